@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Frame and Bracket: the value types that every room passes on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+MIN_FRAMES, MAX_FRAMES = 2, 9
+_DTYPES = (np.uint8, np.uint16, np.float32)
+
+Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Frame:
+    """One LDR image and what is known of its exposure.
+
+    Attributes:
+        pixels: (H, W) grey or (H, W, 3) RGB; uint8 and uint16 use their full range, float32 is
+            in [0, 1]. May be a view of a message's buffer.
+        exposure_time: Seconds, > 0; None until the assembler has placed the frame in its cycle.
+        gain: Linear sensor gain, > 0; brightness is proportional to exposure_time * gain.
+        stamp_ns: Acquisition time, nanoseconds.
+        sequence_id: Counter of the camera, where it has one.
+        stream: Index of the topic that the frame came on; 0 where there is one.
+        frame_id: Coordinate frame of the camera.
+    """
+
+    pixels: Pixels
+    exposure_time: float | None = None
+    gain: float = 1.0
+    stamp_ns: int = 0
+    sequence_id: int | None = None
+    stream: int = 0
+    frame_id: str = ''
+
+    def __post_init__(self) -> None:
+        check_pixels(self.pixels)
+        for name in ('exposure_time', 'gain'):
+            value = getattr(self, name)
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise ValueError(f'{name}: expected a positive number, got {value}')
+
+    @property
+    def exposure(self) -> float:
+        """Exposure time times linear gain: the t of Eq. 2, in seconds at gain 1."""
+        if self.exposure_time is None:
+            raise ValueError('expected an exposure time, got none; set exposure_times')
+        return self.exposure_time * self.gain
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        return self.pixels.shape[1], self.pixels.shape[0]
+
+
+def check_pixels(pixels: Pixels) -> None:
+    """Raise ValueError unless `pixels` is an image that Frame's contract allows."""
+    if pixels.dtype not in _DTYPES:
+        raise ValueError(f'expected uint8, uint16 or float32 pixels, got {pixels.dtype}; convert')
+    if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] != 3):
+        raise ValueError(f'expected pixels of shape (H, W) or (H, W, 3), got {pixels.shape}')
+    if 0 in pixels.shape:
+        raise ValueError(f'expected an image with pixels, got shape {pixels.shape}')
+    if pixels.dtype == np.float32 and not np.isfinite(pixels).all():
+        raise ValueError('expected finite pixels, got NaN or Inf; check the source of the frame')
+
+
+def median_index(count: int) -> int:
+    """0-based place of the reference among `count` frames, floor((N + 1) / 2) (Sec. 3.2.2)."""
+    return (count + 1) // 2 - 1
+
+
+@dataclass(frozen=True, eq=False)
+class Bracket:
+    """Frames of one scene, sorted from short to long exposure.
+
+    Attributes:
+        frames: 2 to 9 frames of equal shape and dtype.
+        reference_index: 0-based place of the reference frame in `frames`.
+    """
+
+    frames: tuple[Frame, ...]
+    reference_index: int
+
+    @classmethod
+    def of(cls, frames: Iterable[Frame], reference: int = 0) -> Bracket:
+        """Sort frames by exposure and check that they belong together.
+
+        Args:
+            frames: In any order.
+            reference: Counted from 1 after sorting; 0 chooses the median exposure.
+
+        Raises:
+            ValueError: too few or too many frames, unequal shapes, equal exposures, or a
+                reference that is not there.
+        """
+        ordered = tuple(sorted(frames, key=lambda frame: frame.exposure))
+        count = len(ordered)
+        if not MIN_FRAMES <= count <= MAX_FRAMES:
+            raise ValueError(f'expected {MIN_FRAMES} to {MAX_FRAMES} frames, got {count}')
+        if not 0 <= reference <= count:
+            raise ValueError(f'expected a reference from 1 to {count}, got {reference}')
+        _check_alike(ordered)
+        return cls(ordered, reference - 1 if reference else median_index(count))
+
+    @property
+    def reference(self) -> Frame:
+        """The frame that the fused image is aligned with: I_1 of the paper."""
+        return self.frames[self.reference_index]
+
+    @property
+    def exposures(self) -> tuple[float, ...]:
+        """Exposure time times gain of each frame, ascending [s]."""
+        return tuple(frame.exposure for frame in self.frames)
+
+    @property
+    def reference_first(self) -> tuple[Frame, ...]:
+        """The frames in the network's order: reference, then the others from short to long."""
+        k = self.reference_index
+        return (self.frames[k], *self.frames[:k], *self.frames[k + 1:])
+
+
+def _check_alike(ordered: tuple[Frame, ...]) -> None:
+    first = ordered[0].pixels
+    for shorter, frame in zip(ordered, ordered[1:], strict=False):
+        if frame.pixels.shape != first.shape or frame.pixels.dtype != first.dtype:
+            raise ValueError(
+                f'expected frames alike, got {first.shape} {first.dtype} and '
+                f'{frame.pixels.shape} {frame.pixels.dtype}; resize or convert them first'
+            )
+        if frame.exposure <= shorter.exposure * (1 + 1e-6):
+            raise ValueError(
+                f'expected different exposures, got {frame.exposure:g} s twice; '
+                'check exposure_times'
+            )

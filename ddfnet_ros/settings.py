@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every tunable, declared once.
+
+Each field becomes a ROS parameter (`node/parameters.py`), a CLI option (tyro) and a row of the
+README's tables. `setting()` carries what all three need: help text, bounds, choices, liveness.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any
+
+Bounds = tuple[float, float]
+
+
+def setting(
+    default: Any,
+    description: str,
+    *,
+    bounds: Bounds | None = None,
+    choices: Sequence[str] = (),
+    live: bool = False,
+) -> Any:
+    """Declare one tunable.
+
+    Args:
+        default: Value when nothing is set; its type is the parameter's type.
+        description: One sentence, unit in brackets, shown by every front end.
+        bounds: Inclusive range for numbers (for every element of a tuple).
+        choices: Allowed strings.
+        live: Whether a running node accepts a new value.
+    """
+    metadata = {
+        'description': description, 'bounds': bounds, 'choices': tuple(choices), 'live': live
+    }
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Base of all settings: checks bounds and choices of every field on construction."""
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            for element in value if isinstance(value, tuple) else (value,):
+                _check(field.name, element, field.metadata)
+
+
+def _check(name: str, value: Any, metadata: Any) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f'{name}: expected a finite number, got {value}')
+    if (bounds := metadata.get('bounds')) and not bounds[0] <= value <= bounds[1]:
+        raise ValueError(f'{name}: expected {bounds[0]} to {bounds[1]}, got {value}')
+    if (choices := metadata.get('choices')) and value not in choices:
+        raise ValueError(f'{name}: expected one of {", ".join(choices)}, got {value!r}')
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RadianceSettings(Settings):
+    """How pixels become radiance, and radiance becomes a picture."""
+
+    response: str = setting(
+        'gamma', 'Camera response that frames are encoded with.',
+        choices=('gamma', 'srgb', 'bt709', 'linear'), live=True,
+    )
+    gamma: float = setting(2.2, 'Exponent of the gamma response, Eq. 2 [-].',
+                           bounds=(1.0, 4.0), live=True)
+    tone_map: str = setting(
+        'mu', 'Operator that makes the published image from radiance.',
+        choices=('mu', 'reinhard', 'drago', 'key'), live=True,
+    )
+    mu: float = setting(5000.0, 'Compression of the mu-law, Eq. 8 [-].',
+                        bounds=(1.0, 1e6), live=True)
+    key: float = setting(0.18, 'Grey that the mean luminance is mapped to, for reinhard and key '
+                         '[-].', bounds=(0.01, 1.0), live=True)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DeghosterSettings(RadianceSettings):
+    """What turns a bracket into one HDR image."""
+
+    model: str = setting('auto', 'Model name (fast, base, denoise), a .safetensors path, or auto: '
+                         'denoise on CUDA, fast on the CPU.')
+    device: str = setting('auto', 'Torch device: auto, cpu, cuda, cuda:1, ...')
+    reference: int = setting(0, 'Reference frame, counted from 1 after sorting by exposure; '
+                             '0: the median, floor((N+1)/2) (Sec. 3.2.2).', bounds=(0, 9))
+    threads: int = setting(0, 'CPU threads of the network; 0: all cores.', bounds=(0, 256))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AssemblySettings(Settings):
+    """How frames become brackets."""
+
+    exposure_times: tuple[float, ...] = setting(
+        (), 'Nominal exposure times of one bracket [s], in the order of image_topics or of the '
+        'camera\'s cycle; empty: from metadata.', bounds=(1e-7, 60.0))
+    bracket_size: int = setting(3, 'Exposures in a bracket; ignored when exposure_times is set.',
+                                bounds=(2, 9))
+    cycle_period: float = setting(0.0, 'Period of the exposure cycle [s], for placing frames by '
+                                  'their stamp; 0: not used.', bounds=(0.0, 60.0))
+    cycle_offset: float = setting(0.0, 'Stamp of any first frame of a cycle, modulo the period '
+                                  '[s].', bounds=(0.0, 60.0))
+    cycle_gap: float = setting(0.0, 'A pause between two frames longer than this starts a new '
+                               'bracket [s]; 0: not used.', bounds=(0.0, 60.0))
+    max_span: float = setting(0.5, 'Longest time between the first and the last frame of a '
+                              'bracket [s].', bounds=(1e-4, 60.0))
