@@ -1,1 +1,63 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Networks by name: what a weights file's config becomes, and back.
+
+Every model is called as `model(stack, flow) -> radiance` (see `ddfnet.py`) and keeps the frozen
+dataclass that it was built from as `model.config`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+# Architecture: (module, model class, config class). Imported when used: a node that runs `fast`
+# need not load the others.
+_ARCHITECTURES = {
+    'ddfnet': ('ddfnet_ros.network.ddfnet', 'DDFNet', 'DDFNetConfig'),
+    'fast': ('ddfnet_ros.network.fast', 'FastFusion', 'FastConfig'),
+    'pwcnet': ('ddfnet_ros.flow.pwcnet', 'PWCNet', 'PWCNetConfig'),
+}
+
+
+def build(config: Mapping[str, Any]) -> nn.Module:
+    """Build an untrained model.
+
+    Args:
+        config: `architecture` (ddfnet, fast or pwcnet) and any fields of that architecture's
+            config class; the others keep their defaults.
+
+    Raises:
+        ValueError: unknown architecture, or fields that its config does not have or refuses.
+    """
+    fields = {k: tuple(v) if isinstance(v, list) else v for k, v in config.items()}
+    name = fields.pop('architecture', None)
+    if name not in _ARCHITECTURES:
+        known = ', '.join(_ARCHITECTURES)
+        raise ValueError(f'architecture: expected one of {known}, got {name!r}')
+    module_name, model_name, config_name = _ARCHITECTURES[name]
+    module = importlib.import_module(module_name)
+    try:
+        model_config = getattr(module, config_name)(**fields)
+    except TypeError as error:
+        raise ValueError(f'expected fields of {config_name}, got {sorted(fields)}: {error}; '
+                         'update ddfnet_ros or the weights') from error
+    model: nn.Module = getattr(module, model_name)(model_config)
+    return model
+
+
+def describe(model: nn.Module) -> dict[str, Any]:
+    """The config that `build` makes this model from; JSON-ready.
+
+    Raises:
+        ValueError: the model is not of a known architecture.
+    """
+    for architecture, (module_name, model_name, _) in _ARCHITECTURES.items():
+        if (type(model).__module__, type(model).__name__) == (module_name, model_name):
+            config: Any = model.config
+            return {'architecture': architecture, **dataclasses.asdict(config)}
+    known = ', '.join(_ARCHITECTURES)
+    raise ValueError(f'expected a model of {known}, got {type(model).__name__}')
