@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: Apache-2.0
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from rosbags.rosbag1 import Writer as Ros1Writer
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
+
+from ddfnet_ros.bags import TYPES, BagError, BagReader, BagWriter, FrameMetadata, Message
+
+IMAGE, META = '/camera/image_raw/compressed', '/camera/meta'
+START = 1_700_000_000_000_000_000
+EXPOSURES_US = (1000, 4000, 16000)
+
+
+def header(types, stamp_ns, sequence=0):
+    stamp = types.types['builtin_interfaces/msg/Time'](*divmod(stamp_ns, 10**9))
+    kind = types.types['std_msgs/msg/Header']
+    return kind(stamp=stamp, frame_id='camera', **(
+        {'seq': sequence} if 'seq' in kind.__dataclass_fields__ else {}))
+
+
+def picture(k):
+    return np.full((8, 12, 3), (10 * k + 5, 100, 200), np.uint8)
+
+
+def messages(types, count=3, exposures_us=EXPOSURES_US, gain='2.0'):
+    """(topic, message, stamp) of `count` frames, each before its metadata."""
+    for k in range(count):
+        stamp = START + k * 10_000_000
+        png = np.frombuffer(cv2.imencode('.png', picture(k)[..., ::-1])[1].tobytes(), np.uint8)
+        yield IMAGE, types.types['sensor_msgs/msg/CompressedImage'](
+            header(types, stamp, k), 'bgr8; png compressed bgr8', png), stamp
+        values = {'ExposureTime': str(exposures_us[k % 3]), 'AnalogueGain': gain,
+                  'FrameCounter': str(40 + k)}
+        pair = types.types['diagnostic_msgs/msg/KeyValue']
+        status = types.types['diagnostic_msgs/msg/DiagnosticStatus'](
+            0, 'camera', '', '', [pair(*item) for item in values.items()])
+        yield META, types.types['diagnostic_msgs/msg/DiagnosticArray'](
+            header(types, stamp, k), [status]), stamp + 1000
+
+
+def mcap(folder, **options):
+    path = folder / 'street.mcap'
+    with BagWriter(path) as bag:
+        for message in messages(TYPES, **options):
+            bag.write(*message)
+    return path
+
+
+def rosbag2_folder(folder, plugin):
+    with Writer(folder / 'bag', version=8, storage_plugin=plugin) as bag:
+        known = {}
+        for topic, message, stamp in messages(TYPES):
+            kind = message.__msgtype__
+            known.setdefault(topic, None)
+            known[topic] = known[topic] or bag.add_connection(topic, kind, typestore=TYPES)
+            bag.write(known[topic], stamp, TYPES.serialize_cdr(message, kind))
+    return folder / 'bag'
+
+
+def ros1(folder):
+    types, path = get_typestore(Stores.ROS1_NOETIC), folder / 'street.bag'
+    with Ros1Writer(path) as bag:
+        known = {}
+        for topic, message, stamp in messages(types):
+            kind = message.__msgtype__
+            known.setdefault(topic, None)
+            known[topic] = known[topic] or bag.add_connection(topic, kind, typestore=types)
+            bag.write(known[topic], stamp, types.serialize_ros1(message, kind))
+    return path
+
+
+BAGS = {
+    'mcap': mcap,
+    'mcap folder': lambda folder: rosbag2_folder(folder, StoragePlugin.MCAP),
+    'sqlite3': lambda folder: rosbag2_folder(folder, StoragePlugin.SQLITE3),
+    'sqlite3 file': lambda folder: rosbag2_folder(folder, StoragePlugin.SQLITE3) / 'bag.db3',
+    'ros1': ros1,
+}
+
+
+@pytest.mark.parametrize('kind', BAGS)
+def test_every_kind_of_bag_gives_the_same_frames(kind, tmp_path):
+    with BagReader(BAGS[kind](tmp_path)) as bag:
+        frames = list(bag.frames())
+    assert [f.stamp_ns - START for f in frames] == [0, 10_000_000, 20_000_000]
+    assert [f.exposure_time for f in frames] == pytest.approx([0.001, 0.004, 0.016])
+    assert {f.gain for f in frames} == {2.0}
+    assert [f.sequence_id for f in frames] == [40, 41, 42]
+    assert {f.frame_id for f in frames} == {'camera'}
+    for k, frame in enumerate(frames):
+        np.testing.assert_array_equal(frame.pixels, picture(k))
+
+
+@pytest.mark.parametrize('kind', BAGS)
+def test_every_kind_of_bag_gives_the_same_ros_2_messages(kind, tmp_path):
+    with BagReader(BAGS[kind](tmp_path)) as bag:
+        assert bag.image_topics == (IMAGE,)
+        found = list(bag.messages())
+    for (topic, expected, stamp), message in zip(messages(TYPES), found, strict=True):
+        assert (message.topic, message.stamp_ns) == (topic, stamp)
+        assert message.msgtype == expected.__msgtype__
+        read = TYPES.deserialize_cdr(message.cdr, message.msgtype)
+        assert TYPES.serialize_cdr(read, message.msgtype) == TYPES.serialize_cdr(
+            expected, message.msgtype)
+
+
+def test_messages_of_one_topic_leave_the_others_out(tmp_path):
+    with BagReader(mcap(tmp_path)) as bag:
+        assert {m.topic for m in bag.messages([META])} == {META}
+
+
+def test_wire_messages_are_copied_byte_for_byte(tmp_path):
+    with BagReader(mcap(tmp_path)) as bag, BagWriter(tmp_path / 'b.mcap', compress=True) as copy:
+        before = list(bag.messages())
+        for message in before:
+            copy.write_cdr(message)
+    with BagReader(tmp_path / 'b.mcap') as bag:
+        assert [bytes(m.cdr) for m in bag.messages()] == [bytes(m.cdr) for m in before]
+
+
+def test_frames_without_metadata_have_no_exposure(tmp_path):
+    path = tmp_path / 'plain.mcap'
+    with BagWriter(path) as bag:
+        for topic, message, stamp in messages(TYPES):
+            if topic == IMAGE:
+                bag.write(topic, message, stamp)
+    with BagReader(path) as bag:
+        assert {f.exposure_time for f in bag.frames()} == {None}
+
+
+def test_streams_are_numbered_in_the_order_that_is_asked_for(tmp_path):
+    path = tmp_path / 'two.mcap'
+    with BagWriter(path) as bag:
+        for name in ('/a', '/b'):
+            _, message, stamp = next(messages(TYPES))
+            bag.write(name, message, stamp)
+    with BagReader(path) as bag:
+        assert [f.stream for f in bag.frames(['/b', '/a'])] == [1, 0]
+
+
+def test_bag_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(BagError, match='no such file'), BagReader(tmp_path / 'none.mcap'):
+        pass
+
+
+@pytest.mark.parametrize('kept', [0, 5, 8, 30, 60, 200, -1, -40, -400])
+def test_truncated_mcap_is_one_clear_line(kept, tmp_path):
+    path = mcap(tmp_path)
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(BagError) as caught, BagReader(path) as bag:
+        list(bag.messages())
+    assert str(path) in str(caught.value)
+    assert 'expected a complete' in str(caught.value)
+    assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize('suffix', ['.mcap', '.db3', '.bag', '.txt'])
+def test_file_that_is_no_bag_is_one_clear_line(suffix, tmp_path):
+    path = tmp_path / f'notes{suffix}'
+    path.write_text('these are notes, and long enough to hold a footer of 37 bytes')
+    with pytest.raises(BagError, match='expected a complete'), BagReader(path):
+        pass
+
+
+def test_folder_without_metadata_is_refused(tmp_path):
+    with pytest.raises(BagError, match='metadata'), BagReader(tmp_path):
+        pass
+
+
+def test_bag_without_images_says_what_it_has(tmp_path):
+    path = tmp_path / 'meta.mcap'
+    with BagWriter(path) as bag:
+        for topic, message, stamp in messages(TYPES):
+            if topic == META:
+                bag.write(topic, message, stamp)
+    with BagReader(path) as bag, pytest.raises(BagError, match='image topic, got /camera/meta'):
+        list(bag.frames())
+
+
+def test_topic_that_is_not_there_is_named_beside_those_that_are(tmp_path):
+    with BagReader(mcap(tmp_path)) as bag:
+        with pytest.raises(BagError, match=f'expected topic /left, got {IMAGE}'):
+            list(bag.frames(['/left']))
+        with pytest.raises(BagError, match='/left'):
+            list(bag.messages(['/left']))
+
+
+@pytest.mark.parametrize(('options', 'words'), [
+    ({'exposures_us': (0, 0, 0)}, 'ExposureTime: expected a positive number'),
+    ({'gain': 'high'}, "AnalogueGain: expected a positive number, got 'high'"),
+    ({'gain': 'nan'}, 'AnalogueGain'),
+])
+def test_impossible_metadata_is_named(options, words, tmp_path):
+    with BagReader(mcap(tmp_path, **options)) as bag, pytest.raises(BagError, match=words):
+        list(bag.frames())
+
+
+def test_image_that_does_not_decode_is_named_with_its_stamp(tmp_path):
+    path = tmp_path / 'broken.mcap'
+    _, message, stamp = next(messages(TYPES))
+    message.data = message.data[:20]
+    with BagWriter(path) as bag:
+        bag.write(IMAGE, message, stamp)
+    with BagReader(path) as bag, pytest.raises(BagError, match=f'{IMAGE} at {START} ns'):
+        list(bag.frames())
+
+
+def test_diagnostics_of_other_nodes_are_no_metadata():
+    assert FrameMetadata.of_controls({'Temperature': '40'}) is None
+
+
+def test_gains_multiply():
+    known = FrameMetadata.of_controls(
+        {'ExposureTime': '500', 'AnalogueGain': '2', 'DigitalGain': '1.5'})
+    assert known == FrameMetadata(pytest.approx(5e-4), 3.0, None)
+
+
+def test_failed_recording_leaves_the_older_one_alone(tmp_path):
+    path = mcap(tmp_path)
+    before = path.read_bytes()
+    with pytest.raises(KeyboardInterrupt), BagWriter(path):
+        raise KeyboardInterrupt
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_unknown_message_types_are_refused(tmp_path):
+    odd = Message('/odd', 'odd_msgs/msg/Odd', 0, b'')
+    with pytest.raises(BagError, match='odd_msgs'), BagWriter(tmp_path / 'odd.mcap') as bag:
+        bag.write_cdr(odd)
+
+
+def test_recording_needs_the_name_of_an_mcap(tmp_path):
+    with pytest.raises(BagError, match=r'ends in \.mcap'):
+        BagWriter(Path(tmp_path) / 'street.bag')
