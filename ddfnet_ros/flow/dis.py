@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Dense inverse search flow (Kroeger et al. 2016) from OpenCV: milliseconds on a CPU."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, UInt8
+from torch import Tensor
+
+from ddfnet_ros.flow.pairs import common_range, corrected_frames
+from ddfnet_ros.tonemap import luminance
+
+PRESETS = {
+    'ultrafast': cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,
+    'fast': cv2.DISOPTICAL_FLOW_PRESET_FAST,
+    'medium': cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
+}
+
+# OpenCV chooses the pyramid by the width alone once a side is below 32, then reads outside of
+# low images (seen in 5.0: NaN at 200x9, a crash at 4000x12). From 40 on all shapes are safe.
+_MIN_SIDE = 40
+
+
+def dis_flow(
+    reference: UInt8[np.ndarray, 'h w'], other: UInt8[np.ndarray, 'h w'], preset: str = 'fast'
+) -> Float32[np.ndarray, 'h w 2']:
+    """Flow from the reference to another image of equal brightness, in pixels (x, y).
+
+    Args:
+        reference: Grey, any size.
+        other: Grey, of the same size.
+        preset: 'ultrafast', 'fast' or 'medium'.
+
+    Raises:
+        ValueError: unequal sizes or an unknown preset.
+    """
+    if reference.shape != other.shape:
+        raise ValueError(f'expected images of one size, got {reference.shape} and {other.shape}')
+    if preset not in PRESETS:
+        raise ValueError(f'preset: expected one of {", ".join(PRESETS)}, got {preset!r}')
+    height, width = reference.shape
+    pad = [(0, max(_MIN_SIDE - height, 0)), (0, max(_MIN_SIDE - width, 0))]
+    if any(after for _, after in pad):
+        reference, other = np.pad(reference, pad, 'edge'), np.pad(other, pad, 'edge')
+    # A new object per call: OpenCV's is not safe to share between threads, and costs little.
+    estimator: Any = cv2.DISOpticalFlow.create(PRESETS[preset])
+    flow: Float32[np.ndarray, 'ph pw 2'] = estimator.calc(
+        np.ascontiguousarray(reference), np.ascontiguousarray(other), None)
+    return flow[:height, :width]
+
+
+@dataclass(frozen=True)
+class DISFlow:
+    """DIS as a flow provider.
+
+    Attributes:
+        preset: 'ultrafast', 'fast' or 'medium'.
+    """
+
+    preset: str = 'fast'
+
+    def __call__(self, stack: Float[Tensor, 'b n 6 h w']) -> Float[Tensor, 'b m 2 h w']:
+        """Estimate the flow from the reference to each of the m = n - 1 other frames."""
+        references, others = (_bytes(pair) for pair in common_range(
+            luminance(corrected_frames(stack))))
+        flows = [
+            [dis_flow(*images, self.preset) for images in zip(*bracket, strict=True)]
+            for bracket in zip(references, others, strict=True)
+        ]
+        return torch.from_numpy(np.array(flows)).movedim(-1, 2).to(stack.device)
+
+
+def _bytes(grey: Float[Tensor, 'b m 1 h w']) -> UInt8[np.ndarray, 'b m h w']:
+    return (grey * 255).round().byte().squeeze(2).cpu().numpy()

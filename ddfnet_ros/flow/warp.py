@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Move images along a flow."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+
+def warp(
+    frames: Float[Tensor, 'b m c h w'], flow: Float[Tensor, 'b m 2 h w'], outside: str = 'border'
+) -> Float[Tensor, 'b m c h w']:
+    """Move frames onto the reference: sample each at p + flow(p), bilinear.
+
+    Args:
+        frames: Images or feature maps.
+        flow: Pixels (x, y) on the reference's grid.
+        outside: What lies beyond the edges: 'border' repeats them, 'zeros' is black.
+    """
+    height, width = frames.shape[-2:]
+    x = torch.arange(width, device=flow.device, dtype=flow.dtype) + flow[:, :, 0]
+    y = torch.arange(height, device=flow.device, dtype=flow.dtype)[:, None] + flow[:, :, 1]
+    # grid_sample's [-1, 1] are the centres of the first and last pixel (align_corners). The grid
+    # stays in the flow's precision: in bfloat16 a coordinate would be off by whole pixels.
+    grid = torch.stack([_unit(x, width), _unit(y, height)], dim=-1).flatten(0, 1)
+    moved = functional.grid_sample(
+        frames.flatten(0, 1).to(grid.dtype), grid, padding_mode=outside, align_corners=True
+    )
+    return moved.reshape(frames.shape).to(frames.dtype)
+
+
+def _unit(pixels: Tensor, size: int) -> Tensor:
+    return pixels * (2 / max(size - 1, 1)) - 1
