@@ -88,6 +88,10 @@ class DeghosterSettings(RadianceSettings):
     reference: int = setting(0, 'Reference frame, counted from 1 after sorting by exposure; '
                              '0: the median, floor((N+1)/2) (Sec. 3.2.2).', bounds=(0, 9))
     threads: int = setting(0, 'CPU threads of the network; 0: all cores.', bounds=(0, 256))
+    precision: str = setting(
+        'auto', 'Arithmetic of the convolutions; auto: bfloat16 where the device has it natively.',
+        choices=('auto', 'float32', 'bfloat16'),
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -107,3 +111,39 @@ class AssemblySettings(Settings):
                                'bracket [s]; 0: not used.', bounds=(0.0, 60.0))
     max_span: float = setting(0.5, 'Longest time between the first and the last frame of a '
                               'bracket [s].', bounds=(1e-4, 60.0))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NodeSettings(AssemblySettings, DeghosterSettings):
+    """Every parameter of `fuse_node`: all of the above, and what only a ROS node has."""
+
+    image_topics: tuple[str, ...] = setting(
+        ('image_raw',), 'Image topics: one that interleaves the exposures, or one per exposure '
+        'in the order of exposure_times.')
+    transport: str = setting(
+        'auto', 'How the images travel; auto: compressed where the topic\'s name or its publisher '
+        'says so, else raw.', choices=('auto', 'raw', 'compressed'))
+    camera_info_topics: tuple[str, ...] = setting(
+        (), 'Camera info topics, one per image topic; empty: camera_info beside each image.')
+    exposure_source: str = setting(
+        'parameters', 'Where exposure times come from: parameters (exposure_times), or camera_ros '
+        '(DiagnosticArray with the stamp of its image on ~/meta).',
+        choices=('parameters', 'camera_ros'))
+    metadata_depth: int = setting(
+        10, 'Images that wait for their metadata, and metadata that wait for their image, at '
+        'most.', bounds=(1, 100))
+    diagnostics_period: float = setting(1.0, 'Time between two /diagnostics [s].',
+                                        bounds=(0.1, 60.0))
+    autostart: bool = setting(True, 'Whether the node configures and activates itself.')
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        topics, exposures = len(self.image_topics), len(self.exposure_times) or self.bracket_size
+        if topics not in (1, exposures):
+            raise ValueError(f'image_topics: expected 1 topic or one per exposure ({exposures}), '
+                             f'got {topics}; set image_topics or exposure_times')
+        if len(set(self.image_topics)) < topics or '' in self.image_topics:
+            raise ValueError(f'image_topics: expected different names, got {self.image_topics}')
+        if self.camera_info_topics and len(self.camera_info_topics) != topics:
+            raise ValueError(f'camera_info_topics: expected none or one per image topic '
+                             f'({topics}), got {len(self.camera_info_topics)}')

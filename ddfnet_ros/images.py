@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Image files in and out: PNG, JPEG, TIFF, HDR and OpenEXR; arrays are RGB or grey.
+
+Everything here raises OSError for files that cannot be opened and ImageError for what is in them,
+with the file's name and the remedy in one line.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+
+from ddfnet_ros.bracket import Pixels
+
+READABLE = 'PNG, JPEG, TIFF, HDR or EXR'
+_EXR_MAGIC = b'\x76\x2f\x31\x01'
+_EXIF_IFD = 0x8769  # tags of Exif 2.3, Table 8
+_EXPOSURE_TIME, _ISO = 33434, 34855
+_BASE_ISO = 100.0
+
+# What a whole file ends with, after what it starts with. Decoders fill the rest of a truncated
+# JPEG with grey and say nothing, so it is looked for here.
+_ENDINGS = {
+    b'\xff\xd8\xff': (b'\xff\xda', b'\xff\xd9'),
+    b'\x89PNG': (b'IDAT', b'IEND'),
+}
+
+
+class ImageError(ValueError):
+    """An image that is there but cannot be used."""
+
+
+def decode(data: bytes | memoryview, name: str = 'image') -> Pixels:
+    """Decode a compressed LDR image: (H, W) grey or (H, W, 3) RGB, upright, at its own depth.
+
+    Args:
+        data: A whole file; PNG, JPEG, TIFF or HDR.
+        name: What an error calls it.
+
+    Raises:
+        ImageError: truncated, or not an image.
+    """
+    _check_ending(bytes(data), name)
+    encoded = np.frombuffer(data, np.uint8)
+    try:
+        pixels: Any = cv2.imdecode(encoded, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR)
+    except cv2.error:  # an empty buffer, or sizes that no image has
+        pixels = None
+    if pixels is None:
+        raise ImageError(f'{name}: expected {READABLE}, got {len(encoded)} bytes that do not '
+                         'decode; check that the file is a whole image')
+    if pixels.dtype not in (np.uint8, np.uint16, np.float32):
+        raise ImageError(f'{name}: expected 8, 16 or float bits, got {pixels.dtype}; convert it')
+    if pixels.ndim == 3:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+    decoded: Pixels = pixels
+    return decoded
+
+
+def read_ldr(path: Path | str) -> Pixels:
+    """Read one frame of a bracket: uint8, uint16 or float32, (H, W) or (H, W, 3) RGB.
+
+    Raises:
+        OSError: the file cannot be opened.
+        ImageError: truncated, or not an image.
+    """
+    data = Path(path).read_bytes()
+    if data.startswith(_EXR_MAGIC):
+        return read_exr(path)
+    with _silent_libraries():
+        return decode(data, str(path))
+
+
+def read_exposure_time(path: Path | str) -> float | None:
+    """Seconds that the EXIF data of a JPEG, PNG or TIFF gives; None where it gives none."""
+    return _positive(_exif(path).get(_EXPOSURE_TIME))
+
+
+def read_gain(path: Path | str) -> float:
+    """Linear sensor gain after EXIF's ISO speed, 1 at ISO 100 and where it gives none."""
+    iso = _exif(path).get(_ISO)
+    speed = _positive(iso[0] if isinstance(iso, tuple) else iso)
+    return speed / _BASE_ISO if speed else 1.0
+
+
+def read_exr(path: Path | str) -> npt.NDArray[np.float32]:
+    """Read R, G, B (or Y, repeated) of an OpenEXR file, of any pixel type, as (H, W, 3) float32.
+
+    Raises:
+        OSError: the file cannot be opened.
+        ImageError: truncated, not an EXR, or other channels.
+    """
+    import OpenEXR  # noqa: PLC0415  (0.2 s that a reader of PNGs need not wait)
+
+    with Path(path).open('rb') as file:
+        if file.read(4) != _EXR_MAGIC:
+            raise ImageError(f'{path}: expected an EXR file, got something else; check the path')
+    try:
+        with _silent_libraries():
+            channels = OpenEXR.File(str(path), separate_channels=True).channels()
+    except (RuntimeError, ValueError) as error:
+        raise ImageError(f'{path}: expected a whole EXR file, got a damaged one; copy it again'
+                         ) from error
+    for names in ('RGB', 'YYY'):
+        if set(names) <= channels.keys():
+            return np.stack([channels[name].pixels for name in names], -1).astype(np.float32)
+    raise ImageError(f'{path}: expected channels R, G, B or Y, got {", ".join(channels)}; '
+                     'export it again')
+
+
+def write_exr(
+    path: Path | str, radiance: npt.NDArray[np.floating[Any]], *, compact: bool = False
+) -> None:
+    """Write channels R, G, B; a grey image is repeated.
+
+    Args:
+        path: Its folder must exist.
+        radiance: (H, W, 3) RGB or (H, W).
+        compact: Half floats and lossy DWAB, a tenth of the size, instead of exact float32.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    import OpenEXR  # noqa: PLC0415
+
+    rgb = np.broadcast_to(radiance[..., None], (*radiance.shape, 3)) if radiance.ndim == 2 \
+        else radiance
+    pixels = np.ascontiguousarray(rgb, np.float16 if compact else np.float32)
+    header = {
+        'compression': OpenEXR.DWAB_COMPRESSION if compact else OpenEXR.ZIP_COMPRESSION,
+        'type': OpenEXR.scanlineimage,
+    }
+    check_writable(path)
+    OpenEXR.File(header, {'RGB': pixels}).write(str(path))
+
+
+def write_png(path: Path | str, image: npt.NDArray[np.uint8]) -> None:
+    """Write an (H, W, 3) RGB or (H, W) grey image.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    check_writable(path)
+    pixels = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.ndim == 3 else image
+    done, encoded = cv2.imencode('.png', pixels)
+    if not done:
+        raise ImageError(f'{path}: expected an image that PNG can hold, got {image.shape}')
+    Path(path).write_bytes(encoded.tobytes())
+
+
+def check_writable(path: Path | str) -> None:
+    """Raise OSError, naming the remedy, unless a file can be written at `path`."""
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f'{path}: expected its folder to exist, got none; create it')
+    target = path if path.exists() else path.parent
+    if path.is_dir() or not os.access(target, os.W_OK):
+        raise PermissionError(f'{path}: expected a file that may be written, got '
+                              f'{"a folder" if path.is_dir() else "no permission"}; '
+                              'choose another path')
+
+
+def _check_ending(data: bytes, name: str) -> None:
+    for start, (body, end) in _ENDINGS.items():
+        if data.startswith(start) and data.rfind(end) <= data.rfind(body):
+            raise ImageError(f'{name}: expected a whole image, got one truncated after '
+                             f'{len(data)} bytes; copy it again')
+
+
+def _exif(path: Path | str) -> dict[int, Any]:
+    try:
+        with Image.open(path) as image:
+            return dict(image.getexif().get_ifd(_EXIF_IFD))
+    except UnidentifiedImageError:
+        return {}
+
+
+def _positive(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    return number if 0 < number < float('inf') else None
+
+
+@contextmanager
+def _silent_libraries() -> Iterator[None]:
+    """Keep what C libraries print about damaged files off stderr: our error says it in one line.
+
+    Redirects the process's file descriptor, so only the file readers use it, not `decode`.
+    """
+    saved = os.dup(2)
+    sink = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(sink, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(sink)

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `auto` means: the device, the model and the precision that suit this machine."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from ddfnet_ros import weights
+from ddfnet_ros.flow.providers import FlowProvider, provider
+
+# First the model meant for the device, then what else it can run in real time. `base` comes last:
+# the paper's network needs 27 times the arithmetic of `fast`, too much for a CPU at video rate.
+_AUTO = {'cuda': ('denoise', 'fast', 'base'), 'cpu': ('fast',)}
+
+_log = logging.getLogger(__name__)
+
+
+def choose_device(name: str) -> torch.device:
+    """Turn auto, cpu, cuda or cuda:1 into a device that is there.
+
+    Raises:
+        ValueError: unknown or absent device.
+    """
+    if name == 'auto':
+        return torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in _AUTO:
+        raise ValueError(f'device: expected auto, cpu, cuda or cuda:N, got {name!r}')
+    count = torch.cuda.device_count()
+    if device.type == 'cuda' and (device.index or 0) >= count:
+        raise ValueError(f'device: expected one that is there, got {name!r} on a machine with '
+                         f'{count} usable CUDA devices; use cpu or auto')
+    return device
+
+
+def choose_model(name: str, device: torch.device) -> Path:
+    """Find the weights of a model by name or path; auto takes what suits the device.
+
+    Raises:
+        FileNotFoundError: no such weights; names those present.
+    """
+    if name != 'auto':
+        return weights.find(name)
+    wanted = _AUTO[device.type]
+    shipped = weights.present()
+    for candidate in wanted:
+        if candidate in shipped:
+            if candidate != wanted[0]:
+                _log.warning('model auto: %s is not here yet, using %s', wanted[0], candidate)
+            return weights.find(candidate)
+    return weights.find(wanted[0])  # raises, naming what there is
+
+
+def choose_flow(name: str, device: torch.device) -> FlowProvider:
+    """The flow provider that a model was trained with.
+
+    Raises:
+        ValueError: unknown provider.
+        FileNotFoundError: its weights are not there.
+    """
+    def load(trained: str) -> nn.Module:
+        return on_device(weights.load(weights.find(trained)).model, device)
+
+    return provider(name, load)
+
+
+def choose_precision(name: str, device: torch.device) -> torch.dtype:
+    """Type of the convolutions; auto is bfloat16 where the device computes it natively."""
+    if name == 'bfloat16' or (name == 'auto' and _has_bfloat16(device)):
+        return torch.bfloat16
+    return torch.float32
+
+
+def on_device(network: Any, device: torch.device) -> nn.Module:
+    """Move a network, its convolutions' weights in the layout that is fastest on all devices."""
+    moved: nn.Module = network.to(device, memory_format=torch.channels_last)
+    return moved
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    if device.type == 'cuda':
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name, False) for name in ('amx_bf16', 'avx512_bf16'))

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+import logging
+import time
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ddfnet_ros import weights
+from ddfnet_ros.bracket import Bracket, Frame
+from ddfnet_ros.network.fast import FastConfig, FastFusion
+from ddfnet_ros.runtime.deghoster import Deghoster, StageClock
+from ddfnet_ros.settings import DeghosterSettings
+
+EXPOSURES = (0.001, 0.004, 0.016)
+
+
+@pytest.fixture(scope='module')
+def models(tmp_path_factory):
+    """A folder with an untrained `fast`, whose heads are zero: it merges what does not move."""
+    folder = tmp_path_factory.mktemp('models')
+    torch.manual_seed(1)
+    weights.save(FastFusion(FastConfig(channels=8, blocks=1)), folder / 'fast.safetensors', {})
+    return folder
+
+
+@pytest.fixture
+def deghoster(models, monkeypatch):
+    monkeypatch.setenv('DDFNET_MODELS', str(models))
+    return Deghoster(DeghosterSettings(model='fast', device='cpu', threads=1))
+
+
+@pytest.fixture
+def reference_only(deghoster):
+    """A deghoster whose network just returns P_1, so that all around it can be checked exactly."""
+    deghoster._model = lambda stack, flow: stack[:, 0, 3:]
+    return deghoster
+
+
+def bracket_of(truth, exposures=EXPOSURES, dtype=np.uint8, gain=1.0):
+    """Ideal LDR frames of a still scene; truth is relative to the shortest exposure."""
+    frames = []
+    for exposure in exposures:
+        encoded = np.clip(truth * exposure / min(exposures), 0, 1) ** (1 / 2.2)
+        if dtype != np.float32:
+            encoded = np.round(encoded * np.iinfo(dtype).max)
+        pixels = encoded.astype(dtype)
+        frames.append(Frame(pixels=pixels, exposure_time=exposure / gain, gain=gain))
+    return Bracket.of(frames)
+
+
+def smooth_truth(height, width, channels=3):
+    y, x = np.mgrid[0:height, 0:width] / max(height, width)
+    planes = [0.02 + 0.9 * (x * (1 - y)), 0.05 + 0.5 * y, 0.3 * np.ones_like(x)]
+    truth = np.stack(planes[:channels], -1)
+    return truth if channels == 3 else truth[..., 0]
+
+
+def test_radiance_is_in_the_unit_of_eq_2(reference_only):
+    truth = smooth_truth(48, 64) / 4
+    result = reference_only(bracket_of(truth, dtype=np.float32))
+    np.testing.assert_allclose(result.radiance * min(EXPOSURES), truth, rtol=1e-4, atol=1e-7)
+
+
+def test_gain_counts_as_exposure(deghoster):
+    truth = smooth_truth(32, 32)
+    plain = deghoster(bracket_of(truth))
+    amplified = deghoster(bracket_of(truth, gain=4.0))
+    np.testing.assert_allclose(amplified.radiance, plain.radiance, rtol=1e-5)
+
+
+def test_image_is_the_tone_mapped_radiance(deghoster):
+    result = deghoster(bracket_of(smooth_truth(32, 40)))
+    relative = result.radiance * min(EXPOSURES)
+    expected = np.log1p(5000 * relative) / np.log1p(5000) * 255
+    np.testing.assert_allclose(result.image, expected, atol=0.51)
+    assert result.image.dtype == np.uint8
+
+
+def test_live_settings_change_the_next_result(deghoster):
+    bracket = bracket_of(smooth_truth(32, 32))
+    before = deghoster(bracket).image
+    deghoster.settings = DeghosterSettings(tone_map='reinhard')
+    assert not np.array_equal(deghoster(bracket).image, before)
+
+
+@pytest.mark.parametrize('size', [(1, 1), (3, 200), (37, 53), (64, 64)])
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16, np.float32])
+def test_any_size_and_depth_keeps_its_size(deghoster, size, dtype):
+    result = deghoster(bracket_of(smooth_truth(*size), dtype=dtype))
+    assert result.radiance.shape == result.image.shape == (*size, 3)
+    assert result.radiance.dtype == np.float32
+
+
+def test_grey_frames_give_grey_radiance_and_image(reference_only):
+    grey = smooth_truth(33, 47, channels=1) / 4
+    result = reference_only(bracket_of(grey, dtype=np.float32))
+    assert result.radiance.shape == result.image.shape == grey.shape
+    np.testing.assert_allclose(result.radiance * min(EXPOSURES), grey, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize('count', range(2, 10))
+def test_two_to_nine_frames_are_fused(deghoster, count):
+    exposures = tuple(0.001 * 2.0**k for k in range(count))
+    result = deghoster(bracket_of(smooth_truth(24, 24), exposures))
+    assert result.radiance.shape == (24, 24, 3)
+    assert len(result.bracket.frames) == count
+
+
+def test_strided_view_equals_its_copy(deghoster):
+    wide = bracket_of(smooth_truth(32, 64))
+    views = [Frame(pixels=f.pixels[:, 8:50], exposure_time=f.exposure) for f in wide.frames]
+    copies = [Frame(pixels=f.pixels.copy(), exposure_time=f.exposure) for f in views]
+    np.testing.assert_array_equal(
+        deghoster(Bracket.of(views)).radiance, deghoster(Bracket.of(copies)).radiance
+    )
+
+
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 2**32 - 1), ratio=st.floats(1.001, 1e6), level=st.floats(-10, 1e6))
+def test_radiance_is_finite_for_any_pixels(models, seed, ratio, level):
+    path = str(models / 'fast.safetensors')
+    fuse = Deghoster(DeghosterSettings(model=path, device='cpu', threads=1))
+    rng = np.random.default_rng(seed)
+    frames = [
+        Frame(pixels=(rng.normal(size=(12, 9, 3)) * level).astype(np.float32), exposure_time=t)
+        for t in (1e-4, 1e-4 * ratio)
+    ]
+    radiance = fuse(Bracket.of(frames)).radiance
+    assert np.isfinite(radiance).all()
+    assert (radiance >= 0).all()
+
+
+def test_where_the_network_fails_the_reference_shows(deghoster, caplog):
+    def broken(stack, flow):
+        radiance = torch.full_like(stack[:, 0, :3], 0.5)
+        radiance[..., :4] = torch.nan
+        radiance[..., 4:8] = torch.inf
+        return radiance
+
+    deghoster._model = broken
+    truth = smooth_truth(16, 16) / 8
+    with caplog.at_level(logging.WARNING):
+        radiance = deghoster(bracket_of(truth, dtype=np.float32)).radiance * min(EXPOSURES)
+    np.testing.assert_allclose(radiance[:, :8], truth[:, :8], rtol=1e-3)
+    np.testing.assert_allclose(radiance[:, 8:], 0.5, rtol=1e-5)
+    assert '128 of 256 pixels' in caplog.text
+
+
+@pytest.mark.parametrize('exposures', [(1e-30, 1.0), (1.0, 1e30)])
+def test_exposures_that_no_camera_has_are_refused(deghoster, exposures):
+    with pytest.raises(ValueError, match='check exposure_times'):
+        deghoster(bracket_of(smooth_truth(8, 8), exposures, np.float32))
+
+
+def test_stages_are_timed(deghoster):
+    result = deghoster(bracket_of(smooth_truth(16, 16)))
+    assert list(result.stage_ms) == ['prepare', 'flow', 'network', 'finish']
+    assert all(ms > 0 for ms in result.stage_ms.values())
+
+
+def test_clock_measures_milliseconds():
+    clock = StageClock(torch.device('cpu'))
+    with clock('nap'):
+        time.sleep(0.02)
+    assert 19 < clock.ms['nap'] < 500
+
+
+def test_it_says_what_it_runs(deghoster):
+    assert (deghoster.model_name, deghoster.device) == ('fast', 'cpu')
+    assert deghoster.precision in ('float32', 'bfloat16')
+
+
+def test_bfloat16_stays_close_to_float32(models):
+    path = str(models / 'fast.safetensors')
+    bracket = bracket_of(smooth_truth(32, 32))
+    exact, rough = (
+        Deghoster(DeghosterSettings(model=path, device='cpu', precision=precision, threads=1))
+        for precision in ('float32', 'bfloat16')
+    )
+    assert rough.precision == 'bfloat16'
+    np.testing.assert_allclose(rough(bracket).radiance, exact(bracket).radiance, rtol=0.05)

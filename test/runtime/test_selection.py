@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+import logging
+
+import pytest
+import torch
+
+from ddfnet_ros import weights
+from ddfnet_ros.network.fast import FastConfig, FastFusion
+from ddfnet_ros.runtime.selection import (
+    choose_device,
+    choose_flow,
+    choose_model,
+    choose_precision,
+)
+
+CPU, CUDA = torch.device('cpu'), torch.device('cuda')
+
+
+@pytest.fixture
+def ship(tmp_path, monkeypatch):
+    """Put untrained models of the given names where they are looked for, and no others."""
+    monkeypatch.setattr(weights, 'model_folders', lambda models_dir='': [tmp_path])
+
+    def put(*names):
+        for name in names:
+            model = FastFusion(FastConfig(channels=8, blocks=1))
+            weights.save(model, tmp_path / f'{name}.safetensors', {})
+
+    return put
+
+
+def test_auto_takes_denoise_on_cuda_and_fast_on_the_cpu(ship):
+    ship('base', 'denoise', 'fast')
+    assert choose_model('auto', CUDA).stem == 'denoise'
+    assert choose_model('auto', CPU).stem == 'fast'
+
+
+@pytest.mark.parametrize(('shipped', 'chosen'), [(('base', 'fast'), 'fast'), (('base',), 'base')])
+def test_without_denoise_auto_on_cuda_says_what_it_takes_instead(ship, caplog, shipped, chosen):
+    ship(*shipped)
+    with caplog.at_level(logging.WARNING):
+        assert choose_model('auto', CUDA).stem == chosen
+    assert f'denoise is not here yet, using {chosen}' in caplog.text
+
+
+def test_auto_on_the_cpu_never_takes_the_slow_network(ship):
+    ship('base')
+    with pytest.raises(FileNotFoundError, match='base'):
+        choose_model('auto', CPU)
+
+
+def test_a_model_not_shipped_names_those_present(ship):
+    ship('fast', 'base')
+    with pytest.raises(FileNotFoundError, match='base, fast'):
+        choose_model('denoise', CPU)
+
+
+def test_a_path_is_taken_as_it_is(ship, tmp_path):
+    ship('mine')
+    path = tmp_path / 'mine.safetensors'
+    assert choose_model(str(path), CPU) == path
+
+
+@pytest.mark.parametrize('name', ['tpu', 'cuda:x', 'mps', ''])
+def test_unknown_device_is_refused(name):
+    with pytest.raises(ValueError, match='expected auto, cpu, cuda'):
+        choose_device(name)
+
+
+def test_a_gpu_that_is_not_there_is_refused():
+    with pytest.raises(ValueError, match='use cpu or auto'):
+        choose_device('cuda:99')
+
+
+def test_auto_device_is_a_gpu_where_there_is_one():
+    expected = 'cuda' if torch.cuda.is_available() else 'cpu'
+    assert choose_device('auto').type == expected
+
+
+def test_auto_precision_follows_the_processor(monkeypatch):
+    monkeypatch.setattr(torch.cpu, 'get_capabilities', lambda: {'amx_bf16': True})
+    assert choose_precision('auto', CPU) is torch.bfloat16
+    monkeypatch.setattr(torch.cpu, 'get_capabilities', lambda: {'avx2': True})
+    assert choose_precision('auto', CPU) is torch.float32
+    assert choose_precision('bfloat16', CPU) is torch.bfloat16
+
+
+def test_flow_weights_that_are_missing_are_named(ship):
+    ship('fast')
+    with pytest.raises(FileNotFoundError, match='pwcnet'):
+        choose_flow('pwcnet', CPU)
