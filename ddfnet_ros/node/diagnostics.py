@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the node counts, and how it tells /diagnostics."""
+
+from __future__ import annotations
+
+import statistics
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+
+_RECENT = 100  # brackets that latencies are taken over
+
+# What a user can do about drops of each kind.
+REMEDIES = {
+    'incomplete': 'an exposure is missing; lost in transport? see dds_profile',
+    'stale': 'late or from before a time jump; see max_span',
+    'duplicate': 'sent twice, or two publishers on one topic?',
+    'superseded': 'brackets come faster than they are fused; choose a faster model or device',
+    'invalid': 'see the log for what was expected',
+    'no_metadata': 'nothing with the stamp of the image on ~/meta; check its remapping',
+    'failed': 'the fusion raised an error; see the log',
+}
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The counts at one moment.
+
+    Attributes:
+        time: Monotonic clock [s].
+        received: Images.
+        fused: Brackets published.
+        dropped: By reason.
+        latencies_ms: Of the most recent brackets, from the callback of the last member's
+            arrival until it was published.
+        stage_ms: Of the most recent bracket.
+    """
+
+    time: float = field(default_factory=time.monotonic)
+    received: int = 0
+    fused: int = 0
+    dropped: Mapping[str, int] = field(default_factory=Counter)
+    latencies_ms: tuple[float, ...] = ()
+    stage_ms: Mapping[str, float] = field(default_factory=dict)
+
+
+class Statistics:
+    """Counts since the node was configured; both the executor's and the worker's thread write."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._received = self._fused = 0
+        self._dropped: Counter[str] = Counter()
+        self._latencies_ms: deque[float] = deque(maxlen=_RECENT)
+        self._stage_ms: dict[str, float] = {}
+
+    def receive(self) -> None:
+        """Count an image."""
+        with self._lock:
+            self._received += 1
+
+    def drop(self, reason: str) -> None:
+        """Count an image or a bracket that led to nothing."""
+        with self._lock:
+            self._dropped[reason] += 1
+
+    def fuse(self, latency_ms: float, stage_ms: dict[str, float]) -> None:
+        """Count a bracket that was published."""
+        with self._lock:
+            self._fused += 1
+            self._latencies_ms.append(latency_ms)
+            self._stage_ms = stage_ms
+
+    def snapshot(self, elsewhere: Counter[str]) -> Snapshot:
+        """Freeze the counts, with what others count as dropped added."""
+        with self._lock:
+            return Snapshot(
+                received=self._received, fused=self._fused,
+                dropped=self._dropped + elsewhere,
+                latencies_ms=tuple(self._latencies_ms), stage_ms=dict(self._stage_ms),
+            )
+
+
+def new_drops(now: Snapshot, before: Snapshot) -> dict[str, int]:
+    """What was dropped between two snapshots, by reason."""
+    grown = {reason: n - before.dropped.get(reason, 0) for reason, n in now.dropped.items()}
+    return {reason: n for reason, n in grown.items() if n > 0}
+
+
+def judge(now: Snapshot, before: Snapshot) -> tuple[bytes, str]:
+    """Level and one line about the time between two snapshots of an active node."""
+    if drops := new_drops(now, before):
+        worst = max(drops, key=lambda reason: drops[reason])
+        counts = ', '.join(f'{reason} {n}' for reason, n in sorted(drops.items()))
+        # A slower node than camera is a choice that many make; it still tells what it costs.
+        calm = now.fused > before.fused and set(drops) == {'superseded'}
+        level = DiagnosticStatus.OK if calm else DiagnosticStatus.WARN
+        return level, f'dropped {counts} ({REMEDIES.get(worst, "unexpected")})'
+    if now.received == before.received:
+        return DiagnosticStatus.WARN, 'no images'
+    return DiagnosticStatus.OK, 'fusing'
+
+
+def values_of(now: Snapshot, before: Snapshot) -> list[KeyValue]:
+    """Counts, rates and latencies as key-value pairs."""
+    elapsed = max(now.time - before.time, 1e-3)
+    values = {
+        'images_received': f'{now.received}',
+        'images_per_second': f'{(now.received - before.received) / elapsed:.2f}',
+        'brackets_fused': f'{now.fused}',
+        'brackets_per_second': f'{(now.fused - before.fused) / elapsed:.2f}',
+    }
+    values |= {f'dropped.{reason}': f'{n}' for reason, n in sorted(now.dropped.items())}
+    if latencies := sorted(now.latencies_ms):
+        values['latency_ms.median'] = f'{statistics.median(latencies):.1f}'
+        values['latency_ms.p95'] = f'{latencies[int(0.95 * (len(latencies) - 1))]:.1f}'
+    values |= {f'stage_ms.{stage}': f'{ms:.1f}' for stage, ms in now.stage_ms.items()}
+    return [KeyValue(key=key, value=value) for key, value in values.items()]

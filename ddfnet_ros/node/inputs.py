@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the node subscribes to, and how brackets come of it."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+from rclpy.clock import JumpHandle, JumpThreshold
+from rclpy.duration import Duration
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.subscription import Subscription
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from ddfnet_ros.assembly import BracketAssembler
+from ddfnet_ros.bracket import Bracket, Frame
+from ddfnet_ros.node.diagnostics import Statistics
+from ddfnet_ros.node.exposure import SOURCES, StampMatcher
+from ddfnet_ros.node.messages import frame_from, stamp_ns
+from ddfnet_ros.settings import NodeSettings
+
+_LOG_PERIOD = 2.0  # seconds between two lines about bad images
+_COMPRESSED_TYPE = 'sensor_msgs/msg/CompressedImage'
+
+
+class Job(NamedTuple):
+    """A complete bracket on its way to the worker.
+
+    Attributes:
+        bracket: The frames.
+        camera_info: The latest of the reference frame's topic; None where none came.
+        received_at: Monotonic clock when its last member arrived [s].
+    """
+
+    bracket: Bracket
+    camera_info: CameraInfo | None
+    received_at: float
+
+
+class Inputs:
+    """Subscriptions, and the road from a message to a complete bracket.
+
+    Attributes:
+        topics: Fully resolved image topics.
+    """
+
+    def __init__(self, node: Node, settings: NodeSettings, statistics: Statistics,
+                 deliver: Callable[[Job], None]) -> None:
+        """Prepare everything, but subscribe to nothing yet.
+
+        Raises:
+            ValueError: settings by which no bracket could ever be assembled.
+        """
+        self.topics = [node.resolve_topic_name(topic) for topic in settings.image_topics]
+        self._node, self._settings = node, settings
+        self._statistics, self._deliver = statistics, deliver
+        self._assembler = BracketAssembler(
+            settings, stream_count=len(self.topics), reference=settings.reference)
+        self._source = SOURCES.get(settings.exposure_source)
+        self._matcher = StampMatcher(settings.metadata_depth)
+        self._camera_info: dict[int, CameraInfo] = {}
+        self._latest_ns = 0
+        self._subscriptions: list[Subscription] = []
+        self._clock_jumps: JumpHandle | None = None
+
+    @property
+    def dropped(self) -> Counter[str]:
+        """Frames dropped on the way, by reason."""
+        return self._assembler.dropped + self._matcher.dropped
+
+    def subscribe(self) -> None:
+        """Start listening."""
+        info_topics = [
+            self._node.resolve_topic_name(topic) for topic in self._settings.camera_info_topics
+        ] or [_camera_info_beside(topic) for topic in self.topics]
+        for stream, topic in enumerate(self.topics):
+            msgtype = CompressedImage if self._is_compressed(topic) else Image
+            self._listen(msgtype, topic, partial(self._on_image, stream))
+        for stream, topic in enumerate(info_topics):
+            self._listen(CameraInfo, topic, partial(self._camera_info.__setitem__, stream))
+        if self._source:
+            self._listen(self._source.msgtype, '~/meta', self._on_metadata)
+        self._clock_jumps = self._node.get_clock().create_jump_callback(
+            JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1)),
+            post_callback=lambda _jump: self._forget_the_future(),
+        )
+
+    def unsubscribe(self) -> None:
+        """Stop listening and forget what is half assembled."""
+        if self._clock_jumps is not None:
+            self._clock_jumps.unregister()
+            self._clock_jumps = None
+        while self._subscriptions:
+            self._node.destroy_subscription(self._subscriptions.pop())
+        self._matcher.reset()
+        self._assembler.reset('deactivated')
+
+    def _listen(self, msgtype: type[Any], topic: str, callback: Callable[[Any], None]) -> None:
+        # Best effort, which matches publishers of either kind. Two brackets deep, so that a burst
+        # of one topic per exposure fits; metadata and camera info come as often as images.
+        depth = 2 * max(self._settings.bracket_size, len(self._settings.exposure_times))
+        self._subscriptions.append(self._node.create_subscription(
+            msgtype, topic, callback,
+            QoSProfile(depth=depth, reliability=ReliabilityPolicy.BEST_EFFORT),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        ))
+
+    def _is_compressed(self, topic: str) -> bool:
+        if self._settings.transport != 'auto':
+            return self._settings.transport == 'compressed'
+        published = dict(self._node.get_topic_names_and_types()).get(topic, [])
+        return topic.endswith('/compressed') or _COMPRESSED_TYPE in published
+
+    def _on_image(self, stream: int, message: Image | CompressedImage) -> None:
+        self._statistics.receive()
+        try:
+            frame = frame_from(message, stream)
+            self._latest_ns = frame.stamp_ns
+            self._add(self._matcher.add_frame(frame) if self._source else frame)
+        except ValueError as error:
+            self._refuse(self.topics[stream], error)
+
+    def _on_metadata(self, message: Any) -> None:
+        stamp = stamp_ns(message.header)
+        try:
+            metadata = self._source.read(message) if self._source else None
+            if metadata is not None:
+                self._add(self._matcher.add_metadata(stamp, metadata))
+        except ValueError as error:
+            self._matcher.discard(stamp)
+            self._refuse('~/meta', error)
+
+    def _add(self, frame: Frame | None) -> None:
+        if frame and (bracket := self._assembler.add(frame)):
+            camera_info = self._camera_info.get(bracket.reference.stream)
+            self._deliver(Job(bracket, camera_info, time.monotonic()))
+
+    def _refuse(self, topic: str, error: ValueError) -> None:
+        self._statistics.drop('invalid')
+        self._node.get_logger().warning(
+            f'{topic}: {error}', throttle_duration_sec=_LOG_PERIOD)
+
+    def _forget_the_future(self) -> None:
+        """Reset when the clock went back behind what is being assembled.
+
+        A bag that loops sends its first images and its clock on different topics, in any order:
+        what belongs to the new round must survive.
+        """
+        now_ns = self._node.get_clock().now().nanoseconds
+        horizon_ns = now_ns + int(self._settings.max_span * 1e9)
+        self._matcher.reset(newer_than_ns=horizon_ns)
+        if self._latest_ns > horizon_ns:
+            self._assembler.reset('time jump')
+
+
+def _camera_info_beside(topic: str) -> str:
+    """`camera_info` in the namespace of an image topic, as image_transport has it."""
+    return topic.removesuffix('/compressed').rpartition('/')[0] + '/camera_info'

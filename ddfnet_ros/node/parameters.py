@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A settings dataclass as ROS parameters: declared from its fields, mirrored in one object."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Generic, TypeVar, get_type_hints
+
+from rcl_interfaces.msg import (
+    FloatingPointRange,
+    IntegerRange,
+    ParameterDescriptor,
+    SetParametersResult,
+)
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from ddfnet_ros.settings import Settings
+
+S = TypeVar('S', bound=Settings)
+
+_EMPTY = {
+    tuple[float, ...]: Parameter.Type.DOUBLE_ARRAY,
+    tuple[str, ...]: Parameter.Type.STRING_ARRAY,
+}
+
+
+class LiveSettings(Generic[S]):
+    """The settings of a node. Attributes: now, which changes when a parameter is set."""
+
+    def __init__(self, node: Node, cls: type[S]) -> None:
+        """Declare one parameter per field and read those that the node was started with.
+
+        Raises:
+            rclpy.exceptions.ParameterException: a value of the wrong type or out of its range.
+            ValueError: values that do not fit together.
+        """
+        declared = node.declare_parameters('', _declarations(cls))
+        self.now: S = cls(**_values(cls, declared))
+        node.add_on_set_parameters_callback(self._check)
+        if hasattr(node, 'add_post_set_parameters_callback'):
+            node.add_post_set_parameters_callback(self._swap)
+            self._swaps_late = True
+        else:  # Humble: no such callback, so a later one that refuses leaves us the new value
+            self._swaps_late = False
+
+    def _check(self, changed: list[Parameter]) -> SetParametersResult:
+        try:
+            new = self._with(changed)
+        except ValueError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        if not self._swaps_late:
+            self.now = new
+        return SetParametersResult(successful=True)
+
+    def _swap(self, changed: list[Parameter]) -> None:
+        self.now = self._with(changed)
+
+    def _with(self, changed: list[Parameter]) -> S:
+        return dataclasses.replace(self.now, **_values(type(self.now), changed))
+
+
+def _values(cls: type[Settings], parameters: list[Parameter]) -> dict[str, Any]:
+    """Field values of those parameters that are fields of ours and have been set."""
+    names = {field.name for field in dataclasses.fields(cls)}
+    return {
+        p.name: p.value if isinstance(p.value, (bool, int, float, str)) else tuple(p.value)
+        for p in parameters if p.name in names and p.value is not None
+    }
+
+
+def _declarations(cls: type[Settings]) -> list[tuple[str, Any, ParameterDescriptor]]:
+    hints = get_type_hints(cls)
+    # For rclpy, an empty list is an array of bytes: such a parameter starts without a value.
+    return [
+        (field.name, _EMPTY[hints[field.name]] if field.default == () else field.default,
+         _descriptor(field))
+        for field in dataclasses.fields(cls)
+    ]
+
+
+def _descriptor(field: dataclasses.Field[Any]) -> ParameterDescriptor:
+    metadata = field.metadata
+    descriptor = ParameterDescriptor(
+        description=metadata['description'], read_only=not metadata['live']
+    )
+    if metadata['choices']:
+        descriptor.additional_constraints = 'One of: ' + ', '.join(metadata['choices'])
+    if bounds := metadata['bounds']:
+        if isinstance(field.default, int):
+            descriptor.integer_range = [
+                IntegerRange(from_value=int(bounds[0]), to_value=int(bounds[1]), step=1)
+            ]
+        elif isinstance(field.default, float):
+            descriptor.floating_point_range = [
+                FloatingPointRange(from_value=float(bounds[0]), to_value=float(bounds[1]))
+            ]
+    return descriptor
