@@ -58,6 +58,8 @@ def correct(
     Args:
         ldr: Frames in [0, 1], RGB.
         exposure: t_i, one per frame; relative exposures keep the result in [0, 1].
+        response: As for `linearise`.
+        gamma: As for `linearise`.
     """
     return linearise(ldr, response, gamma) / exposure[..., None, None, None]
 

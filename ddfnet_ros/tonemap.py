@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tone mapping: the mu-law of Eq. 8 with its inverse, and global operators by name.
 
-All operators take radiance (..., 3, H, W), linear, >= 0, and give values in [0, 1] for display.
+All operators take radiance (..., C, H, W), linear, >= 0, RGB or grey (C is 3 or 1), and give
+values in [0, 1] for display.
 The mu-law is an absolute scale: it expects radiance in [0, 1], relative to the shortest exposure.
 The others adapt to the picture's own log-average luminance.
 """
@@ -35,13 +36,15 @@ def inverse_mu_law(tonemapped: Tensor, mu: float = MU) -> Tensor:
     return torch.expm1(tonemapped * math.log1p(mu)) / mu
 
 
-def luminance(radiance: Float[Tensor, '*b 3 h w']) -> Float[Tensor, '*b 1 h w']:
-    """BT.709 luminance of linear RGB."""
+def luminance(radiance: Float[Tensor, '*b c h w']) -> Float[Tensor, '*b 1 h w']:
+    """BT.709 luminance of linear RGB; grey is its own."""
+    if radiance.shape[-3] == 1:
+        return radiance
     weights = radiance.new_tensor(_LUMINANCE)[:, None, None]
     return (radiance * weights).sum(-3, keepdim=True)
 
 
-def tone_map(radiance: Float[Tensor, '*b 3 h w'], settings: RadianceSettings) -> Tensor:
+def tone_map(radiance: Float[Tensor, '*b c h w'], settings: RadianceSettings) -> Tensor:
     """Make a picture in [0, 1] with the operator that the settings name."""
     return _OPERATORS[settings.tone_map](radiance.clamp(min=0), settings).clamp(0, 1)
 
@@ -71,13 +74,16 @@ def _drago(radiance: Tensor, settings: RadianceSettings) -> Tensor:
     scaled = y / _log_average(y)
     peak = scaled.amax(dim=(-2, -1), keepdim=True).clamp(min=_TINY)
     base = 2 + 8 * (scaled / peak) ** (math.log(0.85) / math.log(0.5))
-    display = torch.log1p(scaled) / torch.log(base) / torch.log10(1 + peak)
+    display = torch.log1p(scaled) / torch.log(base) * (math.log(10) / torch.log1p(peak))
     return _encode(radiance * (display / y.clamp(min=_TINY)))
 
 
 def _log_average(y: Tensor) -> Tensor:
-    """Geometric mean of the luminance of each picture, floored so that black stays finite."""
-    floor = y.amax(dim=(-2, -1), keepdim=True) * 1e-4 + _TINY
+    """Geometric mean of the luminance of each picture, floored so that black stays finite.
+
+    The floor follows the mean, not the peak: a sun must not lift it above all else.
+    """
+    floor = y.mean(dim=(-2, -1), keepdim=True) * 1e-3 + _TINY
     return torch.exp(torch.log(y + floor).mean(dim=(-2, -1), keepdim=True))
 
 
