@@ -138,6 +138,10 @@ class BagReader:
         """The topics with images, raw or compressed."""
         return tuple(name for name, kind in self.topics.items() if kind in IMAGE_TYPES)
 
+    def count(self, topics: Collection[str] = ()) -> int:
+        """How many messages these topics (empty: all) have."""
+        return sum(connection.msgcount for connection in self._connections(topics))
+
     def messages(self, topics: Collection[str] = ()) -> Iterator[Message]:
         """Give the messages of these topics (empty: of all) in the order of their recording."""
         for source, stamp_ns, raw in self._raw(self._connections(topics)):

@@ -14,6 +14,7 @@ import numpy as np
 from rosbags.image.image import Format, ImageError, convert_color, to_cvtype
 
 from ddfnet_ros.bracket import Pixels
+from ddfnet_ros.images import decode
 
 _Array = np.ndarray[Any, Any]
 
@@ -25,21 +26,12 @@ def pixels_of(message: Any) -> Pixels:
         ValueError: too few bytes, an encoding that is no picture, or a broken JPEG or PNG.
     """
     if hasattr(message, 'format'):
-        return _decompressed(np.frombuffer(message.data, np.uint8), message.format)
+        return decode(memoryview(message.data), f'{message.format!r} image')
     try:
         return _to_rgb(_rows(message), message.encoding)
     except (ImageError, cv2.error) as error:
         raise ValueError('expected a grey, RGB, Bayer or YUV 4:2:2 image, got encoding '
                          f'{message.encoding!r}; convert the images') from error
-
-
-def _decompressed(buffer: _Array, name: str) -> Pixels:
-    decoded: Any = cv2.imdecode(buffer, cv2.IMREAD_UNCHANGED) if buffer.size else None
-    if decoded is None:
-        raise ValueError(f'expected a JPEG, PNG or TIFF image, got {buffer.size} bytes of '
-                         f'{name!r} that do not decode; check the publisher')
-    pixels: Pixels = decoded if decoded.ndim == 2 else np.ascontiguousarray(decoded[..., 2::-1])
-    return pixels
 
 
 def _rows(message: Any) -> _Array:

@@ -113,6 +113,12 @@ def test_messages_of_one_topic_leave_the_others_out(tmp_path):
         assert {m.topic for m in bag.messages([META])} == {META}
 
 
+def test_messages_are_counted_without_reading_them(tmp_path):
+    with BagReader(mcap(tmp_path)) as bag:
+        assert bag.count([META]) == 3
+        assert bag.count() == 6
+
+
 def test_wire_messages_are_copied_byte_for_byte(tmp_path):
     with BagReader(mcap(tmp_path)) as bag, BagWriter(tmp_path / 'b.mcap', compress=True) as copy:
         before = list(bag.messages())
