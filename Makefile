@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+# `make help` lists the targets. Each makes the .venv it needs; from the second run on, no network.
+
+.PHONY: help venv test lint clean
+
+PYTHON ?= python3
+TORCH ?= torch==2.13.0
+VENV ?= .venv
+ARGS ?=
+
+BIN := $(VENV)/bin
+INSTALL := $(PYTHON) requirements/install.py $(VENV) --torch '$(TORCH)'
+
+help:  ## This list
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@echo 'Variables: PYTHON=$(PYTHON)  TORCH=$(TORCH) (any pip requirement)  VENV=$(VENV)  ARGS=...'
+
+venv:  ## Make $(VENV): the package, its requirements, the tools; 3 minutes
+	@$(INSTALL) --tools
+
+test: venv  ## Run the tests, under 10 minutes on 2 cores; ARGS='-k bracket' chooses
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: venv  ## ruff, mypy --strict, import-linter, codespell; a minute
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/codespell
+
+clean:  ## Remove $(VENV), out/, build folders and caches
+	rm -rf $(VENV) out build install log .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf ddfnet_ros.egg-info

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Make the virtual environment that the Makefile's targets run in.
+
+Every step records the content of its inputs, so a second run has nothing to do and needs no
+network. With a ROS distribution sourced (ROS_DISTRO) the environment sees the system's packages
+and takes rclpy and the messages from there; otherwise they come as wheels.
+"""
+
+import argparse
+import hashlib
+import os
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+MESSAGES = 'rclpy, diagnostic_msgs, lifecycle_msgs, rosgraph_msgs, sensor_msgs, std_msgs, std_srvs'
+
+
+class Environment:
+    """One virtual environment and the record of the steps that made it."""
+
+    def __init__(self, folder, ros_distro):
+        self.folder = folder.absolute()
+        self.ros_distro = ros_distro
+        self.source = ros_distro or 'from wheels'
+        self.python = self.folder / 'bin' / 'python'
+        self.records = self.folder / '.steps'
+        self.log = self.folder / 'install.log'
+
+    def step(self, name, what, inputs, *commands):
+        """Run the commands unless the record says that they ran with these inputs."""
+        record = self.records / name
+        digest = digest_of(inputs)
+        if record.is_file() and record.read_text() == digest:
+            return
+        print(f'>> {what}', flush=True)
+        start = time.monotonic()
+        for command in commands:
+            self.run([str(word) for word in command])
+        self.records.mkdir(exist_ok=True)
+        record.write_text(digest)
+        print(f'   done in {time.monotonic() - start:.0f} s', flush=True)
+
+    def run(self, command):
+        """Run one command; what it says goes to the log, and its end to stderr if it fails."""
+        result = subprocess.run(command, check=False, cwd=ROOT, text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        with self.log.open('a', encoding='utf-8') as log:
+            log.write(f'$ {shlex.join(command)}\n{result.stdout}\n')
+        if result.returncode:
+            last = '\n'.join(result.stdout.splitlines()[-20:])
+            sys.exit(f'{last}\nexpected success of: {shlex.join(command)}\n'
+                     f'got exit code {result.returncode}; see {self.log} and run make again')
+
+    def pip(self, *words):
+        """The command that installs with the pins."""
+        return [self.python, '-m', 'pip', 'install', '--disable-pip-version-check',
+                '-c', HERE / 'pins.txt', *words]
+
+    def create(self):
+        """An empty environment; one made with another Python or another ROS is replaced."""
+        made_with = f'Python {sys.version_info[0]}.{sys.version_info[1]}, ROS {self.source}'
+        options = ['--clear'] if self.records.exists() else []
+        if self.ros_distro:
+            options.append('--system-site-packages')
+        self.step('create', f'{self.folder.name}: {made_with}; a few seconds',
+                  [made_with, str(self.folder)],
+                  [sys.executable, '-m', 'venv', *options, self.folder])
+
+    def install_runtime(self, torch):
+        """What the package imports."""
+        layers = ['runtime'] if self.ros_distro else ['runtime', 'ros-jazzy']
+        files = [HERE / f'{layer}.in' for layer in layers]
+        self.step('runtime', f'requirements: {torch}, OpenCV, ROS {self.source}, ...; two minutes '
+                  'with a fast network and a CPU build of torch', [*files, HERE / 'pins.txt'],
+                  self.pip('setuptools', 'wheel', *shlex.split(torch)),
+                  self.pip(*(word for file in files for word in ('-r', file))),
+                  [self.python, '-c', f'import {MESSAGES}, torch, cv2'])
+
+    def install_tools(self):
+        """What training, tests and linters need besides."""
+        files = [HERE / f'{layer}.in' for layer in ('train', 'test', 'lint')]
+        self.step('tools', 'tools for training, tests and linting; half a minute',
+                  [*files, HERE / 'pins.txt'],
+                  self.pip(*(word for file in files for word in ('-r', file))))
+
+    def install_package(self):
+        """The package, editable, and its data files: the environment becomes an ament prefix."""
+        data = [str(path) for folder in ('resource', 'launch', 'config', 'models')
+                for path in sorted((ROOT / folder).glob('*'))]
+        self.step('package', 'the package, as links to this checkout; a few seconds',
+                  [ROOT / 'setup.py', ROOT / 'setup.cfg', HERE / 'link_data.py', *data],
+                  self.pip('--no-deps', '--no-build-isolation', '--editable', ROOT),
+                  [self.python, HERE / 'link_data.py', self.folder])
+
+
+def digest_of(inputs):
+    """SHA-256 of file names and contents, and of plain strings."""
+    digest = hashlib.sha256()
+    for item in inputs:
+        digest.update(str(item).encode())
+        if isinstance(item, Path):
+            digest.update(item.read_bytes())
+    return digest.hexdigest()
+
+
+def check_python(ros_distro):
+    """Stop with one line where this Python cannot do."""
+    if sys.version_info < (3, 10):  # noqa: UP036 - it runs before any version is assured
+        sys.exit('expected Python 3.10 or newer, got '
+                 + sys.version.split()[0] + '; set PYTHON=python3.11')
+    if not ros_distro and sys.version_info >= (3, 14):
+        sys.exit('expected Python 3.10 to 3.13, for which ROS wheels exist, got '
+                 + sys.version.split()[0] + '; source a ROS distribution or set PYTHON=python3.13')
+
+
+def main():
+    """Run the steps that are due."""
+    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    parser.add_argument('folder', type=Path)
+    parser.add_argument('--torch', default='torch==2.13.0',
+                        help='requirement, wheel or pip options for torch')
+    parser.add_argument('--tools', action='store_true', help='for training, tests and linting too')
+    options = parser.parse_args()
+    ros_distro = os.environ.get('ROS_DISTRO', '')
+    check_python(ros_distro)
+    environment = Environment(options.folder, ros_distro)
+    environment.create()
+    environment.install_runtime(options.torch)
+    if options.tools:
+        environment.install_tools()
+    environment.install_package()
+
+
+if __name__ == '__main__':
+    main()
