@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Decoder D: the fused features become an image (Sec. 3.2.5, Table 1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from ddfnet_ros.network.layers import WIDTH, PreciseConv2d, conv
+
+GROWTH = 32
+LAYERS = 5
+BLOCKS = 3
+DILATION = 2
+_FIRST_CONTRAST = 0.02  # of He initialisation; keeps first outputs within some 10 % of the grey
+
+
+class Decoder(nn.Module):
+    """Table 1, row by row.
+
+    Args:
+        channels: Of the fused features; 64 but for the concatenation of Sec. 4.2.1 (a).
+        dense_relu: Whether the layers of the dense blocks are followed by a ReLU.
+    """
+
+    def __init__(self, channels: int = WIDTH, dense_relu: bool = True) -> None:
+        super().__init__()
+        self.head = nn.Sequential(
+            conv(channels, 2 * WIDTH), nn.ReLU(), conv(2 * WIDTH, WIDTH), nn.ReLU()
+        )
+        self.blocks = nn.ModuleList(DenseBlock(dense_relu) for _ in range(BLOCKS))
+        self.tail = nn.Sequential(
+            conv(BLOCKS * WIDTH, WIDTH), conv(WIDTH, WIDTH), PreciseConv2d(WIDTH, 3)
+        )
+
+    def forward(self, fused: Float[Tensor, 'b c h w']) -> Float[Tensor, 'b 3 h w']:
+        """Decode f~ to three channels >= 0."""
+        maps = self.head(fused)
+        outputs = []
+        for block in self.blocks:
+            maps = block(maps)
+            outputs.append(maps)
+        # Paper: the tail has 192 input channels. Here: the three blocks' outputs, 3 * 64, as in
+        # its references [16, 30] (doc/paper.md#table-1).
+        decoded: Tensor = self.tail(torch.cat(outputs, dim=1))
+        return decoded.relu()
+
+    def start_at(self, grey: float) -> None:
+        """Make an untrained decoder's output nearly this, so that no pixel's last ReLU is dead."""
+        last: Any = self.tail[-1]
+        with torch.no_grad():
+            last.weight.mul_(_FIRST_CONTRAST * grey)
+            last.bias.fill_(grey)
+
+
+class DenseBlock(nn.Module):
+    """Residual dense block with dilated layers, and the convolution that Table 1 lists after it.
+
+    Paper: no ReLU inside. Here: one after each layer by default, because without them all layers
+    from the head to the last ReLU are one linear filter (doc/paper.md#table-1).
+    """
+
+    def __init__(self, relu: bool = True) -> None:
+        super().__init__()
+        self.relu = relu
+        self.layers = nn.ModuleList(
+            conv(WIDTH + i * GROWTH, GROWTH, dilation=DILATION) for i in range(LAYERS)
+        )
+        self.fuse = conv(WIDTH + LAYERS * GROWTH, WIDTH)
+
+    def forward(self, x: Float[Tensor, 'b 64 h w']) -> Float[Tensor, 'b 64 h w']:
+        """Each layer sees the input and all layers before it."""
+        maps = x
+        for layer in self.layers:
+            grown = layer(maps)
+            maps = torch.cat([maps, grown.relu() if self.relu else grown], dim=1)
+        fused: Tensor = self.fuse(maps)
+        return x + fused

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Motion encoder: the flow of each frame becomes a motion feature map v_i (Sec. 3.2.2)."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from ddfnet_ros.network.layers import WIDTH, conv, per_frame
+
+FLOW_UNIT = 16.0
+"""Pixels. Paper: silent on the scale of the flow. Here: a fixed unit, because flow reaches 60
+pixels where all other inputs are within [0, 1] (doc/paper.md#motion)."""
+
+
+class MotionEncoder(nn.Module):
+    """Three convolutions with ReLU."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            conv(2, WIDTH), nn.ReLU(), conv(WIDTH, WIDTH), nn.ReLU(), conv(WIDTH, WIDTH), nn.ReLU()
+        )
+
+    def forward(self, flow: Float[Tensor, 'b m 2 h w']) -> Float[Tensor, 'b n 64 h w']:
+        """Encode motion.
+
+        Args:
+            flow: From the reference to each of the m = n - 1 other frames, pixels (x, y).
+
+        Returns:
+            v_i of all n frames; v_1, the reference's, is zero (Sec. 3.2.4).
+        """
+        motion = per_frame(self.layers, flow / FLOW_UNIT)
+        return torch.cat([torch.zeros_like(motion[:, :1]), motion], dim=1)
