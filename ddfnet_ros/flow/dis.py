@@ -27,7 +27,7 @@ _MIN_SIDE = 40
 
 
 def dis_flow(
-    reference: UInt8[np.ndarray, 'h w'], other: UInt8[np.ndarray, 'h w'], preset: str = 'fast'
+    reference: UInt8[np.ndarray, 'h w'], other: UInt8[np.ndarray, '_ _'], preset: str = 'fast'
 ) -> Float32[np.ndarray, 'h w 2']:
     """Flow from the reference to another image of equal brightness, in pixels (x, y).
 
