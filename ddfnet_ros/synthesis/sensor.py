@@ -74,7 +74,7 @@ def expose(
 def _add_noise(linear: Tensor, sensor: Sensor, generator: torch.Generator | None) -> Tensor:
     """Shot noise as a Gaussian of equal variance, plus read noise (EMVA 1288's linear model)."""
     electrons = torch.as_tensor(sensor.electrons)
-    shot = torch.where(electrons > 0, linear / electrons.clamp(min=1), torch.zeros(()))
+    shot = torch.where(electrons > 0, linear.clamp(min=0) / electrons.clamp(min=1), 0.0)
     variance = shot + torch.as_tensor(sensor.read_noise) ** 2
     if not variance.any():
         return linear

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The merge that is right where nothing moves.
+
+Kalantari and Ramamoorthi (2017) make their ground truth with it, from brackets of a still scene:
+mid-tones come from the reference, bright pixels from the next shorter frame, dark ones from the
+next longer, with triangle weights over the LDR value. Here it is written for any number of
+frames: each side hands on to its neighbour what it cannot show itself. A longer frame is not asked
+where it is clipped, as its value is only a lower bound there.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+_CLIP_RAMP = 20.0  # a frame is trusted fully up to 1 - 1/20 of its range
+
+
+def static_weights(
+    ldr: Float[Tensor, 'b n 3 h w'], reference_index: int
+) -> Float[Tensor, 'b n 3 h w']:
+    """Weights of the frames for each pixel and channel; they sum to 1 over the frames.
+
+    Args:
+        ldr: Frames in [0, 1], the reference first, the others from short to long.
+        reference_index: How many frames are shorter than the reference.
+    """
+    weights = [torch.ones_like(ldr[:, 0])] + [torch.zeros_like(ldr[:, 0])] * (ldr.shape[1] - 1)
+    nearest_shorter_first = range(reference_index, 0, -1)
+    longer = range(reference_index + 1, ldr.shape[1])
+    for side, hands_on in ((nearest_shorter_first, _too_bright), (longer, _too_dark_unclipped)):
+        share = torch.ones_like(ldr[:, 0])
+        for giver, taker in pairwise([0, *side]):
+            share = share * hands_on(ldr[:, giver], ldr[:, taker])
+            weights[giver] = weights[giver] - share
+            weights[taker] = share
+    return torch.stack(weights, dim=1)
+
+
+def static_merge(
+    ldr: Float[Tensor, 'b n 3 h w'], corrected: Float[Tensor, 'b n 3 h w'], reference_index: int
+) -> Float[Tensor, 'b 3 h w']:
+    """Weighted mean of the corrected frames P_i; a ghost wherever something moved."""
+    return (static_weights(ldr, reference_index) * corrected).sum(dim=1)
+
+
+def _too_bright(giver: Tensor, _taker: Tensor) -> Tensor:
+    """From 0 at mid-grey to 1 at white."""
+    return (2 * giver - 1).clamp(min=0)
+
+
+def _too_dark_unclipped(giver: Tensor, taker: Tensor) -> Tensor:
+    """From 1 at black to 0 at mid-grey, as far as the longer frame is not clipped."""
+    return (1 - 2 * giver).clamp(min=0) * (_CLIP_RAMP * (1 - taker)).clamp(max=1)

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The small network: the paper's attention at a quarter of the resolution.
+
+It keeps the idea of Sec. 3.2 (encode each frame, attend by motion and correlation, fuse features
+over any number of frames), but instead of decoding colours it predicts, for every pixel, how much
+of each linear input frame to take. Three things make that precise:
+
+- every non-reference frame is offered twice, as taken and moved onto the reference by its flow;
+- the weights start from the merge that is right where nothing moves (`static_weights`), so the
+  network only has to learn where that is wrong;
+- a small bounded residual in the mu-law domain removes what no mixture can.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from ddfnet_ros.bracket import median_index
+from ddfnet_ros.flow.warp import warp
+from ddfnet_ros.merge import static_weights
+from ddfnet_ros.tonemap import inverse_mu_law, mu_law
+
+CELL = 4
+"""Pixels along the side of the square that one feature vector describes."""
+
+_FLOW_UNIT = 16.0  # pixels; keeps the motion encoder's input near 1
+_PRIOR_FLOOR = 2e-3  # what the static merge leaves to frames that it would not use
+
+
+@dataclass(frozen=True)
+class FastConfig:
+    """Size of the network.
+
+    Attributes:
+        channels: Width of all feature maps.
+        blocks: Residual blocks after the fusion.
+        residual: Bound of the residual, in units of the mu-law domain.
+    """
+
+    channels: int = 48
+    blocks: int = 4
+    residual: float = 0.1
+
+
+class FastFusion(nn.Module):
+    """Per-pixel weights over the input frames, from attention at quarter resolution."""
+
+    multiple = CELL
+    """Height and width of the input must be multiples of this."""
+
+    def __init__(self, config: FastConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or FastConfig()
+        c = self.config.channels
+        cells = CELL * CELL
+        self.encoder = nn.Sequential(
+            nn.Conv2d(9 * cells, c, 1), nn.ReLU(), nn.Conv2d(c, c, 3, padding=1), nn.ReLU()
+        )
+        self.motion = nn.Sequential(nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, c, 1))
+        self.correlation = nn.Sequential(nn.Conv2d(2 * c, c, 1), nn.ReLU())
+        self.attention = nn.Sequential(
+            nn.Conv2d(3 * c, c, 1), nn.ReLU(), nn.Conv2d(c, c, 3, padding=1)
+        )
+        self.body = nn.Sequential(
+            *(ResidualBlock(c, dilation) for dilation in _dilations(self.config.blocks))
+        )
+        self.frame_head = nn.Sequential(
+            nn.Conv2d(3 * c, c, 1), nn.ReLU(), nn.Conv2d(c, c, 3, padding=1), nn.ReLU(),
+            nn.Conv2d(c, 2 * cells, 1),
+        )
+        self.residual_head = nn.Conv2d(c, 3 * cells, 1)
+        for last in (self.frame_head[-1], self.residual_head):
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+
+    def forward(
+        self,
+        stack: Float[Tensor, 'b n 6 h w'],
+        flow: Float[Tensor, 'b m 2 h w'],
+        reference_index: int | None = None,
+    ) -> Float[Tensor, 'b 3 h w']:
+        """Fuse a bracket.
+
+        Args:
+            stack: X_i = [I_i, P_i], the reference first, the others from short to long.
+            flow: Pixels (x, y) from the reference to each of the m = n - 1 other frames.
+            reference_index: How many frames are shorter than the reference; None: the median.
+
+        Returns:
+            Radiance relative to the shortest exposure, >= 0, on the reference's pixels.
+        """
+        if reference_index is None:
+            reference_index = median_index(stack.shape[1])
+        ldr, corrected = stack[:, :, :3], stack[:, :, 3:]
+        moved = torch.cat([corrected[:, :1], warp(corrected[:, 1:], flow)], dim=1)
+        features = self._encode(ldr, corrected, moved)
+        attended = self._attend(features, flow)
+        fused = (attended.softmax(dim=1) * features).sum(dim=1)
+        body = self.body(fused)
+        logits = self._frame_logits(body, attended, features)
+        merged = blend(static_weights(ldr, reference_index), corrected, moved, logits)
+        residual = F.pixel_shuffle(self.residual_head(body), CELL).float()
+        bounded = self.config.residual * torch.tanh(residual)
+        return inverse_mu_law((mu_law(merged) + bounded).clamp(min=0))
+
+    def _encode(self, ldr: Tensor, corrected: Tensor, moved: Tensor) -> Tensor:
+        """f_i: what each frame shows, in place and moved (Sec. 3.2.1)."""
+        seen = torch.cat([ldr, mu_law(corrected), mu_law(moved)], dim=2)
+        return _per_frame(lambda x: self.encoder(F.pixel_unshuffle(x, CELL)), seen)
+
+    def _attend(self, features: Tensor, flow: Tensor) -> Tensor:
+        """Unnormalised w_i from f_1, v_i and c_i (Eq. 5); v_1 is zero."""
+        reference = features[:, :1].expand_as(features)
+        motion = _per_frame(lambda v: self.motion(_summarise(v)), flow)
+        motion = torch.cat([torch.zeros_like(motion[:, :1]), motion], dim=1)
+        correlation = _per_frame(self.correlation, torch.cat([reference, features], dim=2))
+        return _per_frame(self.attention, torch.cat([reference, motion, correlation], dim=2))
+
+    def _frame_logits(self, body: Tensor, attended: Tensor, features: Tensor) -> Tensor:
+        """How much more or less than the static merge to take of each frame, (b, n, 2, h, w)."""
+        shared = body[:, None].expand_as(features)
+        logits = _per_frame(self.frame_head, torch.cat([shared, attended, features], dim=2))
+        return _per_frame(lambda x: F.pixel_shuffle(x, CELL), logits).float()
+
+
+class ResidualBlock(nn.Module):
+    """Two dilated convolutions around a shortcut."""
+
+    def __init__(self, channels: int, dilation: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, padding=dilation, dilation=dilation), nn.ReLU(),
+            nn.Conv2d(channels, channels, 3, padding=1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Same shape out as in."""
+        return x + self.layers(x)
+
+
+def blend(
+    prior: Float[Tensor, 'b n 3 h w'],
+    corrected: Float[Tensor, 'b n 3 h w'],
+    moved: Float[Tensor, 'b n 3 h w'],
+    logits: Float[Tensor, 'b n 2 h w'],
+) -> Float[Tensor, 'b 3 h w']:
+    """Mix the frames, as taken and moved, with convex weights: the prior times exp(logits)."""
+    gain = (logits - logits.amax(dim=(1, 2), keepdim=True)).exp()
+    in_place, in_motion = ((prior + _PRIOR_FLOOR) * part for part in gain.split(1, dim=2))
+    taken = (in_place * corrected + in_motion * moved).sum(dim=1)
+    return taken / (in_place + in_motion).sum(dim=1)
+
+
+def _summarise(flow: Float[Tensor, 'k 2 h w']) -> Float[Tensor, 'k 3 i j']:
+    """Mean flow of each cell and its length, on a scale near 1."""
+    cell = F.avg_pool2d(flow, CELL) / _FLOW_UNIT
+    return torch.cat([cell, cell.norm(dim=1, keepdim=True)], dim=1)
+
+
+def _per_frame(layer: Callable[[Tensor], Tensor], frames: Tensor) -> Tensor:
+    """Apply a layer to every frame of (b, n, c, h, w)."""
+    return layer(frames.flatten(0, 1)).unflatten(0, frames.shape[:2])
+
+
+def _dilations(blocks: int) -> list[int]:
+    return [(1, 2, 4, 2)[i % 4] for i in range(blocks)]

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Random bracketed scenes with exact truth, a batch at a time, for training and evaluation.
+
+A scene is a panorama window seen by a shaking camera, with layers moving in front of it. Each
+frame is rendered as radiance at its own instant, then taken by its own `Sensor`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from ddfnet_ros.bracket import median_index
+from ddfnet_ros.merge import static_merge
+from ddfnet_ros.radiance import correct
+from ddfnet_ros.synthesis.backdrop import PanoramaBank, random_backdrop
+from ddfnet_ros.synthesis.cameras import random_sensor
+from ddfnet_ros.synthesis.layers import CutoutBank, random_layers
+from ddfnet_ros.synthesis.motion import random_trajectory
+from ddfnet_ros.synthesis.render import Stage, render
+from ddfnet_ros.synthesis.scene_settings import SceneSettings
+from ddfnet_ros.synthesis.sensor import expose
+from ddfnet_ros.tonemap import mu_law
+
+MOVING_THRESHOLD = 0.02
+CLIPPED_VALUE = 0.98
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenes:
+    """A batch of brackets, the reference first, and what is true of them.
+
+    Attributes:
+        ldr: (B, N, 3, H, W) in [0, 1].
+        exposure: (B, N) nominal, relative to the shortest.
+        reference_index: How many frames are shorter than the reference.
+        truth: (B, 3, H, W) radiance at the reference instant, relative to the shortest exposure,
+            at most 1: the merge of a bracket taken while nothing moves, which is how the public
+            data sets make theirs.
+        flow: (B, N - 1, 2, H, W) exact motion from the reference to each other frame [px].
+        moving: (B, 1, H, W) some frame shows another radiance here than the reference does.
+        clipped: (B, 1, H, W) the reference is clipped here in some channel.
+    """
+
+    ldr: Float[Tensor, 'b n 3 h w']
+    exposure: Float[Tensor, 'b n']
+    reference_index: int
+    truth: Float[Tensor, 'b 3 h w']
+    flow: Float[Tensor, 'b m 2 h w']
+    moving: Bool[Tensor, 'b 1 h w']
+    clipped: Bool[Tensor, 'b 1 h w']
+
+
+class SceneSource:
+    """Draws batches of scenes; equal generators give equal scenes."""
+
+    def __init__(
+        self,
+        panoramas: PanoramaBank,
+        settings: SceneSettings,
+        cutouts: CutoutBank | None = None,
+    ) -> None:
+        self.panoramas = panoramas
+        self.settings = settings
+        self.cutouts = cutouts
+
+    def draw(self, count: int, generator: torch.Generator) -> Scenes:
+        """Render `count` scenes."""
+        settings = self.settings
+        reference_index = settings.reference_index
+        if reference_index is None:
+            reference_index = median_index(settings.frames)
+        exposure = _random_exposures(count, settings, reference_index, generator)
+        trajectory = random_trajectory(exposure, reference_index, settings, generator)
+        stage = self._stage(count, 1 / exposure[:, 0], generator)
+        radiance, flow = render(stage, trajectory, settings.size)
+        return _photograph(radiance, flow, exposure, reference_index, generator)
+
+    def _stage(self, count: int, white: Tensor, generator: torch.Generator) -> Stage:
+        backdrop = random_backdrop(self.panoramas, count, white, generator)
+        layers = random_layers(
+            self.panoramas, self.cutouts, (count, self.settings.layers), white, generator
+        )
+        return Stage(backdrop=backdrop, layers=layers)
+
+
+def _random_exposures(
+    count: int, settings: SceneSettings, reference_index: int, generator: torch.Generator
+) -> Tensor:
+    """Relative exposures, the reference first, from a random ratio per step."""
+    low, high = settings.ratios
+    ratio = low * (high / low) ** torch.rand((count, 1), generator=generator)
+    exposure = ratio ** torch.arange(settings.frames)
+    return _reference_first(exposure, reference_index)
+
+
+def _reference_first(per_frame: Tensor, k: int) -> Tensor:
+    return torch.cat([per_frame[:, k:k + 1], per_frame[:, :k], per_frame[:, k + 1:]], dim=1)
+
+
+def _photograph(
+    radiance: Tensor, flow: Tensor, exposure: Tensor, reference_index: int,
+    generator: torch.Generator,
+) -> Scenes:
+    """Take the frames and make the truth that belongs to them."""
+    sensor, share_noise = random_sensor(*exposure.shape, generator)
+    ldr = expose(radiance, exposure, sensor, generator)
+    still = expose(radiance[:, :1].expand_as(radiance), exposure, sensor.clean)
+    as_taken = torch.where(share_noise, ldr[:, :1], still[:, :1])
+    still = torch.cat([as_taken, still[:, 1:]], dim=1)
+    compressed = mu_law(radiance.clamp(max=1))
+    change = (compressed[:, 1:] - compressed[:, :1]).abs().amax(dim=(1, 2))[:, None]
+    return Scenes(
+        ldr=ldr, exposure=exposure, reference_index=reference_index,
+        truth=static_merge(still, correct(still, exposure), reference_index),
+        flow=flow, moving=change > MOVING_THRESHOLD,
+        clipped=ldr[:, 0].amax(dim=1, keepdim=True) >= CLIPPED_VALUE,
+    )
