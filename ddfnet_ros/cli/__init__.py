@@ -1,1 +1,73 @@
 # SPDX-License-Identifier: Apache-2.0
+"""The command `ddfnet`: one verb per file, imported only when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from collections.abc import Sequence
+
+from ddfnet_ros import __version__
+
+USER_ERROR = 2
+_INTERRUPTED = 130
+
+_VERBS = {
+    'fuse': 'Fuse the exposures of one scene into an HDR image.',
+    'play': 'Play a recorded bracket bag as ROS topics.',
+    'synthesize': 'Make the demo\'s street bracket bag from panoramas.',
+    'evaluate': 'Measure models and baselines on synthesised scenes.',
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb.
+
+    Returns:
+        Exit status: 0, 2 for what the user can mend (one line on stderr says how).
+    """
+    verb, *rest = argv if argv is not None else sys.argv[1:] or ['--help']
+    if verb in ('-h', '--help'):
+        print(_overview())
+        return 0
+    if verb == '--version':
+        print(f'ddfnet {__version__}')
+        return 0
+    logging.basicConfig(format='ddfnet: %(message)s', level=logging.WARNING)
+    try:
+        if verb not in _VERBS:
+            raise ValueError(f'expected a verb ({", ".join(_VERBS)}), got {verb!r}; '
+                             'see ddfnet --help')
+        module = importlib.import_module(f'{__name__}.{verb}')
+        status: int = module.run(rest)
+        return status
+    except (ValueError, OSError) as error:
+        print(f'ddfnet: {_one_line(error)}', file=sys.stderr)
+        return USER_ERROR
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _overview() -> str:
+    width = max(map(len, _VERBS))
+    verbs = '\n'.join(f'  {verb:{width}}  {what}' for verb, what in _VERBS.items())
+    return f"""\
+usage: ddfnet VERB [OPTIONS]
+
+Ghost-free HDR images from exposure brackets.
+
+{verbs}
+
+examples:
+  ddfnet fuse short.png middle.png long.png --exposure-times 1 4 16 --output scene.exr
+  ddfnet fuse IMG_*.JPG --output scene.exr --tonemapped scene.png    (times from EXIF)
+  ddfnet evaluate --panoramas my_panoramas --scenes 20
+
+ddfnet VERB --help explains a verb; --version prints {__version__}."""
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f'{error.filename}: {error.strerror.lower()}; check the path'
+    return ' '.join(str(error).split())

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options of the verbs: parsed by tyro from dataclasses, settings among them."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+from collections.abc import Sequence
+from typing import Annotated, Any, TypeVar, get_type_hints
+
+import tyro
+
+from ddfnet_ros.settings import DeghosterSettings, Settings
+
+_Options = TypeVar('_Options')
+_BOX = str.maketrans('', '', '╭╮╰╯│─')
+
+
+def parse(options: type[_Options], verb: str, words: Sequence[str], examples: str) -> _Options:
+    """Turn the words after a verb into its options.
+
+    What tyro prints about bad options is a box of several lines; it becomes one.
+
+    Raises:
+        ValueError: unknown, missing or bad options.
+        SystemExit: help was asked for and given, with the examples at its end.
+    """
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            return tyro.cli(options, prog=f'ddfnet {verb}', args=list(words))
+    except SystemExit as stop:
+        if stop.code:
+            raise ValueError(' '.join(said.getvalue().translate(_BOX).split())) from None
+        print(f'examples:\n{examples}')
+        raise
+
+
+def as_options(settings: type[Settings]) -> Any:
+    """Type annotation for a field of a verb's Options that holds all these settings.
+
+    Each field of the settings becomes an option `--name`, without a prefix.
+    """
+    hints = get_type_hints(settings)
+    fields = []
+    for field in dataclasses.fields(settings):
+        choices = '|'.join(field.metadata['choices']) or None
+        shown = tyro.conf.arg(help=field.metadata['description'], metavar=choices)
+        default = dataclasses.field(default=field.default, metadata=field.metadata)
+        fields.append((field.name, Annotated[hints[field.name], shown], default))
+    constructor = dataclasses.make_dataclass(
+        settings.__name__, fields, bases=(settings,), frozen=True, kw_only=True)
+    return tyro.conf.arg(name='', constructor=constructor)
+
+
+FUSION = as_options(DeghosterSettings)
