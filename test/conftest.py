@@ -1,6 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
+"""What all tests share: checked shapes, ROS kept to this host, failures that come back.
+
+Everything here is done on import, before any test module imports the package, rclpy or torch.
+"""
+
+import os
+import random
+import sys
+import tempfile
+from pathlib import Path
+
 import hypothesis
+import jaxtyping
+
+# Where tensors go through, every function is called with its types and shapes checked.
+SHAPED = ('radiance', 'tonemap', 'merge', 'flow', 'network', 'runtime', 'synthesis', 'training',
+          'evaluation')
+jaxtyping.install_import_hook([f'ddfnet_ros.{room}' for room in SHAPED], 'beartype.beartype')
 
 # Times on a shared machine say nothing; and a failure must come back on the next run.
 hypothesis.settings.register_profile('ddfnet', deadline=None, derandomize=True)
 hypothesis.settings.load_profile('ddfnet')
+
+# Real Fast DDS, but nobody else's: this host only, a domain of this run's own.
+os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+os.environ['ROS_DOMAIN_ID'] = str(random.SystemRandom().randrange(101))
+os.environ['ROS_LOG_DIR'] = str(Path(tempfile.gettempdir()) / 'ddfnet_ros_test_logs')
+prefixes = [sys.prefix, *filter(None, os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep))]
+os.environ['AMENT_PREFIX_PATH'] = os.pathsep.join(prefixes)
