@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""PWC-DC-Net: optical flow by pyramid, warping and cost volume, the paper's motion estimator.
+
+Sun, Yang, Liu, Kautz: PWC-Net: CNNs for Optical Flow Using Pyramid, Warping, and Cost Volume,
+CVPR 2018; six levels, densely connected estimators, 9 374 340 parameters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from ddfnet_ros.flow.cost_volume import cost_volume
+from ddfnet_ros.flow.pairs import common_range, corrected_frames
+from ddfnet_ros.flow.warp import warp
+
+FLOW_UNIT = 20.0
+"""Full-resolution pixels; what the network's own flow counts in."""
+
+_PYRAMID = (3, 16, 32, 64, 96, 128, 196)  # channels of the image and of levels 1 to 6
+_COARSEST, _FINEST = 6, 2
+_DENSE = (128, 128, 96, 64, 32)
+_CONTEXT = ((128, 1), (128, 2), (128, 4), (96, 8), (64, 16), (32, 1))  # channels, dilation
+
+
+@dataclass(frozen=True)
+class PWCNetConfig:
+    """Size of the network.
+
+    Attributes:
+        radius: Largest displacement within one level of the pyramid, pixels of that level.
+    """
+
+    radius: int = 4
+
+
+class PWCNet(nn.Module):
+    """Flow by coarse-to-fine matching of features; also a flow provider."""
+
+    multiple = 2**_COARSEST
+    """Images are padded to multiples of this inside."""
+
+    def __init__(self, config: PWCNetConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or PWCNetConfig()
+        displacements = (2 * self.config.radius + 1) ** 2
+        self.pyramid = nn.ModuleList(
+            nn.Sequential(_conv(c, k, stride=2), _conv(k, k), _conv(k, k))
+            for c, k in pairwise(_PYRAMID)
+        )
+        self.levels = nn.ModuleDict({
+            str(_COARSEST): Level(displacements),
+            **{str(i): Level(displacements + _PYRAMID[i] + 4, raises_maps=i > _FINEST)
+               for i in range(_COARSEST - 1, _FINEST - 1, -1)},
+        })
+        self.context = _context(displacements + _PYRAMID[_FINEST] + 4 + sum(_DENSE))
+        self.apply(_initialise)
+
+    def forward(self, stack: Float[Tensor, 'b n 6 h w']) -> Float[Tensor, 'b m 2 h w']:
+        """Estimate the flow from the reference to each of the m = n - 1 other frames, pixels."""
+        reference, other = common_range(corrected_frames(stack))
+        flow = self.flow(reference.flatten(0, 1), other.flatten(0, 1))
+        return flow.reshape(*other.shape[:2], *flow.shape[1:])
+
+    def flow(
+        self, reference: Float[Tensor, 'k 3 h w'], other: Float[Tensor, 'k 3 h w']
+    ) -> Float[Tensor, 'k 2 h w']:
+        """Estimate the flow between images of any size in [0, 1], RGB; pixels (x, y)."""
+        height, width = reference.shape[-2:]
+        pad = (0, -width % self.multiple, 0, -height % self.multiple)
+        finest = self.flows(
+            F.pad(reference, pad, mode='replicate'), F.pad(other, pad, mode='replicate'))[-1]
+        full = F.interpolate(
+            finest.float() * FLOW_UNIT, scale_factor=2**_FINEST, mode='bilinear')
+        return full[..., :height, :width]
+
+    def flows(
+        self, reference: Float[Tensor, 'k 3 h w'], other: Float[Tensor, 'k 3 h w']
+    ) -> list[Float[Tensor, 'k 2 _ _']]:
+        """Flow of levels 6 to 2, each at 1 / 2**level of the resolution, in units of FLOW_UNIT.
+
+        Args:
+            reference: Height and width are multiples of 64.
+            other: Of the same size.
+        """
+        ours, theirs = self._features(reference), self._features(other)
+        flows: list[Tensor] = []
+        carried: list[Tensor] = []
+        for i in range(_COARSEST, _FINEST - 1, -1):
+            moved = _moved(theirs[i], carried[0] * (FLOW_UNIT / 2**i)) if carried else theirs[i]
+            costs = F.leaky_relu(cost_volume(ours[i], moved, self.config.radius), 0.1)
+            known = [costs, ours[i], *carried] if carried else [costs]
+            level: Any = self.levels[str(i)]
+            maps, flow = level(torch.cat(known, dim=1))
+            flows.append(flow)
+            carried = level.raised(maps, flow) if i > _FINEST else []
+        flows[-1] = flows[-1] + self.context(maps)
+        return flows
+
+    def _features(self, image: Tensor) -> list[Tensor]:
+        """The image and its features at levels 1 to 6."""
+        features = [image]
+        for level in self.pyramid:
+            features.append(level(features[-1]))
+        return features
+
+
+class Level(nn.Module):
+    """Flow estimator of one level: dense layers, the flow, and both raised to the next level."""
+
+    def __init__(self, channels: int, raises_maps: bool = True) -> None:
+        super().__init__()
+        self.dense = nn.ModuleList()
+        for kernels in _DENSE:
+            self.dense.append(_conv(channels, kernels))
+            channels += kernels
+        self.flow = nn.Conv2d(channels, 2, 3, padding=1)
+        # The published network has this one, of 66 parameters, at its last level too, unused.
+        self.raise_flow = nn.ConvTranspose2d(2, 2, 4, stride=2, padding=1)
+        if raises_maps:
+            self.raise_maps = nn.ConvTranspose2d(channels, 2, 4, stride=2, padding=1)
+
+    def forward(self, maps: Float[Tensor, 'k c h w']) -> tuple[Tensor, Float[Tensor, 'k 2 h w']]:
+        """Give all maps, the newest first, and the flow."""
+        for layer in self.dense:
+            maps = torch.cat([layer(maps), maps], dim=1)
+        return maps, self.flow(maps)
+
+    def raised(self, maps: Tensor, flow: Tensor) -> list[Tensor]:
+        """Flow and two feature maps at twice the resolution, for the next level."""
+        return [self.raise_flow(flow), self.raise_maps(maps)]
+
+
+def _conv(channels: int, kernels: int, stride: int = 1, dilation: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(channels, kernels, 3, stride, padding=dilation, dilation=dilation),
+        nn.LeakyReLU(0.1),
+    )
+
+
+def _context(channels: int) -> nn.Sequential:
+    """Dilated layers that refine the finest flow by what is around it."""
+    layers: list[nn.Module] = []
+    for kernels, dilation in _CONTEXT:
+        layers.append(_conv(channels, kernels, dilation=dilation))
+        channels = kernels
+    return nn.Sequential(*layers, nn.Conv2d(channels, 2, 3, padding=1))
+
+
+def _moved(
+    features: Float[Tensor, 'k c h w'], flow: Float[Tensor, 'k 2 h w']
+) -> Float[Tensor, 'k c h w']:
+    """Features moved onto the reference; zero where they come from outside of the image."""
+    with_cover = torch.cat([features, torch.ones_like(features[:, :1])], dim=1)
+    moved = warp(with_cover[:, None], flow.float()[:, None], outside='zeros')[:, 0]
+    return moved[:, :-1] * (moved[:, -1:] > 0.999)
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        nn.init.kaiming_normal_(module.weight, a=0.1)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
