@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plays a bag over DDS: `python -m ddfnet_ros.node.player BAG`. For where `ros2 bag` is not.
+
+The recorded bytes are published as they are, headers and stamps included, also when the bag
+starts over: whoever listens sees what `ros2 bag play --loop` would send.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from itertools import count
+from pathlib import Path
+from typing import Annotated, Any
+
+import rclpy
+import tyro
+from rclpy.duration import Duration
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.utilities import remove_ros_args
+from rosgraph_msgs.msg import Clock
+from tqdm import tqdm
+
+from ddfnet_ros.bags import BagError, BagReader, Message
+
+_TICK = 0.02  # seconds between two messages on /clock
+_SETTLE = 0.3  # seconds that discovery of the remaining topics takes once images have a listener
+_FLUSH = 5.0  # seconds that reliable subscribers have to fetch the last messages
+_DEPTH = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Play a bag over DDS."""
+
+    bag: tyro.conf.Positional[Path]
+    """An .mcap, .db3 or ROS 1 .bag file, or a rosbag2 folder."""
+    rate: Annotated[float, tyro.conf.arg(aliases=['-r'])] = 1.0
+    """How much faster than it was recorded."""
+    loop: Annotated[int, tyro.conf.arg(aliases=['-l'])] = 1
+    """How often to play it; 0: until interrupted."""
+    clock: bool = False
+    """Publish the time of the recording on /clock."""
+    topics: tuple[str, ...] = ()
+    """Topics to play; none: all."""
+    wait: float = 10.0
+    """How long to wait for somebody who listens to the images [s]."""
+    subscribers: int = 1
+    """How many must listen to each image topic before it starts."""
+
+    def __post_init__(self) -> None:
+        if not self.rate > 0:
+            raise ValueError(f'rate: expected a positive number, got {self.rate}')
+        if self.loop < 0:
+            raise ValueError(f'loop: expected 0 (endless) or more, got {self.loop}')
+
+
+class Player:
+    """Publishes the messages of an open bag at the pace of their recording."""
+
+    def __init__(self, node: Node, bag: BagReader, options: Options) -> None:
+        self._node, self._bag, self._options = node, bag, options
+        self._topics = options.topics or tuple(bag.topics)
+        self._total = bag.count(self._topics) * options.loop or None
+        self._publishers = {
+            topic: publisher for topic in self._topics
+            if (publisher := self._publisher(topic, bag.topics[topic])) is not None
+        }
+        self._clock = node.create_publisher(Clock, '/clock', 10) if options.clock else None
+
+    def wait_for_subscribers(self) -> None:
+        """Wait until the images have listeners, or until nobody is likely to come."""
+        images = [topic for topic in self._publishers if topic in self._bag.image_topics]
+        deadline = time.monotonic() + self._options.wait
+        for topic in images or self._publishers:
+            while self._subscribers(topic) < self._options.subscribers and rclpy.ok():
+                if time.monotonic() > deadline:
+                    self._node.get_logger().warning(
+                        f'{topic}: expected {self._options.subscribers} subscriber(s) within '
+                        f'{self._options.wait:g} s, got {self._subscribers(topic)}; playing')
+                    return
+                time.sleep(_TICK)
+        time.sleep(_SETTLE)
+
+    def play(self) -> None:
+        """Play all rounds, then wait until reliable subscribers have everything."""
+        rounds = self._options.loop
+        with tqdm(total=self._total, unit='msg', desc=self._options.bag.name) as bar:
+            for _ in range(rounds) if rounds else count():
+                for message in self._paced():
+                    self._send(message)
+                    bar.update()
+                    if not rclpy.ok():
+                        return
+        for publisher in self._publishers.values():
+            publisher.wait_for_all_acked(Duration(seconds=_FLUSH))
+
+    def _paced(self) -> Iterator[Message]:
+        """Give each message of one round when it is due, and tick meanwhile."""
+        begun, first_ns = time.monotonic(), None
+        for message in self._bag.messages(self._topics):
+            first_ns = message.stamp_ns if first_ns is None else first_ns
+            due = begun + (message.stamp_ns - first_ns) * 1e-9 / self._options.rate
+            while (ahead := due - time.monotonic()) > 0 and rclpy.ok():
+                self._tick(message.stamp_ns - int(ahead * self._options.rate * 1e9))
+                time.sleep(min(ahead, _TICK))
+            self._tick(message.stamp_ns)
+            yield message
+
+    def _tick(self, stamp_ns: int) -> None:
+        if self._clock:
+            tick = Clock()
+            tick.clock.sec, tick.clock.nanosec = divmod(stamp_ns, 10**9)
+            self._clock.publish(tick)
+
+    def _send(self, message: Message) -> None:
+        if publisher := self._publishers.get(message.topic):
+            publisher.publish(bytes(message.cdr))
+
+    def _subscribers(self, topic: str) -> int:
+        return int(self._publishers[topic].get_subscription_count())
+
+    def _publisher(self, topic: str, msgtype: str) -> Publisher | None:
+        package, _, name = msgtype.split('/')
+        try:
+            cls: type[Any] = getattr(import_module(f'{package}.msg'), name)
+        except (ImportError, AttributeError):
+            self._node.get_logger().warning(
+                f'{topic}: expected a message type that is installed, got {msgtype}; left out')
+            return None
+        # Reliable, so that subscribers of either kind match.
+        qos = QoSProfile(depth=_DEPTH, reliability=ReliabilityPolicy.RELIABLE)
+        return self._node.create_publisher(cls, topic, qos)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Play the bag; 2 where the arguments or the bag are no good."""
+    arguments = list(sys.argv if arguments is None else arguments)
+    options = tyro.cli(Options, args=remove_ros_args(arguments)[1:], prog='player')
+    rclpy.init(args=arguments)
+    try:
+        with BagReader(options.bag) as bag:
+            player = Player(Node('player'), bag, options)
+            player.wait_for_subscribers()
+            player.play()
+    except BagError as error:
+        print(f'player: {error}', file=sys.stderr)
+        return 2
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        rclpy.try_shutdown()
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
