@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How close radiance is to the truth: PSNR and SSIM, linear and after the mu-law, and ghosts.
+
+Pictures are (H, W, 3) float, radiance relative to the shortest exposure, clipped to [0, 1] here;
+masks are (H, W). `_mu` means after Eq. 8 with mu = 5000, `_l` linear, as in the literature.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from ddfnet_ros.tonemap import mu_law
+
+Picture = Float[np.ndarray, 'h w c']
+Mask = Bool[np.ndarray, 'h w']
+
+CLIPPED = 0.95
+"""LDR value of the brightest channel from which on a pixel of the reference counts as clipped."""
+
+PSNR_LIMIT = 100.0  # dB; of equal pictures, so that means stay finite
+
+# By the LDR value of the reference's brightest channel: from, below.
+BRIGHTNESS = {
+    'dark': (0.0, 0.1), 'dim': (0.1, 0.3), 'bright': (0.3, CLIPPED), 'clipped': (CLIPPED, np.inf)
+}
+
+
+def measure(
+    radiance: Picture, truth: Picture, reference: Picture, moving: Mask
+) -> dict[str, float]:
+    """All metrics of one picture; those of an empty mask are left out.
+
+    Args:
+        radiance: What is judged.
+        truth: What it should be.
+        reference: LDR values in [0, 1] of the bracket's reference frame.
+        moving: Where some frame of the bracket shows something else than the reference.
+
+    Returns:
+        psnr_mu, psnr_l, ssim_mu, ssim_l; psnr_mu_moving; psnr_mu_dark, _dim, _bright, _clipped by
+        the brightness of the reference; ghost_score.
+    """
+    linear = _planes(radiance), _planes(truth)
+    compressed = mu_law(linear[0]), mu_law(linear[1])
+    brightest = reference.max(-1)
+    masks = {'moving': moving, **{
+        name: (brightest >= low) & (brightest < high) for name, (low, high) in BRIGHTNESS.items()
+    }}
+    found = {
+        'psnr_mu': _psnr(*compressed), 'psnr_l': _psnr(*linear),
+        'ssim_mu': _ssim(*compressed), 'ssim_l': _ssim(*linear),
+        **{f'psnr_mu_{name}': _psnr(*compressed, torch.from_numpy(mask))
+           for name, mask in masks.items()},
+        'ghost_score': ghost_score(radiance, truth, moving & ~masks['clipped']),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def psnr_mu(radiance: Picture, truth: Picture, mask: Mask | None = None) -> float | None:
+    """Peak signal-to-noise ratio after the mu-law [dB]; None where the mask is empty."""
+    chosen = None if mask is None else torch.from_numpy(mask)
+    return _psnr(mu_law(_planes(radiance)), mu_law(_planes(truth)), chosen)
+
+
+def ghost_score(radiance: Picture, truth: Picture, mask: Mask) -> float | None:
+    """Mean absolute error after the mu-law, over pixels that move and that the reference shows.
+
+    There the reference frame alone is already right but for noise and quantisation: its own score
+    is the floor that nothing needs to exceed, and what exceeds it was brought in from other
+    frames. A ghost of contrast c in a share s of these pixels adds about c * s.
+
+    Args:
+        radiance: What is judged.
+        truth: Radiance at the reference's instant.
+        mask: Moving, and unclipped in the reference.
+
+    Returns:
+        In units of the mu-law's range [0, 1], 0 is perfect; None where the mask is empty.
+    """
+    if not mask.any():
+        return None
+    error = mu_law(_planes(radiance)) - mu_law(_planes(truth))
+    return float(error[:, torch.from_numpy(mask)].abs().mean())
+
+
+def clipped(reference: Picture) -> Mask:
+    """Where the reference frame, LDR in [0, 1], is clipped in some channel."""
+    mask: npt.NDArray[Any] = reference.max(-1) >= CLIPPED
+    return mask
+
+
+def _planes(picture: Picture) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(picture, np.float64)).permute(2, 0, 1).clamp(0, 1)
+
+
+def _psnr(judged: Tensor, truth: Tensor, mask: Tensor | None = None) -> float | None:
+    error = (judged - truth).square()
+    if mask is not None:
+        error = error[:, mask]
+    if error.numel() == 0:
+        return None
+    return min(PSNR_LIMIT, float(-10 * torch.log10(error.mean())))
+
+
+def _ssim(judged: Tensor, truth: Tensor) -> float | None:
+    """Wang et al. 2004: Gaussian window of 11 pixels, sigma 1.5; None for smaller pictures."""
+    from torchmetrics.functional.image import (  # noqa: PLC0415  (1 s, and only SSIM needs it)
+        structural_similarity_index_measure,
+    )
+
+    if min(judged.shape[-2:]) < 11:
+        return None
+    index: Any = structural_similarity_index_measure(
+        judged[None], truth[None], gaussian_kernel=True, sigma=1.5, kernel_size=11, data_range=1.0)
+    return float(index)
