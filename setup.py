@@ -31,6 +31,8 @@ setup(
         (f'{SHARE}/config', files('config/*')),
         (f'{SHARE}/models', files('models/*')),
     ],
+    # Not in setup.cfg: from there it becomes an object, which colcon cannot read.
+    python_requires='>=3.10',
     install_requires=requirements('runtime'),
     extras_require={
         layer: requirements(layer) for layer in ('ros-jazzy', 'train', 'test', 'lint')
