@@ -8,12 +8,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock, ClockType
-from rclpy.exceptions import NameValidationException, ParameterException
+from rclpy.exceptions import NameValidationException
 from rclpy.executors import ExternalShutdownException
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.logging import get_logger
@@ -49,14 +50,16 @@ class FuseNode(LifecycleNode):
     active it subscribes, fuses in a thread of its own and publishes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, **options: Any) -> None:
         """Declare the parameters.
 
+        Args:
+            options: What `rclpy.node.Node` takes, such as parameter_overrides.
+
         Raises:
-            rclpy.exceptions.ParameterException: a parameter of the wrong type or out of range.
-            ValueError: parameters that do not fit together.
+            ValueError: parameters of the wrong type, out of range, or that do not fit together.
         """
-        super().__init__(_NAME)
+        super().__init__(_NAME, **options)
         self._settings = LiveSettings(self, NodeSettings)
         self._fusion: _Fusion | None = None
         self._worker: Worker[Job] | None = None
@@ -198,7 +201,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rclpy.init(args=arguments)
     try:
         node = FuseNode()
-    except (ParameterException, ValueError) as error:
+    except ValueError as error:
         get_logger(_NAME).fatal(str(error))
         rclpy.try_shutdown()
         return 2

@@ -12,6 +12,7 @@ from rcl_interfaces.msg import (
     ParameterDescriptor,
     SetParametersResult,
 )
+from rclpy.exceptions import InvalidParameterTypeException, ParameterException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
@@ -26,16 +27,25 @@ _EMPTY = {
 
 
 class LiveSettings(Generic[S]):
-    """The settings of a node. Attributes: now, which changes when a parameter is set."""
+    """The settings of a node.
+
+    Attributes:
+        now: The settings at this moment; another object as soon as a parameter was set.
+    """
 
     def __init__(self, node: Node, cls: type[S]) -> None:
         """Declare one parameter per field and read those that the node was started with.
 
         Raises:
-            rclpy.exceptions.ParameterException: a value of the wrong type or out of its range.
-            ValueError: values that do not fit together.
+            ValueError: a value of the wrong type or out of its range, or values that do not fit
+                together.
         """
-        declared = node.declare_parameters('', _declarations(cls))
+        try:
+            declared = node.declare_parameters('', _declarations(cls))
+        except InvalidParameterTypeException as error:
+            raise ValueError(f'{error}; a float needs a point: 1.0, not 1') from error
+        except ParameterException as error:
+            raise ValueError(str(error)) from error
         self.now: S = cls(**_values(cls, declared))
         node.add_on_set_parameters_callback(self._check)
         if hasattr(node, 'add_post_set_parameters_callback'):

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+import dataclasses
+import re
+
+import pytest
+import rclpy
+from rcl_interfaces.msg import ParameterType
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from ddfnet_ros.node.parameters import LiveSettings
+from ddfnet_ros.settings import NodeSettings
+
+
+@pytest.fixture
+def node_with(ros):
+    """Makes nodes that were started with given parameters."""
+    nodes = []
+
+    def make(**overrides):
+        parameters = [Parameter(name, value=value) for name, value in overrides.items()]
+        nodes.append(Node('parameters', parameter_overrides=parameters))
+        return nodes[-1]
+
+    yield make
+    for node in nodes:
+        node.destroy_node()
+
+
+def reason_of(node, name, value):
+    (result,) = node.set_parameters([Parameter(name, value=value)])
+    return '' if result.successful else result.reason
+
+
+def test_without_overrides_the_settings_are_the_defaults(node_with):
+    assert LiveSettings(node_with(), NodeSettings).now == NodeSettings()
+
+
+def test_overrides_of_every_type_arrive(node_with):
+    node = node_with(mu=100.0, threads=2, autostart=False, model='base', reference=1,
+                     exposure_times=[0.5, 1.0], image_topics=['/a', '/b'])
+    assert LiveSettings(node, NodeSettings).now == NodeSettings(
+        mu=100.0, threads=2, autostart=False, model='base', reference=1,
+        exposure_times=(0.5, 1.0), image_topics=('/a', '/b'))
+
+
+def test_every_field_is_a_described_parameter_and_read_only_unless_live(node_with):
+    node = node_with()
+    LiveSettings(node, NodeSettings)
+    for field in dataclasses.fields(NodeSettings):
+        descriptor = node.describe_parameter(field.name)
+        assert descriptor.description == field.metadata['description']
+        assert descriptor.read_only is not field.metadata['live']
+
+
+def test_empty_lists_keep_their_type(node_with):
+    node = node_with()
+    LiveSettings(node, NodeSettings)
+    assert node.describe_parameter('exposure_times').type == ParameterType.PARAMETER_DOUBLE_ARRAY
+    assert (node.describe_parameter('camera_info_topics').type
+            == ParameterType.PARAMETER_STRING_ARRAY)
+
+
+def test_a_live_parameter_changes_the_settings(node_with):
+    node = node_with()
+    live = LiveSettings(node, NodeSettings)
+    before = live.now
+    assert reason_of(node, 'mu', 10.0) == ''
+    assert (live.now.mu, before.mu) == (10.0, 5000.0)
+
+
+@pytest.mark.parametrize(('name', 'value', 'reason'), [
+    ('tone_map', 'sepia', "tone_map: expected one of mu, reinhard, drago, key, got 'sepia'"),
+    ('mu', 0.5, 'mu out of range'),
+    ('mu', float('nan'), 'mu'),
+    ('mu', 5, "expected 'Type.DOUBLE' got 'Type.INTEGER'"),
+    ('model', 'base', 'read-only parameter: model'),
+])
+def test_a_refusal_says_why_and_changes_nothing(node_with, name, value, reason):
+    node = node_with()
+    live = LiveSettings(node, NodeSettings)
+    assert reason in reason_of(node, name, value)
+    assert reason_of(node, name, value) != ''
+    assert live.now == NodeSettings()
+
+
+def test_a_set_that_another_callback_refuses_changes_nothing(node_with):
+    node = node_with()
+    live = LiveSettings(node, NodeSettings)
+    refuse = rclpy.node.SetParametersResult(successful=False, reason='no')
+    node.add_on_set_parameters_callback(lambda _: refuse)
+    assert reason_of(node, 'mu', 10.0) == 'no'
+    assert live.now.mu == 5000.0
+
+
+def test_where_nothing_can_be_called_afterwards_a_set_still_arrives(node_with, monkeypatch):
+    monkeypatch.delattr(Node, 'add_post_set_parameters_callback', raising=False)  # Humble
+    node = node_with()
+    live = LiveSettings(node, NodeSettings)
+    assert reason_of(node, 'mu', 10.0) == ''
+    assert live.now.mu == 10.0
+
+
+@pytest.mark.parametrize(('overrides', 'text'), [
+    ({'exposure_times': [1, 4]}, '1.0, not 1'),
+    ({'mu': 0.5}, 'mu out of range'),
+    ({'transport': 'pigeon'}, 'transport: expected one of auto, raw, compressed'),
+    ({'image_topics': ['/a', '/b']}, 'image_topics: expected 1 topic or one per exposure (3)'),
+    ({'image_topics': ['/a', '/a', '/b']}, 'image_topics: expected different names'),
+    ({'camera_info_topics': ['/a', '/b']}, 'camera_info_topics: expected none or one'),
+])
+def test_bad_values_at_the_start_are_one_error(node_with, overrides, text):
+    with pytest.raises(ValueError, match=re.escape(text)) as error:
+        LiveSettings(node_with(**overrides), NodeSettings)
+    assert '\n' not in str(error.value)
+
+
+def test_parameters_of_others_are_left_alone(node_with):
+    node = node_with()
+    live = LiveSettings(node, NodeSettings)
+    node.declare_parameter('other', 1)
+    assert reason_of(node, 'other', 2) == ''
+    assert live.now == NodeSettings()
