@@ -36,7 +36,7 @@ class LoadedModel:
     """A model ready for inference.
 
     Attributes:
-        model: In eval mode, called as `model(stack, flow)`.
+        model: In eval mode; `network/__init__.py` says how models are called.
         card: What was said about it when it was saved: recipe, data, metrics.
         sha256: Checksum of its tensors, verified.
     """

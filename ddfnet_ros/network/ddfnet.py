@@ -98,7 +98,10 @@ class DDFNet(nn.Module):
         self.decoder.start_at(_GREY[self.config.output])
 
     def forward(
-        self, stack: Float[Tensor, 'b n 6 h w'], flow: Float[Tensor, 'b m 2 h w']
+        self,
+        stack: Float[Tensor, 'b n 6 h w'],
+        flow: Float[Tensor, 'b m 2 h w'],
+        reference_index: int | None = None,
     ) -> Float[Tensor, 'b 3 h w']:
         """Fuse a bracket.
 
@@ -106,6 +109,8 @@ class DDFNet(nn.Module):
             stack: X_i = [I_i, P_i], the reference first, the others from short to long; P_i
                 relative to the shortest exposure.
             flow: Pixels (x, y) from the reference to each of the m = n - 1 other frames.
+            reference_index: Taken so that all models are called alike; attention and pooling do
+                not ask how the frames are ordered.
 
         Returns:
             H~, radiance in [0, 1] relative to the shortest exposure, on the reference's pixels.
