@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Networks by name: what a weights file's config becomes, and back.
 
-Every fusion model is called as `model(stack, flow, reference_index) -> radiance` (`ddfnet.py` has
-the shapes; without the index the reference is the median exposure), has `multiple`, what height and
-width must be multiples of, and keeps the frozen dataclass that it was built from as `config`.
+Every fusion model is called as `model(stack, flow, reference_index) -> radiance`: `ddfnet.py` has
+the shapes; without the index the reference is the median exposure. It has `multiple`, what height
+and width must be multiples of, and keeps the frozen dataclass that it was built from as `config`.
 """
 
 from __future__ import annotations
