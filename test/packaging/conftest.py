@@ -47,7 +47,7 @@ def pip_prefix(source, tmp_path_factory):
     """A prefix that pip installed the package in, without network."""
     prefix = tmp_path_factory.mktemp('pip') / 'prefix'
     _run(sys.executable, '-m', 'pip', 'install', '--no-index', '--no-deps', '--no-build-isolation',
-        '--prefix', prefix, source, cwd=prefix.parent)
+        '--ignore-installed', '--prefix', prefix, source, cwd=prefix.parent)
     return prefix
 
 
