@@ -72,12 +72,9 @@ class FastFusion(nn.Module):
         )
         self.frame_head = nn.Sequential(
             nn.Conv2d(3 * c, c, 1), nn.ReLU(), nn.Conv2d(c, c, 3, padding=1), nn.ReLU(),
-            nn.Conv2d(c, 2 * cells, 1),
+            _starting_at_zero(nn.Conv2d(c, 2 * cells, 1)),
         )
-        self.residual_head = nn.Conv2d(c, 3 * cells, 1)
-        for last in (self.frame_head[-1], self.residual_head):
-            nn.init.zeros_(last.weight)
-            nn.init.zeros_(last.bias)
+        self.residual_head = _starting_at_zero(nn.Conv2d(c, 3 * cells, 1))
 
     def forward(
         self,
@@ -155,6 +152,13 @@ def blend(
     in_place, in_motion = ((prior + _PRIOR_FLOOR) * part for part in gain.split(1, dim=2))
     taken = (in_place * corrected + in_motion * moved).sum(dim=1)
     return taken / (in_place + in_motion).sum(dim=1)
+
+
+def _starting_at_zero(layer: nn.Conv2d) -> nn.Conv2d:
+    """Zero a last layer, so that the untrained network is the static merge."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    return layer
 
 
 def _summarise(flow: Float[Tensor, 'k 2 h w']) -> Float[Tensor, 'k 3 i j']:

@@ -1,1 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Scenes with exact truth, and the sensor that photographs them."""

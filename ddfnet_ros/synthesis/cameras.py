@@ -20,21 +20,21 @@ def random_sensor(
         The cameras, and whether each is so quiet that the truth keeps the reference's own noise
         (as public data sets do); (B, 1, 1, 1, 1) bool.
     """
-    def uniform(low: float, high: float) -> Tensor:
+    def uniform(low: float = 0.0, high: float = 1.0) -> Tensor:
         return low + (high - low) * torch.rand((scenes, 1, 1, 1, 1), generator=generator)
 
     def sometimes(share: float, value: Tensor, otherwise: float) -> Tensor:
-        return torch.where(uniform(0, 1) < share, value, torch.tensor(otherwise))
+        return torch.where(uniform() < share, value, torch.tensor(otherwise))
 
-    quiet = uniform(0, 1) < 0.65
-    level = torch.tensor(_LEVELS)[(uniform(0, 1) * len(_LEVELS)).long()]
+    quiet = uniform() < 0.65
+    level = torch.tensor(_LEVELS)[(uniform() * len(_LEVELS)).long()]
     sensor = Sensor(
-        electrons=torch.where(quiet, 8000 * 10 ** uniform(0, 1), 300 * 20 ** uniform(0, 1)),
+        electrons=torch.where(quiet, 8000 * 10 ** uniform(), 300 * 20 ** uniform()),
         read_noise=torch.where(quiet, uniform(0.0001, 0.001), uniform(0.001, 0.01)),
         gamma=2.2 + sometimes(0.8, uniform(-0.1, 0.1), 0.0) + sometimes(
             0.15, uniform(-0.3, 0.3), 0.0),
-        contrast=sometimes(0.25, uniform(0, 0.4), 0.0),
-        knee=sometimes(0.3, uniform(0.8, 1), 1.0),
+        contrast=sometimes(0.25, uniform(0.0, 0.4), 0.0),
+        knee=sometimes(0.3, uniform(0.8, 1.0), 1.0),
         levels=level,
         exposure_error=_per_frame_factor(scenes, frames, 0.03, generator),
         light_change=_per_frame_factor(scenes, frames, 0.01, generator),

@@ -40,6 +40,8 @@ def random_layers(
         generator: Source of everything random.
     """
     count = shape[0] * shape[1]
+    if not count:
+        return torch.zeros((*shape, 4, LAYER, LAYER))
     textures = panoramas.draw([False] * count, LAYER, generator)
     textures = textures / textures.mean(dim=(1, 2, 3), keepdim=True).clamp(min=1e-6)
     kinds = [blobs(textures, generator), solids(textures, generator), lamps(count, generator)]

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ddfnet_ros.synthesis.scene_settings import SceneSettings
 
-Transform = Float[Tensor, '*b 3 3']
+Transform = Float[Tensor, '... 3 3']
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,14 +115,14 @@ def grid(size: int) -> Float[Tensor, '3 p']:
     return torch.stack([x.flatten(), y.flatten(), torch.ones(size * size)])
 
 
-def apply(transform: Transform, points: Float[Tensor, '3 p']) -> Float[Tensor, '*b p 2']:
+def apply(transform: Transform, points: Float[Tensor, '3 p']) -> Float[Tensor, '... p 2']:
     """Transform points; (x, y) of each."""
     return (transform @ points)[..., :2, :].transpose(-1, -2)
 
 
 def flow(
     size: int, camera: Transform, reference: Transform, frame: Transform
-) -> Float[Tensor, '*b p 2']:
+) -> Float[Tensor, '... p 2']:
     """Where a rigid layer goes from the reference to a frame, in pixels per reference pixel.
 
     Args:

@@ -106,7 +106,8 @@ def _photograph(
     generator: torch.Generator,
 ) -> Scenes:
     """Take the frames and make the truth that belongs to them."""
-    sensor, share_noise = random_sensor(*exposure.shape, generator)
+    scenes, frames = exposure.shape
+    sensor, share_noise = random_sensor(scenes, frames, generator)
     ldr = expose(radiance, exposure, sensor, generator)
     still = expose(radiance[:, :1].expand_as(radiance), exposure, sensor.clean)
     as_taken = torch.where(share_noise, ldr[:, :1], still[:, :1])

@@ -1,1 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Training on synthesised brackets: batches, loss, checkpoints and the loop."""

@@ -8,8 +8,9 @@ import json
 import math
 import signal
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -83,7 +84,7 @@ def train(settings: TrainingSettings) -> checkpoint.State:
 
 
 def _start(settings: TrainingSettings, device: torch.device) -> checkpoint.State:
-    model = network.build({'architecture': settings.architecture}).to(device)
+    model: Any = network.build({'architecture': settings.architecture}).to(device)
     if device.type == 'cuda':  # on a CPU without AMX the plain layout is faster
         model = model.to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(
@@ -103,7 +104,7 @@ def _step(state: checkpoint.State, batch: Batch, settings: TrainingSettings) -> 
         radiance = state.model(batch.stack, batch.flow, batch.reference_index)
     loss = mu_law_l1(radiance.float(), batch.truth)
     state.optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     norm = nn.utils.clip_grad_norm_(state.model.parameters(), 1.0)
     if not torch.isfinite(norm):
         raise FloatingPointError(

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+import pytest
+import torch
+
+from ddfnet_ros.merge import static_merge
+from ddfnet_ros.network.fast import FastConfig, FastFusion, blend
+from ddfnet_ros.radiance import input_stack
+
+SMALL = FastConfig(channels=8, blocks=2)
+
+
+def bracket(n: int = 3, h: int = 16, w: int = 24, batch: int = 1) -> tuple[torch.Tensor, ...]:
+    generator = torch.Generator().manual_seed(n)
+    ldr = torch.rand((batch, n, 3, h, w), generator=generator)
+    exposure = torch.tensor([4.0, 1.0, *(16.0 * 4**i for i in range(n - 2))])[:n]
+    flow = torch.randn((batch, n - 1, 2, h, w), generator=generator)
+    return input_stack(ldr, exposure.expand(batch, n)), flow
+
+
+@pytest.mark.parametrize('n', [2, 3, 4, 5, 9])
+def test_any_number_of_frames_gives_one_picture(n):
+    radiance = FastFusion(SMALL)(*bracket(n))
+    assert radiance.shape == (1, 3, 16, 24)
+    assert (radiance >= 0).all()
+
+
+def test_untrained_network_is_the_static_merge_where_nothing_moves():
+    stack, flow = bracket()
+    ldr, corrected = stack[:, :, :3], stack[:, :, 3:]
+    radiance = FastFusion(SMALL)(stack, torch.zeros_like(flow))
+    expected = static_merge(ldr, corrected, 1)
+    spread = corrected.amax(dim=1) - corrected.amin(dim=1)
+    assert ((radiance - expected).abs() <= 0.01 * spread + 1e-5).all()
+
+
+def test_every_picture_of_a_batch_is_fused_alone():
+    stack, flow = bracket(batch=2)
+    model = FastFusion(SMALL)
+    torch.nn.init.normal_(model.frame_head[-1].weight, std=0.3)
+    together = model(stack, flow)
+    alone = model(stack[1:], flow[1:])
+    torch.testing.assert_close(together[1:], alone, atol=1e-5, rtol=1e-4)
+
+
+def test_gradient_reaches_every_parameter():
+    model = FastFusion(SMALL)
+    for head in (model.frame_head[-1], model.residual_head):
+        torch.nn.init.normal_(head.weight, std=0.1)
+    model(*bracket()).mean().backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters())
+
+
+def test_weights_are_convex_so_the_blend_stays_between_the_frames():
+    stack, _ = bracket()
+    corrected = stack[:, :, 3:]
+    logits = 40 * torch.randn((1, 3, 2, 16, 24), generator=torch.Generator().manual_seed(1))
+    merged = blend(torch.full_like(corrected, 1 / 3), corrected, corrected, logits)
+    assert (merged <= corrected.amax(1) + 1e-6).all()
+    assert (merged >= corrected.amin(1) - 1e-6).all()
+
+
+def test_residual_stays_within_its_bound():
+    stack, flow = bracket()
+    model = FastFusion(FastConfig(channels=8, blocks=1, residual=0.05))
+    plain = model(stack, flow)
+    torch.nn.init.constant_(model.residual_head.bias, 100.0)
+    shifted = model(stack, flow)
+    scale = torch.log1p(5000 * torch.stack([plain, shifted])) / torch.log1p(torch.tensor(5000.0))
+    torch.testing.assert_close(
+        scale[1] - scale[0], torch.full_like(plain, 0.05), atol=1e-4, rtol=0)
+
+
+def test_reference_index_tells_shorter_frames_from_longer_ones():
+    stack, flow = bracket()
+    model = FastFusion(SMALL)
+    assert not torch.equal(model(stack, flow, 0), model(stack, flow, 2))

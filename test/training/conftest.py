@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ddfnet_ros.images import write_exr
+
+
+@pytest.fixture(scope='session')
+def panorama_folder(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp('panoramas')
+    random = np.random.default_rng(1)
+    coarse = random.uniform(0.02, 1.0, (32, 64, 3)).astype(np.float32)
+    write_exr(folder / 'noise.exr', coarse.repeat(8, 0).repeat(8, 1))
+    return folder
