@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # `make help` lists the targets. Each makes the .venv it needs; from the second run on, no network.
 
-.PHONY: help venv test lint clean
+.PHONY: help venv demo test lint tables clean
 
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
@@ -15,8 +15,12 @@ help:  ## This list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 	@echo 'Variables: PYTHON=$(PYTHON)  TORCH=$(TORCH) (any pip requirement)  VENV=$(VENV)  ARGS=...'
 
-venv:  ## Make $(VENV): the package, its requirements, the tools; 3 minutes
+venv:  ## Make .venv: the package, its requirements, the tools; 3 minutes
 	@$(INSTALL) --tools
+
+demo:  ## Play a street over ROS topics, fuse it, write out/demo/report.html; under a minute
+	@$(INSTALL)
+	$(BIN)/python -m ddfnet_ros.demo $(ARGS)
 
 test: venv  ## Run the tests, under 10 minutes on 2 cores; ARGS='-k bracket' chooses
 	$(BIN)/python -m pytest $(ARGS)
@@ -27,6 +31,9 @@ lint: venv  ## ruff, mypy --strict, import-linter, codespell; a minute
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/codespell
 
-clean:  ## Remove $(VENV), out/, build folders and caches
+tables: venv  ## Write the README's tables of topics and parameters again
+	$(BIN)/python doc/tables.py
+
+clean:  ## Remove .venv, out/, build folders and caches
 	rm -rf $(VENV) out build install log .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -rf ddfnet_ros.egg-info

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / 'README.md'
+
+
+def test_the_tables_are_those_of_the_code():
+    result = subprocess.run([sys.executable, ROOT / 'doc/tables.py', '--check'], check=False,
+                            capture_output=True, text=True)
+    assert result.returncode == 0, f'run `make tables`\n{result.stderr}'
+
+
+def test_a_stale_table_is_noticed():
+    spec = importlib.util.spec_from_file_location('tables', ROOT / 'doc/tables.py')
+    tables = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tables)
+    text = README.read_text(encoding='utf-8')
+    stale = text.replace('| `mu` * | double | `5000.0`', '| `mu` * | double | `1.0`')
+    assert stale != text
+    assert tables.written(stale) == text
+    with pytest.raises(ValueError, match='expected <!-- topics'):
+        tables.written(text.replace('<!-- topics', '<!-- themes'))
+
+
+@pytest.mark.parametrize('document', ['README.md', 'doc/design.md'])
+def test_links_lead_to_files(document):
+    path = ROOT / document
+    links = re.findall(r'\]\(([^)#:]+)[^)]*\)', path.read_text(encoding='utf-8'))
+    assert all((path.parent / link).exists() for link in links)
+
+
+def test_make_help_names_every_command_of_the_readme():
+    named = set(re.findall(r'`?make ([a-z]+)', README.read_text(encoding='utf-8')))
+    listed = subprocess.run(['make', 'help'], check=True, cwd=ROOT, capture_output=True, text=True)
+    assert named <= set(re.findall(r'make ([a-z]+)', listed.stdout))

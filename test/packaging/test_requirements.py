@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+import ast
+import re
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parents[2]
+LAYERS = sorted((ROOT / 'requirements').glob('*.in'))
+PYTHONS = ['3.10', '3.11', '3.12', '3.13', '3.14']
+
+
+def requirements(path):
+    lines = (line.partition('#')[0].strip() for line in path.read_text().splitlines())
+    return [Requirement(line) for line in lines if line]
+
+
+def normal(name):
+    return re.sub(r'[-_.]+', '-', name).lower()
+
+
+def imported_by(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition('.')[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield (node.module or '').partition('.')[0]
+
+
+@pytest.mark.parametrize('python', PYTHONS)
+def test_every_requirement_has_one_exact_version(python):
+    marker = {'python_version': python, 'python_full_version': f'{python}.9'}
+    pins = [pin for pin in requirements(ROOT / 'requirements/pins.txt')
+            if not pin.marker or pin.marker.evaluate(marker)]
+    names = [normal(pin.name) for pin in pins]
+    assert len(names) == len(set(names))
+    assert all(str(pin.specifier).startswith('==') for pin in pins)
+    wanted = {normal(requirement.name) for layer in LAYERS for requirement in requirements(layer)
+              if not requirement.marker or requirement.marker.evaluate(marker)}
+    assert wanted - set(names) == {'torch'}  # which `make TORCH=...` chooses
+
+
+def test_versions_fit_the_ranges():
+    pins = requirements(ROOT / 'requirements/pins.txt')
+    for layer in LAYERS:
+        for requirement in requirements(layer):
+            for pin in pins:
+                if normal(pin.name) == normal(requirement.name):
+                    version = str(pin.specifier).removeprefix('==')
+                    assert requirement.specifier.contains(version), (requirement, version)
+
+
+def test_everything_imported_is_required():
+    declared = {normal(requirement.name) for layer in ('runtime', 'train')
+                for requirement in requirements(ROOT / f'requirements/{layer}.in')}
+    manifest = ElementTree.parse(ROOT / 'package.xml').getroot()
+    ros = {depend.text for depend in manifest.iter('exec_depend')}
+    distributions = packages_distributions()
+    for path in (ROOT / 'ddfnet_ros').rglob('*.py'):
+        for module in set(imported_by(path)) - {'ddfnet_ros', *sys.stdlib_module_names}:
+            names = {normal(name) for name in [module, *distributions.get(module, [])]}
+            assert module in ros or names & declared, f'{path}: {module}'
+
+
+def test_the_versions_of_the_package_agree():
+    manifest = ElementTree.parse(ROOT / 'package.xml').getroot()
+    changes = (ROOT / 'CHANGELOG.rst').read_text(encoding='utf-8')
+    code = (ROOT / 'ddfnet_ros/__init__.py').read_text(encoding='utf-8')
+    version = manifest.findtext('version')
+    assert f"__version__ = '{version}'" in code
+    assert re.search(rf'^{re.escape(version)} ', changes, re.MULTILINE)
