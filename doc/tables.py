@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Write the README's tables of topics and parameters from the code; --check only compares.
+
+Parameters come from the settings, topics from a node that has opened them.
+"""
+
+import argparse
+import dataclasses
+import sys
+import typing
+from pathlib import Path
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.lifecycle import LifecycleNode
+
+from ddfnet_ros.node.diagnostics import Statistics
+from ddfnet_ros.node.inputs import Inputs
+from ddfnet_ros.node.outputs import Outputs
+from ddfnet_ros.settings import NodeSettings, Settings
+
+README = Path(__file__).resolve().parent.parent / 'README.md'
+ROS_TYPES = {str: 'string', float: 'double', int: 'integer', bool: 'bool',
+             tuple[str, ...]: 'string[]', tuple[float, ...]: 'double[]'}
+TOPICS = {
+    'image_raw': 'The exposures; `image_topics` names other topics, one or one per exposure. '
+                 'CompressedImage where `transport` says so',
+    'camera_info': 'Relayed with the stamp of the reference frame; `camera_info_topics`',
+    '~/meta': 'Exposure time, gain and counter of each image, as camera_ros sends them; only with '
+              '`exposure_source: camera_ros`',
+    '~/hdr': 'Linear radiance: `32FC3` in OpenCV\'s order (blue first), or `32FC1` from mono '
+             'cameras; the unit is LDR ** gamma / (exposure time x gain). Header: the reference '
+             'frame\'s',
+    '~/image': 'The same, tone-mapped: `bgr8` or `mono8`',
+    '~/camera_info': 'Of the reference frame',
+    '/diagnostics': 'Rates, latencies, drops by reason and what to do about them',
+}
+
+
+def topic_table() -> str:
+    """All topics of a node that takes exposure metadata, first those it listens to."""
+    rclpy.init()
+    try:
+        node = LifecycleNode('fuse_node', enable_communication_interface=False)
+        own = {entity.topic_name for entity in [*node.publishers, *node.subscriptions]}
+        Inputs(node, NodeSettings(exposure_source='camera_ros'), Statistics(), print).subscribe()
+        Outputs(node)
+        opened = {'in': node.subscriptions, 'out': node.publishers}
+        rows = [_topic_row(entity.topic_name, direction, entity.msg_type)
+                for direction, entities in opened.items()
+                for entity in entities if entity.topic_name not in own]
+        rows.append(_topic_row('/diagnostics', 'out', DiagnosticArray))
+    finally:
+        rclpy.shutdown()
+    return '\n'.join(['| Topic | | Type | What |', '|---|---|---|---|', *rows])
+
+
+def _topic_row(topic: str, direction: str, msgtype: type) -> str:
+    name = topic.replace('/fuse_node/', '~/')
+    if name not in TOPICS:
+        name = name.removeprefix('/')
+    package = msgtype.__module__.partition('.')[0]
+    return f'| `{name}` | {direction} | {package}/{msgtype.__name__} | {TOPICS[name]} |'
+
+
+def parameter_tables() -> str:
+    """One table per settings class, in the order in which they build on each other."""
+    classes = [cls for cls in reversed(NodeSettings.__mro__)
+               if issubclass(cls, Settings) and cls is not Settings]
+    return '\n\n'.join(_parameter_table(cls) for cls in classes)
+
+
+def _parameter_table(cls: type[Settings]) -> str:
+    title = (cls.__doc__ or '').partition('\n')[0]
+    types = typing.get_type_hints(cls)
+    lines = [f'**{title}**', '', '| Parameter | Type | Default | Meaning |', '|---|---|---|---|']
+    for field in dataclasses.fields(cls):
+        if field.name in cls.__annotations__:
+            lines.append(f'| `{field.name}`{" *" if field.metadata["live"] else ""} '
+                         f'| {ROS_TYPES[types[field.name]]} | `{_yaml(field.default)}` '
+                         f'| {_meaning(field.metadata)} |')
+    return '\n'.join(lines)
+
+
+def _yaml(value: object) -> str:
+    if isinstance(value, tuple):
+        return f'[{", ".join(map(str, value))}]'
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _number(value: float) -> str:
+    return str(value) if isinstance(value, int) else f'{value:g}'
+
+
+def _meaning(metadata: typing.Mapping[str, typing.Any]) -> str:
+    meaning = str(metadata['description'])
+    if metadata['bounds']:
+        lowest, highest = map(_number, metadata['bounds'])
+        meaning += f' {lowest} to {highest}.'
+    if metadata['choices']:
+        meaning += f' One of {", ".join(metadata["choices"])}.'
+    return meaning
+
+
+def written(text: str) -> str:
+    """The README's text with its tables replaced."""
+    for name, table in (('topics', topic_table()), ('parameters', parameter_tables())):
+        begin, end = f'<!-- {name}: make tables -->\n', f'\n<!-- end of {name} -->'
+        before, middle, rest = text.partition(begin)
+        _, last, after = rest.partition(end)
+        if not (middle and last):
+            raise ValueError(f'{README.name}: expected {begin.strip()} and {end.strip()}')
+        text = before + begin + table + end + after
+    return text
+
+
+def main() -> int:
+    """Write the tables, or compare them."""
+    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    parser.add_argument('--check', action='store_true', help='only compare; 1 where they differ')
+    check = parser.parse_args().check
+    text = README.read_text(encoding='utf-8')
+    new = written(text)
+    if check:
+        return int(new != text)
+    README.write_text(new, encoding='utf-8')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
