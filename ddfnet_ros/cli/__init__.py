@@ -18,6 +18,8 @@ _VERBS = {
     'play': 'Play a recorded bracket bag as ROS topics.',
     'synthesize': 'Make the demo\'s street bracket bag from panoramas.',
     'evaluate': 'Measure models and baselines on synthesised scenes.',
+    'train': 'Train a network on synthesised scenes.',
+    'weights': 'Make model files of training runs, and their cards.',
 }
 
 

@@ -116,6 +116,8 @@ def _ssim(judged: Tensor, truth: Tensor) -> float | None:
 
     if min(judged.shape[-2:]) < 11:
         return None
+    # In double precision the window's convolution is ten times slower.
     index: Any = structural_similarity_index_measure(
-        judged[None], truth[None], gaussian_kernel=True, sigma=1.5, kernel_size=11, data_range=1.0)
+        judged[None].float(), truth[None].float(),
+        gaussian_kernel=True, sigma=1.5, kernel_size=11, data_range=1.0)
     return float(index)

@@ -47,7 +47,7 @@ class Ratio:
     @property
     def sure(self) -> bool:
         """Whether many pixels agree closely; not so with strong motion or a wrong response."""
-        return self.spread < 0.15 and self.share > 0.1
+        return self.spread < 0.15 and self.share > 0.03
 
     def __str__(self) -> str:
         return (f'{self.value:.3g} ({"" if self.sure else "not sure: "}spread '
