@@ -38,6 +38,7 @@ class Environment:
         if record.is_file() and record.read_text() == digest:
             return
         print(f'>> {what}', flush=True)
+        self.folder.mkdir(exist_ok=True)
         start = time.monotonic()
         for command in commands:
             self.run([str(word) for word in command])
@@ -47,14 +48,14 @@ class Environment:
 
     def run(self, command):
         """Run one command; what it says goes to the log, and its end to stderr if it fails."""
-        result = subprocess.run(command, check=False, cwd=ROOT, text=True,
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         with self.log.open('a', encoding='utf-8') as log:
-            log.write(f'$ {shlex.join(command)}\n{result.stdout}\n')
-        if result.returncode:
-            last = '\n'.join(result.stdout.splitlines()[-20:])
+            print(f'$ {shlex.join(command)}', file=log, flush=True)
+            code = subprocess.run(command, check=False, cwd=ROOT, stdout=log,
+                                  stderr=subprocess.STDOUT).returncode
+        if code:
+            last = '\n'.join(self.log.read_text(encoding='utf-8').splitlines()[-20:])
             sys.exit(f'{last}\nexpected success of: {shlex.join(command)}\n'
-                     f'got exit code {result.returncode}; see {self.log} and run make again')
+                     f'got exit code {code}; see {self.log} and run make again')
 
     def pip(self, *words):
         """The command that installs with the pins."""
@@ -76,7 +77,8 @@ class Environment:
         layers = ['runtime'] if self.ros_distro else ['runtime', 'ros-jazzy']
         files = [HERE / f'{layer}.in' for layer in layers]
         self.step('runtime', f'requirements: {torch}, OpenCV, ROS {self.source}, ...; two minutes '
-                  'with a fast network and a CPU build of torch', [*files, HERE / 'pins.txt'],
+                  'with a fast network and a CPU build of torch '
+                  f'(tail -f {self.folder.name}/install.log)', [*files, HERE / 'pins.txt'],
                   self.pip('setuptools', 'wheel', *shlex.split(torch)),
                   self.pip(*(word for file in files for word in ('-r', file))),
                   [self.python, '-c', f'import {MESSAGES}, torch, cv2'])
