@@ -191,7 +191,7 @@ class FuseNode(LifecycleNode):
 
 def _warm_up_bracket(settings: NodeSettings) -> Bracket:
     """A small bracket of the configured exposures; also shows early that those make one."""
-    times = settings.exposure_times or tuple(4.0**k for k in range(settings.bracket_size))
+    times = settings.exposure_times or tuple(4.0**k for k in range(settings.size))
     pixels = np.zeros((*_WARM_UP_SIZE, 3), np.uint8)
     return Bracket.of((Frame(pixels=pixels, exposure_time=t) for t in times), settings.reference)
 

@@ -103,7 +103,7 @@ class Inputs:
     def _listen(self, msgtype: type[Any], topic: str, callback: Callable[[Any], None]) -> None:
         # Best effort, which matches publishers of either kind. Two brackets deep, so that a burst
         # of one topic per exposure fits; metadata and camera info come as often as images.
-        depth = 2 * max(self._settings.bracket_size, len(self._settings.exposure_times))
+        depth = 2 * self._settings.size
         self._subscriptions.append(self._node.create_subscription(
             msgtype, topic, callback,
             QoSProfile(depth=depth, reliability=ReliabilityPolicy.BEST_EFFORT),

@@ -1,6 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
+"""A real node and a peer that is its camera and its viewer, in one process, over real DDS."""
+
+import time
+from collections import defaultdict
+
+import numpy as np
 import pytest
 import rclpy
+import torch
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header
+
+from ddfnet_ros import weights
+from ddfnet_ros.network.fast import FastConfig, FastFusion
+from ddfnet_ros.node.fuse_node import FuseNode
+
+EXPOSURES = (0.001, 0.004, 0.016)
+TOPIC = '/camera/image_raw'
+SIZE = (24, 32)
 
 
 @pytest.fixture(scope='session')
@@ -9,3 +30,144 @@ def ros():
     rclpy.init(args=[])
     yield
     rclpy.try_shutdown()
+
+
+@pytest.fixture(scope='session')
+def model(tmp_path_factory):
+    """Path of a tiny untrained model, whose heads are zero: it merges what does not move."""
+    path = tmp_path_factory.mktemp('models') / 'tiny.safetensors'
+    torch.manual_seed(1)
+    weights.save(FastFusion(FastConfig(channels=8, blocks=1)), path, {})
+    return path
+
+
+def header(stamp_ns):
+    message = Header(frame_id='camera')
+    message.stamp.sec, message.stamp.nanosec = divmod(stamp_ns, 10**9)
+    return message
+
+
+def image(pixels, stamp_ns, **changes):
+    """An rgb8 or mono8 message, or one with any field spoiled."""
+    fields = {
+        'height': pixels.shape[0], 'width': pixels.shape[1], 'step': pixels[0].nbytes,
+        'encoding': 'mono8' if pixels.ndim == 2 else 'rgb8', 'data': pixels.tobytes(),
+    }
+    return Image(header=header(stamp_ns), **(fields | changes))
+
+
+def metadata(exposure_time, stamp_ns):
+    """What camera_ros sends with an image."""
+    pair = KeyValue(key='ExposureTime', value=str(round(exposure_time * 1e6)))
+    return DiagnosticArray(header=header(stamp_ns), status=[DiagnosticStatus(values=[pair])])
+
+
+def scene(exposure, size=SIZE, channels=3):
+    """What an ideal camera sees of a still ramp."""
+    y, x = np.mgrid[0:size[0], 0:size[1]] / max(size)
+    truth = np.stack([0.02 + 0.9 * x, 0.05 + 0.4 * y, np.full_like(x, 0.2)], -1) / 4
+    encoded = np.clip(truth * exposure / min(EXPOSURES), 0, 1) ** (1 / 2.2) * 255
+    pixels = np.round(encoded).astype(np.uint8)
+    return pixels if channels == 3 else np.ascontiguousarray(pixels[..., 0])
+
+
+class Bench:
+    """The node under test, and what it sent."""
+
+    def __init__(self, parameters):
+        overrides = [Parameter(name, value=value) for name, value in parameters.items()]
+        self.node = FuseNode(parameter_overrides=overrides)
+        self.peer = Node('peer')
+        self.executor = SingleThreadedExecutor()
+        for node in (self.node, self.peer):
+            self.executor.add_node(node)
+        self.received = defaultdict(list)
+        for name, msgtype in (('hdr', Image), ('image', Image), ('camera_info', CameraInfo)):
+            self.listen(f'/fuse_node/{name}', msgtype)
+        self.listen('/diagnostics', DiagnosticArray)
+        self._publishers = {}
+
+    def listen(self, topic, msgtype):
+        self.peer.create_subscription(msgtype, topic, self.received[topic].append, 10)
+
+    def send(self, topic, message):
+        key = topic, type(message)
+        if key not in self._publishers:
+            self._publishers[key] = self.peer.create_publisher(type(message), topic, 10)
+        publisher = self._publishers[key]
+        self.spin_until(publisher.get_subscription_count, f'a subscriber of {topic}')
+        publisher.publish(message)
+
+    def send_frame(self, message, exposure_time):
+        """An image and its metadata."""
+        stamp = message.header.stamp
+        self.send('/fuse_node/meta', metadata(exposure_time, stamp.sec * 10**9 + stamp.nanosec))
+        self.send(TOPIC, message)
+
+    def send_bracket(self, start_ns, size=SIZE, channels=3):
+        """Three good frames, 10 ms apart; gives what was sent."""
+        frames = [scene(exposure, size, channels) for exposure in EXPOSURES]
+        for i, (pixels, exposure) in enumerate(zip(frames, EXPOSURES, strict=True)):
+            self.send_frame(image(pixels, start_ns + i * 10**7), exposure)
+        return frames
+
+    def spin_until(self, condition, what, timeout=30.0):
+        deadline = time.monotonic() + timeout
+        while not condition():
+            assert time.monotonic() < deadline, f'no {what} within {timeout} s'
+            self.executor.spin_once(timeout_sec=0.05)
+
+    def spin(self, seconds):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self.executor.spin_once(timeout_sec=0.02)
+
+    def next(self, topic):
+        """The next message on a topic that has not been asked for yet."""
+        self.spin_until(lambda: self.received[topic], topic)
+        return self.received[topic].pop(0)
+
+    def counts(self):
+        """The newest diagnostics, as numbers where they are."""
+        self.received['/diagnostics'].clear()
+        status = self.next('/diagnostics').status[0]
+        return {v.key: v.value for v in status.values} | {
+            'level': status.level, 'message': status.message}
+
+    def settle(self):
+        """Wait until the viewer is matched, so that nothing is published to nobody."""
+        outputs = self.node._fusion.outputs
+        for publisher in (outputs._hdr, outputs._image, outputs._camera_info):
+            self.spin_until(publisher.get_subscription_count, publisher.topic)
+
+    def close(self):
+        self.executor.shutdown()
+        self.node.destroy_node()
+        self.peer.destroy_node()
+
+
+@pytest.fixture
+def bench_with(ros, model):
+    """Makes benches; by default the node is active and reads exposures from ~/meta."""
+    benches = []
+
+    def make(start=True, **parameters):
+        defaults = {
+            'model': str(model), 'device': 'cpu', 'threads': 1, 'diagnostics_period': 0.2,
+            'image_topics': [TOPIC], 'exposure_source': 'camera_ros', 'precision': 'float32',
+        }
+        bench = Bench(defaults | parameters)
+        benches.append(bench)
+        if start:
+            bench.node.start()
+            bench.settle()
+        return bench
+
+    yield make
+    for bench in benches:
+        bench.close()
+
+
+@pytest.fixture
+def bench(bench_with):
+    return bench_with()

@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+import threading
+
+import cv2
+import numpy as np
+import pytest
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.parameter import Parameter
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import CameraInfo, CompressedImage
+
+from ddfnet_ros.bracket import Bracket, Frame
+from ddfnet_ros.runtime.deghoster import Deghoster
+from ddfnet_ros.settings import DeghosterSettings
+
+from .conftest import EXPOSURES, SIZE, TOPIC, header, image, scene
+
+HDR, IMAGE = '/fuse_node/hdr', '/fuse_node/image'
+
+
+def state_of(bench):
+    return bench.node._state_machine.current_state[1]
+
+
+def array_of(message, dtype, channels=3):
+    array = np.frombuffer(message.data, dtype).reshape(message.height, message.width, channels)
+    return array[..., ::-1] if channels == 3 else array[..., 0]
+
+
+def fused_by_hand(frames, model):
+    """What the deghoster makes of the same frames without any ROS."""
+    settings = DeghosterSettings(model=str(model), device='cpu', precision='float32')
+    exposed = zip(frames, EXPOSURES, strict=True)
+    return Deghoster(settings)(
+        Bracket.of(Frame(pixels=pixels, exposure_time=time) for pixels, time in exposed))
+
+
+def test_a_bracket_becomes_radiance_and_picture_under_the_header_of_its_reference(bench, model):
+    frames = bench.send_bracket(10**9)
+    hdr, picture = bench.next(HDR), bench.next(IMAGE)
+    by_hand = fused_by_hand(frames, model)
+    assert hdr.header == picture.header == header(10**9 + 10**7)
+    assert (hdr.encoding, picture.encoding) == ('32FC3', 'bgr8')
+    np.testing.assert_allclose(array_of(hdr, np.float32), by_hand.radiance, rtol=1e-4)
+    np.testing.assert_allclose(
+        array_of(picture, np.uint8).astype(int), by_hand.image.astype(int), atol=1)
+
+
+def test_grey_stays_grey(bench):
+    bench.send_bracket(10**9, channels=1)
+    assert (bench.next(HDR).encoding, bench.next(IMAGE).encoding) == ('32FC1', 'mono8')
+
+
+def test_compressed_images_are_understood_by_the_name_of_their_topic(bench_with):
+    bench = bench_with(image_topics=[f'{TOPIC}/compressed'], exposure_source='parameters',
+                       exposure_times=list(EXPOSURES), cycle_period=0.03)
+    for i, exposure in enumerate(EXPOSURES):
+        _, png = cv2.imencode('.png', scene(exposure))
+        stamp = header(3 * 10**9 + i * 10**7)
+        bench.send(f'{TOPIC}/compressed',
+                   CompressedImage(header=stamp, format='png', data=png.tobytes()))
+    assert bench.next(HDR).header == header(3 * 10**9 + 10**7)
+
+
+def test_compressed_images_are_understood_by_their_publisher(bench_with):
+    bench = bench_with(start=False)
+    bench.peer.create_publisher(CompressedImage, TOPIC, 10)
+    bench.spin_until(lambda: bench.node.count_publishers(TOPIC), 'publisher')
+    bench.node.start()
+    (subscription,) = [s for s in bench.node.subscriptions if s.topic == TOPIC]
+    assert subscription.msg_type is CompressedImage
+
+
+def test_each_exposure_may_have_a_topic_of_its_own(bench_with):
+    topics = ['/short', '/mid', '/long']
+    bench = bench_with(image_topics=topics, exposure_source='parameters',
+                       exposure_times=list(EXPOSURES))
+    for i in (2, 0, 1):
+        bench.send(topics[i], image(scene(EXPOSURES[i]), 10**9 + i * 10**7))
+    assert bench.next(HDR).header == header(10**9 + 10**7)
+
+
+def test_camera_info_is_relayed_under_the_header_of_the_reference(bench):
+    bench.send('/camera/camera_info', CameraInfo(width=32, distortion_model='plumb_bob'))
+    bench.spin(0.3)
+    bench.send_bracket(10**9)
+    info = bench.next('/fuse_node/camera_info')
+    assert (info.header, info.width) == (header(10**9 + 10**7), 32)
+    assert info.distortion_model == 'plumb_bob'
+
+
+def test_a_live_parameter_changes_the_next_picture(bench):
+    bench.send_bracket(10**9)
+    before = bench.next(IMAGE)
+    (result,) = bench.node.set_parameters([Parameter('mu', value=10.0)])
+    assert result.successful
+    bench.send_bracket(2 * 10**9)
+    assert np.mean(bench.next(IMAGE).data) < np.mean(before.data)
+
+
+BAD = {
+    'truncated': {'data': b'\0' * 100},
+    'step too small': {'step': 3},
+    'unknown encoding': {'encoding': 'sepia8'},
+    'no width': {'width': 0},
+    'no height': {'height': 0, 'data': b''},
+    'not a number': {'encoding': '32FC1', 'step': 128,
+                     'data': np.full(SIZE, np.nan, np.float32).tobytes()},
+}
+
+
+def test_bad_images_are_counted_and_the_node_lives_on(bench):
+    for i, changes in enumerate(BAD.values()):
+        bench.send(TOPIC, image(scene(EXPOSURES[0]), i * 10**7, **changes))
+        bench.spin(0.05)
+    bench.send_bracket(10**9)
+    assert bench.next(HDR).header == header(10**9 + 10**7)
+    assert int(bench.counts()['dropped.invalid']) == len(BAD)
+
+
+def test_padded_rows_are_no_problem(bench):
+    for i, exposure in enumerate(EXPOSURES):
+        padded = np.pad(scene(exposure), ((0, 0), (0, 5), (0, 0)), constant_values=99)
+        bench.send_frame(image(padded, 10**9 + i * 10**7, width=SIZE[1]), exposure)
+    hdr = bench.next(HDR)
+    assert (hdr.width, hdr.height) == (SIZE[1], SIZE[0])
+
+
+def test_a_change_of_size_costs_the_bracket_at_hand_only(bench):
+    bench.send_frame(image(scene(EXPOSURES[0]), 9 * 10**8), EXPOSURES[0])
+    bench.send_bracket(10**9, size=(32, 40))
+    assert bench.next(HDR).width == 40
+
+
+@pytest.mark.parametrize('exposure', [0.0, -0.001])
+def test_an_exposure_that_cannot_be_is_counted_and_the_node_lives_on(bench, exposure):
+    bench.send_frame(image(scene(EXPOSURES[0]), 9 * 10**8), exposure)
+    bench.send_bracket(10**9)
+    bench.next(HDR)
+    assert int(bench.counts()['dropped.invalid']) == 1
+
+
+def test_an_error_in_the_fusion_is_counted_and_the_next_bracket_is_fused(bench, monkeypatch):
+    fuse, broken = Deghoster.__call__, [True]
+
+    def fail_once(self, bracket):
+        if broken.pop() if broken else False:
+            raise RuntimeError('out of memory')
+        return fuse(self, bracket)
+
+    monkeypatch.setattr(Deghoster, '__call__', fail_once)
+    bench.send_bracket(10**9)
+    bench.spin_until(lambda: not broken, 'fusion')
+    bench.send_bracket(2 * 10**9)
+    assert bench.next(HDR).header == header(2 * 10**9 + 10**7)
+    assert int(bench.counts()['dropped.failed']) == 1
+
+
+def test_brackets_that_come_too_fast_are_superseded_and_counted(bench, monkeypatch):
+    fuse, let_go = Deghoster.__call__, threading.Event()
+
+    def slowly(self, bracket):
+        let_go.wait(10)
+        return fuse(self, bracket)
+
+    monkeypatch.setattr(Deghoster, '__call__', slowly)
+    for second in (1, 2, 3, 4):
+        bench.send_bracket(second * 10**9)
+        bench.spin(0.2)
+    let_go.set()
+    assert [bench.next(HDR).header.stamp.sec for _ in range(2)] == [1, 4]
+    assert int(bench.counts()['dropped.superseded']) == 2
+
+
+def test_diagnostics_tell_rates_latency_model_and_device(bench):
+    bench.send_bracket(10**9)
+    bench.next(HDR)
+    counts = bench.counts()
+    assert (counts['model'], counts['device']) == ('tiny', 'cpu')
+    assert (counts['images_received'], counts['brackets_fused']) == ('3', '1')
+    assert float(counts['latency_ms.median']) > 0
+
+
+def test_diagnostics_warn_when_no_images_come(bench):
+    bench.spin(0.5)
+    counts = bench.counts()
+    assert counts['level'] == DiagnosticStatus.WARN
+    assert 'no images' in counts['message']
+
+
+def test_the_life_cycle_takes_and_frees_what_it_says(bench_with):
+    bench = bench_with(start=False)
+
+    def there():
+        return (any(p.topic_name == HDR for p in bench.node.publishers),
+                any(s.topic_name == TOPIC for s in bench.node.subscriptions))
+
+    assert there() == (False, False)
+    for _ in range(2):
+        bench.node.trigger_configure()
+        assert (state_of(bench), there()) == ('inactive', (True, False))
+        bench.node.trigger_activate()
+        assert (state_of(bench), there()) == ('active', (True, True))
+        bench.settle()
+        bench.send_bracket(10**9)
+        bench.next(HDR)
+        bench.node.trigger_deactivate()
+        assert (state_of(bench), there()) == ('inactive', (True, False))
+        bench.node.trigger_cleanup()
+        assert (state_of(bench), there()) == ('unconfigured', (False, False))
+    bench.node.trigger_shutdown()
+    assert state_of(bench) == 'finalized'
+
+
+def test_missing_weights_leave_the_node_unconfigured_and_say_why(bench_with, tmp_path):
+    bench = bench_with(start=False, model=str(tmp_path / 'nothing.safetensors'))
+    bench.node.start()
+    assert state_of(bench) == 'unconfigured'
+    counts = bench.counts()
+    assert counts['level'] == DiagnosticStatus.ERROR
+    assert 'nothing.safetensors' in counts['message']
+    assert '\n' not in counts['message']
+
+
+def test_without_autostart_the_node_waits(bench_with):
+    bench = bench_with(start=False, autostart=False)
+    bench.node.start()
+    assert state_of(bench) == 'unconfigured'
+
+
+def test_a_clock_that_jumps_back_leaves_nothing_of_the_future_behind(bench_with):
+    bench = bench_with(use_sim_time=True)
+    bench.send('/clock', Clock(clock=Time(sec=100)))
+    for i in (0, 1):
+        bench.send_frame(image(scene(EXPOSURES[i]), 100 * 10**9 + i * 10**7), EXPOSURES[i])
+    bench.spin(0.3)
+    bench.send('/clock', Clock(clock=Time(sec=1)))
+    bench.spin(0.3)
+    bench.send_frame(image(scene(EXPOSURES[2]), 100 * 10**9 + 2 * 10**7), EXPOSURES[2])
+    bench.send_bracket(10**9)
+    assert bench.next(HDR).header == header(10**9 + 10**7)

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+import itertools
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import CompressedImage
+
+from ddfnet_ros.bags import TYPES, BagWriter
+
+IMAGES, OTHERS = '/camera/image_raw/compressed', '/camera/notes'
+COUNT, PERIOD_NS, START_NS = 6, 10**8, 5 * 10**9
+
+
+def compressed_image(stamp_ns, content):
+    types = TYPES.types
+    sec, nanosec = divmod(stamp_ns, 10**9)
+    stamp = types['builtin_interfaces/msg/Time'](sec=sec, nanosec=nanosec)
+    header = types['std_msgs/msg/Header'](stamp=stamp, frame_id='camera')
+    data = np.full(1000, content, np.uint8)
+    return types['sensor_msgs/msg/CompressedImage'](header=header, format='jpeg', data=data)
+
+
+@pytest.fixture(scope='module')
+def bag(tmp_path_factory):
+    path = tmp_path_factory.mktemp('bag') / 'camera.mcap'
+    with BagWriter(path) as writer:
+        for i in range(COUNT):
+            stamp_ns = START_NS + i * PERIOD_NS
+            writer.write(IMAGES, compressed_image(stamp_ns, i), stamp_ns)
+            writer.write(OTHERS, TYPES.types['std_msgs/msg/String'](data='other'), stamp_ns)
+    return path
+
+
+def play(*arguments):
+    return subprocess.Popen([sys.executable, '-m', 'ddfnet_ros.node.player', *map(str, arguments)],
+                            text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def test_a_bag_is_played_as_it_is_at_its_pace_with_its_clock_and_again(ros, bag):
+    node, executor = Node('listening'), SingleThreadedExecutor()
+    executor.add_node(node)
+    images, clock, arrivals = [], [], []
+    node.create_subscription(
+        CompressedImage, IMAGES, lambda m: (images.append(m), arrivals.append(time.monotonic())),
+        20)
+    node.create_subscription(Clock, '/clock', clock.append, 100)
+    process = play(bag, '--loop', 2, '--rate', 2, '--clock', '--wait', 60)
+    deadline = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < deadline:
+        executor.spin_once(timeout_sec=0.01)
+    for _ in range(20):
+        executor.spin_once(timeout_sec=0.01)
+    output, _ = process.communicate(timeout=10)
+    executor.shutdown()
+    node.destroy_node()
+
+    assert process.returncode == 0, output
+    stamps = [m.header.stamp.sec * 10**9 + m.header.stamp.nanosec for m in images]
+    assert stamps == 2 * [START_NS + i * PERIOD_NS for i in range(COUNT)]
+    assert [m.data[0] for m in images] == 2 * list(range(COUNT))
+    assert arrivals[COUNT - 1] - arrivals[0] > 0.9 * (COUNT - 1) * PERIOD_NS * 1e-9 / 2
+    ticks = [tick.clock.sec * 10**9 + tick.clock.nanosec for tick in clock]
+    assert set(stamps) <= set(ticks)
+    assert min(ticks) >= START_NS
+    assert sum(b < a for a, b in itertools.pairwise(ticks)) == 1
+    assert '24/24' in output
+
+
+@pytest.mark.parametrize(('arguments', 'text'), [
+    (['nothing.mcap'], 'nothing.mcap: expected a bag, got no such file'),
+    (['BAG', '--topics', '/other'], 'expected topic /other, got /camera/image_raw/compressed'),
+    (['BAG', '--rate', '0'], 'rate: expected a positive number, got 0.0'),
+])
+def test_bad_arguments_are_one_message_and_exit_code_2(bag, arguments, text):
+    process = play(*(bag if argument == 'BAG' else argument for argument in arguments))
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert text in ' '.join(output.split())
+    assert 'Traceback' not in output
+
+
+def test_nobody_listening_is_said_and_no_reason_to_hang(bag):
+    process = play(bag, '--wait', 0.2, '--rate', 100)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert 'expected 1 subscriber(s) within 0.2 s, got 0' in output

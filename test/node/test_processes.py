@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The node as users start it: a process of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import rclpy
+from lifecycle_msgs.srv import GetState
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def start(*arguments, **environment):
+    return subprocess.Popen(
+        [sys.executable, '-m', 'ddfnet_ros.node.fuse_node', '--ros-args', *arguments],
+        cwd=ROOT, env=os.environ | environment, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )
+
+
+@pytest.fixture(params=[signal.SIGINT, signal.SIGTERM], ids=['SIGINT', 'SIGTERM'])
+def signalled(request):
+    return request.param
+
+
+def state_of(ros_node, name):
+    client = ros_node.create_client(GetState, f'{name}/get_state')
+    assert client.wait_for_service(60)
+    future = client.call_async(GetState.Request())
+    rclpy.spin_until_future_complete(ros_node, future, timeout_sec=30)
+    return future.result().current_state.label
+
+
+def test_it_starts_without_launch_from_our_parameter_file_and_leaves_quietly(
+        ros, model, signalled):
+    profile = str(ROOT / 'config' / 'fastdds_shm.xml')  # UDP beside it reaches this process
+    process = start('--params-file', str(ROOT / 'config' / 'fuse.yaml'), '-p', f'model:={model}',
+                    '-r', '__ns:=/street', FASTRTPS_DEFAULT_PROFILES_FILE=profile,
+                    FASTDDS_DEFAULT_PROFILES_FILE=profile)
+    peer = rclpy.create_node('asking')
+    try:
+        assert state_of(peer, '/street/fuse_node') == 'active'
+        process.send_signal(signalled)
+        output, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        peer.destroy_node()
+    assert process.returncode == 0
+    assert 'fusing /street/image_raw with tiny on cpu' in output
+    assert 'Traceback' not in output
+
+
+def test_bad_parameters_are_one_line_and_exit_code_2():
+    process = start('-p', 'exposure_times:=[1, 4, 16]')
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 2
+    (line,) = [line for line in output.splitlines() if 'FATAL' in line]
+    assert '1.0, not 1' in line
+    assert 'Traceback' not in output
