@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The main job, for real: node, recorder and player as processes that talk over DDS."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import random
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from ddfnet_ros.demo.options import Options
+from ddfnet_ros.demo.processes import Child, Children, ProcessError
+from ddfnet_ros.demo.recording import Recording
+
+_POLL = 0.05  # seconds between two looks at the processes
+_QUIET = 1.5  # seconds without a result, after which the last one has come
+_PATIENCE = 15.0  # seconds that playing may take longer than the recording says
+_SHARED_MEMORY = 60 * 2**20  # bytes that the profile's segments of all processes take
+_KINDS = {'sensor_msgs/msg/Image': 'raw', 'sensor_msgs/msg/CompressedImage': 'compressed'}
+
+
+@dataclass(frozen=True)
+class Played:
+    """What came of it.
+
+    Attributes:
+        brackets: Complete brackets sent, repetitions counted.
+        rate: Speed, relative to the recording.
+        received: When what arrived, as `node/recorder.py` tells it.
+        told: The node's last diagnostics.
+    """
+
+    brackets: int
+    rate: float
+    received: dict[str, list[tuple[int, int]]]
+    told: dict[str, str]
+
+
+class Stage:
+    """The processes of one run, and the files that they leave in the output folder."""
+
+    def __init__(self, recording: Recording, settings: Options, output: Path) -> None:
+        self.recording, self.settings, self.output = recording, settings, output
+        self.logs = output / 'logs'
+        self.table = self.logs / 'received.json'
+        self.children = Children(self.logs, _environment())
+
+    @contextmanager
+    def running(self) -> Iterator[tuple[Child, Child]]:
+        """Start the node and the recorder; inside of the `with` both are ready."""
+        with self.children:
+            recorder = self.children.start('recorder', self._recorder_command())
+            node = self.children.start('fuse_node', self._node_command())
+            _wait_until_ready(node, recorder, self.settings.start_timeout)
+            yield node, recorder
+
+    def play(self, node: Child, recorder: Child) -> Played:
+        """Play the recording, with a progress bar, until the last result has come."""
+        recording, settings = self.recording, self.settings
+        count = len(recording.brackets)
+        rate = settings.pace * recording.seconds / count
+        rounds = math.ceil(settings.seconds * settings.pace / count)
+        deadline = time.monotonic() + rounds * recording.seconds / rate + _PATIENCE
+        player = self.children.start('player', [
+            'ddfnet_ros.node.player', str(recording.path), '--rate', f'{rate:.4f}',
+            '--loop', str(rounds), '--clock', '--subscribers', '2'])
+        with tqdm(total=rounds * count, unit=' brackets', desc='      fused') as bar:
+            _watch(player, node, recorder, deadline, lambda fused: bar.update(fused - bar.n))
+        if recorder.stop() != 0:
+            raise ProcessError(f'recorder: expected its files, got\n{recorder.last_words()}')
+        table = json.loads(self.table.read_text())
+        return Played(rounds * count, rate, table['received'], table['told'])
+
+    def _node_command(self) -> list[str]:
+        exposures = {frame.exposure_time for b in self.recording.brackets for frame in b.frames}
+        parameters = {
+            'image_topics': list(self.recording.image_topics), 'exposure_source': 'camera_ros',
+            'bracket_size': len(exposures), 'model': self.settings.model,
+            'device': self.settings.device, 'diagnostics_period': 0.5, 'use_sim_time': True,
+        }
+        path = self.logs / 'fuse.yaml'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({'fuse_node': {'ros__parameters': parameters}}, indent=2))
+        return ['ddfnet_ros.node.fuse_node', '--ros-args', '--params-file', str(path),
+                '--remap', f'~/meta:={self.recording.metadata_topic}']
+
+    def _recorder_command(self) -> list[str]:
+        inputs = [f'{_KINDS[kind]}:{topic}' for topic, kind in
+                  self.recording.image_topics.items()]
+        return ['ddfnet_ros.node.recorder', '--bag', str(self.output / 'fused.mcap'),
+                '--table', str(self.table), *inputs]
+
+
+def _environment() -> dict[str, str]:
+    """Keep the demo's topics on this machine, away from a robot's that may run here too."""
+    environment = {
+        'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
+        'ROS_DOMAIN_ID': os.environ.get('ROS_DOMAIN_ID', str(random.randint(1, 100))),
+    }
+    profile = _shared_memory_profile()
+    if profile and _free_bytes('/dev/shm') > _SHARED_MEMORY:
+        environment |= dict.fromkeys(
+            ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'), str(profile))
+    return environment
+
+
+def _shared_memory_profile() -> Path | None:
+    """Fast DDS's profile for one machine, of the checkout or of the installed package."""
+    homes = Path(__file__).parents[2], Path(sys.prefix) / 'share' / 'ddfnet_ros'
+    paths = [home / 'config' / 'fastdds_local.xml' for home in homes]
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _free_bytes(folder: str) -> int:
+    return shutil.disk_usage(folder).free if Path(folder).is_dir() else 0
+
+
+def _wait_until_ready(node: Child, recorder: Child, patience: float) -> None:
+    deadline = time.monotonic() + patience
+    while True:
+        for line in recorder.new_lines():
+            word, _, rest = line.partition(' ')
+            if word == 'ready':
+                return
+            if word == 'problem':
+                raise ProcessError(f'fuse_node: {rest}')
+        for child in (node, recorder):
+            child.check_running()
+        if time.monotonic() > deadline:
+            raise ProcessError(f'fuse_node: expected it to be active within {patience:g} s, got '
+                               f'no sign of it:\n{node.last_words()}')
+        time.sleep(_POLL)
+
+
+def _watch(player: Child, node: Child, recorder: Child, deadline: float,
+           progress: Callable[[int], object]) -> None:
+    """Wait until the player has ended and no more results come."""
+    latest = time.monotonic()
+    while player.exit_code is None or time.monotonic() - latest < _QUIET:
+        for line in recorder.new_lines():
+            word, _, rest = line.partition(' ')
+            if word == 'fused':
+                progress(int(rest))
+                latest = time.monotonic()
+        for child in (node, recorder):
+            child.check_running()
+        if player.exit_code is None:
+            latest = time.monotonic()
+        if time.monotonic() > deadline:
+            raise ProcessError('player: expected it to be done by now, got none of it:\n'
+                               f'{player.last_words()}')
+        time.sleep(_POLL)
+    if player.exit_code:
+        raise ProcessError(f'player: exit code {player.exit_code}:\n{player.last_words()}')

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`make demo`, step by step: play, record, score, report."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import tyro
+
+from ddfnet_ros.demo import score
+from ddfnet_ros.demo.options import Options
+from ddfnet_ros.demo.playing import Played, Stage
+from ddfnet_ros.demo.processes import ProcessError, end_on_signals
+from ddfnet_ros.demo.recording import Recording, shipped
+from ddfnet_ros.demo.report import report
+from ddfnet_ros.demo.sheet import contact_sheet
+from ddfnet_ros.demo.shots import Shot, largest_motion
+from ddfnet_ros.demo.summary import Summary
+from ddfnet_ros.images import write_exr, write_png
+
+FAILED, USER_ERROR, INTERRUPTED = 1, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the demo.
+
+    Returns:
+        Exit status: 0 when all bars are cleared, 1 when one is missed or a process failed, 2 over
+        bad input.
+    """
+    options = tyro.cli(Options, args=argv, prog='demo')
+    end_on_signals()
+    try:
+        return _report_misses(run(options))
+    except ProcessError as error:
+        print(f'demo: {error}', file=sys.stderr)
+        return FAILED
+    except (ValueError, OSError) as error:
+        print(f'demo: {error}', file=sys.stderr)
+        return USER_ERROR
+    except KeyboardInterrupt:
+        print('demo: interrupted; all its processes have been ended', file=sys.stderr)
+        return INTERRUPTED
+
+
+def run(options: Options) -> Summary:
+    """Do all of it, and leave the results in `options.output`.
+
+    Raises:
+        ProcessError: the node, the recorder or the player failed.
+        ValueError: a bag, truth or option that cannot be used.
+        OSError: a file that cannot be read or written.
+    """
+    begun = time.monotonic()
+    bag = options.bag or shipped()
+    truth = options.truth or bag.parent / 'truth'
+    options.output.mkdir(parents=True, exist_ok=True)
+    with _step(f'[1/4] read {bag.name}'):
+        recording = Recording.read(bag)
+        truths = score.read_truths(truth, len(recording.brackets))
+    played = _play(recording, options)
+    with _step('[3/4] score what was recorded against the truth'):
+        shots = score.shots(recording, truths, options.output / 'fused.mcap')
+        summary = score.summarise(shots, played)
+    with _step('[4/4] write the report'):
+        _write(options.output, shots, summary, score.seen_ms(recording, played))
+    print(f'      {options.output / "report.html"}: open it in a browser '
+          f'(all in all {time.monotonic() - begun:.0f} s)')
+    return summary
+
+
+def _play(recording: Recording, options: Options) -> Played:
+    stage = Stage(recording, options, options.output)
+    what = '[2/4] start fuse_node and the recorder, then play over DDS'
+    with _step(what, f'{options.seconds:.0f} s'), stage.running() as (node, recorder):
+        return stage.play(node, recorder)
+
+
+def _write(output: Path, shots: list[Shot], summary: Summary, seen_ms: list[float]) -> None:
+    window = largest_motion(shots)
+    write_png(output / 'contact_sheet.png', contact_sheet(shots))
+    page = report(shots, window, summary, seen_ms)
+    (output / 'report.html').write_text(page, 'utf-8')
+    for old in output.glob('*.exr'):
+        old.unlink()
+    for shot in {shots[0], window.shot, shots[-1]}:
+        write_exr(output / f'fused_{shot.number:02}.exr', shot.radiance['fused'])
+    summary.write(output / 'summary.json')
+
+
+def _report_misses(summary: Summary) -> int:
+    misses = summary.missed_bars()
+    for miss in misses:
+        print(f'demo: {miss}', file=sys.stderr)
+    return FAILED if misses else 0
+
+
+@contextmanager
+def _step(what: str, expectation: str = '') -> Iterator[None]:
+    """Say what is being done, and afterwards how long it took."""
+    print(what + (f'; {expectation}' if expectation else ''), flush=True)
+    begun = time.monotonic()
+    yield
+    print(f'      {time.monotonic() - begun:.1f} s', flush=True)

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From what was played, recorded and told to the demo's figures."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ddfnet_ros.bags import BagReader
+from ddfnet_ros.bracket import Bracket
+from ddfnet_ros.demo.playing import Played
+from ddfnet_ros.demo.processes import ProcessError
+from ddfnet_ros.demo.recording import Recording
+from ddfnet_ros.demo.shots import METHODS, Mask, Radiance, Shot
+from ddfnet_ros.demo.summary import PerMethod, Summary
+from ddfnet_ros.evaluation.baselines import BASELINES
+from ddfnet_ros.evaluation.metrics import ghost_score, psnr_mu
+from ddfnet_ros.images import read_exr
+
+HDR, IMAGE = '/fuse_node/hdr', '/fuse_node/image'
+_DROPPED = 'dropped.'
+
+
+def read_truths(folder: Path, count: int) -> list[Radiance]:
+    """Radiance at the instants of the reference frames, relative to the shortest exposure.
+
+    Raises:
+        ValueError: not one EXR file per bracket.
+        OSError: a file that cannot be read.
+    """
+    paths = sorted(folder.glob('*.exr'))
+    if len(paths) != count:
+        raise ValueError(f'{folder}: expected one EXR file for each of {count} brackets, got '
+                         f'{len(paths)}; set --truth')
+    return [read_exr(path) for path in paths]
+
+
+def shots(recording: Recording, truths: Sequence[Radiance], fused: Path) -> list[Shot]:
+    """Join brackets, truth and results; a bracket that was never fused is left out.
+
+    Raises:
+        ProcessError: nothing was fused at all.
+    """
+    with BagReader(fused) as bag:
+        if missing := {HDR, IMAGE} - set(bag.topics):
+            raise ProcessError(f'fuse_node: expected images on {HDR} and {IMAGE}, got nothing on '
+                               f'{" and ".join(sorted(missing))}; see {fused.parent / "logs"}')
+        hdr = {frame.stamp_ns: frame.pixels for frame in bag.frames([HDR])}
+        pictures = {frame.stamp_ns: frame.pixels for frame in bag.frames([IMAGE])}
+    return [
+        Shot(number=number, bracket=bracket, truth=truth, published=_colour(pictures[stamp]),
+             radiance=_radiance(bracket, np.asarray(hdr[stamp], np.float32)))
+        for number, (bracket, truth) in enumerate(zip(recording.brackets, truths, strict=True), 1)
+        if (stamp := bracket.reference.stamp_ns) in hdr and stamp in pictures
+    ]
+
+
+def _radiance(bracket: Bracket, fused: Radiance) -> dict[str, Radiance]:
+    shortest = np.float32(min(bracket.exposures))
+    made = {name: fuse(bracket) for name, fuse in BASELINES.items()} | {'fused': fused}
+    return {name: _colour(made[name]) * shortest for name in METHODS}
+
+
+def _colour(pixels: np.ndarray) -> np.ndarray:
+    return pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
+
+
+def summarise(shots: Sequence[Shot], played: Played) -> Summary:
+    """All figures of `summary.json`."""
+    told = played.told
+    arrivals = [received_ns for _, received_ns in played.received['hdr']]
+    elapsed = (arrivals[-1] - arrivals[0]) * 1e-9
+    return Summary(
+        brackets_played=played.brackets,
+        brackets_fused=len(arrivals),
+        brackets_per_second=(len(arrivals) - 1) / elapsed if elapsed else 0.0,
+        rate=played.rate,
+        dropped={key.removeprefix(_DROPPED): int(value) for key, value in told.items()
+                 if key.startswith(_DROPPED)},
+        latency_ms={name: float(told[f'latency_ms.{name}']) for name in ('median', 'p95')},
+        psnr_mu=_mean(shots, psnr_mu, lambda shot: np.ones(shot.truth.shape[:2], bool)),
+        psnr_mu_moving=_mean(shots, psnr_mu, lambda shot: shot.moving),
+        psnr_mu_clipped=_mean(shots, psnr_mu, lambda shot: shot.clipped),
+        ghost_score=_mean(shots, ghost_score, lambda shot: shot.moving & ~shot.clipped),
+        model=told['model'],
+        device=told['device'],
+    )
+
+
+def _mean(shots: Sequence[Shot], metric: Callable[[Radiance, Radiance, Mask], float | None],
+          mask: Callable[[Shot], Mask]) -> PerMethod:
+    """Mean of a metric over those brackets that have pixels in the mask."""
+    found: dict[str, list[float]] = {name: [] for name in METHODS}
+    for shot in shots:
+        chosen = mask(shot)
+        for name in METHODS:
+            value = metric(shot.radiance[name], shot.truth, chosen)
+            if value is not None:
+                found[name].append(value)
+    return {name: float(np.mean(values)) if values else None for name, values in found.items()}
+
+
+def seen_ms(recording: Recording, played: Played) -> list[float]:
+    """Latency of each result as the recorder saw it: last member received to result received."""
+    arrived = defaultdict(list)
+    for stamp_ns, received_ns in played.received['input']:
+        arrived[stamp_ns].append(received_ns)
+    last_member = {
+        bracket.reference.stamp_ns: max(frame.stamp_ns for frame in bracket.frames)
+        for bracket in recording.brackets
+    }
+    latencies = []
+    for stamp_ns, received_ns in played.received['hdr']:
+        times = arrived[last_member[stamp_ns]]
+        if place := bisect_right(times, received_ns):
+            latencies.append((received_ns - times[place - 1]) * 1e-6)
+    return latencies

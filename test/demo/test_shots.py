@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+import dataclasses
+
+import numpy as np
+import pytest
+from small_street import HEIGHT, WIDTH
+
+from ddfnet_ros.demo.shots import display, largest_motion
+
+
+def test_moving_is_where_the_car_was_and_nowhere_else(shots):
+    for k, shot in enumerate(shots):
+        first, last = 30 + 15 * k - 14, 30 + 15 * k + 10 + 14  # left to right end of its way
+        assert shot.moving[58:74, first + 2:last - 2].mean() > 0.5
+        assert not shot.moving[:50].any()
+        assert not shot.moving[:, :first - 8].any()
+        assert not shot.moving[:, last + 8:].any()
+
+
+def test_noise_is_no_motion(shots):
+    noise = np.random.default_rng(0).normal(0, 4, (HEIGHT, WIDTH, 3))
+    still = shots[0]
+    frames = tuple(
+        dataclasses.replace(frame, pixels=np.clip(frame.pixels + noise, 0, 255).astype(np.uint8))
+        for frame in still.bracket.frames)
+    noisy = dataclasses.replace(still, bracket=dataclasses.replace(still.bracket, frames=frames))
+    assert (noisy.moving & ~still.moving).mean() < 0.01
+
+
+def test_clipped_is_the_lamp(shots):
+    assert shots[0].clipped[20, 120]
+    assert shots[0].clipped.mean() == pytest.approx(np.pi * 8**2 / (HEIGHT * WIDTH), rel=0.3)
+
+
+def test_window_of_the_largest_motion_holds_the_car(shots):
+    window = largest_motion(shots)
+    centre = 30 + 5 * (3 * window.shot.number - 2)
+    assert window.left - 10 < centre < window.left + window.width + 10
+    assert window.top < 74
+    assert window.top + window.height > 58
+    assert 0 <= window.left <= WIDTH - window.width
+    assert 0 <= window.top <= HEIGHT - window.height
+
+
+def test_window_is_found_even_if_nothing_moves(shots):
+    truth = np.zeros_like(shots[0].truth)
+    black = tuple(dataclasses.replace(f, pixels=np.zeros_like(f.pixels))
+                  for f in shots[0].bracket.frames)
+    still = dataclasses.replace(
+        shots[0], truth=truth, bracket=dataclasses.replace(shots[0].bracket, frames=black))
+    assert largest_motion([still]).shot is still
+
+
+def test_cut_is_enlarged(shots):
+    window = largest_motion(shots)
+    cut = window.cut(shots[0].published, 4)
+    assert cut.shape == (4 * window.height, 4 * window.width, 3)
+
+
+def test_pictures_grow_brighter_with_radiance_up_to_white(shots):
+    brighter = dataclasses.replace(shots[0], truth=shots[0].truth * 4)
+    assert (brighter.picture('truth') >= shots[0].picture('truth')).all()
+    assert brighter.picture('truth').max() == 255
+
+
+@pytest.mark.parametrize(('pixels', 'expected'), [
+    (np.uint8([[0, 200]]), [0, 200]), (np.uint16([[0, 65535]]), [0, 255]),
+    (np.float32([[0.5, 2.0]]), [128, 255]),
+])
+def test_any_frame_is_displayed_in_eight_bits_of_rgb(pixels, expected):
+    shown = display(pixels)
+    assert shown.shape == (1, 2, 3)
+    assert shown[0, :, 1].tolist() == expected
