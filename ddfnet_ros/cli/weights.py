@@ -38,9 +38,16 @@ class Cards:
     """Folder with .safetensors files."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Make model files of training runs, and pages of model files."""
+
+    task: Annotated[Ship | Cards, tyro.conf.arg(name='')]
+
+
 def run(words: Sequence[str]) -> int:
     """Do what the sub-verb says."""
-    options = parse(Ship | Cards, 'weights', words, EXAMPLES)
+    options = parse(Options, 'weights', words, EXAMPLES).task
     from ddfnet_ros.training import shipping  # noqa: PLC0415  (torch: 3 s)
 
     if isinstance(options, Cards):

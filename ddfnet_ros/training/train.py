@@ -8,7 +8,7 @@ import json
 import math
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ from torch import nn
 from tqdm import tqdm
 
 from ddfnet_ros import network
-from ddfnet_ros.settings import Settings, setting
 from ddfnet_ros.synthesis.backdrop import PanoramaBank
 from ddfnet_ros.synthesis.layers import CutoutBank
 from ddfnet_ros.synthesis.scene_settings import SceneSettings
@@ -25,31 +24,8 @@ from ddfnet_ros.synthesis.scenes import SceneSource
 from ddfnet_ros.training import checkpoint
 from ddfnet_ros.training.batches import Batch, SceneBatches, loader
 from ddfnet_ros.training.loss import mu_law_l1
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingSettings(Settings):
-    """The budgeted recipe; doc/paper.md says how it differs from Sec. 3.3."""
-
-    architecture: str = setting('fast', 'Network to train.', choices=('fast', 'ddfnet'))
-    panoramas: str = setting('', 'Folder of HDR panoramas (.exr) that scenes are made from.')
-    cutouts: str = setting('', 'Folder of RGBA cut-outs that move through the scenes.')
-    run: str = setting('runs/fast', 'Folder of checkpoint and log; an existing run goes on.')
-    steps: int = setting(10000, 'Steps of the whole schedule.', bounds=(1, 10**8))
-    minutes: float = setting(0.0, 'Stop after this time [min]; 0: when the schedule ends.',
-                             bounds=(0.0, 1e6))
-    batch_size: int = setting(8, 'Patches per step.', bounds=(1, 4096))
-    patch: int = setting(128, 'Side of a patch [px].', bounds=(32, 1024))
-    learning_rate: float = setting(1e-3, 'Peak of the warm-up and cosine schedule [-].',
-                                   bounds=(1e-7, 1.0))
-    warmup: int = setting(200, 'Steps from zero to the peak.', bounds=(0, 10**6))
-    decay: float = setting(0.999, 'Exponential moving average of the weights per step [-].',
-                           bounds=(0.0, 1.0))
-    seed: int = setting(1, 'Seed of scenes and initial weights.', bounds=(0, 2**31))
-    workers: int = setting(1, 'Processes that make scenes.', bounds=(0, 256))
-    threads: int = setting(1, 'CPU threads of the network.', bounds=(1, 256))
-    device: str = setting('auto', 'Torch device.')
-    save_every: float = setting(120.0, 'Time between checkpoints [s].', bounds=(1.0, 1e5))
+from ddfnet_ros.training.settings import TrainingSettings
+from ddfnet_ros.training.shipping import CHECKPOINT, SETTINGS
 
 
 def train(settings: TrainingSettings) -> checkpoint.State:
@@ -63,6 +39,7 @@ def train(settings: TrainingSettings) -> checkpoint.State:
     torch.set_num_threads(settings.threads)
     device = _device(settings.device)
     state = _start(settings, device)
+    _note_settings(settings)
     stop = _StopFlag(settings.minutes)
     saved = time.monotonic()
     progress = tqdm(total=settings.steps, initial=state.step, unit='step', smoothing=0.02)
@@ -146,13 +123,18 @@ def _report(
     progress.set_postfix(loss=f'{loss:.5f}')
     row = {'step': state.step, 'seconds': round(state.seconds, 1), 'loss': loss}
     path = Path(settings.run) / 'log.jsonl'
-    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open('a') as log:
         log.write(json.dumps(row) + '\n')
 
 
+def _note_settings(settings: TrainingSettings) -> None:
+    path = Path(settings.run) / SETTINGS
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(asdict(settings), indent=2) + '\n')
+
+
 def _checkpoint_path(settings: TrainingSettings) -> Path:
-    return Path(settings.run) / 'checkpoint.safetensors'
+    return Path(settings.run) / CHECKPOINT
 
 
 def _device(name: str) -> torch.device:

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from ddfnet_ros.training import train as training
-from ddfnet_ros.training.train import TrainingSettings, train
+from ddfnet_ros.training.settings import TrainingSettings
+from ddfnet_ros.training.train import train
 
 
 @pytest.fixture
