@@ -40,7 +40,8 @@ class Browser:
         command = [
             sys.executable, '-c', _ON_3_AND_4, str(to_child), str(from_child), CHROMIUM,
             '--headless', '--no-sandbox', '--disable-gpu', '--remote-debugging-pipe',
-            '--hide-scrollbars', f'--user-data-dir={self._profile}', '--window-size={},{}'.format(*self._size),
+            '--hide-scrollbars', f'--user-data-dir={self._profile}',
+            '--window-size={},{}'.format(*self._size),
         ]
         self._process = subprocess.Popen(command, pass_fds=(to_child, from_child),
                                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
