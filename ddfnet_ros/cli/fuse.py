@@ -14,7 +14,7 @@ from typing import Annotated
 import tyro
 
 from ddfnet_ros import images
-from ddfnet_ros.bracket import Bracket, Frame, Pixels, check_pixels
+from ddfnet_ros.bracket import MAX_FRAMES, MIN_FRAMES, Bracket, Frame, Pixels, check_pixels
 from ddfnet_ros.cli.options import FUSION, parse
 from ddfnet_ros.settings import DeghosterSettings
 
@@ -76,6 +76,9 @@ def _check_output(path: Path, suffix: str) -> None:
 
 
 def _frames(options: Options) -> list[Frame]:
+    if not MIN_FRAMES <= len(options.ldr) <= MAX_FRAMES:
+        raise ValueError(f'expected {MIN_FRAMES} to {MAX_FRAMES} image files, got '
+                         f'{len(options.ldr)}; name the exposures of one scene')
     pictures = [_read(path) for path in options.ldr]
     times, gains = _exposures(options, pictures)
     if len(times) != len(pictures):

@@ -7,7 +7,8 @@ import contextlib
 import dataclasses
 import io
 from collections.abc import Sequence
-from typing import Annotated, Any, TypeVar, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, TypeVar, get_type_hints, overload
 
 import tyro
 
@@ -17,10 +18,22 @@ _Options = TypeVar('_Options')
 _BOX = str.maketrans('', '', '╭╮╰╯│─')
 
 
-def parse(options: type[_Options], verb: str, words: Sequence[str], examples: str) -> _Options:
+@overload
+def parse(
+    options: type[_Options], verb: str, words: Sequence[str], examples: str
+) -> _Options: ...
+@overload
+def parse(options: UnionType, verb: str, words: Sequence[str], examples: str) -> Any: ...
+def parse(options: Any, verb: str, words: Sequence[str], examples: str) -> Any:
     """Turn the words after a verb into its options.
 
     What tyro prints about bad options is a box of several lines; it becomes one.
+
+    Args:
+        options: Dataclass, or a union of them for a verb that has verbs of its own.
+        verb: As the user typed it.
+        words: What follows it.
+        examples: Shown at the end of the help.
 
     Raises:
         ValueError: unknown, missing or bad options.

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+from ddfnet_ros import __version__
+from ddfnet_ros.cli import _VERBS, main
+from ddfnet_ros.settings import DeghosterSettings
+
+
+def help_of(verb, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([verb, '--help'])
+    assert not stop.value.code
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize('words', [[], ['--help'], ['-h']])
+def test_without_a_verb_all_verbs_are_explained(words, capsys, monkeypatch):
+    monkeypatch.setattr(sys, 'argv', ['ddfnet', *words])
+    assert main() == 0
+    said = capsys.readouterr().out
+    assert all(verb in said for verb in _VERBS)
+    assert 'examples:' in said
+
+
+@pytest.mark.parametrize('verb', _VERBS)
+def test_every_verb_has_its_file(verb):
+    assert callable(importlib.import_module(f'ddfnet_ros.cli.{verb}').run)
+
+
+@pytest.mark.parametrize('verb', ['fuse', 'synthesize', 'evaluate'])
+def test_help_teaches_by_example(verb, capsys):
+    assert f'  ddfnet {verb} ' in help_of(verb, capsys)
+
+
+def test_help_of_fuse_explains_every_setting(capsys):
+    said = help_of('fuse', capsys)
+    for name in DeghosterSettings.__dataclass_fields__:
+        assert f'--{name.replace("_", "-")} ' in said
+    assert 'gamma|srgb|bt709|linear' in said
+
+
+def test_version_is_the_packages(capsys):
+    assert main(['--version']) == 0
+    assert capsys.readouterr().out.split() == ['ddfnet', __version__]
+
+
+@pytest.mark.parametrize(('words', 'said'), [
+    (['fly'], "got 'fly'; see ddfnet --help"),
+    (['--fuse'], "got '--fuse'"),
+    (['evaluate', '--panoramas', '/nowhere', '--scenes', '0'], '--scenes: expected at least 1'),
+    (['evaluate', '--scenes', '1'], '--panoramas'),
+    (['synthesize', '--output', 'x', '--panoramas', '/nowhere'], '--panoramas: expected a folder'),
+    (['synthesize', '--output', 'x', '--brackets', '0'], '--brackets: expected at least 1'),
+])
+def test_bad_words_get_one_line_and_status_2(words, said, capsys):
+    assert main(words) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert err.count('\n') == 1
+
+
+def test_help_does_not_wait_for_torch():
+    code = ("import sys; from ddfnet_ros.cli import main; main(['--help'])\n"
+            "try: main(['fuse', '--help'])\n"
+            "except SystemExit: pass\n"
+            "sys.exit('torch' in sys.modules)")
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_play_without_rclpy_names_the_remedy(monkeypatch, capsys):
+    monkeypatch.setattr('importlib.util.find_spec', lambda name: None)
+    assert main(['play', 'bag']) == 2
+    assert 'source a ROS 2 distribution' in capsys.readouterr().err
