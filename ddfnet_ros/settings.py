@@ -103,14 +103,36 @@ class AssemblySettings(Settings):
         'camera\'s cycle; empty: from metadata.', bounds=(1e-7, 60.0))
     bracket_size: int = setting(3, 'Exposures in a bracket; ignored when exposure_times is set.',
                                 bounds=(2, 9))
+    cycle_source: str = setting(
+        'auto', 'What tells where a frame stands in the exposure cycle; auto: the first of these '
+        'that there is.', choices=('auto', 'metadata', 'counter', 'topic', 'phase', 'gap'))
     cycle_period: float = setting(0.0, 'Period of the exposure cycle [s], for placing frames by '
                                   'their stamp; 0: not used.', bounds=(0.0, 60.0))
     cycle_offset: float = setting(0.0, 'Stamp of any first frame of a cycle, modulo the period '
                                   '[s].', bounds=(0.0, 60.0))
     cycle_gap: float = setting(0.0, 'A pause between two frames longer than this starts a new '
                                'bracket [s]; 0: not used.', bounds=(0.0, 60.0))
+    counter_offset: int = setting(0, 'Frame counter of any first frame of a cycle, where nothing '
+                                  'but a counter tells the place.', bounds=(0, 2**31 - 1))
     max_span: float = setting(0.5, 'Longest time between the first and the last frame of a '
                               'bracket [s].', bounds=(1e-4, 60.0))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        times = self.exposure_times
+        if times and not 2 <= len(times) <= 9:
+            raise ValueError(f'exposure_times: expected 2 to 9 times, got {len(times)}')
+        if len(set(times)) < len(times):
+            raise ValueError(f'exposure_times: expected different times, got {times}')
+        for source, needed in (('phase', 'cycle_period'), ('gap', 'cycle_gap')):
+            if self.cycle_source == source and not getattr(self, needed):
+                raise ValueError(f'{needed}: expected more than 0 s with cycle_source {source}, '
+                                 f'got 0; set {needed}')
+
+    @property
+    def size(self) -> int:
+        """Number of exposures in a bracket."""
+        return len(self.exposure_times) or self.bracket_size
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -138,9 +160,9 @@ class NodeSettings(AssemblySettings, DeghosterSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        topics, exposures = len(self.image_topics), len(self.exposure_times) or self.bracket_size
-        if topics not in (1, exposures):
-            raise ValueError(f'image_topics: expected 1 topic or one per exposure ({exposures}), '
+        topics = len(self.image_topics)
+        if topics not in (1, self.size):
+            raise ValueError(f'image_topics: expected 1 topic or one per exposure ({self.size}), '
                              f'got {topics}; set image_topics or exposure_times')
         if len(set(self.image_topics)) < topics or '' in self.image_topics:
             raise ValueError(f'image_topics: expected different names, got {self.image_topics}')

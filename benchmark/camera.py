@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A camera that brackets, and the road its frames take: lost, late, twice, joined too late.
+
+Every frame hides in its pixels which bracket it is of, so that a bracket can be judged.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ddfnet_ros.assembly import BracketAssembler
+from ddfnet_ros.bracket import Bracket, Frame
+from ddfnet_ros.settings import AssemblySettings
+
+START_NS = 1_700_000_000_000_000_000  # a clock of today
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shot:
+    """One exposure: what is true of it, whatever its frame tells.
+
+    Attributes:
+        bracket: Which bracket it is of; unique over restarts and loops.
+        place: Which of the cycle it is, from 0.
+        counter: The camera's frame counter.
+        turn: The counter's equivalent of a driver with one topic per exposure.
+        late: Places by which it arrives late.
+    """
+
+    bracket: int
+    place: int
+    stamp_ns: int
+    counter: int
+    turn: int
+    late: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Camera:
+    """A bracketing camera.
+
+    Attributes:
+        exposures: In the order of its cycle [s].
+        period: Of the cycle [s].
+        spread: Share of the period in which the frames come evenly spaced; 1: no pause.
+        offsets: Instead of that, when each frame comes, in periods.
+        jitter: Of the stamps, in intervals between frames, to either side.
+        drift: Growth of the period per turn.
+        bits: Width of its counter.
+    """
+
+    exposures: tuple[float, ...] = (0.001, 0.004, 0.016)
+    period: float = 0.033
+    spread: float = 1.0
+    offsets: tuple[float, ...] = ()
+    jitter: float = 0.0
+    drift: float = 0.0
+    bits: int = 32
+
+    @property
+    def size(self) -> int:
+        """Frames in a bracket."""
+        return len(self.exposures)
+
+    def shoot(self, brackets: int, rng: random.Random, *, first: int = 0, counter: int = 0,
+              place: int = 0, start_ns: int = START_NS) -> list[Shot]:
+        """Take brackets, the first one from a place on.
+
+        Args:
+            brackets: How many.
+            rng: For the jitter.
+            first: Name of the first bracket.
+            counter: Of the first frame.
+            place: Of the first frame in its cycle.
+            start_ns: When the first cycle begins.
+        """
+        offsets = self.offsets or tuple(self.spread * k / self.size for k in range(self.size))
+        ends = (*offsets[1:], 1.0 if self.spread == 1.0 else 2.0)
+        interval = min(b - a for a, b in zip(offsets, ends, strict=True)) * self.period
+        shots = []
+        begin, period = 0.0, self.period
+        for bracket in range(first, first + brackets):
+            for k, offset in enumerate(offsets):
+                if bracket == first and k < place:
+                    continue
+                seconds = begin + offset * period + rng.uniform(-1, 1) * self.jitter * interval
+                number = counter + len(shots)
+                shots.append(Shot(
+                    bracket=bracket, place=k, stamp_ns=start_ns + round(seconds * 1e9),
+                    counter=number % 2**self.bits,
+                    turn=(number - k) // self.size % 2**self.bits))
+            begin += period
+            period *= 1 + self.drift
+        return shots
+
+
+@dataclass(frozen=True, kw_only=True)
+class Road:
+    """What happens to frames between the camera and the assembler: shares of all frames.
+
+    Attributes:
+        lost: Never arrive.
+        reordered: Arrive late by fewer places than a bracket has frames.
+        delayed: Arrive later than that.
+        doubled: Arrive twice.
+        joined: Frames that had passed when the assembler started.
+        rounds: How often a bag with these frames is played.
+    """
+
+    lost: float = 0.0
+    reordered: float = 0.0
+    delayed: float = 0.0
+    doubled: float = 0.0
+    joined: int = 0
+    rounds: int = 1
+
+    def travel(self, shots: Sequence[Shot], size: int, rng: random.Random) -> list[Shot]:
+        """What arrives, in that order."""
+        arrived: list[Shot] = []
+        for played in range(self.rounds):
+            names = 1_000_000 * played
+            passing = [replace(shot, bracket=shot.bracket + names) for shot in shots]
+            arrived += self._once(passing, size, rng)
+        return arrived[self.joined:]
+
+    def _once(self, shots: Sequence[Shot], size: int, rng: random.Random) -> list[Shot]:
+        queue: list[tuple[float, Shot]] = []
+        for k, shot in enumerate(shots):
+            if rng.random() < self.lost:
+                continue
+            late = 0
+            if rng.random() < self.reordered:
+                late = rng.randint(1, size - 1)
+            elif rng.random() < self.delayed:
+                late = rng.randint(size, 5 * size)
+            queue.append((k + late + 0.5 * bool(late), replace(shot, late=late)))
+            if rng.random() < self.doubled:
+                queue.append((k + rng.randint(0, 2 * size) + 0.7, replace(shot, late=late)))
+        return [shot for _, shot in sorted(queue, key=lambda item: item[0])]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mode:
+    """What frames tell of themselves, and what the settings say."""
+
+    settings: AssemblySettings
+    metadata: bool = False
+    counter: bool = False
+    topics: bool = False
+
+    def frame(self, shot: Shot, camera: Camera) -> Frame:
+        """The frame of a shot; its pixels hide the bracket."""
+        number = shot.turn if self.topics else shot.counter
+        return Frame(
+            pixels=np.full((1, 2), shot.bracket, np.float32),
+            exposure_time=camera.exposures[shot.place] if self.metadata else None,
+            stamp_ns=shot.stamp_ns,
+            sequence_id=number if self.counter else None,
+            stream=shot.place if self.topics else 0,
+        )
+
+
+def modes(camera: Camera) -> dict[str, Mode]:
+    """Every source of places for one camera."""
+    times, period = camera.exposures, camera.period
+    offset = START_NS % round(period * 1e9) * 1e-9
+    interval = camera.spread * period / camera.size
+    timed = AssemblySettings(exposure_times=times)
+    untimed = AssemblySettings(bracket_size=len(times))
+    clocked = AssemblySettings(exposure_times=times, cycle_period=period)
+    grid = replace(clocked, cycle_offset=offset)
+    pause = replace(timed, cycle_gap=(interval + (period - camera.spread * period + interval)) / 2)
+    return {
+        'metadata and counter': Mode(settings=timed, metadata=True, counter=True),
+        'metadata and counter, times not configured':
+            Mode(settings=untimed, metadata=True, counter=True),
+        'metadata': Mode(settings=timed, metadata=True),
+        'metadata, times not configured': Mode(settings=untimed, metadata=True),
+        'metadata and period': Mode(settings=clocked, metadata=True),
+        'counter': Mode(settings=timed, counter=True),
+        'topic and counter': Mode(settings=timed, counter=True, topics=True),
+        'topic': Mode(settings=timed, topics=True),
+        'topic and period': Mode(settings=clocked, topics=True),
+        'phase': Mode(settings=grid),
+        'gap': Mode(settings=pause),
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What came of the frames.
+
+    Attributes:
+        sets: Brackets that came out.
+        mixed: Those with frames of several brackets.
+        complete: Brackets of which every frame arrived, none of them too late.
+        emitted: Those of them that came out.
+    """
+
+    sets: int
+    mixed: int
+    complete: int
+    emitted: int
+
+    @property
+    def share(self) -> float:
+        """Emitted brackets of the complete ones."""
+        return self.emitted / self.complete if self.complete else 1.0
+
+
+def judge(sets: Iterable[frozenset[int]], arrived: Sequence[Shot], size: int) -> Verdict:
+    """Compare the names hidden in each set with what arrived."""
+    sets = list(sets)
+    places: dict[int, set[int]] = {}
+    for shot in arrived:
+        if shot.late < size:
+            places.setdefault(shot.bracket, set()).add(shot.place)
+    complete = {name for name, there in places.items() if len(there) == size}
+    whole = {name for names in sets if len(names) == 1 for name in names}
+    return Verdict(sets=len(sets), mixed=sum(len(names) > 1 for names in sets),
+                   complete=len(complete), emitted=len(complete & whole))
+
+
+def names_of(bracket: Bracket) -> frozenset[int]:
+    """Which brackets the frames are of."""
+    return frozenset(int(frame.pixels.flat[0]) for frame in bracket.frames)
+
+
+def assemble(mode: Mode, camera: Camera, arrived: Sequence[Shot]) -> Verdict:
+    """Run the assembler over what arrived."""
+    assembler = BracketAssembler(mode.settings, camera.size if mode.topics else 1)
+    frames = (mode.frame(shot, camera) for shot in arrived)
+    brackets = [bracket for frame in frames if (bracket := assembler.add(frame)) is not None]
+    return judge(map(names_of, brackets), arrived, camera.size)

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Places by stamp: a configured period and offset make a grid of N even slots."""
+
+from __future__ import annotations
+
+import math
+
+from ddfnet_ros.assembly.sorting import FrameError
+from ddfnet_ros.assembly.turns import Sighting, Spot
+from ddfnet_ros.bracket import Frame
+
+_TOLERANCE = 0.4  # slots; a frame farther from the middle of its slot may be of the next
+_MAX_STRIKES = 30
+
+
+class GridPlacer:
+    """Places a frame in the slot nearest to its stamp, while stamps do keep to the grid.
+
+    A camera that drifts against the grid would in time fill the slots in another order, unseen.
+    But on its way it must pass between two slots, so a stamp there is a strike: for a while
+    nothing is believed, twice as long each time. Strikes are forgiven slowly.
+    """
+
+    ready = True
+
+    def __init__(self, size: int, period_ns: float, offset_ns: float) -> None:
+        """Take the number of slots in a period, and where the middle of a first slot lies."""
+        self._size = size
+        self._slot_ns, self._offset_ns = period_ns / size, offset_ns
+        self._strikes = 0.0
+        self._distrust = 0  # frames
+
+    def see(self, frame: Frame) -> Sighting:
+        """Nothing to learn."""
+        return Sighting(frame)
+
+    def locate(self, sighting: Sighting) -> Spot:
+        """Place a frame; raises FrameError."""
+        slots = (sighting.frame.stamp_ns - self._offset_ns) / self._slot_ns
+        nearest = math.floor(slots + 0.5)
+        self._judge(abs(slots - nearest) > _TOLERANCE)
+        turn, place = divmod(nearest, self._size)
+        return Spot((0, turn), place)
+
+    def _judge(self, off_grid: bool) -> None:
+        if off_grid:
+            self._strikes = min(self._strikes + 1, _MAX_STRIKES)
+            self._distrust = int(3 * self._size * 2**self._strikes)
+        else:
+            self._strikes = max(0.0, self._strikes - 1 / (20 * self._size))
+            self._distrust -= self._distrust > 0
+        if off_grid or self._distrust:
+            raise FrameError('invalid', 'stamps do not keep to the grid of cycle_period and '
+                             'cycle_offset; correct them, or set another cycle_source')
+
+    def accept(self, frames: list[Frame]) -> None:
+        """Nothing more to check."""
+
+    def restart(self) -> None:
+        """A jump of time does not move the grid."""

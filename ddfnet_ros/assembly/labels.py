@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Places by exposure: a frame's measured exposure, or its topic, says which of the cycle it is.
+
+Which turn it belongs to is another question. A counter answers it, else the camera's rhythm does.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from ddfnet_ros.assembly.counting import FrameCounter
+from ddfnet_ros.assembly.exposure_levels import ExposureLevels
+from ddfnet_ros.assembly.rhythm import Beat, Rhythm, Template
+from ddfnet_ros.assembly.sorting import FrameError
+from ddfnet_ros.assembly.tracking import TurnTracker
+from ddfnet_ros.assembly.turns import Sighting, Spot
+from ddfnet_ros.bracket import Frame
+from ddfnet_ros.settings import AssemblySettings
+
+
+class LabelPlacer:
+    """Places frames whose exposure is known."""
+
+    def __init__(self, settings: AssemblySettings, size: int, by_topic: bool,
+                 counted: bool) -> None:
+        """Take the settings, the size, whether topics are exposures and frames have counters."""
+        self._size, self._by_topic, self._counted = size, by_topic, counted
+        self._period_ns = settings.cycle_period * 1e9
+        self._in_order = bool(settings.exposure_times) and not by_topic
+        self._levels = ExposureLevels(size, settings.exposure_times)
+        self._counter = FrameCounter(window=2 * size)
+        self._numbers: deque[int] = deque(maxlen=4 * size)
+        self._misfits = 0  # brackets by counter that the rhythm contradicts, in a row
+        self._epoch = 0
+        self._unlabelled: deque[Sighting] = deque(maxlen=2 * size)
+        self._rhythm = Rhythm(size)
+        self._template: Template | None = None
+        self._phases: list[float] = []  # of the last bracket of topics: turns after topic 0
+        self._turns = TurnTracker()
+
+    @property
+    def ready(self) -> bool:
+        """Whether the turn of a frame can be told."""
+        if self._counted and (self._by_topic or self._in_order):
+            return True
+        return self._template is not None
+
+    def see(self, frame: Frame) -> Sighting:
+        """Learn from a frame; raises FrameError."""
+        if not self._by_topic:
+            self._levels.see(self._exposure(frame))
+        sighting = self._count(frame)
+        self._unlabelled.append(sighting)
+        while self._unlabelled and (self._by_topic or self._levels.known):
+            self._note(self._unlabelled.popleft())
+        self._template = self._learn()
+        return sighting
+
+    def _exposure(self, frame: Frame) -> float:
+        """Compared with configured times: the time; with other frames: the gain may differ too."""
+        if frame.exposure_time is None:
+            raise FrameError('invalid', 'expected a frame with its exposure time, got none')
+        return frame.exposure_time if self._in_order else frame.exposure
+
+    def _count(self, frame: Frame) -> Sighting:
+        if not self._counted:
+            return Sighting(frame, self._epoch)
+        if frame.sequence_id is None:
+            raise FrameError('invalid', 'expected a frame with a counter, as before, got none')
+        epoch, number = self._counter.read(frame.sequence_id, frame.stamp_ns)
+        self._numbers.append(number)
+        if self._counter_is_useless():
+            self._give_up_counter()
+        return Sighting(frame, self._epoch + epoch, number)
+
+    def _counter_is_useless(self) -> bool:
+        """Whether it stands still, or topics that should share its numbers never do."""
+        if len(self._numbers) < 4 * self._size:
+            return False
+        return len(set(self._numbers)) == (len(self._numbers) if self._by_topic else 1)
+
+    def _give_up_counter(self) -> None:
+        self._counted = False
+        self._rhythm = Rhythm(self._size)
+        self.restart()
+
+    def _note(self, sighting: Sighting) -> None:
+        frame = sighting.frame
+        turn = None
+        if self._counted:
+            turn = sighting.number if self._by_topic else sighting.number / self._size
+        shutter_ns = (frame.exposure_time or 0.0) * 1e9
+        self._rhythm.note(
+            Beat(sighting.epoch, frame.stamp_ns, self._label(frame), shutter_ns, turn))
+
+    def _label(self, frame: Frame) -> int:
+        if self._by_topic:
+            return frame.stream
+        label = self._levels.label(self._exposure(frame))
+        if label is None:
+            raise FrameError('invalid', f'expected one of {self._levels.describe()}, got '
+                             f'{self._exposure(frame):.4g} s; correct exposure_times')
+        return label
+
+    def _learn(self) -> Template | None:
+        if self._counted and (self._by_topic or self._in_order):
+            return None  # not needed
+        seen_ns = self._rhythm.period_ns()
+        if self._period_ns and seen_ns and seen_ns < 0.75 * self._period_ns:
+            raise FrameError('invalid', f'expected frames of one exposure every '
+                             f'{self._period_ns * 1e-9:g} s, got {seen_ns * 1e-9:g} s; correct '
+                             'cycle_period')
+        period_ns = self._period_ns or seen_ns
+        template = self._rhythm.template(period_ns, self._first()) if period_ns else None
+        if template and self._in_order and template.order != tuple(range(self._size)):
+            raise FrameError('invalid', 'expected frames in the order of exposure_times, got '
+                             f'{[k + 1 for k in template.order]}; list the times in the order of '
+                             'the camera\'s cycle')
+        return template
+
+    def _first(self) -> int | None:
+        """The exposure that begins a turn, where that is settled."""
+        if self._phases:
+            return min(range(self._size), key=self._phases.__getitem__)
+        return 0 if self._in_order else None
+
+    def locate(self, sighting: Sighting) -> Spot:
+        """Place a frame that was seen before; raises FrameError."""
+        label = self._label(sighting.frame)
+        if self._counted and self._by_topic:
+            turn = sighting.number
+        elif self._counted:
+            order = self._template.order if self._template else range(self._size)
+            turn = sighting.number - order.index(label)  # the counter of the turn's first frame
+        elif self._template:
+            start_ns = sighting.frame.stamp_ns - self._template.offsets_ns[label]
+            turn = self._turns.turn(start_ns, self._template.period_ns)
+        else:
+            raise FrameError('incomplete', 'the rhythm of the camera is not known yet')
+        return Spot((sighting.epoch, turn), label)
+
+    def accept(self, frames: list[Frame]) -> None:
+        """Check topics joined by a counter, which may have slipped a turn; raises FrameError.
+
+        Counters of topics that do not restart at the same moment differ from then on.
+        """
+        period_ns = self._rhythm.period_ns()
+        if not (self._by_topic and self._counted and period_ns):
+            return
+        phases = [(frame.stamp_ns - frames[0].stamp_ns) / period_ns for frame in frames]
+        if any(abs(a - b) > 0.5 for a, b in zip(phases, self._phases, strict=False)):
+            self._misfits += 1
+            if self._misfits > self._size:
+                self._give_up_counter()
+            raise FrameError('invalid', 'frames of one counter are no longer of one turn; restart '
+                             'the topics together')
+        self._phases, self._misfits = phases, 0
+
+    def restart(self) -> None:
+        """Time jumped: compare nothing to come with what was."""
+        self._epoch += 1
+        self._counter.restart()
+        self._turns.forget()

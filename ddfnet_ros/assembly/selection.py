@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What tells where frames stand in the cycle: the first of SOURCES that there is."""
+
+from __future__ import annotations
+
+from ddfnet_ros.assembly.counter import CounterPlacer
+from ddfnet_ros.assembly.grid import GridPlacer
+from ddfnet_ros.assembly.labels import LabelPlacer
+from ddfnet_ros.assembly.pauses import PauseSorter
+from ddfnet_ros.assembly.sorting import Drop, Sorter
+from ddfnet_ros.assembly.turns import Placer, TurnSorter
+from ddfnet_ros.bracket import MAX_FRAMES, MIN_FRAMES, Frame
+from ddfnet_ros.settings import AssemblySettings
+
+SOURCES = ('metadata', 'counter', 'topic', 'phase', 'gap')  # best first
+_REMEDIES = {
+    'auto': 'something that tells where a frame stands in the exposure cycle, got none; connect '
+            'the camera\'s exposure metadata, set cycle_period with cycle_offset, set cycle_gap, '
+            'or use one topic per exposure',
+    'metadata': 'frames with their exposure time, got one without; connect the camera\'s exposure '
+                'metadata or set another cycle_source',
+    'counter': 'frames with a counter, got one without; connect the camera\'s metadata or set '
+               'another cycle_source',
+}
+
+
+def check(settings: AssemblySettings, topics: int, size: int, reference: int) -> None:
+    """Raise ValueError where no bracket could ever come of it."""
+    if topics > 1 and len(settings.exposure_times) not in (0, topics):
+        raise ValueError(f'expected one topic, or one per exposure ({settings.size}), got '
+                         f'{topics}; set exposure_times or the topics')
+    if not MIN_FRAMES <= size <= MAX_FRAMES:
+        raise ValueError(f'expected {MIN_FRAMES} to {MAX_FRAMES} exposures in a bracket, got '
+                         f'{size}; set exposure_times or the topics')
+    if not 0 <= reference <= size:
+        raise ValueError(f'reference: expected 1 to {size}, or 0 for the median, got {reference}')
+    unfit = ('metadata', 'phase') if topics > 1 else ('topic',)
+    if settings.cycle_source in unfit:
+        raise ValueError(f'cycle_source: expected none of {", ".join(unfit)} with {topics} '
+                         f'topic(s), got {settings.cycle_source}; set auto')
+
+
+def source_of(frame: Frame, settings: AssemblySettings, topics: int) -> str:
+    """The best source that places this frame, or the one that the settings ask for.
+
+    '' where there is none, or not the one asked for.
+    """
+    there = {
+        'metadata': frame.exposure_time is not None,
+        'counter': frame.sequence_id is not None,
+        'topic': topics > 1,
+        'phase': settings.cycle_period > 0,
+        'gap': settings.cycle_gap > 0,
+    }
+    if settings.cycle_source != 'auto':
+        return settings.cycle_source if there[settings.cycle_source] else ''
+    if topics > 1:
+        return 'topic'  # a counter is of use there too, but may be one for each topic
+    return next((source for source in SOURCES if there[source]), '')
+
+
+def refuse(frame: Frame, source: str, settings: AssemblySettings) -> None:
+    """Raise ValueError with a remedy where a first frame has no place or no exposure time."""
+    if not source:
+        raise ValueError(f'expected {_REMEDIES[settings.cycle_source]}')
+    if frame.exposure_time is None and not settings.exposure_times:
+        raise ValueError('expected exposure times, got none; set exposure_times or connect the '
+                         'camera\'s exposure metadata')
+
+
+def sorter(source: str, settings: AssemblySettings, topics: int, counted: bool,
+           drop: Drop) -> Sorter:
+    """Build what sorts frames by a source.
+
+    Args:
+        source: One of SOURCES.
+        settings: How frames become brackets.
+        topics: 1 that interleaves the exposures, or one per exposure.
+        counted: Whether frames carry a counter.
+        drop: Where drops are counted.
+    """
+    size = settings.size if topics == 1 else topics
+    period_ns, gap_ns = settings.cycle_period * 1e9, settings.cycle_gap * 1e9
+    untimed = source in ('metadata', 'topic') and not counted and not period_ns
+    if source == 'gap' or (untimed and gap_ns):
+        return PauseSorter(size, topics, gap_ns, drop)
+    placer: Placer
+    if source == 'counter':
+        placer = CounterPlacer(size, settings.counter_offset, by_topic=topics > 1)
+    elif source == 'phase':
+        placer = GridPlacer(size, period_ns, settings.cycle_offset * 1e9)
+    else:
+        placer = LabelPlacer(settings, size, by_topic=topics > 1, counted=counted)
+    return TurnSorter(size, placer, drop)
