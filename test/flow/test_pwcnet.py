@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from ddfnet_ros import network
+from ddfnet_ros.flow import pwcnet
 from ddfnet_ros.flow.pwcnet import FLOW_UNIT, PWCNet, PWCNetConfig, _moved
 
 
@@ -55,6 +56,18 @@ def test_the_finest_flow_is_scaled_to_full_resolution_pixels():
         flow = network_.flow(*torch.rand(2, 1, 3, 50, 70))
     expected = torch.tensor([0.25, -0.5])[None, :, None, None] * FLOW_UNIT
     torch.testing.assert_close(flow, expected.expand(1, 2, 50, 70))
+
+
+def test_features_are_moved_by_the_coarser_flow_in_pixels_of_their_level(monkeypatch):
+    network_ = PWCNet()
+    for level in network_.levels.values():
+        nn.init.zeros_(level.raise_flow.weight)
+        nn.init.constant_(level.raise_flow.bias, 8 / FLOW_UNIT)  # 8 px at full resolution
+    by = []
+    monkeypatch.setattr(pwcnet, '_moved', lambda f, flow: by.append(flow.unique().tolist()) or f)
+    with torch.no_grad():
+        network_.flows(*torch.rand(2, 1, 3, 64, 64))
+    assert by == [[8 / 32], [8 / 16], [8 / 8], [8 / 4]]
 
 
 def test_the_provider_gives_flow_to_each_other_frame(untrained):
