@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -128,7 +129,7 @@ class Bracket:
 
 def _check_alike(ordered: tuple[Frame, ...]) -> None:
     first = ordered[0].pixels
-    for shorter, frame in zip(ordered, ordered[1:], strict=False):
+    for shorter, frame in pairwise(ordered):
         if frame.pixels.shape != first.shape or frame.pixels.dtype != first.dtype:
             raise ValueError(
                 f'expected frames alike, got {first.shape} {first.dtype} and '
