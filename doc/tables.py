@@ -105,12 +105,12 @@ def _meaning(metadata: typing.Mapping[str, typing.Any]) -> str:
 def written(text: str) -> str:
     """The README's text with its tables replaced."""
     for name, table in (('topics', topic_table()), ('parameters', parameter_tables())):
-        begin, end = f'<!-- {name}: make tables -->\n', f'\n<!-- end of {name} -->'
+        begin, end = f'<!-- {name}: make tables -->\n', f'<!-- end of {name} -->'
         before, middle, rest = text.partition(begin)
         _, last, after = rest.partition(end)
         if not (middle and last):
             raise ValueError(f'{README.name}: expected {begin.strip()} and {end.strip()}')
-        text = before + begin + table + end + after
+        text = f'{before}{begin}{table}\n\n{end}{after}'
     return text
 
 
