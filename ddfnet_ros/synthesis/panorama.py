@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Equirectangular HDR panoramas: light from all around, from a file or drawn by code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ddfnet_ros.images import read_exr
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Panorama:
+    """Light that arrives at one point.
+
+    Attributes:
+        name: File name without its ending.
+        radiance: (H, 2 H, 3) linear float32; rows from zenith to nadir, columns from azimuth
+            -180 degrees to the right, the middle column at azimuth 0.
+    """
+
+    name: str
+    radiance: npt.NDArray[np.float32]
+
+    def at(self, azimuth: Array, elevation: Array, *, cubic: bool = False) -> Array:
+        """Radiance (..., 3) that arrives from directions given in radians.
+
+        Args:
+            azimuth: To the right of the middle column.
+            elevation: Above the horizon; broadcast against `azimuth`.
+            cubic: Sharper interpolation, for pictures; else bilinear.
+        """
+        azimuth, elevation = np.broadcast_arrays(azimuth, elevation)
+        height, width = self.radiance.shape[:2]
+        columns = np.mod(azimuth / (2 * np.pi) + 0.5, 1) * width - 0.5
+        rows = (0.5 - elevation / np.pi) * height - 0.5
+        return _sampled(self.radiance, columns, rows, cubic)
+
+    def magnification(self, focal: float) -> float:
+        """Picture pixels per panorama pixel for a lens of `focal` pixels per radian."""
+        return float(focal * 2 * np.pi / self.radiance.shape[1])
+
+
+def load_panorama(path: Path) -> Panorama:
+    """Read an OpenEXR panorama; negative and undefined values become dark.
+
+    Raises:
+        ValueError: the image is not twice as wide as high.
+        OSError: the file cannot be opened.
+    """
+    radiance = read_exr(path)
+    height, width = radiance.shape[:2]
+    if width != 2 * height:
+        raise ValueError(f'{path}: expected a panorama twice as wide as high, got '
+                         f'{width}x{height}; give an equirectangular one')
+    radiance = np.nan_to_num(radiance, nan=0.0, posinf=6e4, neginf=0.0).clip(0, 6e4)
+    return Panorama(name=path.stem, radiance=radiance)
+
+
+def find_panorama(folder: Path, preferred: str) -> Panorama:
+    """Load the panorama called `preferred` from a folder, or else the first one by name.
+
+    Raises:
+        ValueError: no .exr file is there.
+    """
+    paths = sorted(folder.glob('*.exr'))
+    if not paths:
+        raise ValueError(f'{folder}: expected .exr panoramas, got none; name another folder or '
+                         'leave it out for a drawn one')
+    return load_panorama(next((path for path in paths if path.stem == preferred), paths[0]))
+
+
+def _sampled(radiance: Array, columns: Array, rows: Array, cubic: bool) -> Array:
+    """Look up pixel positions, the columns running around."""
+    if columns.size == 0:
+        return np.zeros((*columns.shape, 3), np.float32)
+    margin = 4
+    around = np.concatenate([radiance[:, -margin:], radiance, radiance[:, :margin]], 1)
+    flat_columns = np.ascontiguousarray(columns.reshape(-1), np.float32) + margin
+    flat_rows = np.ascontiguousarray(rows.reshape(-1), np.float32)
+    # OpenCV's maps may have 32767 columns at most.
+    stride = 4096
+    padding = -len(flat_columns) % stride
+    map_x, map_y = (np.pad(flat, (0, padding)).reshape(-1, stride)
+                    for flat in (flat_columns, flat_rows))
+    mode = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
+    looked_up: Array = cv2.remap(around, map_x, map_y, mode, borderMode=cv2.BORDER_REPLICATE)
+    values = looked_up.reshape(-1, 3)[:len(flat_columns)].reshape(*columns.shape, 3)
+    return values.clip(0) if cubic else values
+
+
+def drawn_panorama(seed: int, height: int = 512) -> Panorama:
+    """A street at sunrise drawn by code: sky with a low sun, houses with windows, asphalt.
+
+    Args:
+        seed: Of houses and clouds.
+        height: Rows; there are twice as many columns.
+    """
+    random = np.random.default_rng(seed)
+    azimuth, elevation = np.meshgrid(
+        ((np.arange(2 * height) + 0.5) / height - 1) * np.pi,
+        (0.5 - (np.arange(height) + 0.5) / height) * np.pi)
+    radiance = _drawn_sky(azimuth, elevation, random)
+    _draw_houses(radiance, azimuth, elevation, random)
+    below = elevation < 0
+    stones = np.exp(0.2 * random.standard_normal(below.sum()))[:, None]
+    radiance[below] = np.array([0.11, 0.105, 0.10]) * stones
+    return Panorama(name='drawn', radiance=radiance.astype(np.float32))
+
+
+def _drawn_sky(azimuth: Array, elevation: Array, random: np.random.Generator) -> Array:
+    """Blue above, pale at the horizon, bright around the sun, with streaks of cloud."""
+    up = np.clip(elevation, 0, None)[..., None] / (np.pi / 2)
+    sky = np.array([0.9, 0.75, 0.55]) * np.exp(-7 * up) + np.array([0.16, 0.30, 0.60])
+    apart = np.arccos(np.clip(
+        np.sin(elevation) * np.sin(0.3) + np.cos(elevation) * np.cos(0.3)
+        * np.cos(azimuth + 0.55), -1, 1))[..., None]
+    sky = sky + np.array([1.0, 0.85, 0.6]) * (3 * np.exp(-apart / 0.12) + 2e4 * (apart < 0.006))
+    height, width = azimuth.shape
+    clouds = cv2.resize(random.random((24, 12)).astype(np.float32), (width, height),
+                        interpolation=cv2.INTER_CUBIC)
+    return np.asarray(sky * (1 + 0.35 * np.clip(clouds[..., None] - 0.5, 0, 1)))
+
+
+def _draw_houses(radiance: Array, azimuth: Array, elevation: Array,
+                 random: np.random.Generator) -> None:
+    """Facades along both sides of a road at azimuth 0, nearer ones higher."""
+    for side in (-1, 1):
+        place = 6.0
+        while place < 160:
+            depth = random.uniform(9, 18)
+            facade = random.uniform(9, 22)
+            tone = random.uniform(0.03, 0.09) * random.uniform(0.8, 1.2, 3)
+            along = 14.0 / np.tan(np.maximum(side * azimuth, 1e-3))
+            distance = 14.0 / np.sin(np.clip(side * azimuth, 1e-3, np.pi - 1e-3))
+            up = distance * np.tan(elevation) + 1.6
+            here = (along > place) & (along < place + depth) & (side * azimuth > 0)
+            here &= (up > 0) & (up < facade)
+            window = (np.mod(along - place, 2.4) > 0.9) & (np.mod(up, 3.1) > 1.1) & (up > 3)
+            radiance[here] = tone
+            radiance[here & window] = 0.5 * tone
+            glow = random.random((12, 12)) < 0.15
+            cell = (np.mod(along // 2.4, 12).astype(int), np.mod(up // 3.1, 12).astype(int))
+            radiance[here & window & glow[cell]] = (1.2, 0.75, 0.35)
+            place += depth

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Exposing the street: radiance averaged over the time that the shutter is open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from ddfnet_ros.synthesis.street import ground
+from ddfnet_ros.synthesis.street.actors import Actor
+from ddfnet_ros.synthesis.street.arrays import Array
+from ddfnet_ros.synthesis.street.layer import Layer, draw
+from ddfnet_ros.synthesis.street.light import Light
+from ddfnet_ros.synthesis.street.plate import Plate
+from ddfnet_ros.synthesis.street.projection import StreetCamera
+
+# A lens spreads light: share and width [px] of each part of its point spread.
+_SPREAD = ((0.92, 0.40), (0.05, 2.2), (0.02, 8.0), (0.01, 30.0))
+_LINEAR_UP_TO = 0.55  # above, radiance nears 1 smoothly: nothing clips in the shortest exposure
+_GLOSS_OF_ROAD = 0.30
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Street:
+    """All that is before the camera.
+
+    Attributes:
+        camera: The view.
+        light: What shines.
+        plate: The still part.
+        actors: The drawn part.
+    """
+
+    camera: StreetCamera
+    light: Light
+    plate: Plate
+    actors: tuple[Actor, ...]
+
+
+def expose_street(street: Street, opened: float, seconds: float, instants: int) -> Array:
+    """Mean radiance (H, W, 3), float32, while the shutter is open.
+
+    Args:
+        street: The scene.
+        opened: When the shutter opens [s].
+        seconds: How long it stays open.
+        instants: How many are drawn; what moves is smeared from one to the next.
+    """
+    total = np.zeros((street.camera.height, street.camera.width, 3), np.float32)
+    step = seconds / instants
+    for k in range(instants):
+        total += _instant(street, opened + (k + 0.5) * step, step)
+    return _through_lens(total / instants)
+
+
+def _instant(street: Street, seconds: float, step: float) -> Array:
+    drawn = []
+    sky = np.ones((street.camera.height, street.camera.width), np.float32)
+    sun = np.ones_like(sky)
+    for actor in street.actors:
+        solid = actor.at(seconds)
+        sky *= ground.contact(solid, street.plate.ground, actor.length, actor.width,
+                              actor.clearance)
+        if solid.sun_share > 0:
+            sun *= 1 - ground.shadow(solid, street.camera, street.light.sun_direction)
+        layer = draw(solid, street.camera, street.light)
+        if layer is not None:
+            foot, _ = street.camera.project(np.array([[solid.x, solid.y, 0.0]]))
+            drawn.append((_smeared(layer, actor, street, seconds, step), float(foot[0, 1])))
+    sun = cv2.GaussianBlur(sun, (0, 0), 0.7)[..., None]
+    picture = (street.plate.shaded + sun * (street.plate.sunlit - street.plate.shaded))
+    picture = (picture * sky[..., None]).astype(np.float32)
+    drawn.sort(key=lambda entry: -entry[0].distance)
+    for layer, foot_row in drawn:
+        slope = np.clip((foot_row - street.camera.horizon) / street.camera.focal, 0.02, 1)
+        ground.reflect(layer, picture, _GLOSS_OF_ROAD * float(np.exp(-6 * slope)), foot_row)
+    for layer, _ in drawn:
+        layer.over(picture)
+    return picture
+
+
+def _smeared(layer: Layer, actor: Actor, street: Street, seconds: float, step: float) -> Layer:
+    """Spread a layer along its way during `step`."""
+    if not actor.moves:
+        return layer
+    ends = [actor.at(seconds + side * step / 2) for side in (-1, 1)]
+    places, _ = street.camera.project(np.array([[end.x, end.y, 0.7] for end in ends]))
+    way = places[1] - places[0]
+    length = float(np.hypot(*way))
+    if length < 0.5:
+        return layer
+    pad = int(np.ceil(length / 2)) + 1
+    kernel = _line(way, pad)
+    stack = np.pad(np.dstack([layer.colour, layer.coverage]), ((pad, pad), (pad, pad), (0, 0)))
+    smeared = cv2.filter2D(stack, -1, kernel, borderType=cv2.BORDER_CONSTANT)
+    return _clipped(smeared, layer.top - pad, layer.left - pad, layer.distance, street.camera)
+
+
+def _line(way: Array, radius: int) -> Array:
+    """A kernel that averages along a vector."""
+    kernel = np.zeros((2 * radius + 1, 2 * radius + 1), np.float32)
+    samples = max(2, int(4 * np.hypot(*way)))
+    for along in (np.arange(samples) + 0.5) / samples - 0.5:
+        x, y = radius + along * way
+        column, row = int(x), int(y)
+        u, v = x - column, y - row
+        for dy, wy in ((0, 1 - v), (1, v)):
+            for dx, wx in ((0, 1 - u), (1, u)):
+                kernel[min(row + dy, 2 * radius), min(column + dx, 2 * radius)] += wx * wy
+    return kernel / kernel.sum()
+
+
+def _clipped(stack: Array, top: int, left: int, distance: float, camera: StreetCamera) -> Layer:
+    rows = slice(max(0, -top), stack.shape[0] - max(0, top + stack.shape[0] - camera.height))
+    columns = slice(max(0, -left), stack.shape[1] - max(0, left + stack.shape[1] - camera.width))
+    inside = stack[rows, columns]
+    return Layer(colour=inside[..., :3], coverage=inside[..., 3], top=max(0, top),
+                 left=max(0, left), distance=distance)
+
+
+def _through_lens(radiance: Array) -> Array:
+    spread = np.zeros_like(radiance)
+    for share, width in _SPREAD:
+        spread += share * cv2.GaussianBlur(radiance, (0, 0), width)
+    room = 1 - _LINEAR_UP_TO
+    over = np.maximum(spread - _LINEAR_UP_TO, 0)
+    held: Array = np.where(over > 0, _LINEAR_UP_TO + room * np.tanh(over / (1.6 * room)), spread)
+    return held.astype(np.float32)
