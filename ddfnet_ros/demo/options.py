@@ -14,7 +14,7 @@ class Options:
     bag: Path | None = None
     """Another recording: brackets on image topics, exposures on a DiagnosticArray topic."""
     truth: Path | None = None
-    """Folder with one EXR file per bracket, in their order; none: truth/ beside the bag."""
+    """Folder with STAMP.exr and STAMP_moving.png for each bracket; none: truth/ beside the bag."""
     output: Path = Path('out/demo')
     """Folder for the report and all else."""
     model: str = 'auto'

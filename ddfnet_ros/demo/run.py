@@ -61,7 +61,7 @@ def run(options: Options) -> Summary:
     options.output.mkdir(parents=True, exist_ok=True)
     with _step(f'[1/4] read {bag.name}'):
         recording = Recording.read(bag)
-        truths = score.read_truths(truth, len(recording.brackets))
+        truths = [score.read_truth(truth, bracket) for bracket in recording.brackets]
     played = _play(recording, options)
     with _step('[3/4] score what was recorded against the truth'):
         shots = score.shots(recording, truths, options.output / 'fused.mcap')

@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,27 +20,39 @@ from ddfnet_ros.demo.shots import METHODS, Mask, Radiance, Shot
 from ddfnet_ros.demo.summary import PerMethod, Summary
 from ddfnet_ros.evaluation.baselines import BASELINES
 from ddfnet_ros.evaluation.metrics import ghost_score, psnr_mu
-from ddfnet_ros.images import read_exr
+from ddfnet_ros.images import read_exr, read_ldr
 
 HDR, IMAGE = '/fuse_node/hdr', '/fuse_node/image'
 _DROPPED = 'dropped.'
 
 
-def read_truths(folder: Path, count: int) -> list[Radiance]:
-    """Radiance at the instants of the reference frames, relative to the shortest exposure.
+class Truth(NamedTuple):
+    """What is true of one bracket; see `Shot`."""
+
+    radiance: Radiance
+    moving: Mask
+
+
+def read_truth(folder: Path, bracket: Bracket) -> Truth:
+    """Read the two files that are named after the stamp of the reference frame.
 
     Raises:
-        ValueError: not one EXR file per bracket.
-        OSError: a file that cannot be read.
+        ValueError: they are not there, or not of the frames' size.
+        OSError: they cannot be read.
     """
-    paths = sorted(folder.glob('*.exr'))
-    if len(paths) != count:
-        raise ValueError(f'{folder}: expected one EXR file for each of {count} brackets, got '
-                         f'{len(paths)}; set --truth')
-    return [read_exr(path) for path in paths]
+    stamp, (width, height) = bracket.reference.stamp_ns, bracket.reference.size
+    paths = folder / f'{stamp}.exr', folder / f'{stamp}_moving.png'
+    for path in paths:
+        if not path.is_file():
+            raise ValueError(f'{path}: expected the truth of a bracket, got no file; set --truth')
+    truth = Truth(read_exr(paths[0]), read_ldr(paths[1]) > 0)
+    if truth.radiance.shape[:2] != (height, width) or truth.moving.shape != (height, width):
+        raise ValueError(f'{paths[0]}: expected truth of {width}x{height} pixels, got '
+                         f'{truth.radiance.shape} and a mask of {truth.moving.shape}')
+    return truth
 
 
-def shots(recording: Recording, truths: Sequence[Radiance], fused: Path) -> list[Shot]:
+def shots(recording: Recording, truths: Sequence[Truth], fused: Path) -> list[Shot]:
     """Join brackets, truth and results; a bracket that was never fused is left out.
 
     Raises:
@@ -52,7 +65,8 @@ def shots(recording: Recording, truths: Sequence[Radiance], fused: Path) -> list
         hdr = {frame.stamp_ns: frame.pixels for frame in bag.frames([HDR])}
         pictures = {frame.stamp_ns: frame.pixels for frame in bag.frames([IMAGE])}
     return [
-        Shot(number=number, bracket=bracket, truth=truth, published=_colour(pictures[stamp]),
+        Shot(number=number, bracket=bracket, truth=truth.radiance, moving=truth.moving,
+             published=_colour(pictures[stamp]),
              radiance=_radiance(bracket, np.asarray(hdr[stamp], np.float32)))
         for number, (bracket, truth) in enumerate(zip(recording.brackets, truths, strict=True), 1)
         if (stamp := bracket.reference.stamp_ns) in hdr and stamp in pictures

@@ -14,7 +14,6 @@ import torch
 from ddfnet_ros.bracket import Bracket, Pixels
 from ddfnet_ros.evaluation.metrics import clipped
 from ddfnet_ros.flow.dis import DISFlow
-from ddfnet_ros.radiance import encode
 from ddfnet_ros.runtime.preparation import stack_of
 from ddfnet_ros.settings import RadianceSettings
 from ddfnet_ros.tonemap import tone_map
@@ -23,7 +22,6 @@ Radiance = npt.NDArray[np.float32]
 Picture = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
-_MOVING_LEVELS = 10  # of 255
 METHODS = ('reference', 'static_merge', 'fused')
 LOOK = RadianceSettings()  # what `fuse_node` makes its pictures with
 
@@ -35,7 +33,8 @@ class Shot:
     Attributes:
         number: Its place in the recording, from 1.
         bracket: The frames as they were decoded from the recording.
-        truth: What the scene was at the reference frame's instant.
+        truth: What the scene was while the reference frame was exposed.
+        moving: Where some frame saw something else than the reference did.
         radiance: What each of `METHODS` says of it.
         published: The picture that the node published for it.
     """
@@ -43,24 +42,9 @@ class Shot:
     number: int
     bracket: Bracket
     truth: Radiance
+    moving: Mask
     radiance: dict[str, Radiance]
     published: Picture
-
-    @cached_property
-    def moving(self) -> Mask:
-        """Where some frame shows something else than the truth of the reference's instant.
-
-        Compared as the frame would show it, where sensor noise is a few levels everywhere, and
-        over small neighbourhoods, which averages that noise away.
-        """
-        mask = np.zeros(self.truth.shape[:2], bool)
-        shortest = min(self.bracket.exposures)
-        planes = torch.from_numpy(self.truth)
-        for frame in self.bracket.frames:
-            expected = encode(planes * (frame.exposure / shortest)).numpy() * 255
-            error = display(frame.pixels).astype(np.float32) - expected
-            mask |= np.abs(cv2.blur(error, (5, 5))).max(axis=2) > _MOVING_LEVELS
-        return mask
 
     @cached_property
     def clipped(self) -> Mask:

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -29,17 +30,17 @@ def recording(street):
 @pytest.fixture(scope='session')
 def shots(recording, street):
     """Shots that were fused perfectly."""
-    truths = score.read_truths(street.parent / 'truth', len(recording.brackets))
-    return [_shot(*one) for one in zip(range(1, 99), recording.brackets, truths, strict=False)]
+    return [_shot(number, bracket, score.read_truth(street.parent / 'truth', bracket))
+            for number, bracket in enumerate(recording.brackets, 1)]
 
 
 def _shot(number, bracket, truth):
     shortest = min(bracket.exposures)
     radiance = {name: fuse(bracket) * shortest for name, fuse in BASELINES.items()}
-    shot = Shot(number=number, bracket=bracket, truth=truth, radiance={**radiance, 'fused': truth},
+    shot = Shot(number=number, bracket=bracket, truth=truth.radiance, moving=truth.moving,
+                radiance={**radiance, 'fused': truth.radiance},
                 published=bracket.reference.pixels)
-    return Shot(number=number, bracket=bracket, truth=truth, radiance=shot.radiance,
-                published=shot.picture('fused'))
+    return dataclasses.replace(shot, published=shot.picture('fused'))
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 
 from ddfnet_ros.bags import TYPES, BagWriter
-from ddfnet_ros.images import write_exr
+from ddfnet_ros.images import write_exr, write_png
 
 HEIGHT, WIDTH = 96, 160
 EXPOSURES_US = (1000, 4000, 16000)
@@ -25,15 +25,22 @@ def radiance(place: float) -> np.ndarray:
 
 
 def write_street(folder, brackets=3, step=5.0):
-    """Write street.mcap and truth/NN.exr; `step` is the car's motion per frame [px]."""
+    """Write street.mcap and its truth; `step` is the car's motion per frame [px]."""
     (folder / 'truth').mkdir(parents=True, exist_ok=True)
     with BagWriter(folder / 'street.mcap') as bag:
         for k in range(3 * brackets):
             scene = radiance(step * k % 100)
             if k % 3 == 1:
-                write_exr(folder / 'truth' / f'{k // 3:02}.exr', scene)
+                _write_truth(folder / 'truth', START_NS + k * FRAME_NS, scene, [
+                    radiance(step * other % 100) for other in (k - 1, k + 1)])
             _write_frame(bag, k, scene)
     return folder / 'street.mcap'
+
+
+def _write_truth(folder, stamp_ns, scene, others):
+    moving = np.any([np.abs(other - scene).max(-1) > 1e-3 for other in others], axis=0)
+    write_exr(folder / f'{stamp_ns}.exr', scene)
+    write_png(folder / f'{stamp_ns}_moving.png', moving.astype(np.uint8) * 255)
 
 
 def _write_frame(bag, k, scene):

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+import shutil
+
 import numpy as np
 import pytest
 from small_street import IMAGE_TOPIC, META_TOPIC, write_street
@@ -8,9 +10,14 @@ from ddfnet_ros.demo import score
 from ddfnet_ros.demo.playing import Played
 from ddfnet_ros.demo.processes import ProcessError
 from ddfnet_ros.demo.recording import Recording
+from ddfnet_ros.images import write_exr, write_png
 
 TOLD = {'model': 'fast', 'device': 'cpu', 'dropped.superseded': '1', 'dropped.stale': '2',
         'latency_ms.median': '80.5', 'latency_ms.p95': '120.0', 'brackets_fused': '3'}
+
+
+def truth_of(shot):
+    return score.Truth(shot.truth, shot.moving)
 
 
 def image(header, pixels):
@@ -51,7 +58,7 @@ def played(recording, spacing_ns=100_000_000, latency_ns=30_000_000):
 
 def test_results_come_back_from_the_bag_as_they_were_published(recording, shots, tmp_path):
     fused = write_results(tmp_path / 'fused.mcap', shots)
-    found = score.shots(recording, [shot.truth for shot in shots], fused)
+    found = score.shots(recording, [truth_of(shot) for shot in shots], fused)
     for shot, original in zip(found, shots, strict=True):
         np.testing.assert_allclose(shot.radiance['fused'], original.truth, rtol=1e-6)
         np.testing.assert_array_equal(shot.published, original.published)
@@ -61,14 +68,14 @@ def test_results_come_back_from_the_bag_as_they_were_published(recording, shots,
 def test_bracket_that_was_never_fused_is_left_out_and_keeps_the_numbers(
         recording, shots, tmp_path):
     fused = write_results(tmp_path / 'fused.mcap', [shots[0], shots[2]])
-    found = score.shots(recording, [shot.truth for shot in shots], fused)
+    found = score.shots(recording, [truth_of(shot) for shot in shots], fused)
     assert [shot.number for shot in found] == [1, 3]
 
 
 def test_nothing_fused_is_an_error_that_names_the_topic(recording, shots, tmp_path):
     fused = write_results(tmp_path / 'fused.mcap', shots, topics=(score.IMAGE,))
     with pytest.raises(ProcessError, match='nothing on /fuse_node/hdr'):
-        score.shots(recording, [shot.truth for shot in shots], fused)
+        score.shots(recording, [truth_of(shot) for shot in shots], fused)
 
 
 def test_figures_are_taken_from_where_they_are_told(recording, shots):
@@ -93,10 +100,22 @@ def test_seen_latency_is_from_the_last_member_of_the_same_round(recording):
     assert score.seen_ms(recording, played(recording)) == pytest.approx([30.0] * 6)
 
 
-@pytest.mark.parametrize('count', [0, 2, 4])
-def test_truth_must_have_one_file_for_each_bracket(street, count):
-    with pytest.raises(ValueError, match=f'each of {count} brackets, got 3'):
-        score.read_truths(street.parent / 'truth', count)
+@pytest.mark.parametrize('suffix', ['.exr', '_moving.png'])
+def test_truth_that_is_not_there_is_named(recording, street, tmp_path, suffix):
+    shutil.copytree(street.parent / 'truth', tmp_path / 'truth')
+    missing = tmp_path / 'truth' / f'{recording.brackets[1].reference.stamp_ns}{suffix}'
+    missing.unlink()
+    score.read_truth(tmp_path / 'truth', recording.brackets[0])
+    with pytest.raises(ValueError, match=f'{missing.name}: expected'):
+        score.read_truth(tmp_path / 'truth', recording.brackets[1])
+
+
+def test_truth_of_another_size_is_refused(recording, tmp_path):
+    stamp = recording.brackets[0].reference.stamp_ns
+    write_exr(tmp_path / f'{stamp}.exr', np.zeros((40, 60, 3), np.float32))
+    write_png(tmp_path / f'{stamp}_moving.png', np.zeros((40, 60), np.uint8))
+    with pytest.raises(ValueError, match='expected truth of 160x96 pixels'):
+        score.read_truth(tmp_path, recording.brackets[0])
 
 
 def test_recording_knows_its_brackets_and_topics(recording):
