@@ -71,8 +71,11 @@ def save(model: nn.Module, path: Path | str, card: Mapping[str, Any],
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix('.partial')
-    save_file(tensors, partial, metadata)
-    partial.replace(path)
+    try:
+        save_file(tensors, partial, metadata)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
     return digest
 
 

@@ -171,11 +171,23 @@ def test_a_name_is_found_in_the_install_prefix(saved, tmp_path, monkeypatch):
     assert 'tiny' in weights.present()
 
 
-def test_a_failed_save_leaves_the_old_file(saved):
+def test_a_failed_save_leaves_the_old_file_and_nothing_else(saved, monkeypatch):
+    def run_out_of_space(_tensors, path, _metadata):
+        path.write_bytes(b'half of it')
+        raise OSError('no space left')
+
     before = saved.read_bytes()
-    with pytest.raises(TypeError):
-        weights.save(Tiny(TinyConfig()), saved, {'card': object()})
+    monkeypatch.setattr(weights, 'save_file', run_out_of_space)
+    with pytest.raises(OSError, match='no space'):
+        weights.save(Tiny(TinyConfig()), saved, CARD)
     assert saved.read_bytes() == before
+    assert list(saved.parent.iterdir()) == [saved]
+
+
+def test_the_checksum_knows_names_and_shapes():
+    a, b = torch.zeros(2, 3), torch.zeros(3, 2)
+    sums = [weights.checksum(t) for t in ({'x': a}, {'y': a}, {'x': b}, {'x': a.half()})]
+    assert len(set(sums)) == 4
 
 
 def test_only_known_architectures_are_saved(tmp_path):
