@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 
 _WIDTH, _HEIGHT = 960, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 76, 14, 40
+_LEFT, _RIGHT, _TOP, _BOTTOM = 68, 88, 14, 40
 _LINE_HEIGHT = 15
 _STEPS = (1, 2, 2.5, 5, 10)
 

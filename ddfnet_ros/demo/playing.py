@@ -20,6 +20,7 @@ from tqdm import tqdm
 from ddfnet_ros.demo.options import Options
 from ddfnet_ros.demo.processes import Child, Children, ProcessError
 from ddfnet_ros.demo.recording import Recording
+from ddfnet_ros.demo.shots import LOOK
 
 _POLL = 0.05  # seconds between two looks at the processes
 _QUIET = 1.5  # seconds without a result, after which the last one has come
@@ -86,6 +87,7 @@ class Stage:
             'image_topics': list(self.recording.image_topics), 'exposure_source': 'camera_ros',
             'bracket_size': len(exposures), 'model': self.settings.model,
             'device': self.settings.device, 'diagnostics_period': 0.5, 'use_sim_time': True,
+            'tone_map': LOOK.tone_map, 'key': LOOK.key,
         }
         path = self.logs / 'fuse.yaml'
         path.parent.mkdir(parents=True, exist_ok=True)

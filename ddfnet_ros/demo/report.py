@@ -64,10 +64,10 @@ def _lead(shots: Sequence[Shot], summary: Summary) -> str:
     bracket = shots[0].bracket
     width, height = bracket.reference.size
     times = ', '.join(f'{exposure * 1e3:g}' for exposure in bracket.exposures)
-    return (f'A camera took {len(shots)} brackets of {len(bracket.frames)} exposures each '
-            f'({times} ms, {width}x{height}) while the street was moving. They were played over '
-            f'DDS to <code>fuse_node</code>, which made one HDR image of each with the model '
-            f'<b>{escape(summary.model)}</b> on {escape(summary.device)}.')
+    return (f'{len(shots)} brackets of {len(bracket.frames)} exposures each ({times} ms, '
+            f'{width}x{height}) of a scene that moves while they are taken. They were played over '
+            'DDS, again and again, to <code>fuse_node</code>, which made one HDR image of each '
+            f'with the model <b>{escape(summary.model)}</b> on {escape(summary.device)}.')
 
 
 def _facts(summary: Summary) -> str:

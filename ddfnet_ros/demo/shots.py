@@ -23,7 +23,9 @@ Picture = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
 METHODS = ('reference', 'static_merge', 'fused')
-LOOK = RadianceSettings()  # what `fuse_node` makes its pictures with
+# What `fuse_node` makes its pictures with. The mu-law that figures are computed after is flat to
+# the eye; a key above the usual 0.18 suits a scene against the sun.
+LOOK = RadianceSettings(tone_map='reinhard', key=0.3)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
