@@ -18,6 +18,7 @@ from launch_ros.actions import Node
 
 PACKAGE = 'ddfnet_ros'
 SEGMENT_BYTES = 256 * 2**20  # of each process, in config/fastdds_shm.xml
+PATIENCE = '15'  # seconds to finish the bracket at hand after Ctrl-C; `base` takes that on a CPU
 
 # Name: what it does. Those of the first part become parameters of the node.
 PARAMETERS = {
@@ -55,6 +56,7 @@ def start(context):
     given = {name: LaunchConfiguration(name).perform(context) for name in PARAMETERS | OTHERS}
     common = {
         'package': PACKAGE, 'output': 'screen', 'prefix': given['python'],
+        'sigterm_timeout': PATIENCE,
         'additional_env': environment(given['dds_profile']),
     }
     node = Node(

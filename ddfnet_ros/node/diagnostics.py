@@ -7,11 +7,12 @@ import statistics
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
+ALL_WELL = 'fusing'
 _RECENT = 100  # brackets that latencies are taken over
 
 # What a user can do about drops of each kind.
@@ -91,7 +92,9 @@ def new_drops(now: Snapshot, before: Snapshot) -> dict[str, int]:
     return {reason: n for reason, n in grown.items() if n > 0}
 
 
-def judge(now: Snapshot, before: Snapshot) -> tuple[bytes, str]:
+def judge(
+    now: Snapshot, before: Snapshot, explain_silence: Callable[[], str]
+) -> tuple[bytes, str]:
     """Level and one line about the time between two snapshots of an active node."""
     if drops := new_drops(now, before):
         worst = max(drops, key=lambda reason: drops[reason])
@@ -101,8 +104,8 @@ def judge(now: Snapshot, before: Snapshot) -> tuple[bytes, str]:
         level = DiagnosticStatus.OK if calm else DiagnosticStatus.WARN
         return level, f'dropped {counts} ({REMEDIES.get(worst, "unexpected")})'
     if now.received == before.received:
-        return DiagnosticStatus.WARN, 'no images'
-    return DiagnosticStatus.OK, 'fusing'
+        return DiagnosticStatus.WARN, explain_silence()
+    return DiagnosticStatus.OK, ALL_WELL
 
 
 def values_of(now: Snapshot, before: Snapshot) -> list[KeyValue]:

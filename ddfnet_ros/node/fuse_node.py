@@ -14,7 +14,6 @@ import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock, ClockType
-from rclpy.exceptions import NameValidationException
 from rclpy.executors import ExternalShutdownException
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.logging import get_logger
@@ -29,7 +28,7 @@ from ddfnet_ros.runtime.deghoster import Deghoster
 from ddfnet_ros.settings import NodeSettings
 
 _NAME = 'fuse_node'
-_DROP_LOG_PERIOD = 10.0  # seconds between two lines about drops
+_PROBLEM_LOG_PERIOD = 10.0  # seconds between two lines about drops or silence
 _WARM_UP_SIZE = (96, 128)
 
 
@@ -78,27 +77,24 @@ class FuseNode(LifecycleNode):
 
     def on_configure(self, _state: LifecycleState) -> TransitionCallbackReturn:
         """Load the weights, warm up, and make the publishers."""
-        settings = self._settings.now
-        statistics = diagnostics.Statistics()
         try:
-            inputs = Inputs(self, settings, statistics, self._submit)
-            deghoster = Deghoster(settings)
-            deghoster(_warm_up_bracket(settings))
-        except (ValueError, OSError, RuntimeError, NameValidationException) as error:
-            self._problem = f'cannot configure: {error}'
-            self.get_logger().error(self._problem)
-            return TransitionCallbackReturn.FAILURE
-        self._problem = ''
-        self._fusion = _Fusion(deghoster, statistics, inputs, Outputs(self))
+            self._fusion = self._prepare(self._settings.now)
+        except Exception as error:  # rclpy would swallow it without a word
+            return self._report('configure', error)
         return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start the worker, then subscribe."""
         if self._fusion is None:
             return TransitionCallbackReturn.ERROR
-        super().on_activate(state)
         self._worker = Worker(partial(self._fuse, self._fusion), self._on_failure)
-        self._fusion.inputs.subscribe()
+        try:
+            super().on_activate(state)
+            self._fusion.inputs.subscribe()
+        except Exception as error:  # rclpy would swallow it without a word
+            self._stop()
+            return self._report('activate', error)
+        self._problem = ''
         deghoster = self._fusion.deghoster
         self.get_logger().info(f'fusing {", ".join(self._fusion.inputs.topics)} with '
                                f'{deghoster.model_name} on {deghoster.device}')
@@ -130,6 +126,18 @@ class FuseNode(LifecycleNode):
         self._free()
         super().destroy_node()
 
+    def _prepare(self, settings: NodeSettings) -> _Fusion:
+        statistics = diagnostics.Statistics()
+        inputs = Inputs(self, settings, statistics, self._submit)
+        deghoster = Deghoster(settings)
+        deghoster(_warm_up_bracket(settings))
+        return _Fusion(deghoster, statistics, inputs, Outputs(self))
+
+    def _report(self, transition: str, error: Exception) -> TransitionCallbackReturn:
+        self._problem = f'cannot {transition}: {_one_line(error)}'
+        self.get_logger().error(self._problem)
+        return TransitionCallbackReturn.FAILURE
+
     def _submit(self, job: Job) -> None:
         if self._fusion and self._worker and self._worker.submit(job):
             self._fusion.statistics.drop('superseded')
@@ -145,8 +153,8 @@ class FuseNode(LifecycleNode):
     def _on_failure(self, _job: Job, error: Exception) -> None:
         if self._fusion and self.context.ok():  # what fails during shutdown is no news
             self._fusion.statistics.drop('failed')
-            self.get_logger().error(f'a bracket failed: {type(error).__name__}: {error}',
-                                    throttle_duration_sec=_DROP_LOG_PERIOD)
+            self.get_logger().error(f'a bracket failed: {_one_line(error)}',
+                                    throttle_duration_sec=_PROBLEM_LOG_PERIOD)
 
     def _stop(self) -> None:
         if self._fusion:
@@ -163,9 +171,10 @@ class FuseNode(LifecycleNode):
 
     def _diagnose(self) -> None:
         status = DiagnosticStatus(name=f'{self.get_fully_qualified_name()}: fusion')
-        if self._fusion is None:
-            status.level = DiagnosticStatus.ERROR if self._problem else DiagnosticStatus.OK
-            status.message = self._problem or 'not configured'
+        if self._problem:
+            status.level, status.message = DiagnosticStatus.ERROR, self._problem
+        elif self._fusion is None:
+            status.level, status.message = DiagnosticStatus.OK, 'not configured'
         else:
             self._describe(self._fusion, status)
         array = DiagnosticArray(status=[status])
@@ -178,15 +187,21 @@ class FuseNode(LifecycleNode):
         status.hardware_id = fusion.deghoster.device
         status.level, status.message = DiagnosticStatus.OK, 'inactive'
         if self._worker:
-            status.level, status.message = diagnostics.judge(now, before)
-            if diagnostics.new_drops(now, before):
+            status.level, status.message = diagnostics.judge(
+                now, before, fusion.inputs.explain_silence)
+            if status.message != diagnostics.ALL_WELL:
                 self.get_logger().warning(
-                    status.message, throttle_duration_sec=_DROP_LOG_PERIOD)
+                    status.message, throttle_duration_sec=_PROBLEM_LOG_PERIOD)
         status.values = [
             *diagnostics.values_of(now, before),
             KeyValue(key='model', value=fusion.deghoster.model_name),
             KeyValue(key='device', value=fusion.deghoster.device),
         ]
+
+
+def _one_line(error: Exception) -> str:
+    """What an error says, without line breaks and never nothing."""
+    return ' '.join(str(error).split()) or type(error).__name__
 
 
 def _warm_up_bracket(settings: NodeSettings) -> Bracket:

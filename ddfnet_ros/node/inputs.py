@@ -25,7 +25,6 @@ from ddfnet_ros.node.messages import frame_from, stamp_ns
 from ddfnet_ros.settings import NodeSettings
 
 _LOG_PERIOD = 2.0  # seconds between two lines about bad images
-_COMPRESSED_TYPE = 'sensor_msgs/msg/CompressedImage'
 
 
 class Job(NamedTuple):
@@ -64,6 +63,7 @@ class Inputs:
         self._source = SOURCES.get(settings.exposure_source)
         self._matcher = StampMatcher(settings.metadata_depth)
         self._camera_info: dict[int, CameraInfo] = {}
+        self._complaint = ''
         self._latest_ns = 0
         self._subscriptions: list[Subscription] = []
         self._clock_jumps: JumpHandle | None = None
@@ -100,6 +100,19 @@ class Inputs:
         self._matcher.reset()
         self._assembler.reset('deactivated')
 
+    def explain_silence(self) -> str:
+        """Say why no images may have come, as far as the graph tells."""
+        for subscription in self._subscriptions[:len(self.topics)]:
+            topic, expected = subscription.topic_name, _name_of(subscription.msg_type)
+            published = [i.topic_type for i in self._node.get_publishers_info_by_topic(topic)]
+            if not published:
+                return f'no images: no publisher on {topic}; check image_topics and remappings'
+            if expected not in published:
+                return (f'no images: expected {expected} on {topic}, got {published[0]}; '
+                        'set transport or image_topics')
+        return ('no images, although there are publishers; large ones get lost without a '
+                'dds_profile')
+
     def _listen(self, msgtype: type[Any], topic: str, callback: Callable[[Any], None]) -> None:
         # Best effort, which matches publishers of either kind. Two brackets deep, so that a burst
         # of one topic per exposure fits; metadata and camera info come as often as images.
@@ -114,7 +127,7 @@ class Inputs:
         if self._settings.transport != 'auto':
             return self._settings.transport == 'compressed'
         published = dict(self._node.get_topic_names_and_types()).get(topic, [])
-        return topic.endswith('/compressed') or _COMPRESSED_TYPE in published
+        return topic.endswith('/compressed') or _name_of(CompressedImage) in published
 
     def _on_image(self, stream: int, message: Image | CompressedImage) -> None:
         self._statistics.receive()
@@ -123,7 +136,7 @@ class Inputs:
             self._latest_ns = frame.stamp_ns
             self._add(self._matcher.add_frame(frame) if self._source else frame)
         except ValueError as error:
-            self._refuse(self.topics[stream], error)
+            self._refuse(self.topics[stream], str(error))
 
     def _on_metadata(self, message: Any) -> None:
         stamp = stamp_ns(message.header)
@@ -133,17 +146,25 @@ class Inputs:
                 self._add(self._matcher.add_metadata(stamp, metadata))
         except ValueError as error:
             self._matcher.discard(stamp)
-            self._refuse('~/meta', error)
+            self._refuse('~/meta', str(error))
 
     def _add(self, frame: Frame | None) -> None:
-        if frame and (bracket := self._assembler.add(frame)):
+        if frame is None:
+            return
+        bracket = self._assembler.add(frame)
+        if self._assembler.complaint != self._complaint:
+            self._complaint = self._assembler.complaint
+            self._warn(f'{self.topics[frame.stream]}: {self._complaint}')
+        if bracket:
             camera_info = self._camera_info.get(bracket.reference.stream)
             self._deliver(Job(bracket, camera_info, time.monotonic()))
 
-    def _refuse(self, topic: str, error: ValueError) -> None:
+    def _refuse(self, topic: str, text: str) -> None:
         self._statistics.drop('invalid')
-        self._node.get_logger().warning(
-            f'{topic}: {error}', throttle_duration_sec=_LOG_PERIOD)
+        self._warn(f'{topic}: {text}')
+
+    def _warn(self, text: str) -> None:
+        self._node.get_logger().warning(text, throttle_duration_sec=_LOG_PERIOD)
 
     def _forget_the_future(self) -> None:
         """Reset when the clock went back behind what is being assembled.
@@ -161,3 +182,8 @@ class Inputs:
 def _camera_info_beside(topic: str) -> str:
     """`camera_info` in the namespace of an image topic, as image_transport has it."""
     return topic.removesuffix('/compressed').rpartition('/')[0] + '/camera_info'
+
+
+def _name_of(msgtype: type[Any]) -> str:
+    """`package/msg/Name`, as the graph has it."""
+    return f'{msgtype.__module__.split(".")[0]}/msg/{msgtype.__name__}'

@@ -56,10 +56,11 @@ def image(pixels, stamp_ns, **changes):
     return Image(header=header(stamp_ns), **(fields | changes))
 
 
-def metadata(exposure_time, stamp_ns):
+def metadata(exposure_time, counter, stamp_ns):
     """What camera_ros sends with an image."""
-    pair = KeyValue(key='ExposureTime', value=str(round(exposure_time * 1e6)))
-    return DiagnosticArray(header=header(stamp_ns), status=[DiagnosticStatus(values=[pair])])
+    controls = {'ExposureTime': round(exposure_time * 1e6), 'FrameCounter': counter}
+    values = [KeyValue(key=key, value=str(value)) for key, value in controls.items()]
+    return DiagnosticArray(header=header(stamp_ns), status=[DiagnosticStatus(values=values)])
 
 
 def scene(exposure, size=SIZE, channels=3):
@@ -86,6 +87,7 @@ class Bench:
             self.listen(f'/fuse_node/{name}', msgtype)
         self.listen('/diagnostics', DiagnosticArray)
         self._publishers = {}
+        self._counter = 0
 
     def listen(self, topic, msgtype):
         self.peer.create_subscription(msgtype, topic, self.received[topic].append, 10)
@@ -101,8 +103,10 @@ class Bench:
     def send_frame(self, message, exposure_time):
         """An image and its metadata."""
         stamp = message.header.stamp
-        self.send('/fuse_node/meta', metadata(exposure_time, stamp.sec * 10**9 + stamp.nanosec))
+        stamp_ns = stamp.sec * 10**9 + stamp.nanosec
+        self.send('/fuse_node/meta', metadata(exposure_time, self._counter, stamp_ns))
         self.send(TOPIC, message)
+        self._counter += 1
 
     def send_bracket(self, start_ns, size=SIZE, channels=3):
         """Three good frames, 10 ms apart; gives what was sent."""
@@ -155,6 +159,7 @@ def bench_with(ros, model):
         defaults = {
             'model': str(model), 'device': 'cpu', 'threads': 1, 'diagnostics_period': 0.2,
             'image_topics': [TOPIC], 'exposure_source': 'camera_ros', 'precision': 'float32',
+            'exposure_times': list(EXPOSURES),
         }
         bench = Bench(defaults | parameters)
         benches.append(bench)

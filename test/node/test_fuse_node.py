@@ -4,11 +4,13 @@ import threading
 import cv2
 import numpy as np
 import pytest
+import rclpy
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import CameraInfo, CompressedImage
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from ddfnet_ros.bracket import Bracket, Frame
 from ddfnet_ros.runtime.deghoster import Deghoster
@@ -54,7 +56,7 @@ def test_grey_stays_grey(bench):
 
 def test_compressed_images_are_understood_by_the_name_of_their_topic(bench_with):
     bench = bench_with(image_topics=[f'{TOPIC}/compressed'], exposure_source='parameters',
-                       exposure_times=list(EXPOSURES), cycle_period=0.03)
+                       cycle_period=0.03)
     for i, exposure in enumerate(EXPOSURES):
         _, png = cv2.imencode('.png', scene(exposure))
         stamp = header(3 * 10**9 + i * 10**7)
@@ -75,10 +77,13 @@ def test_compressed_images_are_understood_by_their_publisher(bench_with):
 def test_each_exposure_may_have_a_topic_of_its_own(bench_with):
     topics = ['/short', '/mid', '/long']
     bench = bench_with(image_topics=topics, exposure_source='parameters',
-                       exposure_times=list(EXPOSURES))
-    for i in (2, 0, 1):
-        bench.send(topics[i], image(scene(EXPOSURES[i]), 10**9 + i * 10**7))
-    assert bench.next(HDR).header == header(10**9 + 10**7)
+                       transport='raw')
+    for start_ns in range(10**9, 2 * 10**9, 10**8):  # a few turns tell the rhythm
+        for i in (2, 0, 1):
+            bench.send(topics[i], image(scene(EXPOSURES[i]), start_ns + i * 10**7))
+            bench.spin(0.02)
+    reference = bench.next(HDR).header.stamp.nanosec
+    assert reference % 10**8 == 10**7
 
 
 def test_camera_info_is_relayed_under_the_header_of_the_reference(bench):
@@ -117,6 +122,13 @@ def test_bad_images_are_counted_and_the_node_lives_on(bench):
     bench.send_bracket(10**9)
     assert bench.next(HDR).header == header(10**9 + 10**7)
     assert int(bench.counts()['dropped.invalid']) == len(BAD)
+
+
+def test_bad_images_are_logged_but_not_each_one(bench, capfd):
+    for i in range(5):
+        bench.send(TOPIC, image(scene(EXPOSURES[0]), i * 10**7, data=b'\0' * 100))
+        bench.spin(0.05)
+    assert capfd.readouterr().err.count(f'{TOPIC}: expected 24 rows of 96 bytes') == 1
 
 
 def test_padded_rows_are_no_problem(bench):
@@ -182,11 +194,37 @@ def test_diagnostics_tell_rates_latency_model_and_device(bench):
     assert float(counts['latency_ms.median']) > 0
 
 
-def test_diagnostics_warn_when_no_images_come(bench):
-    bench.spin(0.5)
-    counts = bench.counts()
-    assert counts['level'] == DiagnosticStatus.WARN
-    assert 'no images' in counts['message']
+@pytest.fixture
+def elsewhere():
+    """A node with a DDS participant of its own: one participant takes one type per topic."""
+    context = rclpy.Context()
+    rclpy.init(args=[], context=context)
+    node = Node('elsewhere', context=context)
+    yield node
+    node.destroy_node()
+    rclpy.shutdown(context=context)
+
+
+def wait_for_warning(bench, text):
+    def said():
+        counts = bench.counts()
+        return counts['level'] == DiagnosticStatus.WARN and text in counts['message']
+
+    bench.spin_until(said, f'diagnostics with {text!r}')
+
+
+def test_diagnostics_tell_that_nobody_publishes(bench):
+    wait_for_warning(bench, f'no publisher on {TOPIC}')
+
+
+def test_diagnostics_tell_that_images_are_of_another_type(bench, elsewhere):
+    elsewhere.create_publisher(CompressedImage, TOPIC, 10)
+    wait_for_warning(bench, f'expected sensor_msgs/msg/Image on {TOPIC}, got sensor_msgs/msg/Comp')
+
+
+def test_diagnostics_tell_that_images_get_lost(bench):
+    bench.peer.create_publisher(Image, TOPIC, 10)
+    wait_for_warning(bench, 'although there are publishers')
 
 
 def test_the_life_cycle_takes_and_frees_what_it_says(bench_with):
@@ -221,6 +259,16 @@ def test_missing_weights_leave_the_node_unconfigured_and_say_why(bench_with, tmp
     assert counts['level'] == DiagnosticStatus.ERROR
     assert 'nothing.safetensors' in counts['message']
     assert '\n' not in counts['message']
+
+
+def test_what_goes_wrong_in_activation_leaves_the_node_inactive_and_is_said(bench_with, capfd):
+    bench = bench_with(start=False, transport='raw')
+    bench.peer.create_publisher(CompressedImage, TOPIC, 10)  # in the node's own participant
+    bench.node.trigger_configure()
+    bench.node.trigger_activate()
+    assert state_of(bench) == 'inactive'
+    assert 'cannot activate: ' in capfd.readouterr().err
+    assert 'cannot activate: ' in bench.counts()['message']
 
 
 def test_without_autostart_the_node_waits(bench_with):
