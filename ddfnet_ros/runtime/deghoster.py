@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ddfnet_ros import weights
 from ddfnet_ros.bracket import Bracket
+from ddfnet_ros.runtime.memory import keep_freed_memory
 from ddfnet_ros.runtime.preparation import stack_of
 from ddfnet_ros.runtime.selection import (
     choose_device,
@@ -78,6 +79,8 @@ class Deghoster:
         if self.settings.threads:
             torch.set_num_threads(self.settings.threads)
             cv2.setNumThreads(self.settings.threads)
+        if device.type == 'cpu':
+            keep_freed_memory()
         path = choose_model(self.settings.model, device)
         loaded = weights.load(path)
         self._model = on_device(loaded.model, device)
@@ -109,7 +112,7 @@ class Deghoster:
         with clock('flow'):
             motion = self._flow(stack)
         with clock('network'):
-            radiance = self._fuse(stack, motion)[:, :height, :width]
+            radiance = self._fuse(stack, motion, bracket.reference_index)[:, :height, :width]
         with clock('finish'):
             radiance = _where_finite(radiance, stack[0, 0, 3:, :height, :width])
             if bracket.reference.pixels.ndim == 2:
@@ -120,10 +123,12 @@ class Deghoster:
             )
         return result
 
-    def _fuse(self, stack: Tensor, motion: Tensor) -> Float[Tensor, '3 h w']:
+    def _fuse(
+        self, stack: Tensor, motion: Tensor, reference_index: int
+    ) -> Float[Tensor, '3 h w']:
         low = self._dtype is torch.bfloat16
         with torch.autocast(self._device.type, torch.bfloat16, enabled=low):
-            radiance: Tensor = self._model(stack, motion)
+            radiance: Tensor = self._model(stack, motion, reference_index)
         return radiance[0].float()
 
 

@@ -35,7 +35,7 @@ def deghoster(models, monkeypatch):
 @pytest.fixture
 def reference_only(deghoster):
     """A deghoster whose network just returns P_1, so that all around it can be checked exactly."""
-    deghoster._model = lambda stack, flow: stack[:, 0, 3:]
+    deghoster._model = lambda stack, flow, reference_index: stack[:, 0, 3:]
     return deghoster
 
 
@@ -134,7 +134,7 @@ def test_radiance_is_finite_for_any_pixels(models, seed, ratio, level):
 
 
 def test_where_the_network_fails_the_reference_shows(deghoster, caplog):
-    def broken(stack, flow):
+    def broken(stack, flow, reference_index):
         radiance = torch.full_like(stack[:, 0, :3], 0.5)
         radiance[..., :4] = torch.nan
         radiance[..., 4:8] = torch.inf
@@ -147,6 +147,14 @@ def test_where_the_network_fails_the_reference_shows(deghoster, caplog):
     np.testing.assert_allclose(radiance[:, :8], truth[:, :8], rtol=1e-3)
     np.testing.assert_allclose(radiance[:, 8:], 0.5, rtol=1e-5)
     assert '128 of 256 pixels' in caplog.text
+
+
+@pytest.mark.parametrize('reference', [1, 2, 3])
+def test_the_network_is_told_how_many_frames_are_shorter(deghoster, reference):
+    heard = []
+    deghoster._model = lambda stack, flow, index: heard.append(index) or stack[:, 0, 3:]
+    deghoster(Bracket.of(bracket_of(smooth_truth(16, 16)).frames, reference))
+    assert heard == [reference - 1]
 
 
 @pytest.mark.parametrize('exposures', [(1e-30, 1.0), (1.0, 1e30)])
