@@ -24,7 +24,8 @@ from ddfnet_ros.demo.shots import LOOK
 
 _POLL = 0.05  # seconds between two looks at the processes
 _QUIET = 1.5  # seconds without a result, after which the last one has come
-_PATIENCE = 15.0  # seconds that playing may take longer than the recording says
+_PATIENCE = 30.0  # seconds that playing may take longer than the recording says
+_BAR = '      fused {bar:40} {n_fmt} of {total_fmt} brackets, {elapsed}'
 _SHARED_MEMORY = 60 * 2**20  # bytes that the profile's segments of all processes take
 _KINDS = {'sensor_msgs/msg/Image': 'raw', 'sensor_msgs/msg/CompressedImage': 'compressed'}
 
@@ -74,7 +75,7 @@ class Stage:
         player = self.children.start('player', [
             'ddfnet_ros.node.player', str(recording.path), '--rate', f'{rate:.4f}',
             '--loop', str(rounds), '--clock', '--subscribers', '2'])
-        with tqdm(total=rounds * count, unit=' brackets', desc='      fused') as bar:
+        with tqdm(total=rounds * count, bar_format=_BAR) as bar:
             _watch(player, node, recorder, deadline, lambda fused: bar.update(fused - bar.n))
         if recorder.stop() != 0:
             raise ProcessError(f'recorder: expected its files, got\n{recorder.last_words()}')

@@ -17,7 +17,7 @@ from ddfnet_ros.demo.playing import Played, Stage
 from ddfnet_ros.demo.processes import ProcessError, end_on_signals
 from ddfnet_ros.demo.recording import Recording, shipped
 from ddfnet_ros.demo.report import report
-from ddfnet_ros.demo.sheet import contact_sheet
+from ddfnet_ros.demo.sheet import before_after, contact_sheet
 from ddfnet_ros.demo.shots import Shot, largest_motion
 from ddfnet_ros.demo.summary import Summary
 from ddfnet_ros.images import write_exr, write_png
@@ -83,6 +83,7 @@ def _play(recording: Recording, options: Options) -> Played:
 def _write(output: Path, shots: list[Shot], summary: Summary, seen_ms: list[float]) -> None:
     window = largest_motion(shots)
     write_png(output / 'contact_sheet.png', contact_sheet(shots))
+    write_png(output / 'before_after.png', before_after(window))
     page = report(shots, window, summary, seen_ms)
     (output / 'report.html').write_text(page, 'utf-8')
     for old in output.glob('*.exr'):

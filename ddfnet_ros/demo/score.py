@@ -24,6 +24,7 @@ from ddfnet_ros.images import read_exr, read_ldr
 
 HDR, IMAGE = '/fuse_node/hdr', '/fuse_node/image'
 _DROPPED = 'dropped.'
+_TOLD = {'model', 'device', 'latency_ms.median', 'latency_ms.p95'}
 
 
 class Truth(NamedTuple):
@@ -84,8 +85,15 @@ def _colour(pixels: np.ndarray) -> np.ndarray:
 
 
 def summarise(shots: Sequence[Shot], played: Played) -> Summary:
-    """All figures of `summary.json`."""
+    """All figures of `summary.json`.
+
+    Raises:
+        ProcessError: the node's diagnostics never told what it did.
+    """
     told = played.told
+    if missing := _TOLD - told.keys():
+        raise ProcessError(f'fuse_node: expected /diagnostics with {", ".join(sorted(missing))}, '
+                           f'got {", ".join(told) or "none"}')
     arrivals = [received_ns for _, received_ns in played.received['hdr']]
     elapsed = (arrivals[-1] - arrivals[0]) * 1e-9
     return Summary(

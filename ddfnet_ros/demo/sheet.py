@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The contact sheet: a row per bracket, its frames beside what was made of them."""
+"""Pictures of pictures: the contact sheet of all brackets, and one that shows the point."""
 
 from __future__ import annotations
 
@@ -9,46 +9,60 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ddfnet_ros.demo.shots import Picture, Shot, display
+from ddfnet_ros.demo.shots import Picture, Shot, Window, display
 
-_WIDTH, _GAP, _HEAD = 240, 6, 30  # pixels
+_GAP, _TITLE = 6, 30  # pixels: between pictures; height of a line of titles
 _PAPER, _INK = (24, 27, 30), (225, 228, 230)
+_SHEET_WIDTH = 240
+_HALF_WIDTH = 420
+
+Titled = tuple[str, Picture]
 
 
 def contact_sheet(shots: Sequence[Shot]) -> Picture:
-    """Lay the shots out: input frames, static merge, fused, truth."""
-    rows = [_row(shot) for shot in shots]
-    height, width = rows[0].shape[:2]
-    sheet = np.full((_HEAD + len(rows) * (height + _GAP), width + 2 * _GAP, 3), _PAPER, np.uint8)
-    for k, row in enumerate(rows):
-        top = _HEAD + k * (height + _GAP)
-        sheet[top:top + height, _GAP:-_GAP] = row
-    return _lettered(sheet, _titles(shots[0]))
+    """A row per bracket: its frames, the static merge, the fused image, the truth."""
+    first, *others = [_row(_all_of(shot), _SHEET_WIDTH) for shot in shots]
+    untitled = [row[_TITLE:] for row in others]
+    return np.vstack([first, *untitled])
 
 
-def _row(shot: Shot) -> Picture:
-    pictures = [display(frame.pixels) for frame in shot.bracket.frames]
-    pictures += [shot.picture('static_merge'), shot.published, shot.picture('truth')]
-    small = [_shrunk(picture) for picture in pictures]
-    gap = np.full((small[0].shape[0], _GAP, 3), _PAPER, np.uint8)
-    return np.hstack([part for picture in small for part in (picture, gap)][:-1])
+def before_after(window: Window) -> Picture:
+    """The reference frame beside the fused image, and what moves most enlarged below."""
+    shot = window.shot
+    halves = [('reference frame', display(shot.bracket.reference.pixels)),
+              ('fused', shot.published)]
+    closer = [('long exposure', display(shot.bracket.frames[-1].pixels)),
+              ('static merge', shot.picture('static_merge')), ('fused', shot.published),
+              ('truth', shot.picture('truth'))]
+    enlarged = [(title, window.cut(picture, 4)) for title, picture in closer]
+    return np.vstack([_row(halves, _HALF_WIDTH), _row(enlarged, (_HALF_WIDTH - _GAP) // 2)])
 
 
-def _titles(shot: Shot) -> list[str]:
-    frames = [f'{exposure * 1e3:g} ms' for exposure in shot.bracket.exposures]
-    frames[shot.bracket.reference_index] += ' (reference)'
-    return [*frames, 'static merge', 'fused', 'truth']
+def _all_of(shot: Shot) -> list[Titled]:
+    frames = [(f'{frame.exposure * 1e3:g} ms', display(frame.pixels))
+              for frame in shot.bracket.frames]
+    k = shot.bracket.reference_index
+    frames[k] = (f'{frames[k][0]} (reference)', frames[k][1])
+    return [*frames, ('static merge', shot.picture('static_merge')), ('fused', shot.published),
+            ('truth', shot.picture('truth'))]
 
 
-def _lettered(sheet: Picture, titles: list[str]) -> Picture:
-    image = Image.fromarray(sheet)
+def _row(titled: Sequence[Titled], width: int) -> Picture:
+    """Pictures of one height side by side, gaps around them, titles above."""
+    small = [_shrunk(picture, width) for _, picture in titled]
+    height, step = small[0].shape[0], width + _GAP
+    row = np.full((_TITLE + height + _GAP, len(small) * step + _GAP, 3), _PAPER, np.uint8)
+    for k, picture in enumerate(small):
+        left = _GAP + k * step
+        row[_TITLE:_TITLE + height, left:left + width] = picture
+    image = Image.fromarray(row)
     draw, font = ImageDraw.Draw(image), ImageFont.load_default(15)
-    for k, title in enumerate(titles):
-        draw.text((_GAP + k * (_WIDTH + _GAP), 6), title, _INK, font)
+    for k, (title, _) in enumerate(titled):
+        draw.text((_GAP + k * step, 6), title, _INK, font)
     return np.asarray(image)
 
 
-def _shrunk(picture: Picture) -> Picture:
-    height = round(picture.shape[0] * _WIDTH / picture.shape[1])
-    return np.asarray(cv2.resize(picture, (_WIDTH, height), interpolation=cv2.INTER_AREA),
+def _shrunk(picture: Picture, width: int) -> Picture:
+    height = round(picture.shape[0] * width / picture.shape[1])
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA),
                       np.uint8)

@@ -9,7 +9,7 @@ import pytest
 from browser import CHROMIUM, Browser
 
 from ddfnet_ros.demo.report import percentile, report
-from ddfnet_ros.demo.sheet import contact_sheet
+from ddfnet_ros.demo.sheet import before_after, contact_sheet
 from ddfnet_ros.demo.shots import largest_motion
 
 SHOWN = '.bracket:not([hidden])'
@@ -102,6 +102,15 @@ def test_contact_sheet_has_a_row_per_bracket_and_a_column_per_picture(shots):
     fused = cv2.resize(shots[1].published, (240, height), interpolation=cv2.INTER_AREA)
     top, left = 30 + height + 6, 6 + 4 * 246
     np.testing.assert_array_equal(sheet[top:top + height, left:left + 240], fused)
+
+
+def test_before_and_after_stand_side_by_side(shots, window):
+    picture = before_after(window)
+    before, after = picture[30:30 + 252, 6:426], picture[30:30 + 252, 432:852]
+    for part, whole in ((before, window.shot.bracket.reference.pixels),
+                        (after, window.shot.published)):
+        expected = cv2.resize(whole, (420, 252), interpolation=cv2.INTER_AREA)
+        np.testing.assert_array_equal(part, expected)
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason='needs chromium: apt-get install chromium')

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import dataclasses
 import shutil
 
 import numpy as np
@@ -85,6 +86,12 @@ def test_figures_are_taken_from_where_they_are_told(recording, shots):
     assert summary.dropped == {'superseded': 1, 'stale': 2}
     assert summary.latency_ms == {'median': 80.5, 'p95': 120.0}
     assert (summary.model, summary.device, summary.rate) == ('fast', 'cpu', 0.5)
+
+
+def test_node_that_never_told_what_it_did_is_an_error(recording, shots):
+    silent = dataclasses.replace(played(recording), told={'model': 'fast', 'device': 'cpu'})
+    with pytest.raises(ProcessError, match=r'/diagnostics with latency_ms\.median'):
+        score.summarise(shots, silent)
 
 
 def test_perfect_fusion_beats_the_others_where_each_of_them_is_weak(recording, shots):
