@@ -20,7 +20,7 @@ from ddfnet_ros.network.decoder import Decoder
 from ddfnet_ros.network.encoder import Encoder
 from ddfnet_ros.network.layers import WIDTH, initialise
 from ddfnet_ros.network.motion import MotionEncoder
-from ddfnet_ros.tonemap import inverse_mu_law
+from ddfnet_ros.tonemap import inverse_mu_law, mu_law
 
 # What tells the weight predictor about a frame, beside the reference's features (Sec. 4.2.1).
 _CLUES = {
@@ -52,6 +52,7 @@ class DDFNetConfig:
         normalisation: Of Eq. 6: 'softmax' or 'ratio'.
         dense_relu: Whether the layers of the dense blocks are followed by a ReLU.
         output: What the last ReLU gives: 'mu_law', the image after Eq. 8, or 'radiance'.
+        shortcut: Decode the difference to the reference frame, for short trainings.
     """
 
     structure: str = 'attention'
@@ -60,6 +61,7 @@ class DDFNetConfig:
     normalisation: str = 'softmax'
     dense_relu: bool = True
     output: str = 'mu_law'
+    shortcut: bool = False
 
     def __post_init__(self) -> None:
         for name, known in (
@@ -95,7 +97,7 @@ class DDFNet(nn.Module):
         fused = WIDTH * (self.config.frames if structure == 'concatenation' else 1)
         self.decoder = Decoder(fused, self.config.dense_relu)
         self.apply(initialise)
-        self.decoder.start_at(_GREY[self.config.output])
+        self.decoder.start_at(0.0 if self.config.shortcut else _GREY[self.config.output])
 
     def forward(
         self,
@@ -129,7 +131,8 @@ class DDFNet(nn.Module):
             predicted = self.weight_predictor(features[:, 0], clues)    # w~_i    Eq. 5
             weights = self.normalise(predicted)                         # w_i     Eq. 6
             fused = fusion.weighted_sum(weights, features)              # f~      Eq. 7
-        return self._radiance(self.decoder(fused))                      # H~      Sec. 3.2.5
+        decoded = self.decoder(fused, self._start(stack[:, 0, 3:]))     #         Sec. 3.2.5
+        return self._radiance(decoded)                                  # H~
 
     def _clues(self, features: Tensor, flow: Tensor) -> Tensor:
         """The structure's clues side by side, (b, n, clues * 64, h, w)."""
@@ -139,6 +142,13 @@ class DDFNet(nn.Module):
             'correlation': lambda: self.correlation(features),
         }
         return torch.cat([estimate[clue]() for clue in self.clues], dim=2)
+
+    def _start(self, reference: Tensor) -> Tensor | None:
+        # Paper: no shortcut around the decoder. Here: one from P_1, where asked for, because the
+        # reference is right almost everywhere (doc/paper.md#table-1).
+        if not self.config.shortcut:
+            return None
+        return mu_law(reference) if self.config.output == 'mu_law' else reference
 
     def _radiance(self, decoded: Tensor) -> Tensor:
         # Paper: "We keep H in range [0, 1]"; the last ReLU has no upper bound. Here: values above

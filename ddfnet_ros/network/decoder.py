@@ -15,7 +15,7 @@ GROWTH = 32
 LAYERS = 5
 BLOCKS = 3
 DILATION = 2
-_FIRST_CONTRAST = 0.02  # of He initialisation; keeps first outputs within some 10 % of the grey
+_FIRST_CONTRAST = 0.002  # of He initialisation; keeps first outputs within some 0.01 of the grey
 
 
 class Decoder(nn.Module):
@@ -36,8 +36,15 @@ class Decoder(nn.Module):
             conv(BLOCKS * WIDTH, WIDTH), conv(WIDTH, WIDTH), PreciseConv2d(WIDTH, 3)
         )
 
-    def forward(self, fused: Float[Tensor, 'b c h w']) -> Float[Tensor, 'b 3 h w']:
-        """Decode f~ to three channels >= 0."""
+    def forward(
+        self, fused: Float[Tensor, 'b c h w'], start: Float[Tensor, 'b 3 h w'] | None = None
+    ) -> Float[Tensor, 'b 3 h w']:
+        """Decode f~ to three channels >= 0.
+
+        Args:
+            fused: f~ of Eq. 7.
+            start: An image to add before the last ReLU, so that only the difference is decoded.
+        """
         maps = self.head(fused)
         outputs = []
         for block in self.blocks:
@@ -46,13 +53,13 @@ class Decoder(nn.Module):
         # Paper: the tail has 192 input channels. Here: the three blocks' outputs, 3 * 64, as in
         # its references [16, 30] (doc/paper.md#table-1).
         decoded: Tensor = self.tail(torch.cat(outputs, dim=1))
-        return decoded.relu()
+        return (decoded if start is None else start + decoded).relu()
 
     def start_at(self, grey: float) -> None:
         """Make an untrained decoder's output nearly this, so that no pixel's last ReLU is dead."""
         last: Any = self.tail[-1]
         with torch.no_grad():
-            last.weight.mul_(_FIRST_CONTRAST * grey)
+            last.weight.mul_(_FIRST_CONTRAST)
             last.bias.fill_(grey)
 
 

@@ -85,9 +85,9 @@ def test_a_bracket_is_fused_alike_alone_and_in_a_batch(structure):
 
 
 @pytest.mark.parametrize('structure', STRUCTURES)
-@pytest.mark.parametrize('output', OUTPUTS)
-def test_the_gradient_reaches_every_parameter(structure, output):
-    trained = model(structure, output=output).train()
+@pytest.mark.parametrize(('output', 'shortcut'), [(o, o == 'radiance') for o in OUTPUTS])
+def test_the_gradient_reaches_every_parameter(structure, output, shortcut):
+    trained = model(structure, output=output, shortcut=shortcut).train()
     trained(*bracket(height=16, width=16)).mean().backward()
     for name, parameter in trained.named_parameters():
         assert parameter.grad is not None, name
@@ -142,6 +142,15 @@ def test_the_output_is_bounded_by_one_but_keeps_its_gradient():
     torch.testing.assert_close(radiance, torch.ones_like(radiance))
     radiance.sum().backward()
     assert ours.decoder.tail[-1].bias.grad.abs().min() > 0
+
+
+@pytest.mark.parametrize('output', OUTPUTS)
+def test_a_shortcut_starts_at_the_reference_frame(output):
+    stack, flow = bracket()
+    ours = model(output=output, shortcut=True)
+    assert sum(p.numel() for p in ours.parameters()) == PARAMETERS['attention']
+    torch.nn.init.zeros_(ours.decoder.tail[-1].weight)
+    torch.testing.assert_close(ours(stack, flow), stack[:, 0, 3:], rtol=1e-4, atol=1e-6)
 
 
 def test_autocast_and_channels_last_change_little():
