@@ -53,6 +53,8 @@ class Options:
             raise ValueError(f'--scenes: expected at least 1, got {self.scenes}')
         if not 32 <= self.size <= 512:
             raise ValueError(f'--size: expected 32 to 512 pixels, got {self.size}')
+        if self.cutouts is not None and not any(self.cutouts.glob('*.png')):
+            raise ValueError(f'--cutouts: expected a folder with .png files, got {self.cutouts}')
 
 
 def run(words: Sequence[str]) -> int:
@@ -81,8 +83,8 @@ def _evaluate(options: Options) -> Evaluation:
     panoramas = PanoramaBank(options.panoramas)
     cutouts = CutoutBank(options.cutouts) if options.cutouts is not None else None
     source = SceneSource(panoramas, SceneSettings(size=options.size), cutouts)
-    scenes = tqdm(synthesised(source, options.scenes, options.seed), 'scenes', options.scenes,
-                  leave=False, disable=None)
+    scenes = iter(tqdm(synthesised(source, options.scenes, options.seed), 'scenes',
+                       options.scenes, leave=False, disable=None))
     fusers = {**BASELINES, 'fused': lambda bracket: deghoster(bracket).radiance}
     return Evaluation(
         model=deghoster.model_name, device=deghoster.device, precision=deghoster.precision,

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+import json
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from ddfnet_ros import weights
+from ddfnet_ros.cli import main
+from ddfnet_ros.images import write_exr
+from ddfnet_ros.network.fast import FastConfig, FastFusion
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    """An untrained `fast` and a panorama of coloured blots, five stops deep."""
+    folder = tmp_path_factory.mktemp('evaluate')
+    torch.manual_seed(1)
+    weights.save(FastFusion(FastConfig(channels=8, blocks=1)), folder / 'fast.safetensors', {})
+    blots = np.exp2(np.random.default_rng(0).uniform(-3, 2, (32, 64, 3)))
+    write_exr(folder / 'blots.exr', cv2.resize(blots, (1024, 512)).astype(np.float32))
+    return folder
+
+
+def test_table_and_json_hold_every_method(folder, capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv('DDFNET_MODELS', str(folder))
+    words = ['--panoramas', str(folder), '--scenes', '2', '--size', '64', '--device', 'cpu']
+    assert main(['evaluate', *words, '--json', str(tmp_path / 'found.json')]) == 0
+    found = json.loads((tmp_path / 'found.json').read_text())
+    assert found['model'] == 'fast'
+    assert found['panoramas'] == ['blots.exr']
+    assert list(found['methods']) == ['reference', 'static_merge', 'fused']
+    psnr = found['methods']['reference']['psnr_mu']
+    assert psnr['count'] == 2
+    table = capsys.readouterr().out
+    assert f'{psnr["mean"]:.2f} ± {psnr["spread"]:.2f}' in table
+    assert 'ghost_score' in table
+
+
+def test_equal_seeds_give_equal_numbers(folder, capsys, monkeypatch):
+    monkeypatch.setenv('DDFNET_MODELS', str(folder))
+    words = ['--panoramas', str(folder), '--scenes', '1', '--size', '64', '--device', 'cpu']
+    tables = []
+    for seed in (3, 3, 4):
+        assert main(['evaluate', *words, '--seed', str(seed)]) == 0
+        tables.append(capsys.readouterr().out)
+    assert tables[0] == tables[1] != tables[2]
+
+
+@pytest.mark.parametrize(('change', 'said'), [
+    ({'--panoramas': 'nowhere'}, 'expected .exr panoramas in nowhere'),
+    ({'--model': 'nothing'}, "got 'nothing'"),
+    ({'--json': 'nowhere/found.json'}, 'create it'),
+    ({'--cutouts': 'nowhere'}, '--cutouts: expected a folder with .png files'),
+])
+def test_bad_input_gets_one_line_and_status_2(folder, capsys, monkeypatch, change, said):
+    monkeypatch.setenv('DDFNET_MODELS', str(folder))
+    options = {'--panoramas': str(folder), '--scenes': '1', '--device': 'cpu', **change}
+    assert main(['evaluate', *(word for option in options.items() for word in option)]) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert err.count('\n') == 1
