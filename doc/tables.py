@@ -10,8 +10,8 @@ import sys
 import typing
 from pathlib import Path
 
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.context import Context
 from rclpy.lifecycle import LifecycleNode
 
 from ddfnet_ros.node.diagnostics import Statistics
@@ -39,9 +39,10 @@ TOPICS = {
 
 def topic_table() -> str:
     """All topics of a node that takes exposure metadata, first those it listens to."""
-    rclpy.init()
+    context = Context()  # our own, because a test may have the default one in use
+    context.init()
     try:
-        node = LifecycleNode('fuse_node', enable_communication_interface=False)
+        node = LifecycleNode('fuse_node', context=context, enable_communication_interface=False)
         own = {entity.topic_name for entity in [*node.publishers, *node.subscriptions]}
         Inputs(node, NodeSettings(exposure_source='camera_ros'), Statistics(), print).subscribe()
         Outputs(node)
@@ -51,7 +52,7 @@ def topic_table() -> str:
                 for entity in entities if entity.topic_name not in own]
         rows.append(_topic_row('/diagnostics', 'out', DiagnosticArray))
     finally:
-        rclpy.shutdown()
+        context.shutdown()
     return '\n'.join(['| Topic | | Type | What |', '|---|---|---|---|', *rows])
 
 
