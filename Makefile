@@ -3,9 +3,10 @@
 
 .PHONY: help venv demo test lint tables clean
 
-PYTHON ?= python3
-TORCH ?= torch==2.13.0
 VENV ?= .venv
+# An environment that is there keeps its Python.
+PYTHON ?= $(or $(wildcard $(VENV)/bin/python),python3)
+TORCH ?= torch==2.13.0
 ARGS ?=
 
 BIN := $(VENV)/bin

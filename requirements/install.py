@@ -17,6 +17,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
+# Of which environments are made: the one at hand may be that of the environment itself.
+BASE_PYTHON = getattr(sys, '_base_executable', sys.executable)
 MESSAGES = 'rclpy, diagnostic_msgs, lifecycle_msgs, rosgraph_msgs, sensor_msgs, std_msgs, std_srvs'
 
 
@@ -70,7 +72,7 @@ class Environment:
             options.append('--system-site-packages')
         self.step('create', f'{self.folder.name}: {made_with}; a few seconds',
                   [made_with, str(self.folder)],
-                  [sys.executable, '-m', 'venv', *options, self.folder])
+                  [BASE_PYTHON, '-m', 'venv', *options, self.folder])
 
     def install_runtime(self, torch):
         """What the package imports."""
