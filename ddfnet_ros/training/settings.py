@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ddfnet_ros.settings import Settings, setting
 
@@ -13,6 +14,8 @@ class TrainingSettings(Settings):
     """The budgeted recipe; doc/paper.md says how it differs from Sec. 3.3."""
 
     architecture: str = setting('fast', 'Network to train.', choices=('fast', 'ddfnet'))
+    shortcut: bool = setting(True, 'Let ddfnet decode the difference to the reference, which a '
+                             'short training needs (doc/paper.md#table-1).')
     panoramas: str = setting('', 'Folder of HDR panoramas (.exr) that scenes are made from.')
     cutouts: str = setting('', 'Folder of RGBA cut-outs that move through the scenes.')
     run: str = setting('runs/fast', 'Folder of checkpoint and log; an existing run goes on.')
@@ -31,3 +34,9 @@ class TrainingSettings(Settings):
     threads: int = setting(1, 'CPU threads of the network.', bounds=(1, 256))
     device: str = setting('auto', 'Torch device.')
     save_every: float = setting(120.0, 'Time between checkpoints [s].', bounds=(1.0, 1e5))
+
+    @property
+    def network(self) -> dict[str, Any]:
+        """Config of the network, for `network.build`."""
+        chosen = {'shortcut': self.shortcut} if self.architecture == 'ddfnet' else {}
+        return {'architecture': self.architecture, **chosen}

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from ddfnet_ros import network, weights
+from ddfnet_ros.training.settings import TrainingSettings
 
 CHECKPOINT = 'checkpoint.safetensors'
 SETTINGS = 'settings.json'
@@ -37,8 +39,8 @@ def ship(
     Raises:
         FileNotFoundError: the folder holds no finished checkpoint.
     """
-    settings = json.loads((run / SETTINGS).read_text())
-    model = network.build({'architecture': settings['architecture']})
+    settings = TrainingSettings(**json.loads((run / SETTINGS).read_text()))
+    model = network.build(settings.network)
     stored = load_file(run / CHECKPOINT)
     average = {k.removeprefix(_AVERAGE): v for k, v in stored.items() if k.startswith(_AVERAGE)}
     model.load_state_dict(average)
@@ -51,7 +53,7 @@ def cards(folder: Path) -> str:
     return '\n'.join(_section(path) for path in sorted(folder.glob(f'*{weights.SUFFIX}')))
 
 
-def _card(run: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _card(run: Path, settings: TrainingSettings) -> dict[str, Any]:
     with safe_open(run / CHECKPOINT, 'pt') as file:
         facts = json.loads(file.metadata()['facts'])
     private = ('panoramas', 'cutouts', 'run', 'device', 'workers')
@@ -60,7 +62,7 @@ def _card(run: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
         'data': 'Scenes synthesised from 62 Poly Haven panoramas (CC0) and public-domain '
                 'cut-outs; no photograph of a person, no licensed data set.',
         'licence': 'Apache-2.0',
-        'recipe': {k: v for k, v in settings.items() if k not in private},
+        'recipe': {k: v for k, v in asdict(settings).items() if k not in private},
         'steps': facts['step'],
         'minutes': round(facts['seconds'] / 60, 1),
         'hardware': _hardware(),

@@ -61,7 +61,7 @@ def train(settings: TrainingSettings) -> checkpoint.State:
 
 
 def _start(settings: TrainingSettings, device: torch.device) -> checkpoint.State:
-    model: Any = network.build({'architecture': settings.architecture}).to(device)
+    model: Any = network.build(settings.network).to(device)
     if device.type == 'cuda':  # on a CPU without AMX the plain layout is faster
         model = model.to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(
