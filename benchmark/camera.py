@@ -6,7 +6,9 @@ Every frame hides in its pixels which bracket it is of, so that a bracket can be
 
 from __future__ import annotations
 
+import math
 import random
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -24,11 +26,12 @@ class Shot:
     """One exposure: what is true of it, whatever its frame tells.
 
     Attributes:
-        bracket: Which bracket it is of; unique over restarts and loops.
+        bracket: Which bracket it is of; unique over restarts.
         place: Which of the cycle it is, from 0.
         counter: The camera's frame counter.
-        turn: The counter's equivalent of a driver with one topic per exposure.
+        turn: What a driver with one topic per exposure counts on each of them.
         late: Places by which it arrives late.
+        played: In which round of a looped bag.
     """
 
     bracket: int
@@ -37,6 +40,7 @@ class Shot:
     counter: int
     turn: int
     late: int = 0
+    played: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +85,8 @@ class Camera:
         offsets = self.offsets or tuple(self.spread * k / self.size for k in range(self.size))
         ends = (*offsets[1:], 1.0 if self.spread == 1.0 else 2.0)
         interval = min(b - a for a, b in zip(offsets, ends, strict=True)) * self.period
-        shots = []
+        shots: list[Shot] = []
+        taken = [0] * self.size
         begin, period = 0.0, self.period
         for bracket in range(first, first + brackets):
             for k, offset in enumerate(offsets):
@@ -92,7 +97,8 @@ class Camera:
                 shots.append(Shot(
                     bracket=bracket, place=k, stamp_ns=start_ns + round(seconds * 1e9),
                     counter=number % 2**self.bits,
-                    turn=(number - k) // self.size % 2**self.bits))
+                    turn=(counter // self.size + taken[k]) % 2**self.bits))
+                taken[k] += 1
             begin += period
             period *= 1 + self.drift
         return shots
@@ -122,9 +128,7 @@ class Road:
         """What arrives, in that order."""
         arrived: list[Shot] = []
         for played in range(self.rounds):
-            names = 1_000_000 * played
-            passing = [replace(shot, bracket=shot.bracket + names) for shot in shots]
-            arrived += self._once(passing, size, rng)
+            arrived += self._once([replace(shot, played=played) for shot in shots], size, rng)
         return arrived[self.joined:]
 
     def _once(self, shots: Sequence[Shot], size: int, rng: random.Random) -> list[Shot]:
@@ -167,7 +171,7 @@ class Mode:
 def modes(camera: Camera) -> dict[str, Mode]:
     """Every source of places for one camera."""
     times, period = camera.exposures, camera.period
-    offset = START_NS % round(period * 1e9) * 1e-9
+    offset = math.fmod(START_NS, period * 1e9) * 1e-9
     interval = camera.spread * period / camera.size
     timed = AssemblySettings(exposure_times=times)
     untimed = AssemblySettings(bracket_size=len(times))
@@ -215,14 +219,14 @@ class Verdict:
 def judge(sets: Iterable[frozenset[int]], arrived: Sequence[Shot], size: int) -> Verdict:
     """Compare the names hidden in each set with what arrived."""
     sets = list(sets)
-    places: dict[int, set[int]] = {}
+    places: dict[tuple[int, int], set[int]] = {}
     for shot in arrived:
         if shot.late < size:
-            places.setdefault(shot.bracket, set()).add(shot.place)
-    complete = {name for name, there in places.items() if len(there) == size}
-    whole = {name for names in sets if len(names) == 1 for name in names}
+            places.setdefault((shot.bracket, shot.played), set()).add(shot.place)
+    complete = Counter(name for (name, _), there in places.items() if len(there) == size)
+    whole = Counter(name for names in sets if len(names) == 1 for name in names)
     return Verdict(sets=len(sets), mixed=sum(len(names) > 1 for names in sets),
-                   complete=len(complete), emitted=len(complete & whole))
+                   complete=complete.total(), emitted=(complete & whole).total())
 
 
 def names_of(bracket: Bracket) -> frozenset[int]:

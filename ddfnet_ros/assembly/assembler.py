@@ -164,9 +164,10 @@ class BracketAssembler:
         """A bracket is an uninterrupted run of frames; raises FrameError."""
         stamps = {frame.stamp_ns for frame in frames}
         first, last = min(stamps), max(stamps)
-        if last - first > self._settings.max_span * 1e9:
-            raise FrameError('invalid', f'expected a bracket in {self._settings.max_span:g} s, got '
-                             f'{(last - first) * 1e-9:g} s; raise max_span for a slower camera')
+        span, limit = (last - first) * 1e-9, self._settings.max_span
+        if span > limit:
+            raise FrameError('invalid', f'expected a bracket within {limit:g} s, got {span:g} s; '
+                             'raise max_span for a slower camera')
         if any(first < stamp < last and stamp not in stamps for _, stamp, _, _ in self._recent):
             raise FrameError('invalid', 'expected the frames of a bracket in a row, got another '
                              'between them; check cycle_source and its settings')

@@ -17,7 +17,7 @@ class CounterPlacer:
     def __init__(self, size: int, offset: int, by_topic: bool) -> None:
         """Take the size, the counter of any first frame, whether topics are places."""
         self._size, self._offset, self._by_topic = size, offset, by_topic
-        self._counter = FrameCounter(window=2 * size)
+        self._counter = FrameCounter(size)
 
     def see(self, frame: Frame) -> Sighting:
         """Follow the counter; raises FrameError."""
@@ -35,4 +35,4 @@ class CounterPlacer:
 
     def restart(self) -> None:
         """The counter may go on anywhere."""
-        self._counter.restart()
+        self._counter.jump()

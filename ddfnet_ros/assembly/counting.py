@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ddfnet_ros.assembly.sorting import OPEN_TURNS, FrameError
+
 _WIDTHS = (8, 16, 32)  # bits
 
 
@@ -23,55 +25,73 @@ class Count(NamedTuple):
 class FrameCounter:
     """Turns readings into `Count`: O(1) memory."""
 
-    def __init__(self, window: int) -> None:
-        """Take how many frames one may be late, and how many may be lost at a wrap-around."""
-        self._window = window
+    def __init__(self, size: int) -> None:
+        """Take the frames in a bracket: by a few of these one may be late, or many be lost."""
+        self._size, self._window = size, OPEN_TURNS * size
         self._epoch = 0
-        self._base = 0  # what the wrap-arounds of this epoch add up to
+        self._base = 0  # what the wrap-arounds add up to
+        self._width = 0  # of the counter, in bits, once it wrapped around
         self._high: int | None = None
         self._high_ns = 0
         self._step_ns = 0.0  # mean time per count; 0: unknown
+        self._resumes = False
 
-    def restart(self) -> None:
-        """Begin a new epoch: the next reading is compared with none before."""
+    def jump(self) -> None:
+        """Time jumped: begin a new epoch wherever the counter is now."""
         self._epoch += 1
-        self._base, self._high = 0, None
+        self._resumes = True
 
     def read(self, reading: int, stamp_ns: int) -> Count:
-        """Unwrap one reading; a step back that is neither late nor a wrap-around is a restart."""
-        number = self._base + reading
-        if self._high is None or number > self._high:
-            number = self._undo_late_wrap(number, stamp_ns)
+        """Unwrap one reading.
+
+        A step back in the counter but not in time is a wrap-around or a restart; one in time but
+        not in the counter is a frame from before such an event.
+
+        Raises:
+            FrameError: the frame comes too late to say what its reading means.
+        """
+        number = self._resume(reading) if self._resumes else self._base + reading
+        if self._high is not None and stamp_ns < self._high_ns:
+            return self._before(number, self._high)
         if self._high is not None and number < self._high and stamp_ns > self._high_ns:
-            number = self._wrapped(number, stamp_ns)
+            number = self._wrap(number, self._high, stamp_ns - self._high_ns)
         if self._high is None or number > self._high:
             self._advance(number, stamp_ns)
         return Count(self._epoch, number)
 
-    def _undo_late_wrap(self, number: int, stamp_ns: int) -> int:
-        """Where a frame from before the wrap-around comes late, the number it had then."""
-        if self._high is not None and self._base and stamp_ns <= self._high_ns:
-            for width in _WIDTHS:
-                if 0 <= self._high - (number - 2**width) < self._window:
-                    return number - 2**width
+    def _before(self, number: int, high: int) -> Count:
+        """A late frame, of this epoch, maybe from before the last wrap-around."""
+        if number > high and self._base:
+            number -= 2**self._width
+        if not high - self._window < number <= high:
+            raise FrameError('stale', 'the frame is from before a restart or very late')
+        return Count(self._epoch, number)
+
+    def _resume(self, reading: int) -> int:
+        """The number after a jump; a bag that loops leads back to before the wrap-around."""
+        number = self._base + reading
+        if self._high is not None and abs(number - self._high) > 2**self._width / 16:
+            number, self._base = reading, 0
+        self._high, self._resumes = None, False
         return number
 
-    def _wrapped(self, number: int, stamp_ns: int) -> int:
+    def _wrap(self, number: int, high: int, elapsed_ns: int) -> int:
         """The number after a wrap-around; where it is a restart instead, that begins here.
 
         A wrap-around is a small step forward modulo the counter's width, in the time that such a
-        step takes. A restart takes longer.
+        step takes, give or take a turn. A restart hits that by chance alone.
         """
-        high = self._high or 0
         for width in _WIDTHS:
             ahead = number + 2**width - high
-            patience = (ahead + self._window) * self._step_ns
+            error_ns = abs(elapsed_ns - ahead * self._step_ns)
             if (0 < ahead <= self._window and high - self._base < 2**width
-                    and (not self._step_ns or stamp_ns - self._high_ns < patience)):
-                self._base += 2**width
+                    and (not self._step_ns or error_ns < self._size * self._step_ns)):
+                self._base, self._width = self._base + 2**width, width
                 return number + 2**width
-        self.restart()
-        return number - self._base
+        reading = number - self._base
+        self._epoch += 1
+        self._base, self._high = 0, None
+        return reading
 
     def _advance(self, number: int, stamp_ns: int) -> None:
         if self._high is not None and stamp_ns > self._high_ns:

@@ -7,6 +7,7 @@ Which turn it belongs to is another question. A counter answers it, else the cam
 from __future__ import annotations
 
 from collections import deque
+from itertools import pairwise
 
 from ddfnet_ros.assembly.counting import FrameCounter
 from ddfnet_ros.assembly.exposure_levels import ExposureLevels
@@ -16,6 +17,8 @@ from ddfnet_ros.assembly.tracking import TurnTracker
 from ddfnet_ros.assembly.turns import Sighting, Spot
 from ddfnet_ros.bracket import Frame
 from ddfnet_ros.settings import AssemblySettings
+
+_SIMULTANEOUS = 1 / 16  # periods by which topics of one turn may come in another order
 
 
 class LabelPlacer:
@@ -28,14 +31,13 @@ class LabelPlacer:
         self._period_ns = settings.cycle_period * 1e9
         self._in_order = bool(settings.exposure_times) and not by_topic
         self._levels = ExposureLevels(size, settings.exposure_times)
-        self._counter = FrameCounter(window=2 * size)
+        self._counter = FrameCounter(size)
         self._numbers: deque[int] = deque(maxlen=4 * size)
-        self._misfits = 0  # brackets by counter that the rhythm contradicts, in a row
+        self._misfits = 0  # brackets of topics by counter in the wrong order, in a row
         self._epoch = 0
         self._unlabelled: deque[Sighting] = deque(maxlen=2 * size)
         self._rhythm = Rhythm(size)
         self._template: Template | None = None
-        self._phases: list[float] = []  # of the last bracket of topics: turns after topic 0
         self._turns = TurnTracker()
 
     @property
@@ -111,18 +113,13 @@ class LabelPlacer:
                              f'{self._period_ns * 1e-9:g} s, got {seen_ns * 1e-9:g} s; correct '
                              'cycle_period')
         period_ns = self._period_ns or seen_ns
-        template = self._rhythm.template(period_ns, self._first()) if period_ns else None
+        first = 0 if self._in_order else None
+        template = self._rhythm.template(period_ns, first) if period_ns else None
         if template and self._in_order and template.order != tuple(range(self._size)):
             raise FrameError('invalid', 'expected frames in the order of exposure_times, got '
                              f'{[k + 1 for k in template.order]}; list the times in the order of '
                              'the camera\'s cycle')
         return template
-
-    def _first(self) -> int | None:
-        """The exposure that begins a turn, where that is settled."""
-        if self._phases:
-            return min(range(self._size), key=self._phases.__getitem__)
-        return 0 if self._in_order else None
 
     def locate(self, sighting: Sighting) -> Spot:
         """Place a frame that was seen before; raises FrameError."""
@@ -140,24 +137,26 @@ class LabelPlacer:
         return Spot((sighting.epoch, turn), label)
 
     def accept(self, frames: list[Frame]) -> None:
-        """Check topics joined by a counter, which may have slipped a turn; raises FrameError.
+        """Check topics joined by a counter: they must come in order; raises FrameError.
 
-        Counters of topics that do not restart at the same moment differ from then on.
+        Where each topic has a counter of its own, and these did not start with a turn, one number
+        stands for frames of two turns.
         """
-        period_ns = self._rhythm.period_ns()
-        if not (self._by_topic and self._counted and period_ns):
+        if not (self._by_topic and self._counted):
             return
-        phases = [(frame.stamp_ns - frames[0].stamp_ns) / period_ns for frame in frames]
-        if any(abs(a - b) > 0.5 for a, b in zip(phases, self._phases, strict=False)):
-            self._misfits += 1
-            if self._misfits > self._size:
-                self._give_up_counter()
-            raise FrameError('invalid', 'frames of one counter are no longer of one turn; restart '
-                             'the topics together')
-        self._phases, self._misfits = phases, 0
+        slack_ns = _SIMULTANEOUS * (self._rhythm.period_ns() or 0.0)
+        if all(after.stamp_ns - before.stamp_ns >= -slack_ns
+               for before, after in pairwise(frames)):
+            self._misfits = 0
+            return
+        self._misfits += 1
+        if self._misfits > self._size:
+            self._give_up_counter()
+        raise FrameError('invalid', 'expected topics in the order in which the camera takes them, '
+                         'got another under one counter; correct the order of the topics')
 
     def restart(self) -> None:
         """Time jumped: compare nothing to come with what was."""
         self._epoch += 1
-        self._counter.restart()
+        self._counter.jump()
         self._turns.forget()

@@ -68,19 +68,21 @@ class Rhythm:
     def period_ns(self) -> float | None:
         """Time of a turn; None while too little was seen, or what was seen is contradictory.
 
-        The shortest fifth of the intervals between frames of one exposure tells it: the others
-        may be longer because frames between them were lost, by which a period never looks
-        shorter. A much shorter one among the latest means that the camera changed.
+        Without a counter, intervals between frames of one exposure may be longer because frames
+        between them were lost, but a period never looks shorter: the shortest fifth tells it. A
+        much shorter one among the latest means that the camera changed.
         """
         intervals = self._intervals()
         if self._beats and self._beats[-1].turn is not None:
             intervals = intervals[-2 * self._size:]
-        elif len(intervals) < EVIDENCE:
-            return None
+            rank = len(intervals) // 2
+        else:
+            rank = len(intervals) // 5
+            if len(intervals) < EVIDENCE:
+                return None
         if not intervals:
             return None
-        low = sorted(intervals)[len(intervals) // 5]
-        near = [interval for interval in intervals if interval <= 1.5 * low]
+        near = [interval for interval in intervals if interval <= 1.5 * sorted(intervals)[rank]]
         period_ns = sum(near) / len(near)
         return period_ns if min(intervals[-2 * self._size:]) > 0.6 * period_ns else None
 

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How many brackets come out, and how many of them are mixed, over the roads frames really take.
+
+    python -m benchmark.assembly
+
+writes `benchmark/records/assembly.json` and prints the same as a table. Where message_filters is
+installed, its ApproximateTimeSynchronizer runs over the same frames, on one topic per exposure.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import importlib.util
+import json
+import random
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+from benchmark.camera import Camera, Road, Shot, Verdict, assemble, judge, modes
+
+RECORD = Path(__file__).parent / 'records' / 'assembly.json'
+BRACKETS, RUNS = 300, 5
+SLOP = 0.023  # seconds: two of the three intervals of a cycle, as one would set it
+PEER = 'message_filters'
+STEADY = Camera()  # 3 exposures, 11 ms apart, every 33 ms
+PAUSING = Camera(spread=0.6)  # for the gap: 6.6 ms apart, then a pause
+JITTERY = dataclasses.replace(STEADY, jitter=0.3), dataclasses.replace(PAUSING, jitter=0.3)
+ROADS = {
+    'no drops': Road(),
+    '1 % lost': Road(lost=0.01),
+    '5 % lost': Road(lost=0.05),
+    '30 % lost': Road(lost=0.3),
+    'joins after 1 frame': Road(joined=1),
+    'joins after 2 frames': Road(joined=2),
+    '10 % reordered': Road(reordered=0.1),
+    '1 % very late': Road(delayed=0.01),
+    '5 % doubled': Road(doubled=0.05),
+    'bag played 5 times': Road(rounds=5),
+    'all of it': Road(lost=0.01, reordered=0.05, delayed=0.005, doubled=0.02, joined=1, rounds=5),
+    'stamps jitter by 30 %': Road(),
+    'the same, 5 % lost': Road(lost=0.05),
+}
+
+
+def main() -> None:
+    """Run everything, print the table, write the record."""
+    record = {
+        'date': datetime.date.today().isoformat(),
+        'commit': _git('rev-parse', '--short', 'HEAD'),
+        'brackets': BRACKETS * RUNS,
+        'columns': 'sets that came out, sets that mix brackets, complete brackets, those emitted',
+        'rows': {name: _row(name, road) for name, road in ROADS.items()},
+    }
+    RECORD.parent.mkdir(exist_ok=True)
+    RECORD.write_text(json.dumps(record, indent=1) + '\n')
+    print('\n'.join(table(record['rows'])))
+
+
+def _row(name: str, road: Road) -> dict[str, list[int]]:
+    jitters = 'jitter' in name or 'the same' in name
+    steady, pausing = JITTERY if jitters else (STEADY, PAUSING)
+    cells = {}
+    for source in modes(steady):
+        camera = pausing if source == 'gap' else steady
+        cells[source] = _sum(
+            assemble(modes(camera)[source], camera, shots) for shots in _travels(road, camera))
+    if importlib.util.find_spec(PEER):
+        cells[PEER] = _sum(_synchronize(shots) for shots in _travels(road, steady))
+    return cells
+
+
+def _travels(road: Road, camera: Camera) -> Iterator[list[Shot]]:
+    for seed in range(RUNS):
+        rng = random.Random(seed)
+        shots = camera.shoot(BRACKETS // road.rounds, rng)
+        yield road.travel(shots, camera.size, rng)
+
+
+def _sum(verdicts: Iterator[Verdict]) -> list[int]:
+    return [sum(column) for column in zip(*map(dataclasses.astuple, verdicts), strict=True)]
+
+
+def _synchronize(shots: Sequence[Shot]) -> Verdict:
+    """Run ApproximateTimeSynchronizer over what arrived."""
+    from message_filters import ApproximateTimeSynchronizer, SimpleFilter  # noqa: PLC0415
+    from rclpy.time import Time  # noqa: PLC0415
+    topics = [SimpleFilter() for _ in STEADY.exposures]
+    sets: list[frozenset[int]] = []
+    synchronizer = ApproximateTimeSynchronizer(topics, queue_size=10, slop=SLOP)
+    synchronizer.registerCallback(
+        lambda *messages: sets.append(frozenset(message.name for message in messages)))
+    for shot in shots:
+        header = SimpleNamespace(stamp=Time(nanoseconds=shot.stamp_ns))
+        topics[shot.place].signalMessage(SimpleNamespace(header=header, name=shot.bracket))
+    return judge(sets, shots, STEADY.size)
+
+
+def table(rows: dict[str, dict[str, list[int]]]) -> list[str]:
+    """The record as Markdown: mixed sets, and the share of complete brackets emitted."""
+    sources = list(dict.fromkeys(source for cells in rows.values() for source in cells))
+    lines = ['| frames placed by | ' + ' | '.join(rows) + ' |', '|---' * (len(rows) + 1) + '|']
+    for source in sources:
+        cells = [_cell(cells.get(source)) for cells in rows.values()]
+        lines.append(f'| {source} | ' + ' | '.join(cells) + ' |')
+    return lines
+
+
+def _cell(verdict: list[int] | None) -> str:
+    if verdict is None:
+        return '-'
+    _, mixed, complete, emitted = verdict
+    return f'{mixed} / {100 * emitted / complete:.1f} %'
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(['git', *arguments], capture_output=True, text=True, check=False)
+    return done.stdout.strip()
+
+
+if __name__ == '__main__':
+    main()
