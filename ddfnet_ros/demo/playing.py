@@ -50,57 +50,57 @@ class Played:
 class Stage:
     """The processes of one run, and the files that they leave in the output folder."""
 
-    def __init__(self, recording: Recording, settings: Options, output: Path) -> None:
-        self.recording, self.settings, self.output = recording, settings, output
-        self.logs = output / 'logs'
-        self.table = self.logs / 'received.json'
-        self.children = Children(self.logs, _environment())
+    def __init__(self, recording: Recording, options: Options) -> None:
+        self._recording, self._options = recording, options
+        self._logs = options.output / 'logs'
+        self._table = self._logs / 'received.json'
+        self._children = Children(self._logs, _environment())
 
     @contextmanager
     def running(self) -> Iterator[tuple[Child, Child]]:
         """Start the node and the recorder; inside of the `with` both are ready."""
-        with self.children:
-            recorder = self.children.start('recorder', self._recorder_command())
-            node = self.children.start('fuse_node', self._node_command())
-            _wait_until_ready(node, recorder, self.settings.start_timeout)
+        with self._children:
+            recorder = self._children.start('recorder', self._recorder_command())
+            node = self._children.start('fuse_node', self._node_command())
+            _wait_until_ready(node, recorder, self._options.start_timeout)
             yield node, recorder
 
     def play(self, node: Child, recorder: Child) -> Played:
         """Play the recording, with a progress bar, until the last result has come."""
-        recording, settings = self.recording, self.settings
+        recording, options = self._recording, self._options
         count = len(recording.brackets)
-        rate = settings.pace * recording.seconds / count
-        rounds = math.ceil(settings.seconds * settings.pace / count)
+        rate = options.pace * recording.seconds / count
+        rounds = math.ceil(options.seconds * options.pace / count)
         deadline = time.monotonic() + rounds * recording.seconds / rate + _PATIENCE
-        player = self.children.start('player', [
+        player = self._children.start('player', [
             'ddfnet_ros.node.player', str(recording.path), '--rate', f'{rate:.4f}',
             '--loop', str(rounds), '--clock', '--subscribers', '2'])
         with tqdm(total=rounds * count, bar_format=_BAR) as bar:
             _watch(player, node, recorder, deadline, lambda fused: bar.update(fused - bar.n))
         if recorder.stop() != 0:
             raise ProcessError(f'recorder: expected its files, got\n{recorder.last_words()}')
-        table = json.loads(self.table.read_text())
+        table = json.loads(self._table.read_text())
         return Played(rounds * count, rate, table['received'], table['told'])
 
     def _node_command(self) -> list[str]:
-        exposures = {frame.exposure_time for b in self.recording.brackets for frame in b.frames}
+        exposures = {frame.exposure_time for b in self._recording.brackets for frame in b.frames}
         parameters = {
-            'image_topics': list(self.recording.image_topics), 'exposure_source': 'camera_ros',
-            'bracket_size': len(exposures), 'model': self.settings.model,
-            'device': self.settings.device, 'diagnostics_period': 0.5, 'use_sim_time': True,
+            'image_topics': list(self._recording.image_topics), 'exposure_source': 'camera_ros',
+            'bracket_size': len(exposures), 'model': self._options.model,
+            'device': self._options.device, 'diagnostics_period': 0.5, 'use_sim_time': True,
             'tone_map': LOOK.tone_map, 'key': LOOK.key,
         }
-        path = self.logs / 'fuse.yaml'
+        path = self._logs / 'fuse.yaml'
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({'fuse_node': {'ros__parameters': parameters}}, indent=2))
         return ['ddfnet_ros.node.fuse_node', '--ros-args', '--params-file', str(path),
-                '--remap', f'~/meta:={self.recording.metadata_topic}']
+                '--remap', f'~/meta:={self._recording.metadata_topic}']
 
     def _recorder_command(self) -> list[str]:
         inputs = [f'{_KINDS[kind]}:{topic}' for topic, kind in
-                  self.recording.image_topics.items()]
-        return ['ddfnet_ros.node.recorder', '--bag', str(self.output / 'fused.mcap'),
-                '--table', str(self.table), *inputs]
+                  self._recording.image_topics.items()]
+        return ['ddfnet_ros.node.recorder', '--bag', str(self._options.output / 'fused.mcap'),
+                '--table', str(self._table), *inputs]
 
 
 def _environment() -> dict[str, str]:

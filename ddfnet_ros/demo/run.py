@@ -74,7 +74,7 @@ def run(options: Options) -> Summary:
 
 
 def _play(recording: Recording, options: Options) -> Played:
-    stage = Stage(recording, options, options.output)
+    stage = Stage(recording, options)
     what = '[2/4] start fuse_node and the recorder, then play over DDS'
     with _step(what, f'{options.seconds:.0f} s'), stage.running() as (node, recorder):
         return stage.play(node, recorder)
