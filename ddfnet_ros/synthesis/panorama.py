@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Equirectangular HDR panoramas: light from all around, from a file or drawn by code."""
+"""Equirectangular HDR panoramas: light from all around."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Panorama:
         height, width = self.radiance.shape[:2]
         columns = np.mod(azimuth / (2 * np.pi) + 0.5, 1) * width - 0.5
         rows = (0.5 - elevation / np.pi) * height - 0.5
-        return _sampled(self.radiance, columns, rows, cubic)
+        return _sampled(self.radiance, np.asarray(columns), np.asarray(rows), cubic)
 
     def magnification(self, focal: float) -> float:
         """Picture pixels per panorama pixel for a lens of `focal` pixels per radian."""
@@ -94,59 +94,3 @@ def _sampled(radiance: Array, columns: Array, rows: Array, cubic: bool) -> Array
     looked_up: Array = cv2.remap(around, map_x, map_y, mode, borderMode=cv2.BORDER_REPLICATE)
     values = looked_up.reshape(-1, 3)[:len(flat_columns)].reshape(*columns.shape, 3)
     return values.clip(0) if cubic else values
-
-
-def drawn_panorama(seed: int, height: int = 512) -> Panorama:
-    """A street at sunrise drawn by code: sky with a low sun, houses with windows, asphalt.
-
-    Args:
-        seed: Of houses and clouds.
-        height: Rows; there are twice as many columns.
-    """
-    random = np.random.default_rng(seed)
-    azimuth, elevation = np.meshgrid(
-        ((np.arange(2 * height) + 0.5) / height - 1) * np.pi,
-        (0.5 - (np.arange(height) + 0.5) / height) * np.pi)
-    radiance = _drawn_sky(azimuth, elevation, random)
-    _draw_houses(radiance, azimuth, elevation, random)
-    below = elevation < 0
-    stones = np.exp(0.2 * random.standard_normal(below.sum()))[:, None]
-    radiance[below] = np.array([0.11, 0.105, 0.10]) * stones
-    return Panorama(name='drawn', radiance=radiance.astype(np.float32))
-
-
-def _drawn_sky(azimuth: Array, elevation: Array, random: np.random.Generator) -> Array:
-    """Blue above, pale at the horizon, bright around the sun, with streaks of cloud."""
-    up = np.clip(elevation, 0, None)[..., None] / (np.pi / 2)
-    sky = np.array([0.9, 0.75, 0.55]) * np.exp(-7 * up) + np.array([0.16, 0.30, 0.60])
-    apart = np.arccos(np.clip(
-        np.sin(elevation) * np.sin(0.3) + np.cos(elevation) * np.cos(0.3)
-        * np.cos(azimuth + 0.55), -1, 1))[..., None]
-    sky = sky + np.array([1.0, 0.85, 0.6]) * (3 * np.exp(-apart / 0.12) + 2e4 * (apart < 0.006))
-    height, width = azimuth.shape
-    clouds = cv2.resize(random.random((24, 12)).astype(np.float32), (width, height),
-                        interpolation=cv2.INTER_CUBIC)
-    return np.asarray(sky * (1 + 0.35 * np.clip(clouds[..., None] - 0.5, 0, 1)))
-
-
-def _draw_houses(radiance: Array, azimuth: Array, elevation: Array,
-                 random: np.random.Generator) -> None:
-    """Facades along both sides of a road at azimuth 0, nearer ones higher."""
-    for side in (-1, 1):
-        place = 6.0
-        while place < 160:
-            depth = random.uniform(9, 18)
-            facade = random.uniform(9, 22)
-            tone = random.uniform(0.03, 0.09) * random.uniform(0.8, 1.2, 3)
-            along = 14.0 / np.tan(np.maximum(side * azimuth, 1e-3))
-            distance = 14.0 / np.sin(np.clip(side * azimuth, 1e-3, np.pi - 1e-3))
-            up = distance * np.tan(elevation) + 1.6
-            here = (along > place) & (along < place + depth) & (side * azimuth > 0)
-            here &= (up > 0) & (up < facade)
-            window = (np.mod(along - place, 2.4) > 0.9) & (np.mod(up, 3.1) > 1.1) & (up > 3)
-            radiance[here] = tone
-            radiance[here & window] = 0.5 * tone
-            glow = random.random((12, 12)) < 0.15
-            cell = (np.mod(along // 2.4, 12).astype(int), np.mod(up // 3.1, 12).astype(int))
-            radiance[here & window & glow[cell]] = (1.2, 0.75, 0.35)
-            place += depth

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Everything in the street that is drawn: where it is at each instant, and how it meets the road."""
+"""What is drawn in the street: where it is at each instant, and how it meets the road."""
 
 from __future__ import annotations
 
@@ -10,43 +10,23 @@ from functools import partial
 import numpy as np
 
 from ddfnet_ros.synthesis.street.arrays import Array, Indices
+from ddfnet_ros.synthesis.street.cycling import paint_rider, pedal_phase, rider_mesh
 from ddfnet_ros.synthesis.street.figures import Person, gait_phase, paint_person, walker_mesh
+from ddfnet_ros.synthesis.street.island import island_mesh, paint_island
 from ddfnet_ros.synthesis.street.layer import Solid
 from ddfnet_ros.synthesis.street.mesh import Mesh
 from ddfnet_ros.synthesis.street.signals import lamps_at, paint_signal, signal_mesh
-from ddfnet_ros.synthesis.street.island import island_mesh, paint_island
-from ddfnet_ros.synthesis.street.cycling import paint_rider, pedal_phase, rider_mesh
 from ddfnet_ros.synthesis.street.surface import Surface
 from ddfnet_ros.synthesis.street.vehicle_paint import Paintwork, paint_vehicle
 from ddfnet_ros.synthesis.street.vehicle_shapes import INSIDE, VehicleShape, vehicle_mesh
-
 
 # Share of the sun that reaches the road at x, y.
 Sun = Callable[[float, float], float]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Actor:
-    """Something in the street.
-
-    Attributes:
-        at: The object at a time in seconds.
-        length: Of its footprint [m].
-        width: Of its footprint [m].
-        clearance: Between its underside and the road [m].
-        moves: False for what may be drawn once per change of its looks.
-    """
-
-    at: Callable[[float], Solid]
-    length: float
-    width: float
-    clearance: float
-    moves: bool = True
-
-
 @dataclass(frozen=True, kw_only=True)
 class Course:
-    """A path with constant acceleration and turn rate.
+    """A path with constant turn rate; who brakes comes to rest.
 
     Attributes:
         x: At time 0, to the right of the road's axis [m].
@@ -66,10 +46,31 @@ class Course:
 
     def at(self, seconds: float) -> tuple[float, float, float, float]:
         """x, y, heading and way gone after `seconds`."""
+        if self.acceleration < 0:
+            seconds = min(seconds, -self.speed / self.acceleration)
         way = self.speed * seconds + 0.5 * self.acceleration * seconds**2
         heading = self.heading + self.turn * seconds
         middle = (self.heading + heading) / 2
         return self.x + way * np.sin(middle), self.y + way * np.cos(middle), heading, way
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Actor:
+    """Something in the street.
+
+    Attributes:
+        at: The object at a time in seconds.
+        length: Of its footprint [m].
+        width: Of its footprint [m].
+        clearance: Between its underside and the road [m].
+        course: Where it goes; None: it stays.
+    """
+
+    at: Callable[[float], Solid]
+    length: float
+    width: float
+    clearance: float
+    course: Course | None = None
 
 
 def vehicle(shape: VehicleShape, look: Paintwork, course: Course, sun: Sun) -> Actor:
@@ -87,7 +88,8 @@ def vehicle(shape: VehicleShape, look: Paintwork, course: Course, sun: Sun) -> A
         return Solid(mesh=mesh, paint=paint, x=x, y=y, heading=heading, inside=INSIDE,
                      sun_share=sun(x, y))
 
-    return Actor(at=at, length=shape.length, width=shape.width, clearance=0.2)
+    return Actor(at=at, length=shape.length, width=shape.width, clearance=0.2,
+                 course=course)
 
 
 def walker(person: Person, course: Course, sun: Sun, phase: float = 0.0) -> Actor:
@@ -99,7 +101,7 @@ def walker(person: Person, course: Course, sun: Sun, phase: float = 0.0) -> Acto
         return Solid(mesh=mesh, paint=_without_directions(partial(paint_person, person)),
                      x=x, y=y, heading=heading, sun_share=sun(x, y))
 
-    return Actor(at=at, length=0.55, width=0.30, clearance=0.06)
+    return Actor(at=at, length=0.45, width=0.30, clearance=0.22, course=course)
 
 
 def cyclist(person: Person, course: Course, sun: Sun, phase: float = 0.0) -> Actor:
@@ -111,15 +113,14 @@ def cyclist(person: Person, course: Course, sun: Sun, phase: float = 0.0) -> Act
         return Solid(mesh=mesh, paint=_without_directions(partial(paint_rider, person)),
                      x=x, y=y, heading=heading, sun_share=sun(x, y))
 
-    return Actor(at=at, length=1.6, width=0.06, clearance=0.04)
+    return Actor(at=at, length=1.6, width=0.06, clearance=0.04, course=course)
 
 
 def island(x: float, y: float, length: float, width: float, sun: Sun) -> Actor:
     """A raised refuge in the middle of the road."""
     solid = Solid(mesh=island_mesh(length, width), paint=_without_directions(paint_island),
                   x=x, y=y, heading=0.0, sun_share=sun(x, y))
-    return Actor(at=lambda _seconds: solid, length=length, width=width, clearance=0.02,
-                 moves=False)
+    return Actor(at=lambda _seconds: solid, length=length, width=width, clearance=0.02)
 
 
 def signal(x: float, y: float, heading: float, radiance: float,
@@ -132,7 +133,7 @@ def signal(x: float, y: float, heading: float, radiance: float,
         return Solid(mesh=mesh, paint=_without_directions(partial(paint_signal, lit, radiance)),
                      x=x, y=y, heading=heading, sun_share=sun(x, y))
 
-    return Actor(at=at, length=0.12, width=0.12, clearance=0.03, moves=False)
+    return Actor(at=at, length=0.12, width=0.12, clearance=0.03)
 
 
 def _without_directions(

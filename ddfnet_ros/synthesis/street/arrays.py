@@ -12,5 +12,5 @@ import numpy.typing as npt
 # NumPy's stubs lose track of float32 and float64 in mixed arithmetic, so floats are one type.
 Array = npt.NDArray[Any]
 Indices = npt.NDArray[np.int64]
-Point = Array | Sequence[float]
+Point = Array | Sequence[float | int]
 Mask = npt.NDArray[np.bool_]

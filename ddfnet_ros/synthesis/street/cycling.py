@@ -29,6 +29,7 @@ FRAME, TYRE, SPOKES, LAMP = range(PARTS, PARTS + 4)
 
 _WHEEL, _BASE = 0.335, 0.53  # radius; half the wheelbase [m]
 _CRANK, _GEAR = 0.17, 2.6  # length [m]; turns of the wheel per turn of the pedals
+_FOOT = -0.15  # pitch of the feet on the pedals [rad]
 _BOTTOM = np.array([-0.05, 0.0, 0.29])
 _SADDLE = np.array([-0.24, 0.0, 0.95])
 _BARS = np.array([0.36, 0.0, 1.02])
@@ -49,13 +50,13 @@ def rider_mesh(person: Person, phase: float) -> Mesh:
         ankle = pedal + np.array([-0.06, 0, 0.09])
         top = hip + np.array([0, side * 0.09, 0])
         parts += leg_mesh(np.stack([_bent(top, ankle, THIGH, SHANK), ankle]),
-                          (float(top[0]), float(top[1]), float(top[2])), person.girth)
+                          (float(top[0]), float(top[1]), float(top[2])), person.girth, _FOOT)
         parts.append(tube(np.stack([_BOTTOM + [0, side * 0.06, 0], pedal]), (0.014, 0.014),
                           FRAME, 6))
         grip = _BARS + np.array([0.02, side * 0.24, 0.03])
         shoulder = hip + np.array([0.29, side * 0.165, 0.46])
-        parts += arm_mesh(np.stack([shoulder, 0.5 * (shoulder + grip) + [-0.04, side * 0.04, -0.06],
-                                    grip]), person.girth)
+        elbow = 0.5 * (shoulder + grip) + [-0.04, side * 0.04, -0.06]
+        parts += arm_mesh(np.stack([shoulder, elbow, grip]), person.girth)
     upper = joined(body_mesh(person, float(hip[2]), 0.62, 0.0))
     return joined([*parts, upper.moved(np.eye(3), np.array([hip[0], 0.0, 0.0]))])
 

@@ -23,6 +23,7 @@ PARTS = 6
 THIGH, SHANK = 0.43, 0.42
 _STEPS_PER_METRE = 1.38  # adults at a comfortable pace
 _STATURE = 1.75  # of the skeleton below [m]
+_SOLE = 0.048  # half the height of a shoe [m]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,11 +60,12 @@ def gait_phase(walked: float) -> float:
 def walker_mesh(person: Person, phase: float) -> Mesh:
     """The person at a phase of the gait."""
     legs = {1: _striding(phase), -1: _striding(phase + np.pi)}
-    # The lower ankle stands in its shoe on the ground.
-    hip = 0.075 - min(leg[1, 2] for leg in legs.values())
+    # The lower shoe stands on the ground.
+    hip = _SOLE - min(_shoe(leg[1], _foot_pitch(leg))[:, 2].min() for leg in legs.values())
     parts = []
     for side, leg in legs.items():
-        parts += leg_mesh(leg + [0, side * 0.085, hip], (0.0, side * 0.09, hip), person.girth)
+        parts += leg_mesh(leg + [0, side * 0.085, hip], (0.0, side * 0.09, hip), person.girth,
+                          _foot_pitch(leg))
         parts += _swinging_arm(phase + (np.pi if side > 0 else 0), side, hip, person.girth)
     parts += body_mesh(person, hip, 0.04, phase)
     return scaled(joined(parts), person)
@@ -84,20 +86,30 @@ def _striding(phase: float) -> Array:
     return np.stack([knee, knee + SHANK * np.array([np.sin(shank), 0, -np.cos(shank)])])
 
 
-def leg_mesh(joints: Array, hip: tuple[float, float, float], girth: float) -> list[Mesh]:
-    """Trousers and shoe around knee and ankle (2, 3)."""
+def _foot_pitch(joints: Array) -> float:
+    """The heel comes off behind, the toe rises in front."""
+    shank = joints[1] - joints[0]
+    return float(np.clip(0.9 * np.arctan2(shank[0], -shank[2]), -0.9, 0.25))
+
+
+def _shoe(ankle: Array, pitch: float) -> Array:
+    """Heel, ball and toe (3, 3) of the shoe beneath an ankle."""
+    heel = ankle + np.array([-0.035, 0, -0.04])
+    toe = heel + 0.20 * np.array([np.cos(pitch), 0.0, np.sin(pitch)])
+    return np.stack([heel, heel + 0.45 * (toe - heel), toe])
+
+
+def leg_mesh(joints: Array, hip: tuple[float, float, float], girth: float,
+             pitch: float) -> list[Mesh]:
+    """Trousers around knee and ankle (2, 3), and a shoe whose toe points up by `pitch` [rad]."""
     knee, ankle = joints
     top = np.array(hip) + np.array([0, 0, 0.03])
     thigh, shank = knee - top, ankle - knee
-    # The heel comes off behind, the toe rises in front.
-    pitch = float(np.clip(0.9 * np.arctan2(shank[0], -shank[2]), -0.9, 0.25))
-    heel = ankle + np.array([-0.035, 0, -0.04])
-    toe = heel + 0.20 * np.array([np.cos(pitch), 0.0, np.sin(pitch)])
     path = np.stack([top, top + 0.35 * thigh, top + 0.8 * thigh, knee, knee + 0.3 * shank,
                      knee + 0.7 * shank, ankle - 0.02 * shank])
     radii = [r * girth for r in (0.098, 0.090, 0.073, 0.067, 0.066, 0.062, 0.066)]
-    sole = np.stack([heel, heel + 0.45 * (toe - heel), toe])
-    return [tube(path, radii, TROUSERS, 14), tube(sole, (0.045, 0.050, 0.036), SHOES, 10)]
+    shoe = tube(_shoe(ankle, pitch), (0.045, _SOLE, 0.036), SHOES, 10)
+    return [tube(path, radii, TROUSERS, 14), shoe]
 
 
 def _swinging_arm(phase: float, side: int, hip: float, girth: float) -> list[Mesh]:

@@ -18,8 +18,11 @@ from ddfnet_ros.synthesis.street.projection import StreetCamera
 
 # A lens spreads light: share and width [px] of each part of its point spread.
 _SPREAD = ((0.92, 0.40), (0.05, 2.2), (0.02, 8.0), (0.01, 30.0))
-_LINEAR_UP_TO = 0.55  # above, radiance nears 1 smoothly: nothing clips in the shortest exposure
+# Above the first, radiance nears the second: nothing clips in the shortest exposure.
+_LINEAR_UP_TO, _CEILING = 0.55, 0.98
 _GLOSS_OF_ROAD = 0.30
+_MIDDLE = 0.7  # height at which an object's motion in the picture is measured [m]
+_LOWEST_SUN = 0.03  # sine of the elevation below which nothing casts a shadow
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -63,15 +66,15 @@ def _instant(street: Street, seconds: float, step: float) -> Array:
         solid = actor.at(seconds)
         sky *= ground.contact(solid, street.plate.ground, actor.length, actor.width,
                               actor.clearance)
-        if solid.sun_share > 0:
+        if solid.sun_share > 0 and street.light.sun_direction[2] > _LOWEST_SUN:
             sun *= 1 - ground.shadow(solid, street.camera, street.light.sun_direction)
         layer = draw(solid, street.camera, street.light)
         if layer is not None:
             foot, _ = street.camera.project(np.array([[solid.x, solid.y, 0.0]]))
             drawn.append((_smeared(layer, actor, street, seconds, step), float(foot[0, 1])))
-    sun = cv2.GaussianBlur(sun, (0, 0), 0.7)[..., None]
-    picture = (street.plate.shaded + sun * (street.plate.sunlit - street.plate.shaded))
-    picture = (picture * sky[..., None]).astype(np.float32)
+    soft = cv2.GaussianBlur(sun, (0, 0), 0.7)[..., None]
+    picture: Array = street.plate.shaded + soft * (street.plate.sunlit - street.plate.shaded)
+    picture *= sky[..., None]
     drawn.sort(key=lambda entry: -entry[0].distance)
     for layer, foot_row in drawn:
         slope = np.clip((foot_row - street.camera.horizon) / street.camera.focal, 0.02, 1)
@@ -83,17 +86,19 @@ def _instant(street: Street, seconds: float, step: float) -> Array:
 
 def _smeared(layer: Layer, actor: Actor, street: Street, seconds: float, step: float) -> Layer:
     """Spread a layer along its way during `step`."""
-    if not actor.moves:
+    if actor.course is None:
         return layer
-    ends = [actor.at(seconds + side * step / 2) for side in (-1, 1)]
-    places, _ = street.camera.project(np.array([[end.x, end.y, 0.7] for end in ends]))
+    ends = [actor.course.at(seconds + side * step / 2)[:2] for side in (-1, 1)]
+    places, _ = street.camera.project(np.array([[x, y, _MIDDLE] for x, y in ends]))
     way = places[1] - places[0]
     length = float(np.hypot(*way))
     if length < 0.5:
         return layer
     pad = int(np.ceil(length / 2)) + 1
     kernel = _line(way, pad)
-    stack = np.pad(np.dstack([layer.colour, layer.coverage]), ((pad, pad), (pad, pad), (0, 0)))
+    # Its window ends in nothing, or where the picture does: there the object goes on.
+    stack = np.pad(np.dstack([layer.colour, layer.coverage]),
+                   ((pad, pad), (pad, pad), (0, 0)), mode='edge')
     smeared = cv2.filter2D(stack, -1, kernel, borderType=cv2.BORDER_CONSTANT)
     return _clipped(smeared, layer.top - pad, layer.left - pad, layer.distance, street.camera)
 
@@ -109,7 +114,8 @@ def _line(way: Array, radius: int) -> Array:
         for dy, wy in ((0, 1 - v), (1, v)):
             for dx, wx in ((0, 1 - u), (1, u)):
                 kernel[min(row + dy, 2 * radius), min(column + dx, 2 * radius)] += wx * wy
-    return kernel / kernel.sum()
+    average: Array = kernel / kernel.sum()
+    return average
 
 
 def _clipped(stack: Array, top: int, left: int, distance: float, camera: StreetCamera) -> Layer:
@@ -124,7 +130,7 @@ def _through_lens(radiance: Array) -> Array:
     spread = np.zeros_like(radiance)
     for share, width in _SPREAD:
         spread += share * cv2.GaussianBlur(radiance, (0, 0), width)
-    room = 1 - _LINEAR_UP_TO
+    room = _CEILING - _LINEAR_UP_TO
     over = np.maximum(spread - _LINEAR_UP_TO, 0)
     held: Array = np.where(over > 0, _LINEAR_UP_TO + room * np.tanh(over / (1.6 * room)), spread)
     return held.astype(np.float32)

@@ -111,15 +111,19 @@ def contact(solid: Solid, ground: Array, length: float, width: float, clearance:
         width: Of its footprint [m].
         clearance: Of its underside above the ground [m].
     """
-    offset = np.nan_to_num(ground, posinf=1e3, neginf=-1e3) - (solid.x, solid.y)
-    forward = offset @ solid.rotation[:2, 0]
-    aside = offset @ solid.rotation[:2, 1]
-    beyond = np.stack([np.abs(forward) - length / 2, np.abs(aside) - width / 2])
+    falloff = clearance + 0.12 * width
+    reach = length / 2 + width / 2 + 5 * falloff
+    x, y = np.moveaxis(ground, -1, 0) - np.reshape((solid.x, solid.y), (2, 1, 1))
+    near = (np.abs(x) < reach) & (np.abs(y) < reach)
+    offset = np.stack([x[near], y[near]], -1)
+    beyond = np.stack([np.abs(offset @ solid.rotation[:2, 0]) - length / 2,
+                       np.abs(offset @ solid.rotation[:2, 1]) - width / 2])
     outside = np.hypot(*np.maximum(beyond, 0))
     depth = np.minimum(beyond.max(0), 0)  # negative beneath the object
-    falloff = clearance + 0.12 * width
     beneath = 0.06 + 0.30 * np.exp(depth / clearance)
-    return np.where(outside > 0, 1 - 0.64 * np.exp(-outside / falloff), beneath)
+    seen = np.ones(x.shape, np.float32)
+    seen[near] = np.where(outside > 0, 1 - 0.64 * np.exp(-outside / falloff), beneath)
+    return seen
 
 
 def reflect(layer: Layer, picture: Array, strength: float, foot: float) -> None:

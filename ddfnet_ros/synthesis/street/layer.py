@@ -61,7 +61,7 @@ class Solid:
         y: Along the road [m].
         heading: Where its front points: 0 along the road, positive to the right [rad].
         sun_share: Share of the sun that reaches it.
-        see_through: Parts that show behind its glass, from inside; None: it has no glass.
+        inside: The part that shows only through its glass; None: it has no glass.
     """
 
     mesh: Mesh
@@ -87,12 +87,12 @@ def draw(solid: Solid, camera: StreetCamera, light: Light) -> Layer | None:
     """Render an object; None where the camera does not see it."""
     world = solid.in_world()
     points, depth = camera.project(world.vertices)
-    ahead = np.abs(np.arctan2(world.vertices[:, 0], world.vertices[:, 1])) < 2.6
     low = np.floor(points.min(0)).astype(int) - _MARGIN
     high = np.ceil(points.max(0)).astype(int) + _MARGIN
-    left, top = np.maximum(low, 0)
-    right, bottom = np.minimum(high, (camera.width, camera.height))
-    if right <= left or bottom <= top or not ahead.all():
+    left, top = (int(edge) for edge in np.maximum(low, 0))
+    right, bottom = (int(edge) for edge in np.minimum(high, (camera.width, camera.height)))
+    around = np.ptp(points[:, 0]) > np.pi * camera.focal  # it stands behind the camera
+    if right <= left or bottom <= top or around:
         return None
     shape = (SUPERSAMPLING * (bottom - top), SUPERSAMPLING * (right - left))
     inner = (points - (left, top)) * SUPERSAMPLING
@@ -101,7 +101,7 @@ def draw(solid: Solid, camera: StreetCamera, light: Light) -> Layer | None:
     return Layer(
         colour=cv2.resize(colour, size, interpolation=cv2.INTER_AREA),
         coverage=cv2.resize(coverage, size, interpolation=cv2.INTER_AREA),
-        top=int(top), left=int(left), distance=float(np.hypot(solid.x, solid.y)),
+        top=top, left=left, distance=float(np.hypot(solid.x, solid.y)),
     )
 
 

@@ -86,6 +86,7 @@ def _foliage(picture: Array, camera: StreetCamera, seed: int) -> Array:
     leaves = cv2.GaussianBlur(noise, (0, 0), 0.6) * 2 + 0.5 * noise
     red, green, blue = np.moveaxis(picture, -1, 0)
     leafy = np.clip((green - blue) / np.maximum(green, 1e-5) * 2.5, 0, 1)
+    leafy *= np.clip(5 * green / np.maximum(red, 1e-5) - 4, 0, 1)  # plaster is redder
     above = (np.arange(camera.height) < camera.horizon + 8)[:, None]
     strength = cv2.GaussianBlur((leafy * above * (red < 0.3)).astype(np.float32), (0, 0), 0.8)
     brightness: Array = np.exp(0.22 * strength * leaves)

@@ -11,6 +11,7 @@ from ddfnet_ros.synthesis.street.arrays import Array, Indices
 from ddfnet_ros.synthesis.street.mesh import Mesh
 
 _SAMPLES_AT_ONCE = 1_500_000
+_THINNEST = 2e-3  # twice the area of a triangle too small to hold a pixel's centre [px^2]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -52,7 +53,7 @@ def rasterise(mesh: Mesh, points: Array, depth: Array, shape: tuple[int, int], *
     corners = points[mesh.faces]
     area = _cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     # Rows grow downwards, so outward faces, counter-clockwise in the world, have negative area.
-    seen = (area > 1e-9) if back else (area < -1e-9)
+    seen = (area > _THINNEST) if back else (area < -_THINNEST)
     low = np.floor(corners.min(1)).astype(np.int64)
     extent = np.ceil(corners.max(1)).astype(np.int64) - low
     inside = (low < shape[::-1]).all(1) & (low + extent > 0).all(1)

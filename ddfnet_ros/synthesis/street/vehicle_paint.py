@@ -57,6 +57,8 @@ def paint_vehicle(shape: VehicleShape, look: Paintwork, part: Indices,
     _light_lamps(surface, shape, look, local, normals, towards_camera)
     wheel = part == WHEEL
     _paint_wheels(surface, wheel, shape, local, roll)
+    if shape.bulk:
+        _light_display(surface, shape, local, normals)
     inside = part == INSIDE
     surface.paint(inside, (0.03, 0.03, 0.032), 0.0, 1.0)
     surface.emission[inside | wheel] = 0
@@ -151,6 +153,18 @@ def _light_lamps(surface: Surface, shape: VehicleShape, look: Paintwork, local: 
     bands = 0.6 + 0.4 * np.cos(2 * np.pi * z / 0.035)
     glow = look.tail_lights * (0.08 + np.exp(-9 * off_centre**2)) * bands
     surface.emission[lens] += glow[lens, None] * _TAIL
+
+
+def _light_display(surface: Surface, shape: VehicleShape, local: Array, normals: Array) -> None:
+    """A line number and destination in amber dots, on the side above a window."""
+    x, z = local[:, 0], local[:, 2]
+    here = (np.abs(normals[:, 1]) > 0.55) & (np.abs(x - 2.9) < 0.85) & (np.abs(z - 2.53) < 0.14)
+    surface.paint(here, _BLACK, 0.04, 0.05)
+    column = np.floor(x / 0.05)
+    # Bars of varying height read as letters from afar.
+    tall = np.sin(2.1 * column) * np.sin(0.83 * column) > -0.25
+    letters = here & tall & (np.mod(x / 0.05, 3) > 0.6) & (np.abs(z - 2.53) < 0.09)
+    surface.emission[letters] += 0.25 * _AMBER
 
 
 def _paint_wheels(surface: Surface, wheel: Mask, shape: VehicleShape, local: Array,

@@ -8,6 +8,7 @@ the middle.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -59,8 +60,9 @@ class VehicleShape:
 
     def along(self, x: Array) -> tuple[Array, Array, Array, Array]:
         """Bottom, belt, top and half width at positions x."""
-        s = self.stations
-        return tuple(np.interp(x, s[:, 0], s[:, k]) for k in range(1, 5))  # type: ignore[return-value]
+        places, *profiles = self.stations.T
+        bottom, belt, top, width = (np.interp(x, places, profile) for profile in profiles)
+        return bottom, belt, top, width
 
     @property
     def length(self) -> float:
@@ -107,7 +109,7 @@ def _sections(shape: VehicleShape) -> Array:
 def _dense(x: Array) -> Array:
     """The stations and steps between them, no longer than 9 cm."""
     parts = [np.linspace(a, b, max(2, int(np.ceil((b - a) / 0.09)) + 1))[:-1]
-             for a, b in zip(x, x[1:], strict=False)]
+             for a, b in pairwise(x)]
     return np.concatenate([*parts, x[-1:]])
 
 
