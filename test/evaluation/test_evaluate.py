@@ -74,10 +74,10 @@ def test_report_is_plain_json():
 
 
 def test_scene_keeps_the_reference_and_the_order():
-    levels = torch.tensor([0.5, 0.2, 0.9])  # reference first, then short, long
+    levels = torch.tensor([0.9, 0.2, 0.5])  # reference first, then from short to long
     scenes = Scenes(
         ldr=levels[None, :, None, None, None].expand(1, 3, 3, 8, 8),
-        exposure=torch.tensor([[4.0, 1.0, 16.0]]), reference_index=1,
+        exposure=torch.tensor([[16.0, 1.0, 4.0]]), reference_index=2,
         truth=torch.full((1, 3, 8, 8), 0.1), flow=torch.zeros(1, 2, 2, 8, 8),
         moving=torch.ones(1, 1, 8, 8, dtype=torch.bool),
         clipped=torch.zeros(1, 1, 8, 8, dtype=torch.bool))

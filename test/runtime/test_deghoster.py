@@ -149,6 +149,13 @@ def test_where_the_network_fails_the_reference_shows(deghoster, caplog):
     assert '128 of 256 pixels' in caplog.text
 
 
+def test_radiance_is_never_negative(deghoster):
+    deghoster._model = lambda stack, flow, reference_index: stack[:, 0, 3:] - 0.1
+    radiance = deghoster(bracket_of(smooth_truth(16, 16))).radiance
+    assert radiance.min() == 0
+    assert radiance.max() > 0
+
+
 @pytest.mark.parametrize('reference', [1, 2, 3])
 def test_the_network_is_told_how_many_frames_are_shorter(deghoster, reference):
     heard = []

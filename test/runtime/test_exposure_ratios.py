@@ -45,6 +45,15 @@ def test_moving_pixels_do_not_pull_the_ratio():
     assert ratio.share < 0.85
 
 
+def test_even_many_moving_pixels_are_sorted_out():
+    still = scene()
+    moved = still.copy()
+    moved[:, :70] *= 2  # 44 % of the picture, all of it brighter
+    frames = [take(still, 1), take(moved, 4)]
+    exposures, _ = estimate_exposures(frames, RadianceSettings())
+    assert exposures[1] == pytest.approx(4, rel=0.004)
+
+
 def test_a_wrong_response_makes_it_less_sure():
     frames = [take(scene(), exposure, gamma=1.0) for exposure in (1, 4)]
     _, (right,) = estimate_exposures(frames, RadianceSettings(response='linear'))
