@@ -23,6 +23,15 @@ def test_window_of_the_largest_motion_holds_the_car(shots):
     assert 0 <= window.top <= HEIGHT - window.height
 
 
+def test_window_lies_exactly_on_what_moves(shots):
+    shot = dataclasses.replace(shots[0])
+    shot.__dict__['motion'] = motion = np.zeros((HEIGHT, WIDTH), np.float32)
+    motion[72:96, 120:160] = 5.0
+    window = largest_motion([shots[1], shot], share=0.25)
+    assert window.shot is shot
+    assert (window.left, window.top, window.width, window.height) == (120, 72, 40, 24)
+
+
 def test_window_is_found_even_if_nothing_moves(shots):
     still = dataclasses.replace(shots[0], moving=np.zeros_like(shots[0].moving))
     assert largest_motion([still]).shot is still
