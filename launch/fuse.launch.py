@@ -32,6 +32,7 @@ PARAMETERS = {
 }
 OTHERS = {
     'namespace': 'Namespace of the node',
+    'metadata_topic': 'What ~/meta is remapped to: /diagnostics for camera_ros',
     'params_file': 'Parameter file; config/fuse.yaml is one to start from',
     'bag': 'A bag to play: rosbag2 (folder, .mcap, .db3), or ROS 1 with player:=ddfnet',
     'player': 'What plays it: rosbag2, ddfnet (needs no rosbag2), or auto: whichever is there',
@@ -62,6 +63,7 @@ def start(context):
     node = Node(
         # Named in full, because a parameter file that names the node would win over `/**`.
         name='fuse_node', namespace=given['namespace'] or '/', executable='fuse_node',
+        remappings=[('~/meta', given['metadata_topic'])] if given['metadata_topic'] else [],
         parameters=parameters(given), **common,
     )
     return [*warnings(given['dds_profile']), node, *players(given, common)]

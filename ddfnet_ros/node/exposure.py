@@ -74,12 +74,11 @@ class StampMatcher:
         """Forget the frame whose metadata turned out to be useless."""
         self._frames.pop(stamp_ns, None)
 
-    def reset(self, newer_than_ns: int = -1) -> None:
-        """Forget what waits, or only what is stamped later than some moment."""
-        for store in (self._frames, self._metadata):
-            for stamp_ns in [stamp for stamp in store if stamp > newer_than_ns]:
-                del store[stamp_ns]
-                self.dropped['no_metadata'] += store is self._frames
+    def reset(self) -> None:
+        """Forget everything that waits."""
+        self.dropped['no_metadata'] += len(self._frames)
+        self._frames.clear()
+        self._metadata.clear()
 
 
 def _exposed(frame: Frame, metadata: FrameMetadata) -> Frame:

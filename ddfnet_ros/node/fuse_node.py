@@ -62,7 +62,7 @@ class FuseNode(LifecycleNode):
         self._settings = LiveSettings(self, NodeSettings)
         self._fusion: _Fusion | None = None
         self._worker: Worker[Job] | None = None
-        self._problem = ''
+        self._problem = self._last_warning = ''
         self._before = diagnostics.Snapshot()
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         # Steady, because a paused bag stops the node's clock but must not silence the node.
@@ -138,6 +138,10 @@ class FuseNode(LifecycleNode):
         self.get_logger().error(self._problem)
         return TransitionCallbackReturn.FAILURE
 
+    def _warn(self, text: str) -> None:
+        if self.get_logger().warning(text, throttle_duration_sec=_PROBLEM_LOG_PERIOD):
+            self._last_warning = text
+
     def _submit(self, job: Job) -> None:
         if self._fusion and self._worker and self._worker.submit(job):
             self._fusion.statistics.drop('superseded')
@@ -189,9 +193,8 @@ class FuseNode(LifecycleNode):
         if self._worker:
             status.level, status.message = diagnostics.judge(
                 now, before, fusion.inputs.explain_silence)
-            if status.message != diagnostics.ALL_WELL:
-                self.get_logger().warning(
-                    status.message, throttle_duration_sec=_PROBLEM_LOG_PERIOD)
+            if status.message not in (diagnostics.ALL_WELL, self._last_warning):
+                self._warn(status.message)
         status.values = [
             *diagnostics.values_of(now, before),
             KeyValue(key='model', value=fusion.deghoster.model_name),

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
-from rclpy.clock import JumpHandle, JumpThreshold
+from rclpy.clock import JumpHandle, JumpThreshold, TimeJump
 from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -24,6 +24,8 @@ from ddfnet_ros.node.exposure import SOURCES, StampMatcher
 from ddfnet_ros.node.messages import frame_from, stamp_ns
 from ddfnet_ros.settings import NodeSettings
 
+_NEVER = -(2**63)  # before every stamp [ns]
+_CLOCK_LAG_NS = 50 * 10**6  # of /clock, which ticks 40 times a second, behind the images
 _LOG_PERIOD = 2.0  # seconds between two lines about bad images
 
 
@@ -64,7 +66,7 @@ class Inputs:
         self._matcher = StampMatcher(settings.metadata_depth)
         self._camera_info: dict[int, CameraInfo] = {}
         self._complaint = ''
-        self._latest_ns = 0
+        self._latest_ns = self._jumped_to_ns = _NEVER
         self._subscriptions: list[Subscription] = []
         self._clock_jumps: JumpHandle | None = None
 
@@ -87,7 +89,7 @@ class Inputs:
             self._listen(self._source.msgtype, '~/meta', self._on_metadata)
         self._clock_jumps = self._node.get_clock().create_jump_callback(
             JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1)),
-            post_callback=lambda _jump: self._forget_the_future(),
+            post_callback=self._on_clock_jump,
         )
 
     def unsubscribe(self) -> None:
@@ -133,7 +135,6 @@ class Inputs:
         self._statistics.receive()
         try:
             frame = frame_from(message, stream)
-            self._latest_ns = frame.stamp_ns
             self._add(self._matcher.add_frame(frame) if self._source else frame)
         except ValueError as error:
             self._refuse(self.topics[stream], str(error))
@@ -151,6 +152,10 @@ class Inputs:
     def _add(self, frame: Frame | None) -> None:
         if frame is None:
             return
+        if frame.stamp_ns <= self._jumped_to_ns:
+            self._assembler.reset('the clock went back')
+            self._jumped_to_ns = _NEVER
+        self._latest_ns = frame.stamp_ns
         bracket = self._assembler.add(frame)
         if self._assembler.complaint != self._complaint:
             self._complaint = self._assembler.complaint
@@ -166,17 +171,14 @@ class Inputs:
     def _warn(self, text: str) -> None:
         self._node.get_logger().warning(text, throttle_duration_sec=_LOG_PERIOD)
 
-    def _forget_the_future(self) -> None:
-        """Reset when the clock went back behind what is being assembled.
+    def _on_clock_jump(self, _jump: TimeJump) -> None:
+        """Have the first frame of the new time start anew.
 
-        A bag that loops sends its first images and its clock on different topics, in any order:
-        what belongs to the new round must survive.
+        Clock and images come on different topics, in any order: the last images of the old time
+        still complete their bracket, and what is of the new time already stays.
         """
-        now_ns = self._node.get_clock().now().nanoseconds
-        horizon_ns = now_ns + int(self._settings.max_span * 1e9)
-        self._matcher.reset(newer_than_ns=horizon_ns)
-        if self._latest_ns > horizon_ns:
-            self._assembler.reset('time jump')
+        horizon_ns = self._node.get_clock().now().nanoseconds + _CLOCK_LAG_NS
+        self._jumped_to_ns = horizon_ns if self._latest_ns > horizon_ns else _NEVER
 
 
 def _camera_info_beside(topic: str) -> str:

@@ -15,6 +15,7 @@ FILE = ROOT / 'launch' / 'fuse.launch.py'
 ARGUMENTS = {
     'namespace', 'image_topics', 'exposure_times', 'exposure_source', 'model', 'device',
     'params_file', 'use_sim_time', 'bag', 'player', 'autostart', 'python', 'dds_profile',
+    'metadata_topic',
 }
 
 

@@ -79,14 +79,18 @@ def test_a_frame_that_came_twice_is_exposed_twice():
     assert matcher.add_frame(frame(1))
 
 
-def test_reset_forgets_frames_and_metadata_after_a_moment_only():
+def test_reset_forgets_frames_and_metadata():
     matcher = StampMatcher(depth=4)
-    for stamp in (1, 5):
-        matcher.add_frame(frame(stamp))
-        matcher.add_metadata(stamp + 1, metadata(0.5))
-    matcher.reset(newer_than_ns=3)
-    assert matcher.add_metadata(1, metadata(0.5)) is not None
-    assert matcher.add_metadata(5, metadata(0.5)) is None
-    assert matcher.add_frame(frame(2)) is not None
-    assert matcher.add_frame(frame(6)) is None
+    matcher.add_frame(frame(1))
+    matcher.add_metadata(2, metadata(0.5))
+    matcher.reset()
+    assert matcher.add_metadata(1, metadata(0.5)) is None
+    assert matcher.add_frame(frame(2)) is None
     assert matcher.dropped['no_metadata'] == 1
+
+
+def test_a_frame_whose_metadata_is_useless_is_forgotten():
+    matcher = StampMatcher(depth=4)
+    matcher.add_frame(frame(1))
+    matcher.discard(1)
+    assert matcher.add_metadata(1, metadata(0.5)) is None
