@@ -13,6 +13,7 @@ from typing import NamedTuple
 EVIDENCE = 12  # intervals after which a period counts as known: at 30 % loss, one error in 2e6
 _CLEAR_PAUSE = 2.0  # times the longest other interval: the camera rests between two turns
 _DOUBTFUL_PAUSE = 1.5
+_REACH = 1.5  # periods over which an error of the period does not yet matter
 
 
 class Beat(NamedTuple):
@@ -56,7 +57,7 @@ class Rhythm:
     def __init__(self, size: int) -> None:
         """Take the number of exposures."""
         self._size = size
-        self._length = max(8 * size, EVIDENCE + 2 * size)
+        self._length = max(8 * size, 2 * EVIDENCE + 2 * size)
         self._beats: list[Beat] = []
         self._first: dict[tuple[int, ...], int] = {}
 
@@ -125,9 +126,8 @@ class Rhythm:
         phases = [0j] * self._size
         counts = [0] * self._size
         for beat in self._beats:
-            reference = _nearest(zeros, beat)
-            if reference is not None:
-                turns = (beat.stamp_ns - reference.stamp_ns) / period_ns
+            turns = _since_nearest(zeros, beat) / period_ns
+            if abs(turns) < _REACH:
                 phases[beat.label] += cmath.exp(2j * math.pi * turns)
                 counts[beat.label] += 1
         # Two kinds of offsets under one label would mean that the period is wrong.
@@ -139,17 +139,15 @@ class Rhythm:
                   period_ns: float) -> int | None:
         """Decide once per order which label begins a turn: a later doubt would cut in two."""
         if order not in self._first:
-            first, certain = self._guess_first(order, offsets_ns, period_ns)
-            if not certain and len(self._intervals()) < EVIDENCE:
-                return None
-            if first is None:
+            first, doubt = self._guess_first(order, offsets_ns, period_ns)
+            if first is None or len(self._intervals()) < doubt * EVIDENCE:
                 return None
             self._first = {order: first}
         return self._first[order]
 
     def _guess_first(self, order: tuple[int, ...], offsets_ns: Sequence[float],
-                     period_ns: float) -> tuple[int | None, bool]:
-        """The label that begins a turn, and whether a few turns suffice to say so."""
+                     period_ns: float) -> tuple[int | None, int]:
+        """The label that begins a turn, and how many times EVIDENCE it takes to say so."""
         following = [*order[1:], order[0]]
         intervals = [(offsets_ns[b] - offsets_ns[a]) % period_ns
                      for a, b in zip(order, following, strict=True)]
@@ -161,8 +159,9 @@ class Rhythm:
         others = max(interval for k, interval in enumerate(intervals) if k != longest)
         usual = _usual_first(order)
         if pauses[longest] > _CLEAR_PAUSE * others:
-            return following[longest], following[longest] == usual
-        return usual, following[longest] == usual or pauses[longest] < _DOUBTFUL_PAUSE * others
+            return following[longest], 0 if following[longest] == usual else 2
+        agreed = following[longest] == usual or pauses[longest] < _DOUBTFUL_PAUSE * others
+        return usual, 0 if agreed else 1
 
     def _shutters(self) -> list[float]:
         latest = {beat.label: beat.shutter_ns for beat in self._beats}
@@ -173,13 +172,12 @@ def _moment(beat: Beat) -> tuple[int, int]:
     return beat.segment, beat.stamp_ns
 
 
-def _nearest(zeros: Sequence[Beat], beat: Beat) -> Beat | None:
-    """The last of `zeros` before a beat, else the first after it, within its segment."""
+def _since_nearest(zeros: Sequence[Beat], beat: Beat) -> float:
+    """Time since the nearest of `zeros` in the beat's segment, or until it where negative [ns]."""
     k = bisect_right(zeros, _moment(beat), key=_moment)
-    for candidate in (*zeros[max(0, k - 1):k], *zeros[k:k + 1]):
-        if candidate.segment == beat.segment:
-            return candidate
-    return None
+    around = [beat.stamp_ns - zero.stamp_ns for zero in zeros[max(0, k - 1):k + 1]
+              if zero.segment == beat.segment]
+    return min(around, key=abs, default=math.inf)
 
 
 def _usual_first(order: tuple[int, ...]) -> int | None:
