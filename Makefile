@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # `make help` lists the targets. Each makes the .venv it needs; from the second run on, no network.
 
-.PHONY: help venv demo test lint tables clean
+.PHONY: help venv demo test lint bench tables clean
 
 VENV ?= .venv
 # An environment that is there keeps its Python.
@@ -31,6 +31,9 @@ lint: venv  ## ruff, mypy --strict, import-linter, codespell; a minute
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/codespell
+
+bench: venv  ## Assemble brackets over lossy roads, write benchmark/records; some minutes
+	$(BIN)/python -m benchmark.assembly
 
 tables: venv  ## Write the README's tables of topics and parameters again
 	$(BIN)/python doc/tables.py
