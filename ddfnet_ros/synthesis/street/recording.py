@@ -27,8 +27,7 @@ from ddfnet_ros.synthesis.street.shutter import Shot, Shutter
 from ddfnet_ros.synthesis.street.story import PREFERRED, credit, street_of
 from ddfnet_ros.tonemap import mu_law
 
-# A small sensor at base gain.
-_SENSOR = Sensor(electrons=6000.0, read_noise=0.0012)
+_SENSOR = Sensor(electrons=3000.0, read_noise=0.0018)  # a small one, at the shutter's gain
 _MOVED = 0.02  # difference after the mu-law that counts as motion, as in training scenes
 
 Progress = Callable[[int, int], None]

@@ -28,7 +28,7 @@ class Shutter:
     instants: tuple[int, ...] = (1, 2, 5)
     reference: int = 1
     frame_rate: float = 30.0
-    gain: float = 1.0
+    gain: float = 2.0
     start_ns: int = 1_767_250_800_000_000_000
 
     def opens_ns(self, index: int) -> int:

@@ -91,16 +91,16 @@ def _actors(plate: Plate, camera: StreetCamera, random: np.random.Generator) -> 
     student = Person(height=1.82, coat=(0.12, 0.13, 0.10), trousers=(0.08, 0.09, 0.14), bag=True)
     rider = Person(coat=(0.35, 0.30, 0.05), trousers=(0.03, 0.03, 0.03))
     return (
-        vehicle(BUS, bus, Course(x=8.2, y=14.6, heading=LEFT, speed=7.5), sun),
+        vehicle(BUS, bus, Course(x=8.2, y=14.6, heading=LEFT, speed=9.5), sun),
         vehicle(SEDAN, Paintwork(colour=(0.03, 0.05, 0.10)),
-                Course(x=-11.0, y=10.2, heading=RIGHT, speed=8.5), sun),
+                Course(x=-12.5, y=10.2, heading=RIGHT, speed=12.5), sun),
         vehicle(HATCHBACK, Paintwork(colour=(0.33, 0.34, 0.36), headlights=6.0),
                 Course(x=-2.6, y=24.5, heading=TOWARDS, speed=3.4, acceleration=-1.6), sun),
         vehicle(VAN, Paintwork(colour=(0.45, 0.45, 0.44), headlights=5.0),
                 Course(x=-6.2, y=22.4, heading=TOWARDS, speed=0.0), sun),
         vehicle(HATCHBACK, Paintwork(colour=(0.30, 0.02, 0.02), tail_lights=0.5),
                 Course(x=2.9, y=-2.4, heading=0.0, speed=4.2, acceleration=-2.0), sun),
-        cyclist(rider, Course(x=3.4, y=7.9, heading=LEFT, speed=4.6), sun, phases[3]),
+        cyclist(rider, Course(x=3.6, y=7.9, heading=LEFT, speed=5.2), sun, phases[3]),
         walker(man, Course(x=2.3, y=4.5, heading=LEFT, speed=1.35), sun, phases[0]),
         walker(woman, Course(x=-3.9, y=4.8, heading=RIGHT, speed=1.45), sun, phases[1]),
         walker(student, Course(x=-5.6, y=6.0, heading=RIGHT, speed=1.55), sun, phases[2]),

@@ -50,7 +50,7 @@ def paint_vehicle(shape: VehicleShape, look: Paintwork, part: Indices,
         towards_camera: (N, 3) the same.
         roll: How far the wheels have turned [rad].
     """
-    surface = Surface.of(len(part), look.colour, mirror=0.045, roughness=0.03)
+    surface = Surface.of(len(part), look.colour, mirror=0.045, roughness=0.12)
     if look.lower_colour:
         surface.albedo[local[:, 2] < shape.along(local[:, 0])[1] - 0.25] = look.lower_colour
     _paint_body(surface, shape, local, normals)
@@ -58,6 +58,8 @@ def paint_vehicle(shape: VehicleShape, look: Paintwork, part: Indices,
     wheel = part == WHEEL
     _paint_wheels(surface, wheel, shape, local, roll)
     if shape.bulk:
+        # A roof seen edge-on is thinner than a sample: its gloss would come as a row of dots.
+        surface.roughness[normals[:, 2] > 0.6] = 0.8
         _light_display(surface, shape, local, normals)
     inside = part == INSIDE
     surface.paint(inside, (0.03, 0.03, 0.032), 0.0, 1.0)

@@ -33,7 +33,7 @@ def test_frames_carry_exposure_gain_counter_and_stamp(recording):
     assert [frame.exposure_time for frame in frames] == pytest.approx(
         2 * list(SHUTTER.exposure_times))
     assert [frame.sequence_id for frame in frames] == list(range(6))
-    assert {frame.gain for frame in frames} == {1.0}
+    assert {frame.gain for frame in frames} == {2.0}
     assert {frame.frame_id for frame in frames} == {'camera_optical'}
     assert np.diff([frame.stamp_ns for frame in frames]) == pytest.approx(1e9 / 30, abs=1)
 
@@ -50,7 +50,7 @@ def test_controls_are_named_as_libcamera_names_them(recording):
     status = _messages(recording, META_TOPIC)[1].status[0]
     controls = {pair.key: pair.value for pair in status.values}
     assert controls['ExposureTime'] == '4800'
-    assert controls['AnalogueGain'] == '1.000000'
+    assert controls['AnalogueGain'] == '2.000000'
     assert status.level == 0
 
 
