@@ -17,7 +17,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ddfnet_ros import weights
 from ddfnet_ros.bracket import Bracket
 from ddfnet_ros.runtime.memory import keep_freed_memory
 from ddfnet_ros.runtime.preparation import stack_of
@@ -26,6 +25,7 @@ from ddfnet_ros.runtime.selection import (
     choose_flow,
     choose_model,
     choose_precision,
+    load_fusion,
     on_device,
 )
 from ddfnet_ros.settings import DeghosterSettings
@@ -82,7 +82,7 @@ class Deghoster:
         if device.type == 'cpu':
             keep_freed_memory()
         path = choose_model(self.settings.model, device)
-        loaded = weights.load(path)
+        loaded = load_fusion(path)
         self._model = on_device(loaded.model, device)
         self._multiple = int(getattr(loaded.model, 'multiple', 1))
         self._flow = choose_flow(loaded.card.get('flow', 'dis'), device)

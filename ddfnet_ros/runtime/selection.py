@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from ddfnet_ros import weights
-from ddfnet_ros.flow.providers import FlowProvider, provider
+from ddfnet_ros import network, weights
+from ddfnet_ros.flow.providers import PROVIDERS, FlowProvider, provider
 
 # First the model meant for the device, then what else it can run in real time. `base` comes last:
-# the paper's network needs 27 times the arithmetic of `fast`, too much for a CPU at video rate.
+# the paper's network needs ninety times the arithmetic of `fast`, too much for a CPU.
 _AUTO = {'cuda': ('denoise', 'fast', 'base'), 'cpu': ('fast',)}
 
 _log = logging.getLogger(__name__)
@@ -59,6 +59,19 @@ def choose_model(name: str, device: torch.device) -> Path:
     return weights.find(wanted[0])  # raises, naming what there is
 
 
+def load_fusion(path: Path) -> weights.LoadedModel:
+    """Load weights that fuse; those of a flow network lie in the same folder.
+
+    Raises:
+        ValueError: weights that cannot be used, or of a network that does not fuse.
+    """
+    loaded = weights.load(path)
+    if network.describe(loaded.model)['architecture'] in PROVIDERS:
+        raise ValueError(f'{path}: expected a model that fuses frames, got one that estimates '
+                         'their motion; choose base, denoise or fast')
+    return loaded
+
+
 def choose_flow(name: str, device: torch.device) -> FlowProvider:
     """The flow provider that a model was trained with.
 
@@ -79,9 +92,9 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
     return torch.float32
 
 
-def on_device(network: Any, device: torch.device) -> nn.Module:
+def on_device(model: Any, device: torch.device) -> nn.Module:
     """Move a network, its convolutions' weights in the layout that is fastest on all devices."""
-    moved: nn.Module = network.to(device, memory_format=torch.channels_last)
+    moved: nn.Module = model.to(device, memory_format=torch.channels_last)
     return moved
 
 

@@ -5,12 +5,14 @@ import pytest
 import torch
 
 from ddfnet_ros import weights
+from ddfnet_ros.flow.pwcnet import PWCNet
 from ddfnet_ros.network.fast import FastConfig, FastFusion
 from ddfnet_ros.runtime.selection import (
     choose_device,
     choose_flow,
     choose_model,
     choose_precision,
+    load_fusion,
 )
 
 CPU, CUDA = torch.device('cpu'), torch.device('cuda')
@@ -83,6 +85,13 @@ def test_auto_precision_follows_the_processor(monkeypatch):
     monkeypatch.setattr(torch.cpu, 'get_capabilities', lambda: {'avx2': True})
     assert choose_precision('auto', CPU) is torch.float32
     assert choose_precision('bfloat16', CPU) is torch.bfloat16
+
+
+def test_weights_that_do_not_fuse_are_refused(tmp_path):
+    path = tmp_path / 'pwcnet.safetensors'
+    weights.save(PWCNet(), path, {}, torch.float16)
+    with pytest.raises(ValueError, match='got one that estimates their motion'):
+        load_fusion(path)
 
 
 def test_flow_weights_that_are_missing_are_named(ship):
