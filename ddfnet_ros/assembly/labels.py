@@ -29,8 +29,9 @@ class LabelPlacer:
         """Take the settings, the size, whether topics are exposures and frames have counters."""
         self._size, self._by_topic, self._counted = size, by_topic, counted
         self._period_ns = settings.cycle_period * 1e9
-        self._in_order = bool(settings.exposure_times) and not by_topic
-        self._levels = ExposureLevels(size, settings.exposure_times)
+        self._nominal = settings.exposure_times
+        self._in_order = bool(self._nominal) and not by_topic
+        self._levels = ExposureLevels(size, self._nominal)
         self._counter = FrameCounter(size)
         self._numbers: deque[int] = deque(maxlen=4 * size)
         self._misfits = 0  # brackets of topics by counter in the wrong order, in a row
@@ -91,9 +92,9 @@ class LabelPlacer:
         turn = None
         if self._counted:
             turn = sighting.number if self._by_topic else sighting.number / self._size
-        shutter_ns = (frame.exposure_time or 0.0) * 1e9
-        self._rhythm.note(
-            Beat(sighting.epoch, frame.stamp_ns, self._label(frame), shutter_ns, turn))
+        label = self._label(frame)
+        shutter = frame.exposure_time or (self._nominal[label] if self._nominal else 0.0)
+        self._rhythm.note(Beat(sighting.epoch, frame.stamp_ns, label, shutter * 1e9, turn))
 
     def _label(self, frame: Frame) -> int:
         if self._by_topic:
@@ -115,6 +116,11 @@ class LabelPlacer:
         period_ns = self._period_ns or seen_ns
         first = 0 if self._in_order else None
         template = self._rhythm.template(period_ns, first) if period_ns else None
+        if template is None and self._rhythm.full:
+            raise FrameError('invalid', 'expected a steady cycle that begins after a pause, or at '
+                             'its shortest or longest exposure; set exposure_times and '
+                             'image_topics in the order of the cycle, set cycle_period or '
+                             'cycle_gap, or connect a frame counter')
         if template and self._in_order and template.order != tuple(range(self._size)):
             raise FrameError('invalid', 'expected frames in the order of exposure_times, got '
                              f'{[k + 1 for k in template.order]}; list the times in the order of '

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import cmath
 import math
-from bisect import bisect_right, insort
+from bisect import bisect_left, insort
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -14,6 +14,7 @@ EVIDENCE = 12  # intervals after which a period counts as known: at 30 % loss, o
 _CLEAR_PAUSE = 2.0  # times the longest other interval: the camera rests between two turns
 _DOUBTFUL_PAUSE = 1.5
 _REACH = 1.5  # periods over which an error of the period does not yet matter
+_ACCORD = 0.5  # length of the mean of unit vectors at a label's phases: 1 if all are the same
 
 
 class Beat(NamedTuple):
@@ -65,6 +66,11 @@ class Rhythm:
         """Remember a frame, which may come late."""
         insort(self._beats, beat, key=_moment)
         del self._beats[:-self._length]
+
+    @property
+    def full(self) -> bool:
+        """Whether more frames would tell no more."""
+        return len(self._beats) == self._length
 
     def period_ns(self) -> float | None:
         """Time of a turn; None while too little was seen, or what was seen is contradictory.
@@ -130,10 +136,12 @@ class Rhythm:
             if abs(turns) < _REACH:
                 phases[beat.label] += cmath.exp(2j * math.pi * turns)
                 counts[beat.label] += 1
-        # Two kinds of offsets under one label would mean that the period is wrong.
-        if not all(n and abs(phase) > 0.6 * n for phase, n in zip(phases, counts, strict=True)):
+        # Several kinds of offsets under one label would mean that the period is wrong, as would
+        # one of label 0 after itself that is no whole number of turns.
+        accords = [phases[0].real, *map(abs, phases[1:])]
+        if not all(n and accord > _ACCORD * n for accord, n in zip(accords, counts, strict=True)):
             return None
-        return [cmath.phase(phase) / (2 * math.pi) % 1 * period_ns for phase in phases]
+        return [0.0, *(cmath.phase(phase) / (2 * math.pi) % 1 * period_ns for phase in phases[1:])]
 
     def _first_of(self, order: tuple[int, ...], offsets_ns: Sequence[float],
                   period_ns: float) -> int | None:
@@ -173,10 +181,13 @@ def _moment(beat: Beat) -> tuple[int, int]:
 
 
 def _since_nearest(zeros: Sequence[Beat], beat: Beat) -> float:
-    """Time since the nearest of `zeros` in the beat's segment, or until it where negative [ns]."""
-    k = bisect_right(zeros, _moment(beat), key=_moment)
-    around = [beat.stamp_ns - zero.stamp_ns for zero in zeros[max(0, k - 1):k + 1]
-              if zero.segment == beat.segment]
+    """Time since the nearest of `zeros`, or until it where negative; infinite without one [ns].
+
+    For one of `zeros` itself that is the one before it, if any: their distance tells as much.
+    """
+    k = bisect_left(zeros, _moment(beat), key=_moment)
+    others = zeros[max(0, k - 1):k] if beat.label == 0 and k else zeros[max(0, k - 1):k + 1]
+    around = [beat.stamp_ns - zero.stamp_ns for zero in others if zero.segment == beat.segment]
     return min(around, key=abs, default=math.inf)
 
 

@@ -28,10 +28,10 @@ def check(settings: AssemblySettings, topics: int, size: int, reference: int) ->
     """Raise ValueError where no bracket could ever come of it."""
     if topics > 1 and len(settings.exposure_times) not in (0, topics):
         raise ValueError(f'expected one topic, or one per exposure ({settings.size}), got '
-                         f'{topics}; set exposure_times or the topics')
+                         f'{topics} topics; set exposure_times or image_topics')
     if not MIN_FRAMES <= size <= MAX_FRAMES:
         raise ValueError(f'expected {MIN_FRAMES} to {MAX_FRAMES} exposures in a bracket, got '
-                         f'{size}; set exposure_times or the topics')
+                         f'{size}; set exposure_times or image_topics')
     if not 0 <= reference <= size:
         raise ValueError(f'reference: expected 1 to {size}, or 0 for the median, got {reference}')
     unfit = ('metadata', 'phase') if topics > 1 else ('topic',)

@@ -99,7 +99,7 @@ class TurnSorter:
             self._drop('invalid', len(turn or ()))
             self._open[spot.turn] = None
             raise FrameError('invalid', 'expected one frame of each exposure in a turn, got two '
-                             f'of exposure {spot.place + 1}; check cycle_source and its settings')
+                             'of one; check cycle_source and its settings')
         turn[spot.place] = frame
         if len(turn) < self._size:
             return None
