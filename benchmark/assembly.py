@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import importlib.util
 import json
 import random
 import subprocess
@@ -21,14 +20,20 @@ from types import SimpleNamespace
 
 from benchmark.camera import Camera, Road, Shot, Verdict, assemble, judge, modes
 
+try:
+    from message_filters import ApproximateTimeSynchronizer, SimpleFilter
+    from rclpy.time import Time
+except ImportError:  # part of a ROS distribution only
+    ApproximateTimeSynchronizer = None
+
 RECORD = Path(__file__).parent / 'records' / 'assembly.json'
 BRACKETS, RUNS = 300, 5
 SLOP = 0.023  # seconds: two of the three intervals of a cycle, as one would set it
 PEER = 'message_filters'
 STEADY = Camera()  # 3 exposures, 11 ms apart, every 33 ms
 PAUSING = Camera(spread=0.6)  # for the gap: 6.6 ms apart, then a pause
-JITTERY = dataclasses.replace(STEADY, jitter=0.3), dataclasses.replace(PAUSING, jitter=0.3)
-ROADS = {
+SHOWN = ('metadata and counter', 'metadata', 'counter', 'topic', 'phase', 'gap', PEER)
+ROWS = {
     'no drops': Road(),
     '1 % lost': Road(lost=0.01),
     '5 % lost': Road(lost=0.05),
@@ -40,6 +45,9 @@ ROADS = {
     '5 % doubled': Road(doubled=0.05),
     'bag played 5 times': Road(rounds=5),
     'all of it': Road(lost=0.01, reordered=0.05, delayed=0.005, doubled=0.02, joined=1, rounds=5),
+}
+JITTER = 0.3  # of the interval between frames, to either side
+JITTERY_ROWS = {
     'stamps jitter by 30 %': Road(),
     'the same, 5 % lost': Road(lost=0.05),
 }
@@ -52,22 +60,22 @@ def main() -> None:
         'commit': _git('rev-parse', '--short', 'HEAD'),
         'brackets': BRACKETS * RUNS,
         'columns': 'sets that came out, sets that mix brackets, complete brackets, those emitted',
-        'rows': {name: _row(name, road) for name, road in ROADS.items()},
+        'rows': {name: _row(road, 0.0) for name, road in ROWS.items()}
+        | {name: _row(road, JITTER) for name, road in JITTERY_ROWS.items()},
     }
     RECORD.parent.mkdir(exist_ok=True)
     RECORD.write_text(json.dumps(record, indent=1) + '\n')
-    print('\n'.join(table(record['rows'])))
+    print('\n'.join(table(record['rows'], SHOWN)))
 
 
-def _row(name: str, road: Road) -> dict[str, list[int]]:
-    jitters = 'jitter' in name or 'the same' in name
-    steady, pausing = JITTERY if jitters else (STEADY, PAUSING)
+def _row(road: Road, jitter: float) -> dict[str, list[int]]:
+    steady, pausing = (dataclasses.replace(c, jitter=jitter) for c in (STEADY, PAUSING))
     cells = {}
     for source in modes(steady):
         camera = pausing if source == 'gap' else steady
         cells[source] = _sum(
             assemble(modes(camera)[source], camera, shots) for shots in _travels(road, camera))
-    if importlib.util.find_spec(PEER):
+    if ApproximateTimeSynchronizer is not None:
         cells[PEER] = _sum(_synchronize(shots) for shots in _travels(road, steady))
     return cells
 
@@ -85,8 +93,6 @@ def _sum(verdicts: Iterator[Verdict]) -> list[int]:
 
 def _synchronize(shots: Sequence[Shot]) -> Verdict:
     """Run ApproximateTimeSynchronizer over what arrived."""
-    from message_filters import ApproximateTimeSynchronizer, SimpleFilter  # noqa: PLC0415
-    from rclpy.time import Time  # noqa: PLC0415
     topics = [SimpleFilter() for _ in STEADY.exposures]
     sets: list[frozenset[int]] = []
     synchronizer = ApproximateTimeSynchronizer(topics, queue_size=10, slop=SLOP)
@@ -98,13 +104,12 @@ def _synchronize(shots: Sequence[Shot]) -> Verdict:
     return judge(sets, shots, STEADY.size)
 
 
-def table(rows: dict[str, dict[str, list[int]]]) -> list[str]:
-    """The record as Markdown: mixed sets, and the share of complete brackets emitted."""
-    sources = list(dict.fromkeys(source for cells in rows.values() for source in cells))
-    lines = ['| frames placed by | ' + ' | '.join(rows) + ' |', '|---' * (len(rows) + 1) + '|']
-    for source in sources:
-        cells = [_cell(cells.get(source)) for cells in rows.values()]
-        lines.append(f'| {source} | ' + ' | '.join(cells) + ' |')
+def table(rows: dict[str, dict[str, list[int]]], sources: Sequence[str]) -> list[str]:
+    """Some of the record as Markdown: mixed sets, and the share of complete brackets emitted."""
+    lines = ['| | ' + ' | '.join(sources) + ' |', '|---' * (len(sources) + 1) + '|']
+    for name, verdicts in rows.items():
+        cells = ' | '.join(_cell(verdicts.get(source)) for source in sources)
+        lines.append(f'| {name} | {cells} |')
     return lines
 
 

