@@ -6,6 +6,7 @@ Everything here is done on import, before any test module imports the package, r
 
 import os
 import random
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -28,3 +29,7 @@ os.environ['ROS_DOMAIN_ID'] = str(random.SystemRandom().randrange(101))
 os.environ['ROS_LOG_DIR'] = str(Path(tempfile.gettempdir()) / 'ddfnet_ros_test_logs')
 prefixes = [sys.prefix, *filter(None, os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep))]
 os.environ['AMENT_PREFIX_PATH'] = os.pathsep.join(prefixes)
+
+# A background job or nohup ignores these, and the processes under test would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
