@@ -69,6 +69,7 @@ class BracketAssembler:
         except FrameError as rejected:
             self._reject(rejected, 1)
             return None
+
     def reset(self, reason: str = 'reset') -> None:
         """Drop what is held, as after a jump of time; what was learned of the camera stays.
 

@@ -70,22 +70,26 @@ class TurnSorter:
                 self._waiting.popleft()
                 self._drop('incomplete', 1)
             return None
-        complete: list[Frame] | None = None
-        while self._waiting:
-            newer = self._locate(self._waiting.popleft())
-            if newer and complete:
-                self._drop('superseded', self._size)
-            complete = newer or complete
-        return complete
+        complete = None
+        while len(self._waiting) > 1:
+            complete = self._newest(complete, self._try(self._waiting.popleft()))
+        last = self._waiting.popleft()  # the frame just added
+        return self._newest(complete, self._try(last) if complete else self._place(last))
 
-    def _locate(self, sighting: Sighting) -> list[Frame] | None:
+    def _newest(self, older: list[Frame] | None, newer: list[Frame] | None) -> list[Frame] | None:
+        if older and newer:
+            self._drop('superseded', self._size)
+        return newer or older
+
+    def _try(self, sighting: Sighting) -> list[Frame] | None:
         try:
-            return self._put(self._placer.locate(sighting), sighting.frame)
+            return self._place(sighting)
         except FrameError as rejected:
-            if not self._waiting:
-                raise  # it is the frame just added
             self._drop(rejected.reason, 1)
             return None
+
+    def _place(self, sighting: Sighting) -> list[Frame] | None:
+        return self._put(self._placer.locate(sighting), sighting.frame)
 
     def _put(self, spot: Spot, frame: Frame) -> list[Frame] | None:
         if self._floor is not None and spot.turn <= self._floor:
