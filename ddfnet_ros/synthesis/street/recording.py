@@ -129,7 +129,7 @@ def _readme(panorama: str, seed: int, brackets: int, shutter: Shutter) -> str:
 `street.mcap` holds {brackets} brackets of three exposures ({times} ms, interleaved at
 {shutter.frame_rate:g} frames/s), 640x360: `{IMAGE_TOPIC}` (JPEG, quality 95), `{META_TOPIC}`
 (exposure, gain and frame counter as camera_ros publishes them) and `{INFO_TOPIC}`.
-It is made by code, `ddfnet synthesize` with seed {seed}; nothing in it was filmed.
+Everything but the background is drawn by code: `ddfnet synthesize --seed {seed}`.
 
 `truth/<stamp_ns>.exr` is the radiance of each bracket's reference frame, the {reference:g} ms
 exposure, before noise, clipping and quantisation, with that frame's own motion blur: linear RGB,

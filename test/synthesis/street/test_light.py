@@ -27,8 +27,11 @@ def test_the_sun_is_found_where_it_stands(sunny_panorama):
 
 
 def test_the_road_may_point_anywhere_in_the_panorama(sunny_panorama):
-    light = light_from(sunny_panorama, np.pi / 2, sun_above=10.0)
-    np.testing.assert_allclose(light.sun_direction, [0, np.sqrt(0.5), np.sqrt(0.5)], atol=0.03)
+    light = light_from(sunny_panorama, np.radians(30), sun_above=10.0)
+    toward = np.sqrt(0.5) * np.array([np.sin(np.radians(60)), np.cos(np.radians(60)), 1])
+    np.testing.assert_allclose(light.sun_direction, toward, atol=0.03)
+    # What is left of it in the surroundings stands there too.
+    assert light.reflected(light.sun_direction[None], np.zeros(1))[0, 0] > 5
 
 
 def test_the_suns_irradiance_is_its_radiance_times_its_solid_angle(sunny_panorama):
