@@ -21,7 +21,7 @@ class Options:
     """Model name, or path of a .safetensors file."""
     device: str = 'auto'
     """Torch device."""
-    pace: float = 5.5
+    pace: float = 5.2
     """Brackets per second to play."""
     seconds: float = 15.0
     """How long to play, at least; the recording is repeated as often as that takes."""

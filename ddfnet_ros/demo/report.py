@@ -14,7 +14,7 @@ from string import Template
 import cv2
 
 from ddfnet_ros.demo.chart import latency_chart
-from ddfnet_ros.demo.shots import METHODS, Picture, Shot, Window, display
+from ddfnet_ros.demo.shots import METHODS, Picture, Shot, Window, display, milliseconds
 from ddfnet_ros.demo.summary import PerMethod, Summary
 
 _JPEG_QUALITY = 88
@@ -63,8 +63,8 @@ def percentile(values: Sequence[float], share: float) -> float:
 def _lead(shots: Sequence[Shot], summary: Summary) -> str:
     bracket = shots[0].bracket
     width, height = bracket.reference.size
-    times = ', '.join(f'{exposure * 1e3:g}' for exposure in bracket.exposures)
-    return (f'{len(shots)} brackets of {len(bracket.frames)} exposures each ({times} ms, '
+    times = ', '.join(milliseconds(frame) for frame in bracket.frames)
+    return (f'{len(shots)} brackets of {len(bracket.frames)} exposures each ({times}; '
             f'{width}x{height}) of a scene that moves while they are taken. They were played over '
             'DDS, again and again, to <code>fuse_node</code>, which made one HDR image of each '
             f'with the model <b>{escape(summary.model)}</b> on {escape(summary.device)}.')
@@ -102,7 +102,7 @@ def _comparison(shot: Shot) -> str:
 <input type="range" min="0" max="100" step="0.5" value="50"
  aria-label="Bracket {n}: percent of the width that shows the reference frame">
 </div>
-<figcaption>Bracket {n} of the recording, reference exposure {reference.exposure * 1e3:g} ms.
+<figcaption>Bracket {n} of the recording, reference exposure {milliseconds(reference)}.
 </figcaption>
 </figure>"""
 
@@ -114,7 +114,7 @@ def _zoom_note(window: Window) -> str:
 
 def _zoom(window: Window) -> str:
     shot = window.shot
-    tiles = [(f'{frame.exposure * 1e3:g} ms' + (
+    tiles = [(milliseconds(frame) + (
         ', the reference frame' if frame is shot.bracket.reference else ''),
         display(frame.pixels), '') for frame in shot.bracket.frames]
     tiles += [('static merge', shot.picture('static_merge'), 'ghost'),

@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ddfnet_ros.demo.shots import Picture, Shot, Window, display
+from ddfnet_ros.demo.shots import Picture, Shot, Window, display, milliseconds
 
 _GAP, _TITLE = 6, 30  # pixels: between pictures; height of a line of titles
 _PAPER, _INK = (24, 27, 30), (225, 228, 230)
 _SHEET_WIDTH = 240
-_HALF_WIDTH = 420
+_HALF_WIDTH = 400
 
 Titled = tuple[str, Picture]
 
@@ -39,7 +39,7 @@ def before_after(window: Window) -> Picture:
 
 
 def _all_of(shot: Shot) -> list[Titled]:
-    frames = [(f'{frame.exposure * 1e3:g} ms', display(frame.pixels))
+    frames = [(milliseconds(frame), display(frame.pixels))
               for frame in shot.bracket.frames]
     k = shot.bracket.reference_index
     frames[k] = (f'{frames[k][0]} (reference)', frames[k][1])

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ddfnet_ros.bracket import Bracket, Pixels
+from ddfnet_ros.bracket import Bracket, Frame, Pixels
 from ddfnet_ros.evaluation.metrics import clipped
 from ddfnet_ros.flow.dis import DISFlow
 from ddfnet_ros.runtime.preparation import stack_of
@@ -113,3 +113,8 @@ def display(pixels: Pixels) -> Picture:
     top = {'uint8': 255, 'uint16': 65535}.get(pixels.dtype.name, 1)
     scaled = np.clip(pixels.astype(np.float32) / top * 255 + 0.5, 0, 255).astype(np.uint8)
     return scaled if scaled.ndim == 3 else np.repeat(scaled[..., None], 3, axis=2)
+
+
+def milliseconds(frame: Frame) -> str:
+    """How long a frame was exposed, for people."""
+    return f'{(frame.exposure_time or 0) * 1e3:g} ms'

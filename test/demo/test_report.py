@@ -69,6 +69,15 @@ def test_zoom_shows_inputs_static_merge_fused_and_truth(page):
                         'truth']
 
 
+def test_exposure_is_told_in_time_whatever_the_gain(shots, window, good):
+    frames = tuple(dataclasses.replace(f, gain=2.0) for f in shots[0].bracket.frames)
+    loud = dataclasses.replace(
+        shots[0], bracket=dataclasses.replace(shots[0].bracket, frames=frames))
+    text = report([loud], dataclasses.replace(window, shot=loud), good, [80.0])
+    assert '(1 ms, 4 ms, 16 ms; 160x96)' in text
+    assert 'reference exposure 4 ms' in text
+
+
 def test_numbers_are_in_the_table_and_the_best_is_marked(page):
     text = page.read_text('utf-8')
     assert '<td>30.00</td><td>31.00</td><td class=best>33.00</td>' in text
@@ -106,10 +115,10 @@ def test_contact_sheet_has_a_row_per_bracket_and_a_column_per_picture(shots):
 
 def test_before_and_after_stand_side_by_side(shots, window):
     picture = before_after(window)
-    before, after = picture[30:30 + 252, 6:426], picture[30:30 + 252, 432:852]
+    before, after = picture[30:30 + 240, 6:406], picture[30:30 + 240, 412:812]
     for part, whole in ((before, window.shot.bracket.reference.pixels),
                         (after, window.shot.published)):
-        expected = cv2.resize(whole, (420, 252), interpolation=cv2.INTER_AREA)
+        expected = cv2.resize(whole, (400, 240), interpolation=cv2.INTER_AREA)
         np.testing.assert_array_equal(part, expected)
 
 
