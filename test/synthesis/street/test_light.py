@@ -2,6 +2,7 @@
 import numpy as np
 import pytest
 
+from ddfnet_ros.synthesis.panorama import Panorama
 from ddfnet_ros.synthesis.street.light import light_from
 
 EVERY_WAY = np.array([[0.0, 0, 1], [0, 0, -1], [1, 0, 0], [0, -1, 0], [0.6, 0.8, 0]])
@@ -26,9 +27,12 @@ def test_the_sun_is_found_where_it_stands(sunny_panorama):
     np.testing.assert_allclose(light.sun_direction, [np.sqrt(0.5), 0, np.sqrt(0.5)], atol=0.03)
 
 
-def test_the_road_may_point_anywhere_in_the_panorama(sunny_panorama):
-    light = light_from(sunny_panorama, np.radians(30), sun_above=10.0)
-    toward = np.sqrt(0.5) * np.array([np.sin(np.radians(60)), np.cos(np.radians(60)), 1])
+@pytest.mark.parametrize('degrees', [-50, 30, 90])
+def test_the_road_may_point_anywhere_in_the_panorama(sunny_panorama, degrees):
+    turned = Panorama(name='turned', radiance=np.roll(sunny_panorama.radiance, 16, 1))
+    light = light_from(turned, np.radians(degrees), sun_above=10.0)
+    right = np.radians(135 - degrees)  # of the road
+    toward = np.sqrt(0.5) * np.array([np.sin(right), np.cos(right), 1])
     np.testing.assert_allclose(light.sun_direction, toward, atol=0.03)
     # What is left of it in the surroundings stands there too.
     assert light.reflected(light.sun_direction[None], np.zeros(1))[0, 0] > 5
