@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
 ALL_WELL = 'fusing'
+PATIENCE = 5.0  # seconds without images before that is a problem
 _RECENT = 100  # brackets that latencies are taken over
 
 # What a user can do about drops of each kind.
@@ -33,6 +34,7 @@ class Snapshot:
 
     Attributes:
         time: Monotonic clock [s].
+        silence: Since the last image, or since the counts began [s].
         received: Images.
         fused: Brackets published.
         dropped: By reason.
@@ -42,6 +44,7 @@ class Snapshot:
     """
 
     time: float = field(default_factory=time.monotonic)
+    silence: float = 0.0
     received: int = 0
     fused: int = 0
     dropped: Mapping[str, int] = field(default_factory=Counter)
@@ -55,6 +58,7 @@ class Statistics:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._received = self._fused = 0
+        self._heard_at = time.monotonic()
         self._dropped: Counter[str] = Counter()
         self._latencies_ms: deque[float] = deque(maxlen=_RECENT)
         self._stage_ms: dict[str, float] = {}
@@ -63,6 +67,7 @@ class Statistics:
         """Count an image."""
         with self._lock:
             self._received += 1
+            self._heard_at = time.monotonic()
 
     def drop(self, reason: str) -> None:
         """Count an image or a bracket that led to nothing."""
@@ -80,6 +85,7 @@ class Statistics:
         """Freeze the counts, with what others count as dropped added."""
         with self._lock:
             return Snapshot(
+                silence=time.monotonic() - self._heard_at,
                 received=self._received, fused=self._fused,
                 dropped=self._dropped + elsewhere,
                 latencies_ms=tuple(self._latencies_ms), stage_ms=dict(self._stage_ms),
@@ -103,7 +109,7 @@ def judge(
         calm = now.fused > before.fused and set(drops) == {'superseded'}
         level = DiagnosticStatus.OK if calm else DiagnosticStatus.WARN
         return level, f'dropped {counts} ({REMEDIES.get(worst, "unexpected")})'
-    if now.received == before.received:
+    if now.silence > PATIENCE:
         return DiagnosticStatus.WARN, explain_silence()
     return DiagnosticStatus.OK, ALL_WELL
 

@@ -14,7 +14,6 @@ import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import ExternalShutdownException
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.logging import get_logger
 
@@ -23,6 +22,7 @@ from ddfnet_ros.node import diagnostics
 from ddfnet_ros.node.inputs import Inputs, Job
 from ddfnet_ros.node.outputs import Outputs
 from ddfnet_ros.node.parameters import LiveSettings
+from ddfnet_ros.node.process import ros_process
 from ddfnet_ros.node.worker import Worker
 from ddfnet_ros.runtime.deghoster import Deghoster
 from ddfnet_ros.settings import NodeSettings
@@ -72,7 +72,8 @@ class FuseNode(LifecycleNode):
     def start(self) -> None:
         """Configure and activate, unless the settings leave that to a lifecycle manager."""
         if (self._settings.now.autostart
-                and self.trigger_configure() == TransitionCallbackReturn.SUCCESS):
+                and self.trigger_configure() == TransitionCallbackReturn.SUCCESS
+                and self.context.ok()):  # not interrupted meanwhile
             self.trigger_activate()
 
     def on_configure(self, _state: LifecycleState) -> TransitionCallbackReturn:
@@ -81,6 +82,7 @@ class FuseNode(LifecycleNode):
             self._fusion = self._prepare(self._settings.now)
         except Exception as error:  # rclpy would swallow it without a word
             return self._report('configure', error)
+        self._before = diagnostics.Snapshot()
         return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -138,10 +140,6 @@ class FuseNode(LifecycleNode):
         self.get_logger().error(self._problem)
         return TransitionCallbackReturn.FAILURE
 
-    def _warn(self, text: str) -> None:
-        if self.get_logger().warning(text, throttle_duration_sec=_PROBLEM_LOG_PERIOD):
-            self._last_warning = text
-
     def _submit(self, job: Job) -> None:
         if self._fusion and self._worker and self._worker.submit(job):
             self._fusion.statistics.drop('superseded')
@@ -193,13 +191,20 @@ class FuseNode(LifecycleNode):
         if self._worker:
             status.level, status.message = diagnostics.judge(
                 now, before, fusion.inputs.explain_silence)
-            if status.message not in (diagnostics.ALL_WELL, self._last_warning):
-                self._warn(status.message)
+            self._log(status.level, status.message)
         status.values = [
             *diagnostics.values_of(now, before),
             KeyValue(key='model', value=fusion.deghoster.model_name),
             KeyValue(key='device', value=fusion.deghoster.device),
         ]
+
+    def _log(self, level: bytes, message: str) -> None:
+        if level == DiagnosticStatus.WARN:
+            if message != self._last_warning and self.get_logger().warning(
+                    message, throttle_duration_sec=_PROBLEM_LOG_PERIOD):
+                self._last_warning = message
+        elif message != diagnostics.ALL_WELL:
+            self.get_logger().info(message, once=True)
 
 
 def _one_line(error: Exception) -> str:
@@ -216,21 +221,17 @@ def _warm_up_bracket(settings: NodeSettings) -> Bracket:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the node until it is interrupted; 2 where its parameters are no good."""
-    rclpy.init(args=arguments)
-    try:
-        node = FuseNode()
-    except ValueError as error:
-        get_logger(_NAME).fatal(str(error))
-        rclpy.try_shutdown()
-        return 2
-    try:
-        node.start()
-        rclpy.spin(node)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        node.destroy_node()
-        rclpy.try_shutdown()
+    with ros_process(arguments):
+        try:
+            node = FuseNode()
+        except ValueError as error:
+            get_logger(_NAME).fatal(str(error))
+            return 2
+        try:
+            node.start()
+            rclpy.spin(node)
+        finally:
+            node.destroy_node()
     return 0
 
 

@@ -112,8 +112,8 @@ class Inputs:
             if expected not in published:
                 return (f'no images: expected {expected} on {topic}, got {published[0]}; '
                         'set transport or image_topics')
-        return ('no images, although there are publishers; large ones get lost without a '
-                'dds_profile')
+        return ('no images, although there are publishers: nothing sent, or lost because too '
+                'large for Fast DDS as it is (dds_profile)')
 
     def _listen(self, msgtype: type[Any], topic: str, callback: Callable[[Any], None]) -> None:
         # Best effort, which matches publishers of either kind. Two brackets deep, so that a burst

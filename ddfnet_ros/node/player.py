@@ -19,7 +19,6 @@ from typing import Annotated, Any
 import rclpy
 import tyro
 from rclpy.duration import Duration
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -28,6 +27,7 @@ from rosgraph_msgs.msg import Clock
 from tqdm import tqdm
 
 from ddfnet_ros.bags import BagError, BagReader, Message
+from ddfnet_ros.node.process import ros_process
 
 _TICK = 0.02  # seconds between two messages on /clock
 _SETTLE = 0.3  # seconds that discovery of the remaining topics takes once images have a listener
@@ -143,19 +143,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Play the bag; 2 where the arguments or the bag are no good."""
     arguments = list(sys.argv if arguments is None else arguments)
     options = tyro.cli(Options, args=remove_ros_args(arguments)[1:], prog='player')
-    rclpy.init(args=arguments)
-    try:
-        with BagReader(options.bag) as bag:
-            player = Player(Node('player'), bag, options)
-            player.wait_for_subscribers()
-            player.play()
-    except BagError as error:
-        print(f'player: {error}', file=sys.stderr)
-        return 2
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        rclpy.try_shutdown()
+    with ros_process(arguments):
+        try:
+            with BagReader(options.bag) as bag:
+                player = Player(Node('player'), bag, options)
+                player.wait_for_subscribers()
+                player.play()
+        except BagError as error:
+            print(f'player: {error}', file=sys.stderr)
+            return 2
     return 0
 
 

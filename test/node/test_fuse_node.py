@@ -13,6 +13,7 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from ddfnet_ros.bracket import Bracket, Frame
+from ddfnet_ros.node import diagnostics
 from ddfnet_ros.runtime.deghoster import Deghoster
 from ddfnet_ros.settings import DeghosterSettings
 
@@ -205,6 +206,11 @@ def elsewhere():
     rclpy.shutdown(context=context)
 
 
+@pytest.fixture
+def impatience(monkeypatch):
+    monkeypatch.setattr(diagnostics, 'PATIENCE', 0.1)
+
+
 def wait_for_warning(bench, text):
     def said():
         counts = bench.counts()
@@ -213,16 +219,16 @@ def wait_for_warning(bench, text):
     bench.spin_until(said, f'diagnostics with {text!r}')
 
 
-def test_diagnostics_tell_that_nobody_publishes(bench):
+def test_diagnostics_tell_that_nobody_publishes(bench, impatience):
     wait_for_warning(bench, f'no publisher on {TOPIC}')
 
 
-def test_diagnostics_tell_that_images_are_of_another_type(bench, elsewhere):
+def test_diagnostics_tell_that_images_are_of_another_type(bench, elsewhere, impatience):
     elsewhere.create_publisher(CompressedImage, TOPIC, 10)
     wait_for_warning(bench, f'expected sensor_msgs/msg/Image on {TOPIC}, got sensor_msgs/msg/Comp')
 
 
-def test_diagnostics_tell_that_images_get_lost(bench):
+def test_diagnostics_tell_that_images_get_lost(bench, impatience):
     bench.peer.create_publisher(Image, TOPIC, 10)
     wait_for_warning(bench, 'although there are publishers')
 

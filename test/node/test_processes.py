@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,9 @@ def start(*arguments, **environment):
     )
 
 
-@pytest.fixture(params=[signal.SIGINT, signal.SIGTERM], ids=['SIGINT', 'SIGTERM'])
-def signalled(request):
+@pytest.fixture(params=[(signal.SIGINT, signal.SIGINT), (signal.SIGTERM,)],
+                ids=['twice SIGINT, as under ros2 launch', 'SIGTERM'])
+def signals(request):
     return request.param
 
 
@@ -36,7 +38,7 @@ def state_of(ros_node, name):
 
 
 def test_it_starts_without_launch_from_our_parameter_file_and_leaves_quietly(
-        ros, model, signalled):
+        ros, model, signals):
     profile = str(ROOT / 'config' / 'fastdds_shm.xml')  # UDP beside it reaches this process
     process = start('--params-file', str(ROOT / 'config' / 'fuse.yaml'), '-p', f'model:={model}',
                     '-r', '__ns:=/street', FASTRTPS_DEFAULT_PROFILES_FILE=profile,
@@ -44,7 +46,9 @@ def test_it_starts_without_launch_from_our_parameter_file_and_leaves_quietly(
     peer = rclpy.create_node('asking')
     try:
         assert state_of(peer, '/street/fuse_node') == 'active'
-        process.send_signal(signalled)
+        for number in signals:
+            process.send_signal(number)
+            time.sleep(0.02)
         output, _ = process.communicate(timeout=60)
     finally:
         process.kill()
