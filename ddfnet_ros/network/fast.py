@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -102,28 +103,34 @@ class FastFusion(nn.Module):
         body = self.body(fused)
         logits = self._frame_logits(body, attended, features)
         merged = blend(static_weights(ldr, reference_index), corrected, moved, logits)
-        residual = F.pixel_shuffle(self.residual_head(body), CELL).float()
+        residual = _pixels(self.residual_head(body))
         bounded = self.config.residual * torch.tanh(residual)
         return inverse_mu_law((mu_law(merged) + bounded).clamp(min=0))
 
     def _encode(self, ldr: Tensor, corrected: Tensor, moved: Tensor) -> Tensor:
         """f_i: what each frame shows, in place and moved (Sec. 3.2.1)."""
         seen = torch.cat([ldr, mu_law(corrected), mu_law(moved)], dim=2)
-        return _per_frame(lambda x: self.encoder(F.pixel_unshuffle(x, CELL)), seen)
+        first, rest = _split(self.encoder)
+        encoded = F.linear(_cells(seen.flatten(0, 1)), first.weight.flatten(1), first.bias)
+        return rest(encoded.permute(0, 3, 1, 2)).unflatten(0, seen.shape[:2])
 
     def _attend(self, features: Tensor, flow: Tensor) -> Tensor:
         """Unnormalised w_i from f_1, v_i and c_i (Eq. 5); v_1 is zero."""
-        reference = features[:, :1].expand_as(features)
+        reference = features[:, :1]
         motion = _per_frame(lambda v: self.motion(_summarise(v)), flow)
-        motion = torch.cat([torch.zeros_like(motion[:, :1]), motion], dim=1)
-        correlation = _per_frame(self.correlation, torch.cat([reference, features], dim=2))
-        return _per_frame(self.attention, torch.cat([reference, motion, correlation], dim=2))
+        correlation = F.relu(_mix(_split(self.correlation)[0], reference, features))
+        first, rest = _split(self.attention)
+        of_reference, of_motion, of_correlation = first.weight.split(features.shape[2], dim=1)
+        mixed = _convolve(correlation, of_correlation, first.bias)
+        mixed = mixed + _convolve(reference, of_reference)
+        mixed[:, 1:] += _convolve(motion, of_motion)
+        return _per_frame(rest, mixed)
 
     def _frame_logits(self, body: Tensor, attended: Tensor, features: Tensor) -> Tensor:
         """How much more or less than the static merge to take of each frame, (b, n, 2, h, w)."""
-        shared = body[:, None].expand_as(features)
-        logits = _per_frame(self.frame_head, torch.cat([shared, attended, features], dim=2))
-        return _per_frame(lambda x: F.pixel_shuffle(x, CELL), logits).float()
+        first, rest = _split(self.frame_head)
+        mixed = _mix(first, body[:, None], attended, features)
+        return _per_frame(lambda x: _pixels(rest(x)), mixed)
 
 
 class ResidualBlock(nn.Module):
@@ -170,6 +177,38 @@ def _summarise(flow: Float[Tensor, 'k 2 h w']) -> Float[Tensor, 'k 3 i j']:
 def _per_frame(layer: Callable[[Tensor], Tensor], frames: Tensor) -> Tensor:
     """Apply a layer to every frame of (b, n, c, h, w)."""
     return layer(frames.flatten(0, 1)).unflatten(0, frames.shape[:2])
+
+
+def _cells(pictures: Float[Tensor, 'k c h w']) -> Float[Tensor, 'k i j d']:
+    """Values of each cell side by side, as pixel_unshuffle orders them, channels last."""
+    squares = pictures.unflatten(3, (-1, CELL)).unflatten(2, (-1, CELL))
+    return squares.permute(0, 2, 4, 1, 3, 5).flatten(3)
+
+
+def _pixels(cells: Float[Tensor, 'k d i j']) -> Float[Tensor, 'k c h w']:
+    """From values of cells back to pixels."""
+    return F.pixel_shuffle(cells.contiguous(), CELL).float()
+
+
+def _mix(layer: nn.Conv2d, *parts: Tensor) -> Tensor:
+    """A 1x1 convolution of parts side by side, without copying them there.
+
+    Each part is (b, n, c, h, w), or (b, 1, c, h, w) where all frames share it.
+    """
+    weights = layer.weight.split([part.shape[2] for part in parts], dim=1)
+    mixed = _convolve(parts[-1], weights[-1], layer.bias)
+    for part, weight in zip(parts[:-1], weights[:-1], strict=True):
+        mixed = mixed + _convolve(part, weight)
+    return mixed
+
+
+def _convolve(frames: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    return F.conv2d(frames.flatten(0, 1), weight, bias).unflatten(0, frames.shape[:2])
+
+
+def _split(layers: nn.Sequential) -> tuple[Any, nn.Sequential]:
+    """The first layer, which is applied to parts, and the rest."""
+    return layers[0], layers[1:]
 
 
 def _dilations(blocks: int) -> list[int]:
