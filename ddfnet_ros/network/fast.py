@@ -31,6 +31,7 @@ CELL = 4
 """Pixels along the side of the square that one feature vector describes."""
 
 _FLOW_UNIT = 16.0  # pixels; keeps the motion encoder's input near 1
+_TINY = 1e-30
 _PRIOR_FLOOR = 2e-3  # what the static merge leaves to frames that it would not use
 
 
@@ -109,10 +110,12 @@ class FastFusion(nn.Module):
 
     def _encode(self, ldr: Tensor, corrected: Tensor, moved: Tensor) -> Tensor:
         """f_i: what each frame shows, in place and moved (Sec. 3.2.1)."""
-        seen = torch.cat([ldr, mu_law(corrected), mu_law(moved)], dim=2)
         first, rest = _split(self.encoder)
-        encoded = F.linear(_cells(seen.flatten(0, 1)), first.weight.flatten(1), first.bias)
-        return rest(encoded.permute(0, 3, 1, 2)).unflatten(0, seen.shape[:2])
+        parts = first.weight.flatten(1).split(3 * CELL * CELL, dim=1)
+        encoded = F.linear(_cells(ldr.flatten(0, 1)), parts[0], first.bias)
+        for frames, part in zip((corrected, moved), parts[1:], strict=True):
+            encoded = encoded + F.linear(_cells(mu_law(frames).flatten(0, 1)), part)
+        return rest(encoded.permute(0, 3, 1, 2)).unflatten(0, ldr.shape[:2])
 
     def _attend(self, features: Tensor, flow: Tensor) -> Tensor:
         """Unnormalised w_i from f_1, v_i and c_i (Eq. 5); v_1 is zero."""
@@ -155,10 +158,11 @@ def blend(
     logits: Float[Tensor, 'b n 2 h w'],
 ) -> Float[Tensor, 'b 3 h w']:
     """Mix the frames, as taken and moved, with convex weights: the prior times exp(logits)."""
-    gain = (logits - logits.amax(dim=(1, 2), keepdim=True)).exp()
-    in_place, in_motion = ((prior + _PRIOR_FLOOR) * part for part in gain.split(1, dim=2))
-    taken = (in_place * corrected + in_motion * moved).sum(dim=1)
-    return taken / (in_place + in_motion).sum(dim=1)
+    in_place, in_motion = (logits - logits.amax(dim=(1, 2), keepdim=True)).exp().split(1, dim=2)
+    gain = in_place + in_motion
+    frames = torch.lerp(corrected, moved, in_motion / gain.clamp(min=_TINY))
+    weights = (prior + _PRIOR_FLOOR) * gain
+    return (weights * frames).sum(dim=1) / weights.sum(dim=1)
 
 
 def _starting_at_zero(layer: nn.Conv2d) -> nn.Conv2d:
@@ -206,7 +210,7 @@ def _convolve(frames: Tensor, weight: Tensor, bias: Tensor | None = None) -> Ten
     return F.conv2d(frames.flatten(0, 1), weight, bias).unflatten(0, frames.shape[:2])
 
 
-def _split(layers: nn.Sequential) -> tuple[Any, nn.Sequential]:
+def _split(layers: nn.Sequential) -> tuple[Any, Callable[[Tensor], Tensor]]:
     """The first layer, which is applied to parts, and the rest."""
     return layers[0], layers[1:]
 
