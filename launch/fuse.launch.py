@@ -7,6 +7,7 @@ interpreter that runs `ros2 launch` need not be the one that runs the node.
 """
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -18,7 +19,8 @@ from launch_ros.actions import Node
 
 PACKAGE = 'ddfnet_ros'
 SEGMENT_BYTES = 256 * 2**20  # of each process, in config/fastdds_shm.xml
-PATIENCE = '15'  # seconds to finish the bracket at hand after Ctrl-C; `base` takes that on a CPU
+PATIENCE_TO_START = '60'  # seconds until the node has loaded its weights and listens
+PATIENCE_TO_END = '15'  # seconds to finish the bracket at hand; `base` takes that on a CPU
 
 # Name: what it does. Those of the first part become parameters of the node.
 PARAMETERS = {
@@ -57,12 +59,13 @@ def start(context):
     given = {name: LaunchConfiguration(name).perform(context) for name in PARAMETERS | OTHERS}
     common = {
         'package': PACKAGE, 'output': 'screen', 'prefix': given['python'],
-        'sigterm_timeout': PATIENCE,
+        'sigterm_timeout': PATIENCE_TO_END,
         'additional_env': environment(given['dds_profile']),
     }
     node = Node(
         # Named in full, because a parameter file that names the node would win over `/**`.
         name='fuse_node', namespace=given['namespace'] or '/', executable='fuse_node',
+        exec_name='fuse_node',
         remappings=[('~/meta', given['metadata_topic'])] if given['metadata_topic'] else [],
         parameters=parameters(given), **common,
     )
@@ -71,23 +74,37 @@ def start(context):
 
 def parameters(given):
     """The parameter file, then what the arguments say instead."""
-    values = {name: yaml.safe_load(given[name]) for name in PARAMETERS if given[name]}
-    for name, element in (('image_topics', str), ('exposure_times', float)):
-        if name in values:
-            values[name] = [element(item) for item in as_list(values[name])]
-    for name in ('model', 'device'):
-        if name in values:
-            values[name] = str(values[name])
+    values = {name: parsed(name, given[name]) for name in PARAMETERS if given[name]}
     if given['bag']:
         values.setdefault('use_sim_time', True)
     return [part for part in (given['params_file'], values) if part]
 
 
-def as_list(value):
-    """A list as it is, and "a, b" as the list that was meant."""
-    if isinstance(value, list):
-        return value
-    return [item.strip() for item in str(value).split(',')]
+def parsed(name, text):
+    """The text of an argument in the type of its parameter."""
+    convert = {'image_topics': partial(items, str), 'exposure_times': partial(items, float),
+               'use_sim_time': truth, 'autostart': truth}.get(name, str)
+    try:
+        return convert(text)
+    except (ValueError, yaml.YAMLError) as error:
+        problem = ' '.join(str(error).split())
+        raise RuntimeError(
+            f'{name}: got {text!r} ({problem}); expected: {PARAMETERS[name]}') from error
+
+
+def items(element, text):
+    """A list "[a, b]", or "a, b" or "a" as the list that was meant."""
+    value = yaml.safe_load(text)
+    return [element(item) for item in
+            (value if isinstance(value, list) else str(value).replace(' ', '').split(','))]
+
+
+def truth(text):
+    """True or false, as YAML has them."""
+    value = yaml.safe_load(text)
+    if not isinstance(value, bool):
+        raise ValueError('neither true nor false')
+    return value
 
 
 def players(given, common):
@@ -100,7 +117,8 @@ def players(given, common):
     if player == 'rosbag2' or (player == 'auto' and has_rosbag2()):
         return [ExecuteProcess(cmd=['ros2', 'bag', 'play', bag, '--clock'], output='screen',
                                additional_env=common['additional_env'])]
-    return [Node(executable='player', arguments=[bag, '--clock'], **common)]
+    return [Node(executable='player', exec_name='player',
+                 arguments=[bag, '--clock', '--wait', PATIENCE_TO_START], **common)]
 
 
 def has_rosbag2():

@@ -34,7 +34,7 @@ class Snapshot:
 
     Attributes:
         time: Monotonic clock [s].
-        silence: Since the last image, or since the counts began [s].
+        silence: Since the last image, or since images are expected [s].
         received: Images.
         fused: Brackets published.
         dropped: By reason.
@@ -62,6 +62,11 @@ class Statistics:
         self._dropped: Counter[str] = Counter()
         self._latencies_ms: deque[float] = deque(maxlen=_RECENT)
         self._stage_ms: dict[str, float] = {}
+
+    def begin(self) -> None:
+        """Expect images from now on."""
+        with self._lock:
+            self._heard_at = time.monotonic()
 
     def receive(self) -> None:
         """Count an image."""

@@ -91,6 +91,7 @@ class Inputs:
             JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1)),
             post_callback=self._on_clock_jump,
         )
+        self._statistics.begin()
 
     def unsubscribe(self) -> None:
         """Stop listening and forget what is half assembled."""

@@ -71,6 +71,15 @@ def test_one_topic_may_be_written_as_a_list_or_not(launch_file, text):
     assert launch_file.parameters(given(image_topics=text)) == [{'image_topics': ['/a']}]
 
 
+@pytest.mark.parametrize(('name', 'text'), [
+    ('exposure_times', '[1, one]'), ('exposure_times', '[1, '), ('autostart', 'perhaps'),
+])
+def test_a_value_of_the_wrong_type_is_one_line_with_what_was_expected(launch_file, name, text):
+    with pytest.raises(RuntimeError, match=f'^{name}: got .*; expected: ') as error:
+        launch_file.parameters(given(**{name: text}))
+    assert '\n' not in str(error.value)
+
+
 def test_a_bag_means_its_clock_unless_said_otherwise(launch_file):
     assert launch_file.parameters(given(bag='x.mcap')) == [{'use_sim_time': True}]
     assert launch_file.parameters(given(bag='x', use_sim_time='false')) == [
