@@ -9,6 +9,7 @@ from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from rclpy.qos import ReliabilityPolicy
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
@@ -152,6 +153,23 @@ def test_an_exposure_that_cannot_be_is_counted_and_the_node_lives_on(bench, expo
     bench.send_bracket(10**9)
     bench.next(HDR)
     assert int(bench.counts()['dropped.invalid']) == 1
+
+
+def test_two_frames_of_one_exposure_are_no_bracket_and_the_node_lives_on(bench):
+    for i, exposure in enumerate((EXPOSURES[0], EXPOSURES[1], EXPOSURES[1])):
+        bench.send_frame(image(scene(exposure), 9 * 10**8 + i * 10**7), exposure)
+    bench.send_bracket(10**9)
+    assert bench.next(HDR).header == header(10**9 + 10**7)
+    drops = {k: int(v) for k, v in bench.counts().items() if k.startswith('dropped.')}
+    assert sum(drops.values()) == 3
+
+
+def test_reliability_can_be_asked_for_per_topic(bench_with):
+    bench = bench_with(**{f'qos_overrides.{TOPIC}.subscription.reliability': 'reliable'})
+    (subscription,) = [s for s in bench.node.subscriptions if s.topic_name == TOPIC]
+    assert subscription.qos_profile.reliability == ReliabilityPolicy.RELIABLE
+    (others,) = [s for s in bench.node.subscriptions if s.topic_name == '/fuse_node/meta']
+    assert others.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
 
 
 def test_an_error_in_the_fusion_is_counted_and_the_next_bracket_is_fused(bench, monkeypatch):

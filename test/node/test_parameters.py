@@ -104,6 +104,7 @@ def test_where_nothing_can_be_called_afterwards_a_set_still_arrives(node_with, m
 @pytest.mark.parametrize(('overrides', 'text'), [
     ({'exposure_times': [1, 4]}, '1.0, not 1'),
     ({'mu': 0.5}, 'mu out of range'),
+    ({'exposure_times': [0.0, 1.0]}, 'exposure_times: expected 1e-07 to 60.0, got 0.0'),
     ({'transport': 'pigeon'}, 'transport: expected one of auto, raw, compressed'),
     ({'image_topics': ['/a', '/b']}, 'image_topics: expected 1 topic or one per exposure (3)'),
     ({'image_topics': ['/a', '/a', '/b']}, 'image_topics: expected different names'),
