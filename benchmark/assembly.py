@@ -13,6 +13,7 @@ import dataclasses
 import datetime
 import json
 import random
+import re
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -64,7 +65,8 @@ def main() -> None:
         | {name: _row(road, JITTER) for name, road in JITTERY_ROWS.items()},
     }
     RECORD.parent.mkdir(exist_ok=True)
-    RECORD.write_text(json.dumps(record, indent=1) + '\n')
+    text = json.dumps(record, indent=1)
+    RECORD.write_text(re.sub(r'(?<=[\[\d,])\s+(?=[\d\]])', ' ', text) + '\n')  # a cell, a line
     print('\n'.join(table(record['rows'], SHOWN)))
 
 

@@ -191,6 +191,13 @@ def test_bracket_overtaken_by_a_newer_one_is_superseded_and_its_late_frame_stale
     assert made.dropped == {'superseded': 2, 'stale': 1}
 
 
+def test_second_frame_of_a_bracket_that_is_out_is_stale():
+    made = assembler()
+    assert len(run(made, [*cycle(1), frame(5, exposure=1, counter=0)])) == 1
+    assert made.dropped == {'stale': 1}
+    assert made.held == 0
+
+
 def test_frame_that_is_late_by_less_than_a_bracket_is_waited_for():
     short, middle, long, *newer = cycle(2)
     made = assembler()

@@ -38,6 +38,20 @@ def test_lost_frames_do_not_lengthen_the_period():
     assert rhythm_of((0, 10, 20), 20, lost=range(0, 60, 4)).period_ns() == 30
 
 
+def test_shortest_fifth_of_the_intervals_tells_the_period():
+    # Of ten turns the second, fourth, sixth and eighth are lost: two thirds are double.
+    lost = [3 * turn + k for turn in range(40) if turn % 10 in (1, 3, 5, 7) for k in range(3)]
+    assert rhythm_of((0, 10, 20), 40, lost=lost).period_ns() == 30
+
+
+def test_exposure_that_hops_within_the_turn_gives_no_template():
+    rhythm = Rhythm(2)
+    for turn in range(20):
+        rhythm.note(Beat(0, 30 * turn, 0))
+        rhythm.note(Beat(0, 30 * turn + (10 if turn % 5 < 3 else 25), 1))
+    assert rhythm.template(30) is None
+
+
 def test_counted_period_bridges_lost_turns():
     assert rhythm_of((0, 10, 20), 3, counted=True, lost=range(3, 6)).period_ns() == 30
 
@@ -95,6 +109,19 @@ def test_pause_against_the_scale_takes_more_evidence():
     usual = next(n for n in range(2, 30) if (r := rhythm_of((0, 10, 20), n)).period_ns()
                  and r.template(30))
     assert turns > usual
+
+
+def test_doubtful_pause_takes_more_than_two_turns():
+    # 18 between labels 1 and 2, else 10: no clear pause, but no clear begin either.
+    assert rhythm_of((0, 10, 28), 2, period=38, counted=True).template(38) is None
+    assert rhythm_of((0, 10, 28), 20, period=38, counted=True).template(38).order[0] == 0
+
+
+def test_far_frames_do_not_tell_offsets():
+    # The period is 5 % off; label 0 comes in the first and the last turns alone.
+    lost = [3 * turn for turn in range(3, 9)]
+    template = rhythm_of((0, 10, 20), 12, lost=lost).template(31.5)
+    assert template.offsets_ns == pytest.approx((0, 10, 20), abs=1.5)
 
 
 def test_wrong_period_gives_no_template():
