@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
+from ddfnet_ros.flow.evidence import evident
 from ddfnet_ros.flow.pairs import common_range, corrected_frames
 from ddfnet_ros.tonemap import luminance
 
@@ -31,6 +32,8 @@ def dis_flow(
 ) -> Float32[np.ndarray, 'h w 2']:
     """Flow from the reference to another image of equal brightness, in pixels (x, y).
 
+    Where the images do not show a motion, it is the camera's (`evidence.py`).
+
     Args:
         reference: Grey, any size.
         other: Grey, of the same size.
@@ -49,9 +52,9 @@ def dis_flow(
         reference, other = np.pad(reference, pad, 'edge'), np.pad(other, pad, 'edge')
     # A new object per call: OpenCV's is not safe to share between threads, and costs little.
     estimator: Any = cv2.DISOpticalFlow.create(PRESETS[preset])
-    flow: Float32[np.ndarray, 'ph pw 2'] = estimator.calc(
-        np.ascontiguousarray(reference), np.ascontiguousarray(other), None)
-    return flow[:height, :width]
+    reference, other = np.ascontiguousarray(reference), np.ascontiguousarray(other)
+    flow: Float32[np.ndarray, 'ph pw 2'] = estimator.calc(reference, other, None)
+    return evident(reference, other, flow)[:height, :width]
 
 
 @dataclass(frozen=True)
