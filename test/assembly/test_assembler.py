@@ -316,6 +316,12 @@ def test_frames_that_all_carry_one_stamp_still_have_their_counter():
     assert len(run(assembler(), frames)) == 3
 
 
+def test_counter_that_stands_still_is_given_up():
+    made = assembler()
+    brackets = run(made, [frame(10 * k, exposure=k % 3 + 1, counter=0) for k in range(90)])
+    assert [stamps(b)[0] for b in brackets[-20:]] == [30 * k for k in range(10, 30)]
+
+
 # --- topics ----------------------------------------------------------------------------------
 
 def topics(turns, number, first_ms=0, lag=0):

@@ -57,7 +57,7 @@ def test_complete_brackets_come_out_and_none_is_mixed(source, road):
 
 
 @pytest.mark.parametrize('source', SOURCES)
-@settings(max_examples=15)
+@settings(max_examples=40)
 @given(road=roads, seed=st.integers(0, 2**32), size=st.sampled_from((2, 3, 4, 9)),
        jitter=st.sampled_from((0.0, 0.1, 0.3)), falling=st.booleans())
 def test_no_bracket_is_ever_mixed(source, road, seed, size, jitter, falling):
