@@ -33,6 +33,7 @@ class FrameCounter:
         self._width = 0  # of the counter, in bits, once it wrapped around
         self._high: int | None = None
         self._high_ns = 0
+        self._begin_ns = 0  # when the counter was new, or first seen
         self._step_ns = 0.0  # mean time per count; 0: unknown
         self._resumes = False
 
@@ -50,7 +51,7 @@ class FrameCounter:
         Raises:
             FrameError: the frame comes too late to say what its reading means.
         """
-        number = self._resume(reading) if self._resumes else self._base + reading
+        number = self._resume(reading, stamp_ns) if self._resumes else self._base + reading
         if self._high is not None and stamp_ns < self._high_ns:
             return self._before(number, self._high)
         if self._high is not None and number < self._high and stamp_ns > self._high_ns:
@@ -67,25 +68,30 @@ class FrameCounter:
             raise FrameError('stale', 'the frame is from before a restart or very late')
         return Count(self._epoch, number)
 
-    def _resume(self, reading: int) -> int:
-        """The number after a jump; a bag that loops leads back to before the wrap-around."""
-        number = self._base + reading
-        if self._high is not None and abs(number - self._high) > 2**self._width / 16:
-            number, self._base = reading, 0
-        self._high, self._resumes = None, False
-        return number
+    def _resume(self, reading: int, stamp_ns: int) -> int:
+        """The number after a jump of time, where the wrap-arounds may be undone.
+
+        The time since the last reading tells how far the counter is. From far back, or before it
+        began, a bag is taken to have started again, as it did the first time.
+        """
+        high, self._high, self._resumes = self._high, None, False
+        if high is not None and self._width and self._step_ns:
+            ahead = (stamp_ns - self._high_ns) / self._step_ns
+            again = stamp_ns < self._begin_ns or ahead < -2**self._width / 4
+            wraps = 0 if again else round((high + ahead - reading) / 2**self._width)
+            self._base = wraps * 2**self._width
+        return self._base + reading
 
     def _wrap(self, number: int, high: int, elapsed_ns: int) -> int:
         """The number after a wrap-around; where it is a restart instead, that begins here.
 
-        A wrap-around is a small step forward modulo the counter's width, in the time that such a
-        step takes, give or take a turn. A restart hits that by chance alone.
+        A wrap-around is a step forward modulo the counter's width, in the time that such a step
+        takes, give or take a turn. A restart hits that by chance alone.
         """
         for width in _WIDTHS:
             ahead = number + 2**width - high
-            error_ns = abs(elapsed_ns - ahead * self._step_ns)
-            if (0 < ahead <= self._window and high - self._base < 2**width
-                    and (not self._step_ns or error_ns < self._size * self._step_ns)):
+            if (0 < ahead <= 2**width / 4 and high - self._base < 2**width
+                    and self._takes(ahead, elapsed_ns)):
                 self._base, self._width = self._base + 2**width, width
                 return number + 2**width
         reading = number - self._base
@@ -93,8 +99,17 @@ class FrameCounter:
         self._base, self._high = 0, None
         return reading
 
+    def _takes(self, steps: int, elapsed_ns: int) -> bool:
+        """Whether the counter goes that far in that time."""
+        if not self._step_ns:
+            return steps <= self._window
+        error = abs(elapsed_ns / self._step_ns - steps)
+        return error < self._size + steps / 8
+
     def _advance(self, number: int, stamp_ns: int) -> None:
         if self._high is not None and stamp_ns > self._high_ns:
             step_ns = (stamp_ns - self._high_ns) / (number - self._high)
             self._step_ns += (step_ns - self._step_ns) / (8 if self._step_ns else 1)
+        if self._high is None and not self._base:
+            self._begin_ns = stamp_ns
         self._high, self._high_ns = number, stamp_ns

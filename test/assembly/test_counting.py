@@ -90,6 +90,14 @@ def test_after_a_jump_of_time_the_wrap_around_still_counts():
     assert read(counter, (60, 0)) == [(1, 2**16 + 60)]
 
 
+def test_after_a_long_loop_the_counter_starts_as_it_did():
+    # Of 8 bits, and back at a number near the last one.
+    counter = FrameCounter(3)
+    read(counter, *((n % 256, 10 * n) for n in range(40, 1000)))
+    counter.jump()
+    assert read(counter, (231, 400), (232, 410)) == [(1, 231), (1, 232)]
+
+
 def test_after_a_loop_to_before_the_wrap_around_it_does_not():
     counter = FrameCounter(3)
     run(counter, 2**16 - 10, 2**16 - 1)
