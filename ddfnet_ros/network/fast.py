@@ -45,7 +45,7 @@ class FastConfig:
         residual: Bound of the residual, in units of the mu-law domain.
     """
 
-    channels: int = 48
+    channels: int = 40
     blocks: int = 4
     residual: float = 0.1
 
