@@ -1,30 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bags in and out without a ROS install: rosbag2 (mcap, sqlite3) and ROS 1, through rosbags.
+"""BagReader: every message as CDR, whatever the bag, or images as Frames.
 
-Reading gives every message as CDR, whatever the bag, or images as Frames with the exposure that
-the bag's metadata topic tells. Writing makes one .mcap file that `ros2 bag play` takes.
+Frames have the exposure that the bag's metadata topic tells.
 """
 
 from __future__ import annotations
 
-import os
 import struct
-import tempfile
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Any, NamedTuple
 
 from rosbags.highlevel import AnyReader, AnyReaderError
-from rosbags.interfaces import Connection
+from rosbags.interfaces import (
+    Connection,
+    ConnectionExtRosbag1,
+    Qos,
+    QosDurability,
+    QosHistory,
+    QosLiveliness,
+    QosReliability,
+    QosTime,
+)
 from rosbags.rosbag1 import ReaderError as Ros1ReaderError
-from rosbags.rosbag2 import ReaderError, StoragePlugin, Writer
-from rosbags.rosbag2.enums import CompressionFormat, CompressionMode
+from rosbags.rosbag2 import ReaderError
 from rosbags.serde import SerdeError
 from rosbags.typesys import Stores, TypesysError, get_typestore
 from rosbags.typesys.store import Typestore
 
+from ddfnet_ros.bags.metadata import FrameMetadata
 from ddfnet_ros.bracket import Frame
 from ddfnet_ros.encodings import pixels_of
 
@@ -35,7 +39,10 @@ TYPES = get_typestore(Stores.ROS2_JAZZY)
 # What rosbags raises over damaged files: its own errors, and those of the parsers beneath it.
 _DAMAGED = (AnyReaderError, ReaderError, Ros1ReaderError, SerdeError, TypesysError, struct.error,
             OSError, TypeError, ValueError, LookupError, AssertionError, RuntimeError)
-_SEQUENCE_KEYS = ('FrameCounter', 'FrameSequence', 'SequenceId', 'frame_counter', 'sequence')
+_NO_HASH = f'RIHS01_{"0" * 64}'
+_FOREVER = QosTime(2**31 - 1, 2**32 - 1)
+_LATCHED = Qos(QosHistory.KEEP_LAST, 1, QosReliability.RELIABLE, QosDurability.TRANSIENT_LOCAL,
+               _FOREVER, _FOREVER, QosLiveliness.AUTOMATIC, _FOREVER, False)
 
 
 class BagError(ValueError):
@@ -58,51 +65,24 @@ class Message(NamedTuple):
     cdr: bytes | memoryview
 
 
-@dataclass(frozen=True)
-class FrameMetadata:
-    """What a camera says of one frame.
+class Topic(NamedTuple):
+    """What a bag tells of one topic, and what another bag needs to hold it.
 
     Attributes:
-        exposure_time: Seconds.
-        gain: Analogue times digital gain, linear.
-        sequence_id: The camera's counter, where it sends one.
+        name: With its leading slash.
+        msgtype: `package/msg/Name`.
+        count: How many messages it has.
+        definition: Of the message type, as .msg text; '' where the bag does not know it.
+        digest: REP-2011 hash of the type; of zeros where the bag does not know it.
+        qos: Offered by its publishers; for a latched topic of ROS 1 what amounts to that.
     """
 
-    exposure_time: float
-    gain: float = 1.0
-    sequence_id: int | None = None
-
-    @classmethod
-    def of_controls(cls, controls: Mapping[str, str]) -> FrameMetadata | None:
-        """Read libcamera's control names, as camera_ros writes them into a DiagnosticArray.
-
-        Args:
-            controls: `ExposureTime` [us], and where present `AnalogueGain`, `DigitalGain`
-                [linear] and a frame counter.
-
-        Returns:
-            None where there is no `ExposureTime`: another node's diagnostics.
-
-        Raises:
-            ValueError: a value is not a number, or not positive.
-        """
-        if 'ExposureTime' not in controls:
-            return None
-        time = _positive(controls, 'ExposureTime') * 1e-6
-        gain = _positive(controls, 'AnalogueGain') * _positive(controls, 'DigitalGain')
-        counter = next((controls[key] for key in _SEQUENCE_KEYS if key in controls), None)
-        return cls(time, gain, None if counter is None else int(counter))
-
-
-def _positive(controls: Mapping[str, str], key: str) -> float:
-    text = controls.get(key, '1')
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float('inf'):
-        raise ValueError(f'{key}: expected a positive number, got {text!r}; check the camera')
-    return value
+    name: str
+    msgtype: str
+    count: int
+    definition: str
+    digest: str
+    qos: tuple[Qos, ...]
 
 
 class BagReader:
@@ -124,7 +104,8 @@ class BagReader:
             self._reader.open()
         except _DAMAGED as error:
             raise self._damaged(error) from error
-        self._ros2_types = _without_sequence_numbers(self._reader.typestore)
+        types = self._reader.typestore
+        self._ros2_types = types if self._reader.is2 else _without_sequence_numbers(types)
         self.topics = {
             c.topic: c.msgtype for c in sorted(self._reader.connections, key=lambda c: c.topic)
         }
@@ -138,6 +119,20 @@ class BagReader:
         """The topics with images, raw or compressed."""
         return tuple(name for name, kind in self.topics.items() if kind in IMAGE_TYPES)
 
+    @property
+    def span_ns(self) -> tuple[int, int]:
+        """When the first and the last message were recorded [ns]; (0, 0) without messages."""
+        if not self._reader.message_count:
+            return 0, 0
+        return self._reader.start_time, self._reader.end_time - 1
+
+    def described(self) -> list[Topic]:
+        """Everything that is known of each topic, in alphabetical order."""
+        found: dict[tuple[str, str], list[Connection]] = {}
+        for connection in self._reader.connections:
+            found.setdefault((connection.topic, connection.msgtype), []).append(connection)
+        return [self._topic(*key, found[key]) for key in sorted(found)]
+
     def count(self, topics: Collection[str] = ()) -> int:
         """How many messages these topics (empty: all) have."""
         return sum(connection.msgcount for connection in self._connections(topics))
@@ -146,6 +141,17 @@ class BagReader:
         """Give the messages of these topics (empty: of all) in the order of their recording."""
         for source, stamp_ns, raw in self._raw(self._connections(topics)):
             yield Message(source.topic, source.msgtype, stamp_ns, self._cdr(source, raw))
+
+    def deserialised(self, message: Message) -> Any:
+        """The message object behind a message of this bag.
+
+        Raises:
+            BagError: bytes that are not of its type, or a type that the bag does not define.
+        """
+        try:
+            return self._ros2_types.deserialize_cdr(message.cdr, message.msgtype)
+        except _DAMAGED as error:
+            raise self._damaged(error) from error
 
     def frames(self, image_topics: Collection[str] = ()) -> Iterator[Frame]:
         """Give the images of these topics (empty: of all) as Frames, in order of recording.
@@ -175,6 +181,16 @@ class BagReader:
             except ValueError as error:
                 raise BagError(f'{self._path}: {connection.topic} at {stamp_ns} ns: '
                                f'{error}') from error
+
+    def _topic(self, name: str, msgtype: str, connections: list[Connection]) -> Topic:
+        definition, digest = '', next((c.digest for c in connections if c.digest), '')
+        if msgtype in self._ros2_types.fielddefs:
+            definition, _ = self._ros2_types.generate_msgdef(msgtype, ros_version=2)
+            digest = self._ros2_types.hash_rihs01(msgtype)
+        if not digest.startswith('RIHS01_'):
+            digest = _NO_HASH  # an MD5 sum of ROS 1, or nothing
+        return Topic(name, msgtype, sum(c.msgcount for c in connections), definition, digest,
+                     tuple(dict.fromkeys(qos for c in connections for qos in _qos(c))))
 
     def _metadata(self) -> dict[int, FrameMetadata]:
         """What the bag tells of each image, by the stamp that both share."""
@@ -227,61 +243,18 @@ class BagReader:
         return ', '.join(f'{name} ({kind})' for name, kind in self.topics.items()) or 'no topics'
 
 
-class BagWriter:
-    """Context manager that writes one .mcap file, replacing an older one only when complete."""
-
-    def __init__(self, path: Path | str, compress: bool = False) -> None:
-        self._path = Path(path)
-        self._compress = compress
-        self._connections: dict[tuple[str, str], Connection] = {}
-        if self._path.suffix != '.mcap':
-            raise BagError(f'{self._path}: expected a name that ends in .mcap; choose another')
-
-    def __enter__(self) -> BagWriter:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._folder = tempfile.TemporaryDirectory(dir=self._path.parent, prefix='.bag-')
-        # rosbags writes a folder with the file and its metadata.yaml; the file alone holds all.
-        self._writer = Writer(Path(self._folder.name) / 'bag', version=9,
-                              storage_plugin=StoragePlugin.MCAP)
-        if self._compress:
-            self._writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
-        self._writer.open()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
-        with self._folder:
-            self._writer.__exit__(kind, error, trace)
-            if kind is None:
-                os.replace(Path(self._folder.name) / 'bag' / 'bag.mcap', self._path)
-
-    def write(self, topic: str, message: Any, stamp_ns: int) -> None:
-        """Add a message object of `TYPES`, recorded at `stamp_ns`."""
-        msgtype = message.__msgtype__
-        self.write_cdr(Message(topic, msgtype, stamp_ns, TYPES.serialize_cdr(message, msgtype)))
-
-    def write_cdr(self, message: Message) -> None:
-        """Add a message as it came over the wire.
-
-        Raises:
-            BagError: its type is not among ROS 2's common messages.
-        """
-        key = message.topic, message.msgtype
-        if key not in self._connections:
-            try:
-                self._connections[key] = self._writer.add_connection(*key, typestore=TYPES)
-            except (TypesysError, LookupError) as error:
-                raise BagError(f'{message.topic}: expected a common message type, got '
-                               f'{message.msgtype}; leave the topic out') from error
-        self._writer.write(self._connections[key], message.stamp_ns, message.cdr)
-
-
 def _without_sequence_numbers(types: Typestore) -> Typestore:
     """The types of a bag with ROS 2's Header: ROS 1's has a sequence number in front."""
     header = 'std_msgs/msg/Header'
     ros2 = get_typestore(Stores.EMPTY)
     ros2.register({**types.fielddefs, header: TYPES.fielddefs[header]})
     return ros2
+
+
+def _qos(connection: Connection) -> list[Qos]:
+    if isinstance(connection.ext, ConnectionExtRosbag1):
+        return [_LATCHED] if connection.ext.latching else []
+    return connection.ext.offered_qos_profiles
 
 
 def _stamp_ns(message: Any) -> int:
