@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,7 +66,8 @@ class Message(NamedTuple):
     cdr: bytes | memoryview
 
 
-class Topic(NamedTuple):
+@dataclass(frozen=True)
+class Topic:
     """What a bag tells of one topic, and what another bag needs to hold it.
 
     Attributes:

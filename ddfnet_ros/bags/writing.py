@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""BagWriter: one .mcap file that `ros2 bag play` takes."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rosbags.interfaces import Connection
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.rosbag2.enums import CompressionFormat, CompressionMode
+from rosbags.typesys import TypesysError
+
+from ddfnet_ros.bags.reading import TYPES, BagError, Message, Topic
+
+
+class BagWriter:
+    """Context manager that writes one .mcap file, replacing an older one only when complete."""
+
+    def __init__(self, path: Path | str, compress: bool = False) -> None:
+        self._path = Path(path)
+        self._compress = compress
+        self._connections: dict[tuple[str, str], Connection] = {}
+        if self._path.suffix != '.mcap':
+            raise BagError(f'{self._path}: expected a name that ends in .mcap; choose another')
+
+    def __enter__(self) -> BagWriter:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._folder = tempfile.TemporaryDirectory(dir=self._path.parent, prefix='.bag-')
+        # rosbags writes a folder with the file and its metadata.yaml; the file alone holds all.
+        self._writer = Writer(Path(self._folder.name) / 'bag', version=9,
+                              storage_plugin=StoragePlugin.MCAP)
+        if self._compress:
+            self._writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
+        self._writer.open()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        with self._folder:
+            self._writer.__exit__(kind, error, trace)
+            if kind is None:
+                os.replace(Path(self._folder.name) / 'bag' / 'bag.mcap', self._path)
+
+    def declare(self, topic: Topic) -> None:
+        """Take over a topic of another bag, its type and QoS included, of whatever type.
+
+        Topics of common types need no declaration.
+        """
+        self._connections[topic.name, topic.msgtype] = self._writer.add_connection(
+            topic.name, topic.msgtype, msgdef=topic.definition, rihs01=topic.digest,
+            offered_qos_profiles=topic.qos)
+
+    def write(self, topic: str, message: Any, stamp_ns: int) -> None:
+        """Add a message object of `TYPES`, recorded at `stamp_ns`."""
+        msgtype = message.__msgtype__
+        self.write_cdr(Message(topic, msgtype, stamp_ns, TYPES.serialize_cdr(message, msgtype)))
+
+    def write_cdr(self, message: Message) -> None:
+        """Add a message as it came over the wire.
+
+        Raises:
+            BagError: its type is not among ROS 2's common messages, and was not declared.
+        """
+        key = message.topic, message.msgtype
+        if key not in self._connections:
+            try:
+                self._connections[key] = self._writer.add_connection(*key, typestore=TYPES)
+            except (TypesysError, LookupError) as error:
+                raise BagError(f'{message.topic}: expected a common message type, got '
+                               f'{message.msgtype}; leave the topic out') from error
+        self._writer.write(self._connections[key], message.stamp_ns, message.cdr)
