@@ -11,7 +11,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, Image
 
-from ddfnet_ros.node.messages import header_of, image_cdr
+from ddfnet_ros.node.serialising import header_of, image_cdr
 from ddfnet_ros.runtime.deghoster import Deghosted
 
 # Reliable, so that subscribers of either kind match. Few are kept: an image of 1080p in 32FC3 is

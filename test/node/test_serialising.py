@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+import numpy as np
+import pytest
+from rclpy.serialization import deserialize_message, serialize_message
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+from ddfnet_ros.bracket import Frame
+from ddfnet_ros.node.messages import stamp_ns
+from ddfnet_ros.node.serialising import header_of, image_cdr
+
+RGB = np.arange(5 * 7 * 3, dtype=np.uint8).reshape(5, 7, 3)
+
+
+def header():
+    message = Header(frame_id='camera')
+    message.stamp.sec, message.stamp.nanosec = 12, 34
+    return message
+
+
+@pytest.mark.parametrize(('pixels', 'encoding'), [
+    (RGB, 'bgr8'), (RGB[..., 0], 'mono8'),
+    (RGB.astype(np.float32) / 7, '32FC3'), (RGB[..., 1].astype(np.float32) / 7, '32FC1'),
+])
+def test_images_that_we_publish_decode_to_what_was_put_in(pixels, encoding):
+    message = deserialize_message(image_cdr(header(), pixels), Image)
+    assert (message.header, message.encoding) == (header(), encoding)
+    assert (message.height, message.width) == (5, 7)
+    assert message.step * message.height == len(message.data)
+    array = np.frombuffer(message.data, pixels.dtype).reshape(pixels.shape)
+    np.testing.assert_array_equal(array, pixels[..., ::-1] if pixels.ndim == 3 else pixels)
+
+
+def test_our_bytes_are_as_many_as_those_of_the_middleware():
+    cdr = image_cdr(header(), RGB)
+    assert len(cdr) == len(serialize_message(deserialize_message(cdr, Image)))
+
+
+def test_a_frame_gives_back_the_header_that_it_came_with():
+    frame = Frame(pixels=RGB, stamp_ns=12 * 10**9 + 34, frame_id='camera')
+    assert header_of(frame) == header()
+
+
+def test_negative_seconds_survive():
+    frame = Frame(pixels=RGB, stamp_ns=-1)
+    assert stamp_ns(header_of(frame)) == -1
