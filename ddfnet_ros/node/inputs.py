@@ -100,8 +100,13 @@ class Inputs:
             self._clock_jumps = None
         while self._subscriptions:
             self._node.destroy_subscription(self._subscriptions.pop())
+        self.reset('deactivated')
+
+    def reset(self, reason: str) -> None:
+        """Forget what is half assembled."""
         self._matcher.reset()
-        self._assembler.reset('deactivated')
+        self._assembler.reset(reason)
+        self._jumped_to_ns = _NEVER
 
     def explain_silence(self) -> str:
         """Say why no images may have come, as far as the graph tells."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import cv2
@@ -46,12 +47,15 @@ class Deghosted:
             unit of Eq. 2: LDR ** gamma / (exposure_time * gain).
         image: The same, tone-mapped: (H, W, 3) RGB or (H, W), uint8.
         stage_ms: Wall time of each stage, milliseconds.
+        motion: Gives (N - 1, H, W, 2) float32: pixels (x, y) from the reference to each other
+            frame, shorter ones first. A call, because few ask and it may lie on a device.
     """
 
     bracket: Bracket
     radiance: npt.NDArray[np.float32]
     image: npt.NDArray[np.uint8]
     stage_ms: dict[str, float]
+    motion: Callable[[], npt.NDArray[np.float32]]
 
 
 class Deghoster:
@@ -119,7 +123,8 @@ class Deghoster:
                 radiance = radiance.mean(0, keepdim=True)
             picture = _to_bytes(tone_map(radiance, settings))
             result = Deghosted(
-                bracket, _interleaved(radiance / shortest), _interleaved(picture), clock.ms
+                bracket, _interleaved(radiance / shortest), _interleaved(picture), clock.ms,
+                partial(_pixel_vectors, motion[0, :, :, :height, :width]),
             )
         return result
 
@@ -180,6 +185,11 @@ def _interleaved(planes: Tensor) -> npt.NDArray[Any]:
     planes = planes[0] if len(planes) == 1 else planes.permute(1, 2, 0)
     array: npt.NDArray[Any] = planes.contiguous().cpu().numpy()
     return array
+
+
+def _pixel_vectors(motion: Float[Tensor, 'm 2 h w']) -> npt.NDArray[np.float32]:
+    vectors: npt.NDArray[np.float32] = motion.movedim(1, -1).float().cpu().numpy()
+    return vectors
 
 
 def _round_up(size: int, multiple: int) -> int:

@@ -2,6 +2,7 @@
 import logging
 import time
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -197,3 +198,18 @@ def test_bfloat16_stays_close_to_float32(models):
     )
     assert rough.precision == 'bfloat16'
     np.testing.assert_allclose(rough(bracket).radiance, exact(bracket).radiance, rtol=0.05)
+
+
+def test_the_motion_can_be_asked_for_shorter_frames_first(reference_only):
+    shifts = {0.001: 6, 0.004: 0, 0.016: -6}
+    noise = np.random.default_rng(1).random((9, 12)).astype(np.float32)
+    texture = cv2.resize(noise, (96, 72), interpolation=cv2.INTER_CUBIC).clip(0.05, 1) / 20
+    frames = [
+        Frame(pixels=(np.roll(texture, shift, 1) * time / 0.001).clip(0, 1) ** np.float32(1 / 2.2),
+              exposure_time=time)
+        for time, shift in shifts.items()
+    ]
+    motion = reference_only(Bracket.of(frames)).motion()
+    assert (motion.shape, motion.dtype) == ((2, 72, 96, 2), np.float32)
+    inner = np.median(motion[:, 12:-12, 12:-12], axis=(1, 2))
+    np.testing.assert_allclose(inner, [[6, 0], [-6, 0]], atol=0.5)
