@@ -22,7 +22,7 @@ from ddfnet_ros.synthesis.layers import CutoutBank, random_layers
 from ddfnet_ros.synthesis.motion import random_trajectory
 from ddfnet_ros.synthesis.render import Stage, render
 from ddfnet_ros.synthesis.scene_settings import SceneSettings
-from ddfnet_ros.synthesis.sensor import expose
+from ddfnet_ros.synthesis.sensor import Sensor, expose
 from ddfnet_ros.tonemap import mu_law
 
 MOVING_THRESHOLD = 0.02
@@ -62,10 +62,13 @@ class SceneSource:
         panoramas: PanoramaBank,
         settings: SceneSettings,
         cutouts: CutoutBank | None = None,
+        sensor: Sensor | None = None,
     ) -> None:
+        """Set what scenes are made of; a `sensor` takes them all, None draws one per scene."""
         self.panoramas = panoramas
         self.settings = settings
         self.cutouts = cutouts
+        self.sensor = sensor
 
     def draw(self, count: int, generator: torch.Generator) -> Scenes:
         """Render `count` scenes."""
@@ -77,7 +80,11 @@ class SceneSource:
         trajectory = random_trajectory(exposure, reference_index, settings, generator)
         stage = self._stage(count, 1 / exposure[:, 0], generator)
         radiance, flow = render(stage, trajectory, settings.size)
-        return _photograph(radiance, flow, exposure, reference_index, generator)
+        sensor, share_noise = random_sensor(count, settings.frames, generator)
+        if self.sensor is not None:
+            sensor, share_noise = self.sensor, torch.zeros((), dtype=torch.bool)
+        return _photograph(
+            radiance, flow, exposure, reference_index, sensor, share_noise, generator)
 
     def _stage(self, count: int, white: Tensor, generator: torch.Generator) -> Stage:
         backdrop = random_backdrop(self.panoramas, count, white, generator)
@@ -103,11 +110,9 @@ def _reference_first(per_frame: Tensor, k: int) -> Tensor:
 
 def _photograph(
     radiance: Tensor, flow: Tensor, exposure: Tensor, reference_index: int,
-    generator: torch.Generator,
+    sensor: Sensor, share_noise: Tensor, generator: torch.Generator,
 ) -> Scenes:
     """Take the frames and make the truth that belongs to them."""
-    scenes, frames = exposure.shape
-    sensor, share_noise = random_sensor(scenes, frames, generator)
     ldr = expose(radiance, exposure, sensor, generator)
     still = expose(radiance[:, :1].expand_as(radiance), exposure, sensor.clean)
     as_taken = torch.where(share_noise, ldr[:, :1], still[:, :1])

@@ -109,3 +109,13 @@ def test_chosen_reference_is_used(panoramas):
     assert batch.reference_index == 2
     assert (batch.exposure[:, 0] >= batch.exposure[:, 1]).all()
     assert (batch.exposure[:, 0] >= batch.exposure[:, 2]).all()
+
+
+def test_a_given_sensor_takes_all_scenes_and_the_truth_has_none_of_its_noise(panoramas):
+    batches = [
+        SceneSource(panoramas, SETTINGS, None, Sensor(read_noise=sigma, electrons=0.0)).draw(
+            2, torch.Generator().manual_seed(1))
+        for sigma in (0.0, 0.05)
+    ]
+    assert torch.equal(batches[0].truth, batches[1].truth)
+    assert not torch.equal(batches[0].ldr, batches[1].ldr)
