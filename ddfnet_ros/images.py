@@ -16,7 +16,6 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
 
 from ddfnet_ros.bracket import Pixels
 
@@ -176,6 +175,8 @@ def _check_ending(data: bytes, name: str) -> None:
 
 
 def _exif(path: Path | str) -> dict[int, Any]:
+    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415  (training goes without)
+
     try:
         with Image.open(path) as image:
             return dict(image.getexif().get_ifd(_EXIF_IFD))

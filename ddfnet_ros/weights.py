@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as serialise
 from torch import Tensor, nn
 
 from ddfnet_ros import network
@@ -69,14 +69,28 @@ def save(model: nn.Module, path: Path | str, card: Mapping[str, Any],
         'card': json.dumps(dict(card)),
         'sha256': digest,
     }
+    write(tensors, path, metadata)
+    return digest
+
+
+def write(tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file that appears whole or not at all, and that others may read.
+
+    Raises:
+        OSError: it cannot be written, as on a full disk; a file that was there stays.
+    """
+    # Not safetensors' own save_file: only their owner may read its files, whatever the umask.
+    content = serialise({name: t.contiguous() for name, t in tensors.items()}, dict(metadata))
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix('.partial')
     try:
-        save_file(tensors, partial, metadata)
+        with partial.open('wb') as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
-    return digest
 
 
 def load(path: Path | str, dtype: torch.dtype = torch.float32) -> LoadedModel:

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -172,16 +175,24 @@ def test_a_name_is_found_in_the_install_prefix(saved, tmp_path, monkeypatch):
 
 
 def test_a_failed_save_leaves_the_old_file_and_nothing_else(saved, monkeypatch):
-    def run_out_of_space(_tensors, path, _metadata):
-        path.write_bytes(b'half of it')
-        raise OSError('no space left')
+    def run_out_of_space(_file):
+        raise OSError(errno.ENOSPC, 'No space left on device')
 
     before = saved.read_bytes()
-    monkeypatch.setattr(weights, 'save_file', run_out_of_space)
-    with pytest.raises(OSError, match='no space'):
+    monkeypatch.setattr(weights.os, 'fsync', run_out_of_space)
+    with pytest.raises(OSError, match='No space'):
         weights.save(Tiny(TinyConfig()), saved, CARD)
     assert saved.read_bytes() == before
     assert list(saved.parent.iterdir()) == [saved]
+
+
+def test_others_may_read_what_was_saved(tmp_path):
+    before = os.umask(0o022)
+    try:
+        weights.save(Tiny(TinyConfig()), tmp_path / 'a.safetensors', CARD)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / 'a.safetensors').stat().st_mode) == 0o644
 
 
 def test_the_checksum_knows_names_and_shapes():
