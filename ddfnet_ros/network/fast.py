@@ -13,6 +13,7 @@ of each linear input frame to take. Three things make that precise:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -25,13 +26,13 @@ from torch import Tensor, nn
 from ddfnet_ros.bracket import median_index
 from ddfnet_ros.flow.warp import warp
 from ddfnet_ros.merge import static_weights
-from ddfnet_ros.tonemap import inverse_mu_law, mu_law
+from ddfnet_ros.tonemap import MU, mu_law
 
 CELL = 4
 """Pixels along the side of the square that one feature vector describes."""
 
 _FLOW_UNIT = 16.0  # pixels; keeps the motion encoder's input near 1
-_TINY = 1e-30
+_MOST = 30.0  # of a logit; its exponential is safe in float32
 _PRIOR_FLOOR = 2e-3  # what the static merge leaves to frames that it would not use
 
 
@@ -60,9 +61,8 @@ class FastFusion(nn.Module):
         super().__init__()
         self.config = config or FastConfig()
         c = self.config.channels
-        cells = CELL * CELL
         self.encoder = nn.Sequential(
-            nn.Conv2d(9 * cells, c, 1), nn.ReLU(), nn.Conv2d(c, c, 3, padding=1), nn.ReLU()
+            nn.Conv2d(9, c, CELL, stride=CELL), nn.ReLU(), nn.Conv2d(c, c, 3, padding=1), nn.ReLU()
         )
         self.motion = nn.Sequential(nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, c, 1))
         self.correlation = nn.Sequential(nn.Conv2d(2 * c, c, 1), nn.ReLU())
@@ -74,9 +74,9 @@ class FastFusion(nn.Module):
         )
         self.frame_head = nn.Sequential(
             nn.Conv2d(3 * c, c, 1), nn.ReLU(), nn.Conv2d(c, c, 3, padding=1), nn.ReLU(),
-            _starting_at_zero(nn.Conv2d(c, 2 * cells, 1)),
+            _starting_at_zero(nn.Conv2d(c, 2 * CELL**2, 1)),
         )
-        self.residual_head = _starting_at_zero(nn.Conv2d(c, 3 * cells, 1))
+        self.residual_head = _starting_at_zero(nn.Conv2d(c, 3 * CELL**2, 1))
 
     def forward(
         self,
@@ -100,22 +100,18 @@ class FastFusion(nn.Module):
         moved = torch.cat([corrected[:, :1], warp(corrected[:, 1:], flow)], dim=1)
         features = self._encode(ldr, corrected, moved)
         attended = self._attend(features, flow)
-        fused = (attended.softmax(dim=1) * features).sum(dim=1)
-        body = self.body(fused)
+        body = self.body((attended.softmax(dim=1) * features).sum(dim=1))
         logits = self._frame_logits(body, attended, features)
+        residual = self.config.residual * torch.tanh(_pixels(self.residual_head(body)))
         merged = blend(static_weights(ldr, reference_index), corrected, moved, logits)
-        residual = _pixels(self.residual_head(body))
-        bounded = self.config.residual * torch.tanh(residual)
-        return inverse_mu_law((mu_law(merged) + bounded).clamp(min=0))
+        return add_in_mu_law(merged, residual)
 
     def _encode(self, ldr: Tensor, corrected: Tensor, moved: Tensor) -> Tensor:
         """f_i: what each frame shows, in place and moved (Sec. 3.2.1)."""
-        first, rest = _split(self.encoder)
-        parts = first.weight.flatten(1).split(3 * CELL * CELL, dim=1)
-        encoded = F.linear(_cells(ldr.flatten(0, 1)), parts[0], first.bias)
-        for frames, part in zip((corrected, moved), parts[1:], strict=True):
-            encoded = encoded + F.linear(_cells(mu_law(frames).flatten(0, 1)), part)
-        return rest(encoded.permute(0, 3, 1, 2)).unflatten(0, ldr.shape[:2])
+        frames = torch.cat([ldr, mu_law(corrected), mu_law(moved)], dim=2).flatten(0, 1)
+        if not self.training:  # twice as fast for the first layer, which takes pixels
+            frames = frames.contiguous(memory_format=torch.channels_last)
+        return self.encoder(frames).unflatten(0, ldr.shape[:2])
 
     def _attend(self, features: Tensor, flow: Tensor) -> Tensor:
         """Unnormalised w_i from f_1, v_i and c_i (Eq. 5); v_1 is zero."""
@@ -158,11 +154,18 @@ def blend(
     logits: Float[Tensor, 'b n 2 h w'],
 ) -> Float[Tensor, 'b 3 h w']:
     """Mix the frames, as taken and moved, with convex weights: the prior times exp(logits)."""
-    in_place, in_motion = (logits - logits.amax(dim=(1, 2), keepdim=True)).exp().split(1, dim=2)
-    gain = in_place + in_motion
-    frames = torch.lerp(corrected, moved, in_motion / gain.clamp(min=_TINY))
-    weights = (prior + _PRIOR_FLOOR) * gain
-    return (weights * frames).sum(dim=1) / weights.sum(dim=1)
+    in_place, in_motion = logits.clamp(-_MOST, _MOST).exp().split(1, dim=2)
+    frames = in_place * corrected + in_motion * moved
+    trust = prior + _PRIOR_FLOOR
+    weight_sum = (trust * (in_place + in_motion)).sum(dim=1)
+    return (trust * frames).sum(dim=1) / weight_sum
+
+
+def add_in_mu_law(
+    radiance: Float[Tensor, 'b 3 h w'], residual: Float[Tensor, 'b 3 h w'], mu: float = MU
+) -> Float[Tensor, 'b 3 h w']:
+    """T^-1(T(H) + residual), at least 0; in this form the logarithm cancels out."""
+    return ((radiance + 1 / mu) * torch.exp(residual * math.log1p(mu)) - 1 / mu).clamp(min=0)
 
 
 def _starting_at_zero(layer: nn.Conv2d) -> nn.Conv2d:
@@ -181,12 +184,6 @@ def _summarise(flow: Float[Tensor, 'k 2 h w']) -> Float[Tensor, 'k 3 i j']:
 def _per_frame(layer: Callable[[Tensor], Tensor], frames: Tensor) -> Tensor:
     """Apply a layer to every frame of (b, n, c, h, w)."""
     return layer(frames.flatten(0, 1)).unflatten(0, frames.shape[:2])
-
-
-def _cells(pictures: Float[Tensor, 'k c h w']) -> Float[Tensor, 'k i j d']:
-    """Values of each cell side by side, as pixel_unshuffle orders them, channels last."""
-    squares = pictures.unflatten(3, (-1, CELL)).unflatten(2, (-1, CELL))
-    return squares.permute(0, 2, 4, 1, 3, 5).flatten(3)
 
 
 def _pixels(cells: Float[Tensor, 'k d i j']) -> Float[Tensor, 'k c h w']:
