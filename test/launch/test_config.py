@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
+import json
+import re
 from pathlib import Path
+from typing import get_origin, get_type_hints
 from xml.etree import ElementTree
 
 import pytest
@@ -12,11 +15,16 @@ XMLNS = {'dds': 'http://www.eprosima.com/XMLSchemas/fastRTPS_Profiles'}
 DOCKER_SHM = 64 * 2**20  # bytes of /dev/shm in a container, unless told otherwise
 
 
-def test_the_parameter_file_has_only_parameters_that_exist_with_values_that_they_take():
-    (parameters,) = yaml.safe_load((CONFIG / 'fuse.yaml').read_text()).values()
+@pytest.mark.parametrize('name', ['fuse', 'ghent', 'backlight', 'highway'])
+def test_a_parameter_file_has_only_parameters_that_exist_with_values_that_they_take(name):
+    (parameters,) = yaml.safe_load((CONFIG / f'{name}.yaml').read_text()).values()
     values = {name: tuple(value) if isinstance(value, list) else value
               for name, value in parameters['ros__parameters'].items()}
-    assert NodeSettings(**values).size == 3  # an unknown name, which rclpy ignores, raises here
+    hints = get_type_hints(NodeSettings)
+    for parameter, value in values.items():  # an unknown name, which rclpy ignores, raises here
+        expected = get_origin(hints[parameter]) or hints[parameter]
+        assert type(value) is expected, f'{parameter}: {value!r}'
+    assert NodeSettings(**values).size == 3
 
 
 def profile(name):
@@ -45,3 +53,34 @@ def test_a_profile_is_used_unasked(name):
     root = ElementTree.parse(CONFIG / f'fastdds_{name}.xml')
     participant = root.find('.//dds:participant', XMLNS)
     assert participant.get('is_default_profile') == 'true'
+
+
+def strings_in(node):
+    """All texts in nested lists and dictionaries, keys left out."""
+    if isinstance(node, str):
+        return {node}
+    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else []
+    return set().union(*map(strings_in, children))
+
+
+def test_the_foxglove_layout_places_every_panel_it_configures():
+    layout = json.loads((CONFIG / 'foxglove.json').read_text())
+    places = strings_in(layout['layout']) - {'row', 'column'}
+    assert places == set(layout['configById'])
+    assert '/fuse_node/image' in strings_in(layout['configById'])
+
+
+def test_the_plots_of_the_layout_read_what_the_diagnostics_tell():
+    from ddfnet_ros.node.diagnostics import Snapshot, values_of  # noqa: PLC0415
+
+    busy = Snapshot(latencies_ms=(1.0,))
+    told = {value.key for value in values_of(busy, busy)}
+    plotted = re.findall(r'key==\\"([^"]+)\\"', (CONFIG / 'foxglove.json').read_text())
+    assert plotted
+    assert set(plotted) <= told
+
+
+def test_rviz_shows_images_of_the_node():
+    config = yaml.safe_load((CONFIG / 'ddfnet.rviz').read_text())
+    displays = config['Visualization Manager']['Displays']
+    assert {'/fuse_node/image', '/image_raw'} == {shown['Topic']['Value'] for shown in displays}

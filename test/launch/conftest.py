@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Launch files, loaded by path: their folder's name is that of the package launch."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+LAUNCH = Path(__file__).resolve().parents[2] / 'launch'
+
+
+def load(name):
+    spec = importlib.util.spec_from_file_location(name.partition('.')[0], LAUNCH / name)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope='session')
+def arguments():
+    return load('fuse_arguments.py')
+
+
+@pytest.fixture(scope='session')
+def launch_file():
+    pytest.importorskip('launch_ros')  # not launch: that is also the name of our own folder
+    return load('fuse.launch.py')
+
+
+@pytest.fixture
+def given(arguments):
+    """Makes the texts of all arguments: those named, else their defaults."""
+    defaults = {name: argument.default for name, argument in arguments.ARGUMENTS.items()}
+    return lambda **texts: defaults | texts

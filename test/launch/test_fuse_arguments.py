@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+import dataclasses
+import json
+import re
+import shutil
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from ddfnet_ros.settings import NodeSettings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def one(arguments, given, **texts):
+    """The only node, with what the arguments make of its parameters."""
+    (fuser,) = arguments.fusers(given(**texts))
+    return fuser
+
+
+def test_every_parameter_argument_is_a_parameter_of_the_node(arguments):
+    fields = {field.name for field in dataclasses.fields(NodeSettings)}
+    assert set(arguments.PARAMETERS) <= fields | {'use_sim_time'}
+
+
+def test_every_default_is_a_text_that_the_argument_takes(arguments, given):
+    for name, argument in arguments.ARGUMENTS.items():
+        if argument.default:
+            arguments.value(given(), name)
+        assert len(argument.description) > 10
+
+
+def test_the_documentation_has_a_row_for_every_argument(arguments):
+    rows = re.findall(r'^\| (`.*?) \|', (ROOT / 'doc/launch.md').read_text(), re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r'`(\w+)`', row)}
+    assert set(arguments.ARGUMENTS) <= named
+
+
+def test_arguments_left_empty_override_nothing(arguments, given):
+    fuser = one(arguments, given)
+    assert (fuser.namespace, fuser.parameters, fuser.remappings) == ('/', [], [])
+    assert one(arguments, given, params_file='mine.yaml').parameters == ['mine.yaml']
+
+
+def test_arguments_that_are_given_come_after_the_parameter_file_in_their_own_type(
+        arguments, given):
+    file, values = one(
+        arguments, given, params_file='mine.yaml', image_topics='/a, /b', exposure_times='[1, 4]',
+        model='2', autostart='false', use_sim_time='true').parameters
+    assert file == 'mine.yaml'
+    assert values == {'image_topics': ['/a', '/b'], 'exposure_times': [1.0, 4.0], 'model': '2',
+                      'autostart': False, 'use_sim_time': True}
+    assert all(isinstance(value, float) for value in values['exposure_times'])
+
+
+@pytest.mark.parametrize('text', ['/a', '[/a]', '["/a"]'])
+def test_one_topic_may_be_written_as_a_list_or_not(text, arguments, given):
+    assert one(arguments, given, image_topics=text).parameters == [{'image_topics': ['/a']}]
+
+
+@pytest.mark.parametrize(('name', 'text'), [
+    ('exposure_times', '[1, one]'), ('exposure_times', '[1, '), ('autostart', 'perhaps'),
+    ('use_sim_time', '1'),
+])
+def test_a_value_of_the_wrong_type_is_one_line_with_what_was_expected(
+        name, text, arguments, given):
+    with pytest.raises(RuntimeError, match=f'^{name}: got .*; expected: ') as error:
+        arguments.fusers(given(**{name: text}))
+    assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize(('name', 'text'), [
+    ('player', 'vlc'), ('preset', 'mars'), ('rate', '0'), ('rate', 'fast'), ('loop', '3'),
+    ('foxglove', 'maybe'), ('rviz', 'maybe'),
+])
+def test_a_word_that_means_nothing_is_refused(name, text, arguments, given):
+    with pytest.raises(RuntimeError, match=f'^{name}: '):
+        arguments.value(given(**{name: text}), name)
+
+
+def test_metadata_is_remapped(arguments, given):
+    assert one(arguments, given, metadata_topic='/meta').remappings == [('~/meta', '/meta')]
+
+
+@pytest.mark.parametrize('preset', ['ghent', 'backlight', 'highway'])
+def test_a_preset_is_a_file_that_gives_way_to_the_users(preset, arguments, given):
+    shipped, mine = one(arguments, given, preset=preset, params_file='mine.yaml').parameters
+    assert mine == 'mine.yaml'
+    assert Path(shipped) == ROOT / 'config' / f'{preset}.yaml'
+    assert Path(shipped).is_file()
+
+
+def test_there_is_one_node_per_camera_in_its_own_namespace(arguments, given):
+    front, left = arguments.fusers(given(
+        namespace='sensing', cameras='front, left', image_topics='/cam/{camera}/image_raw',
+        metadata_topic='/cam/{camera}/meta', params_file='{camera}.yaml'))
+    assert (front.namespace, left.namespace) == ('/sensing/front', '/sensing/left')
+    assert front.parameters == ['front.yaml', {'image_topics': ['/cam/front/image_raw']}]
+    assert left.remappings == [('~/meta', '/cam/left/meta')]
+    assert left.image_topics == ['/cam/left/image_raw']
+
+
+def test_relative_topics_of_several_cameras_lie_in_their_namespaces(arguments, given):
+    front, left = arguments.fusers(given(cameras='[front, left]', image_topics='image_raw'))
+    assert front.image_topics == ['/front/image_raw']
+    assert left.image_topics == ['/left/image_raw']
+
+
+@pytest.mark.parametrize(('texts', 'said'), [
+    ({'cameras': 'a, b', 'image_topics': '/image'}, r'^image_topics: expected {camera} in it'),
+    ({'cameras': 'a, b', 'image_topics': '["/image"]'}, r'^image_topics: expected {camera}'),
+    ({'cameras': 'a, a'}, '^cameras: expected different names'),
+    ({'cameras': 'a/b'}, '^cameras: expected different names of letters'),
+    ({'image_topics': '/{camera}/image'}, '^image_topics: got .* without cameras'),
+])
+def test_cameras_that_would_read_the_same_or_nothing_are_refused(texts, said, arguments, given):
+    with pytest.raises(RuntimeError, match=said):
+        arguments.fusers(given(**texts))
+
+
+def test_a_bag_means_its_clock_unless_said_otherwise(arguments, given):
+    assert one(arguments, given, bag='x.mcap').parameters == [{'use_sim_time': True}]
+    assert one(arguments, given, bag='x', use_sim_time='false').parameters == [
+        {'use_sim_time': False}]
+
+
+def test_images_of_a_bag_that_must_not_be_lost_are_asked_for_reliably(arguments, given):
+    (values,) = one(arguments, given, bag='x', image_topics='image', namespace='cam',
+                    bag_qos='reliable').parameters
+    assert values['qos_overrides./cam/image.subscription.reliability'] == 'reliable'
+
+
+def test_reliable_images_are_what_the_override_file_says(arguments, given):
+    file, text = arguments.qos_overrides(given(bag_qos='reliable'), ['/a', '/b'])
+    assert not file
+    assert set(json.loads(text)) == {'/a', '/b'}
+    assert json.loads(text)['/b']['reliability'] == 'reliable'
+
+
+def test_an_override_file_of_the_users_is_taken(arguments, given, tmp_path):
+    mine = tmp_path / 'qos.yaml'
+    mine.write_text('')
+    assert arguments.qos_overrides(given(bag_qos=str(mine)), []) == (str(mine), '')
+    assert arguments.qos_overrides(given(), []) == ('', '')
+
+
+@pytest.mark.parametrize(('wish', 'said'), [
+    ('absent.yaml', 'expected recorded, reliable or a YAML file'),
+    ('reliable', 'expected the topics'),
+])
+def test_overrides_that_cannot_be_are_refused(wish, said, arguments, given):
+    with pytest.raises(RuntimeError, match=said):
+        arguments.qos_overrides(given(bag_qos=wish), [])
+
+
+def test_both_players_get_the_clock_the_rate_and_the_loop(arguments, given):
+    texts = given(bag='x.mcap', rate='0.5', loop='true')
+    assert arguments.play_options(texts, True, 'qos.yaml') == [
+        'x.mcap', '--clock', '--rate', '0.5', '--loop', '--qos-profile-overrides-path', 'qos.yaml']
+    assert arguments.play_options(texts, False, '') == [
+        'x.mcap', '--clock', '--rate', '0.5', '--loop', '0']
+    assert arguments.play_options(given(bag='x'), False, '')[-2:] == ['--loop', '1']
+    assert '--loop' not in arguments.play_options(given(bag='x'), True, '')
+
+
+def test_a_profile_is_a_file_that_is_there(arguments):
+    file = ROOT / 'config' / 'fastdds_local.xml'
+    for profile in ('local', str(file)):
+        assert set(arguments.environment(profile).values()) == {str(file)}
+    assert arguments.environment('') == {}
+    with pytest.raises(RuntimeError, match='dds_profile: expected shm, local or an XML file'):
+        arguments.environment('nothing.xml')
+
+
+def test_shared_memory_that_is_too_small_is_said_beforehand(arguments, tmp_path, monkeypatch):
+    usage = namedtuple('usage', 'total used free')
+    monkeypatch.setattr(shutil, 'disk_usage', lambda _: usage(0, 0, 600 * 2**20))
+    assert arguments.warnings('shm', 2, {}, tmp_path) == []
+    (said,) = arguments.warnings('shm', 3, {}, tmp_path)
+    assert re.search(r'expected 768 MB .* got 600 MB;.*--shm-size', said)
+    assert arguments.warnings('local', 3, {}, tmp_path) == []
+    assert arguments.warnings('', 9, {}, tmp_path) == []
+
+
+def test_a_profile_for_another_middleware_is_said_beforehand(arguments, tmp_path):
+    (said,) = arguments.warnings(
+        'local', 1, {'RMW_IMPLEMENTATION': 'rmw_cyclonedds_cpp'}, tmp_path)
+    assert 'expected Fast DDS, got rmw_cyclonedds_cpp' in said
+    assert arguments.warnings(
+        'local', 1, {'RMW_IMPLEMENTATION': 'rmw_fastrtps_dynamic_cpp'}, tmp_path) == []
