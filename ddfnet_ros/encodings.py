@@ -7,11 +7,11 @@ message and one out of a bag are read by the same code, with or without ROS.
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-from rosbags.image.image import Format, ImageError, convert_color, to_cvtype
 
 from ddfnet_ros.bracket import Pixels
 from ddfnet_ros.images import decode
@@ -19,45 +19,129 @@ from ddfnet_ros.images import decode
 _Array = np.ndarray[Any, Any]
 
 
-def pixels_of(message: Any) -> Pixels:
+class UnknownEncodingError(ValueError):
+    """An encoding that is not read here."""
+
+
+class _Layout(NamedTuple):
+    """How the pixels of an encoding lie in memory.
+
+    Attributes:
+        dtype: Of one sample.
+        channels: Samples per pixel.
+        rgb: Which of the channels are red, green and blue; None for grey and where `convert` says.
+        convert: OpenCV's conversion to RGB, where a view does not do.
+        block: Rows and columns of pixels that share their colour.
+    """
+
+    dtype: type[np.generic]
+    channels: int
+    rgb: slice | None = None
+    convert: int | None = None
+    block: tuple[int, int] = (1, 1)
+
+
+_RGB, _BGR = slice(0, 3), slice(2, None, -1)
+_ORDERS = {'mono': (1, None), 'rgb': (3, _RGB), 'bgr': (3, _BGR), 'rgba': (4, _RGB),
+           'bgra': (4, _BGR)}
+# OpenCV names a mosaic after the second row's second and third pixel, ROS after its first rows.
+_MOSAICS = {'rggb': cv2.COLOR_BayerBG2RGB, 'bggr': cv2.COLOR_BayerRG2RGB,
+            'gbrg': cv2.COLOR_BayerGR2RGB, 'grbg': cv2.COLOR_BayerGB2RGB}
+_UYVY = _Layout(np.uint8, 2, convert=cv2.COLOR_YUV2RGB_UYVY, block=(1, 2))
+_YUYV = _Layout(np.uint8, 2, convert=cv2.COLOR_YUV2RGB_YUYV, block=(1, 2))
+_DEPTHS = {'8': np.uint8, '16': np.uint16}
+_LAYOUTS = {
+    **{f'{name}{bits}': _Layout(dtype, channels, rgb)
+       for name, (channels, rgb) in _ORDERS.items() for bits, dtype in _DEPTHS.items()},
+    **{f'bayer_{name}{bits}': _Layout(dtype, 1, convert=code)
+       for name, code in _MOSAICS.items() for bits, dtype in _DEPTHS.items()},
+    'uyvy': _UYVY, 'yuv422': _UYVY, 'yuyv': _YUYV, 'yuv422_yuy2': _YUYV,
+    'nv12': _Layout(np.uint8, 1, convert=cv2.COLOR_YUV2RGB_NV12, block=(2, 2)),
+    'nv21': _Layout(np.uint8, 1, convert=cv2.COLOR_YUV2RGB_NV21, block=(2, 2)),
+}
+# OpenCV's names of matrices; those with colours are BGR, as OpenCV has them.
+_MATRIX = re.compile('(8U|16U|32F)(?:C([134]))?')
+_SAMPLES = {'8U': np.uint8, '16U': np.uint16, '32F': np.float32}
+
+ENCODINGS = tuple(_LAYOUTS)
+
+
+def pixels_of(message: Any, significant_bits: int = 16) -> Pixels:
     """Decode an Image or a CompressedImage to grey (H, W) or RGB (H, W, 3); a view where it can.
 
+    Args:
+        message: With the fields of the one or the other.
+        significant_bits: Of 16-bit samples: 12 says that they go from 0 to 4095.
+
     Raises:
-        ValueError: too few bytes, an encoding that is no picture, or a broken JPEG or PNG.
+        UnknownEncodingError: an encoding that is no picture, or that is not known.
+        ValueError: too few bytes, more bits than expected, or a broken JPEG or PNG.
     """
     if hasattr(message, 'format'):
-        return decode(memoryview(message.data), f'{message.format!r} image')
-    try:
-        return _to_rgb(_rows(message), message.encoding)
-    except (ImageError, cv2.error) as error:
-        raise ValueError('expected a grey, RGB, Bayer or YUV 4:2:2 image, got encoding '
-                         f'{message.encoding!r}; convert the images') from error
+        return _decompressed(message, significant_bits)
+    layout = _layout(str(message.encoding))
+    samples = _full_range(_samples(message, layout), significant_bits)
+    if layout.convert is not None:
+        return _converted(samples, layout.convert)
+    return samples if layout.rgb is None else samples[..., layout.rgb]
 
 
-def _rows(message: Any) -> _Array:
-    """The buffer as (H, W) or (H, W, C), without the padding at the end of rows."""
-    _, _, kind, channels = to_cvtype(message.encoding)
-    dtype = np.dtype(kind).newbyteorder('>' if message.is_bigendian else '<')
+def _layout(encoding: str) -> _Layout:
+    if encoding in _LAYOUTS:
+        return _LAYOUTS[encoding]
+    if matrix := _MATRIX.fullmatch(encoding):
+        channels = int(matrix[2] or 1)
+        return _Layout(_SAMPLES[matrix[1]], channels, None if channels == 1 else _BGR)
+    raise UnknownEncodingError(
+        f'expected one of {", ".join(ENCODINGS)}, got encoding {encoding!r}; convert the images')
+
+
+def _samples(message: Any, layout: _Layout) -> _Array:
+    """The buffer as (H, W) or (H, W, C): a view, unless bytes have to be swapped or moved."""
+    dtype = np.dtype(layout.dtype).newbyteorder('>' if message.is_bigendian else '<')
     height, width, step = int(message.height), int(message.width), int(message.step)
-    row = width * channels * dtype.itemsize
+    row = width * layout.channels * dtype.itemsize
     buffer = np.frombuffer(message.data, np.uint8)
     if not row or not height:
         raise ValueError(f'expected an image with pixels, got {width}x{height}; check the camera')
+    if height % layout.block[0] or width % layout.block[1]:
+        raise ValueError(f'expected even sizes for {message.encoding}, got {width}x{height}; '
+                         'check the camera')
+    if layout.block[0] == 2:  # the colours lie below, in half as many rows
+        height += height // 2
     if step < row or buffer.size < step * height:
         raise ValueError(f'expected {height} rows of {row} bytes, got step {step} and '
                          f'{buffer.size} bytes; check the publisher')
     rows = buffer[:step * height].reshape(height, step)[:, :row]
-    if step > row:
+    if step % dtype.itemsize:  # torch and OpenCV want samples aligned
         rows = np.ascontiguousarray(rows)
-    shape = (height, width) if channels == 1 else (height, width, channels)
+    shape = (height, width) if layout.channels == 1 else (height, width, layout.channels)
     return rows.view(dtype).reshape(shape).astype(dtype.newbyteorder('='), copy=False)
 
 
-def _to_rgb(image: _Array, encoding: str) -> Pixels:
-    bits, layout, _, channels = to_cvtype(encoding)
-    if layout == Format.GRAY or (layout == Format.GENERIC and channels == 1):
-        return image
-    if layout == Format.GENERIC:  # 8UC3, 32FC3: BGR, as OpenCV reads them
-        return np.ascontiguousarray(image[..., ::-1])
-    converted: _Array = np.asarray(convert_color(image, encoding, f'rgb{bits}'))
+def _full_range(samples: _Array, significant_bits: int) -> _Array:
+    """Stretch 16-bit samples of which fewer bits count to all 16: 4095 of 12 becomes 65535."""
+    if samples.dtype != np.uint16 or significant_bits == 16:
+        return samples
+    top = 2**significant_bits - 1
+    if (highest := int(samples.max())) > top:
+        raise ValueError(f'expected samples of {significant_bits} bits, 0 to {top}, got '
+                         f'{highest}; set significant_bits to 16')
+    stretched = samples << (16 - significant_bits)
+    stretched |= samples >> (2 * significant_bits - 16)
+    return stretched
+
+
+def _decompressed(message: Any, significant_bits: int) -> Pixels:
+    name = f'{message.format!r} image'
+    pixels: Any = _full_range(decode(memoryview(message.data), name), significant_bits)
+    # image_transport compresses a mosaic as if it were grey, and puts its name in front.
+    mosaic = re.match(r'bayer_(\w{4})', message.format)
+    if mosaic and mosaic[1] in _MOSAICS and pixels.ndim == 2:
+        pixels = _converted(pixels, _MOSAICS[mosaic[1]])
+    return pixels
+
+
+def _converted(samples: _Array, code: int) -> Pixels:
+    converted: Any = cv2.cvtColor(samples, code)
     return converted

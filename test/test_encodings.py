@@ -5,7 +5,8 @@ import cv2
 import numpy as np
 import pytest
 
-from ddfnet_ros.encodings import pixels_of
+from ddfnet_ros.bracket import Frame
+from ddfnet_ros.encodings import ENCODINGS, UnknownEncodingError, pixels_of
 
 RGB = np.array([[[250, 20, 30], [40, 50, 60]], [[70, 80, 90], [10, 110, 120]]], np.uint8)
 
@@ -19,27 +20,61 @@ def message(array, encoding, padding=0, big_endian=False):
                            step=rows.shape[1], is_bigendian=big_endian, data=rows.tobytes())
 
 
-@pytest.mark.parametrize(('encoding', 'order'), [
-    ('rgb8', [0, 1, 2]), ('bgr8', [2, 1, 0]), ('rgba8', [0, 1, 2, 0]), ('bgra8', [2, 1, 0, 0]),
-    ('8UC3', [2, 1, 0]),
-])
-@pytest.mark.parametrize('padding', [0, 5])
-def test_colour_comes_out_as_rgb_whatever_the_order_and_the_padding(encoding, order, padding):
-    pixels = pixels_of(message(RGB[..., order], encoding, padding))
-    np.testing.assert_array_equal(pixels, RGB)
+ORDERS = {
+    'rgb8': [0, 1, 2], 'bgr8': [2, 1, 0], 'rgba8': [0, 1, 2, 0], 'bgra8': [2, 1, 0, 0],
+    'rgb16': [0, 1, 2], 'bgr16': [2, 1, 0], 'rgba16': [0, 1, 2, 0], 'bgra16': [2, 1, 0, 0],
+    '8UC3': [2, 1, 0], '16UC3': [2, 1, 0], '8UC4': [2, 1, 0, 0], 'mono8': 0, 'mono16': 0,
+    '8UC1': 0, '16UC1': 0,
+}
 
 
-def test_sixteen_bits_are_kept():
-    deep = RGB.astype(np.uint16) * 257
-    np.testing.assert_array_equal(pixels_of(message(deep[..., ::-1], 'bgr16')), deep)
-    np.testing.assert_array_equal(pixels_of(message(deep[..., 0], 'mono16', 4)), deep[..., 0])
+def deep(encoding):
+    """The picture, in 16 bits where the encoding has them; both bytes of a sample differ."""
+    return RGB * np.uint16(259) if '16' in encoding else RGB
 
 
-def test_big_endian_pixels_are_swapped():
-    grey = np.array([[1, 258]], '>u2')
-    pixels = pixels_of(message(grey, 'mono16', big_endian=True))
-    assert pixels.tolist() == [[1, 258]]
-    assert pixels.dtype == np.uint16
+@pytest.mark.parametrize(('encoding', 'order'), ORDERS.items())
+@pytest.mark.parametrize('padding', [0, 4, 5])
+@pytest.mark.parametrize('big_endian', [False, True])
+def test_samples_come_out_in_the_order_of_rgb_whatever_their_own(
+        encoding, order, padding, big_endian):
+    picture = deep(encoding)
+    sent = picture[..., order].astype(picture.dtype.newbyteorder('>' if big_endian else '<'))
+    pixels = pixels_of(message(sent, encoding, padding, big_endian))
+    np.testing.assert_array_equal(pixels, picture[..., 0] if order == 0 else picture)
+    assert pixels.dtype == picture.dtype.newbyteorder('=')
+    Frame(pixels=pixels)  # of a kind that all rooms take
+
+
+@pytest.mark.parametrize('encoding', [*ORDERS, '32FC1', '32FC3'])
+@pytest.mark.parametrize('padding', [0, 4])
+def test_nothing_is_copied_that_can_be_viewed(encoding, padding):
+    order = ORDERS.get(encoding, 0 if encoding == '32FC1' else [2, 1, 0])
+    picture = RGB / np.float32(255) if encoding.startswith('32F') else deep(encoding)
+    sent = message(picture[..., order], encoding, padding)
+    sent.data = bytearray(sent.data)
+    pixels = pixels_of(sent)
+    assert np.shares_memory(pixels, np.frombuffer(sent.data, np.uint8))
+    np.testing.assert_array_equal(pixels, picture[..., 0] if order == 0 else picture)
+
+
+@pytest.mark.parametrize('bits', [8, 10, 12])
+@pytest.mark.parametrize('encoding', ['mono16', 'bayer_rggb16', 'rgb16'])
+def test_samples_of_fewer_bits_are_stretched_to_all_sixteen(bits, encoding):
+    top = 2**bits - 1
+    channels = (3,) if encoding == 'rgb16' else ()
+    for value, expected in ((0, 0), (top, 65535), (top // 3, 65535 / 3)):
+        sent = message(np.full((4, 4, *channels), value, np.uint16), encoding)
+        assert pixels_of(sent, bits) == pytest.approx(expected, abs=65535 / top)
+
+
+def test_samples_of_more_bits_than_they_should_have_are_refused():
+    with pytest.raises(ValueError, match='expected samples of 12 bits, 0 to 4095, got 4096'):
+        pixels_of(message(np.array([[4096]], np.uint16), 'mono16'), 12)
+
+
+def test_eight_bits_are_eight_bits_though_sixteen_may_be_twelve():
+    np.testing.assert_array_equal(pixels_of(message(RGB, 'rgb8'), 12), RGB)
 
 
 def test_float_images_are_bgr_as_opencv_reads_them():
@@ -47,20 +82,81 @@ def test_float_images_are_bgr_as_opencv_reads_them():
     np.testing.assert_array_equal(pixels_of(message(linear[..., ::-1], '32FC3')), linear)
 
 
-def test_grey_pixels_are_a_view_of_the_message():
-    grey = message(RGB[..., 0], 'mono8')
-    grey.data = bytearray(grey.data)
-    pixels = pixels_of(grey)
-    grey.data[0] = 7
-    assert pixels[0, 0] == 7
+MOSAICS = ('rggb', 'bggr', 'gbrg', 'grbg')
 
 
-def test_bayer_mosaic_of_a_red_scene_is_red():
-    mosaic = np.zeros((8, 8), np.uint8)
-    mosaic[::2, ::2] = 200  # rggb: red at even rows and columns
-    red, green, blue = pixels_of(message(mosaic, 'bayer_rggb8'))[2:-2, 2:-2].mean((0, 1))
-    assert red > 150
-    assert green == blue == 0
+def mosaic_of(pattern, dtype):
+    """What a sensor behind such a filter sees of one colour; each channel has its own value."""
+    colour = dict(zip('rgb', (200, 90, 10), strict=True))
+    tile = np.array([colour[name] for name in pattern], dtype).reshape(2, 2)
+    return np.tile(tile, (4, 5)) * (257 if dtype == np.uint16 else 1)
+
+
+@pytest.mark.parametrize('pattern', MOSAICS)
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+@pytest.mark.parametrize('padding', [0, 6])
+def test_a_mosaic_of_one_colour_has_that_colour_everywhere(pattern, dtype, padding):
+    sent = mosaic_of(pattern, dtype)
+    pixels = pixels_of(message(sent, f'bayer_{pattern}{sent.itemsize * 8}', padding))
+    assert pixels.shape == (8, 10, 3)
+    assert pixels.dtype == dtype
+    scale = 257 if dtype == np.uint16 else 1
+    np.testing.assert_array_equal(pixels, np.broadcast_to([200, 90, 10], (8, 10, 3)) * scale)
+
+
+@pytest.mark.parametrize('pattern', MOSAICS)
+@pytest.mark.parametrize('bits', [8, 16])
+def test_a_mosaic_that_image_transport_compressed_has_its_colours(pattern, bits):
+    sent = mosaic_of(pattern, np.uint8 if bits == 8 else np.uint16)
+    png = cv2.imencode('.png', sent)[1].tobytes()
+    pixels = pixels_of(SimpleNamespace(format=f'bayer_{pattern}{bits}; png compressed ', data=png))
+    scale = 257 if bits == 16 else 1
+    np.testing.assert_array_equal(pixels[3, 3], np.array([200, 90, 10]) * scale)
+
+
+# Y, Cb, Cr of ITU-R BT.601 in its limited range, as video has it.
+RED, BLUE = (81, 90, 240), (41, 240, 110)
+
+
+def yuv(encoding, colour):
+    """A flat picture of 4 x 6 pixels."""
+    luma, cb, cr = colour
+    pairs = {'uyvy': [cb, luma, cr, luma], 'yuyv': [luma, cb, luma, cr]}
+    pairs |= {'yuv422': pairs['uyvy'], 'yuv422_yuy2': pairs['yuyv']}
+    if encoding in pairs:
+        return message(np.tile(np.array(pairs[encoding], np.uint8), (4, 3)).reshape(4, 6, 2),
+                       encoding, padding=2)
+    chroma = [cb, cr] if encoding == 'nv12' else [cr, cb]
+    planes = np.vstack([np.full((4, 6), luma, np.uint8),
+                        np.tile(np.array(chroma, np.uint8), (2, 3))])
+    sent = message(planes, encoding, padding=2)
+    sent.height = 4
+    return sent
+
+
+@pytest.mark.parametrize('encoding', ['uyvy', 'yuv422', 'yuyv', 'yuv422_yuy2', 'nv12', 'nv21'])
+@pytest.mark.parametrize(('colour', 'rgb'), [(RED, (255, 0, 0)), (BLUE, (0, 0, 255))])
+def test_video_encodings_come_out_as_rgb(encoding, colour, rgb):
+    pixels = pixels_of(yuv(encoding, colour))
+    assert pixels.shape == (4, 6, 3)
+    assert np.abs(pixels.astype(int) - rgb).max() <= 3
+
+
+@pytest.mark.parametrize(('encoding', 'size'), [
+    ('uyvy', (4, 5)), ('nv12', (4, 5)), ('nv12', (3, 6)),
+])
+def test_pixels_that_share_a_colour_come_in_pairs(encoding, size):
+    sent = yuv(encoding, RED)
+    sent.height, sent.width = size
+    with pytest.raises(ValueError, match=f'expected even sizes for {encoding}, got'):
+        pixels_of(sent)
+
+
+def test_chroma_that_is_missing_is_missed():
+    sent = yuv('nv12', RED)
+    sent.data = sent.data[:4 * sent.step]
+    with pytest.raises(ValueError, match='expected 6 rows of 6 bytes'):
+        pixels_of(sent)
 
 
 @pytest.mark.parametrize('suffix', ['.png', '.jpg'])
@@ -85,7 +181,8 @@ def test_message_without_all_its_bytes_is_refused(change):
         pixels_of(short)
 
 
-@pytest.mark.parametrize('encoding', ['nv12', 'bogus', ''])
-def test_unknown_encoding_is_named(encoding):
-    with pytest.raises(ValueError, match=f"got encoding '{encoding}'"):
+@pytest.mark.parametrize('encoding', ['nv24', '16SC3', '64FC1', '8UC2', 'bogus', ''])
+def test_an_encoding_that_is_not_known_is_named_with_those_that_are(encoding):
+    with pytest.raises(UnknownEncodingError, match=f"got encoding '{encoding}'") as error:
         pixels_of(message(RGB[..., 0], encoding))
+    assert all(name in str(error.value) for name in ENCODINGS)
