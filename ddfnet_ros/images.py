@@ -138,11 +138,14 @@ def write_exr(
         'type': OpenEXR.scanlineimage,
     }
     check_writable(path)
-    OpenEXR.File(header, {'RGB': pixels}).write(str(path))
+    try:
+        OpenEXR.File(header, {'RGB': pixels}).write(str(path))
+    except RuntimeError as error:  # what the library makes of a full disk
+        raise OSError(f'{path}: expected a file that can be written, got: {error}') from error
 
 
-def write_png(path: Path | str, image: npt.NDArray[np.uint8]) -> None:
-    """Write an (H, W, 3) RGB or (H, W) grey image.
+def write_png(path: Path | str, image: Pixels) -> None:
+    """Write an (H, W, 3) RGB or (H, W) grey image, uint8 or uint16.
 
     Raises:
         OSError: the file cannot be written.

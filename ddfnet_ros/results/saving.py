@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One bracket and its result as a folder: the frames, the radiance, the picture, what is known."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ddfnet_ros.bracket import Frame
+from ddfnet_ros.images import write_exr, write_png
+from ddfnet_ros.runtime.deghoster import Deghosted
+
+
+def save(deghosted: Deghosted, folder: Path, about: Mapping[str, Any]) -> Path:
+    """Write a folder named after the reference's stamp; all of it, or nothing.
+
+    In it are `radiance.exr`, `image.png`, the frames as `frame_1.png` (`.exr` for float pixels)
+    from the shortest exposure on, and `metadata.json`.
+
+    Args:
+        deghosted: The result and what it was made from.
+        folder: Where it goes; made where it is not there.
+        about: What else goes into the metadata; JSON-ready.
+
+    Returns:
+        The new folder. Another one of that stamp is left as it is: `_2` is appended.
+
+    Raises:
+        OSError: a folder that cannot be written, or no room left.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    final = next(path for path in _names(folder, deghosted.bracket.reference.stamp_ns)
+                 if not path.exists())
+    partial = final.with_name(f'.{final.name}.partial')
+    partial.mkdir(exist_ok=True)
+    try:
+        _write(deghosted, partial, about)
+        return partial.rename(final)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _names(folder: Path, stamp_ns: int) -> Iterator[Path]:
+    yield folder / f'{stamp_ns}'
+    for number in count(2):
+        yield folder / f'{stamp_ns}_{number}'
+
+
+def _write(deghosted: Deghosted, folder: Path, about: Mapping[str, Any]) -> None:
+    write_exr(folder / 'radiance.exr', deghosted.radiance)
+    write_png(folder / 'image.png', deghosted.image)
+    bracket = deghosted.bracket
+    members = [_write_frame(frame, folder, place) for place, frame in enumerate(bracket.frames, 1)]
+    metadata = {
+        'frames': members, 'reference': bracket.reference_index + 1,
+        'frame_id': bracket.reference.frame_id,
+        'radiance_unit': 'LDR ** gamma / (exposure_time * gain)',
+        'stage_ms': deghosted.stage_ms, **about,
+    }
+    text = json.dumps(metadata, indent=2, allow_nan=False) + '\n'
+    (folder / 'metadata.json').write_text(text, encoding='utf-8')
+
+
+def _write_frame(frame: Frame, folder: Path, place: int) -> dict[str, Any]:
+    if frame.pixels.dtype == np.float32:
+        name = f'frame_{place}.exr'
+        write_exr(folder / name, frame.pixels.astype(np.float32, copy=False))
+    else:
+        name = f'frame_{place}.png'
+        write_png(folder / name, frame.pixels)
+    return {'file': name, 'stamp_ns': frame.stamp_ns, 'exposure_time': frame.exposure_time,
+            'gain': frame.gain, 'sequence_id': frame.sequence_id, 'stream': frame.stream}
