@@ -49,7 +49,7 @@ _MOSAICS = {'rggb': cv2.COLOR_BayerBG2RGB, 'bggr': cv2.COLOR_BayerRG2RGB,
             'gbrg': cv2.COLOR_BayerGR2RGB, 'grbg': cv2.COLOR_BayerGB2RGB}
 _UYVY = _Layout(np.uint8, 2, convert=cv2.COLOR_YUV2RGB_UYVY, block=(1, 2))
 _YUYV = _Layout(np.uint8, 2, convert=cv2.COLOR_YUV2RGB_YUYV, block=(1, 2))
-_DEPTHS = {'8': np.uint8, '16': np.uint16}
+_DEPTHS: dict[str, type[np.generic]] = {'8': np.uint8, '16': np.uint16}
 _LAYOUTS = {
     **{f'{name}{bits}': _Layout(dtype, channels, rgb)
        for name, (channels, rgb) in _ORDERS.items() for bits, dtype in _DEPTHS.items()},
@@ -61,7 +61,7 @@ _LAYOUTS = {
 }
 # OpenCV's names of matrices; those with colours are BGR, as OpenCV has them.
 _MATRIX = re.compile('(8U|16U|32F)(?:C([134]))?')
-_SAMPLES = {'8U': np.uint8, '16U': np.uint16, '32F': np.float32}
+_SAMPLES: dict[str, type[np.generic]] = {'8U': np.uint8, '16U': np.uint16, '32F': np.float32}
 
 ENCODINGS = tuple(_LAYOUTS)
 
