@@ -83,7 +83,7 @@ class DeghosterSettings(RadianceSettings):
     """What turns a bracket into one HDR image."""
 
     model: str = setting('auto', 'Model name (fast, base, denoise), a .safetensors path, or auto: '
-                         'denoise on CUDA, fast on the CPU.')
+                         'denoise on CUDA, fast on the CPU.', live=True)
     device: str = setting('auto', 'Torch device: auto, cpu, cuda, cuda:1, ...')
     reference: int = setting(0, 'Reference frame, counted from 1 after sorting by exposure; '
                              '0: the median, floor((N+1)/2) (Sec. 3.2.2).', bounds=(0, 9))
@@ -136,7 +136,30 @@ class AssemblySettings(Settings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class NodeSettings(AssemblySettings, DeghosterSettings):
+class OutputSettings(Settings):
+    """What the node makes of a result, and what it watches."""
+
+    hdr_encoding: str = setting(
+        '32FC3', 'Encoding of ~/hdr; rgb16: linear, 65535 is where the shortest exposure clips; '
+        'rgb16_log: the same by the mu-law with mu 5000 (doc/outputs.md).',
+        choices=('32FC3', 'rgb16', 'rgb16_log'), live=True)
+    jpeg_quality: int = setting(95, 'JPEG quality of ~/image/compressed.', bounds=(1, 100),
+                                live=True)
+    moving_threshold: float = setting(
+        1.0, 'Displacement between two exposures that counts as motion, for the ghost fraction '
+        'and the moving points [pixels].', bounds=(0.1, 100.0), live=True)
+    save_folder: str = setting('', 'Folder that ~/save_bracket writes to; empty: it refuses.',
+                               live=True)
+    max_allowed_processing_time_ms: float = setting(
+        0.0, 'Watchdog: fusing and publishing a bracket may take this long, else the status is a '
+        'warning [ms]; 0: no limit.', bounds=(0.0, 1e6), live=True)
+    max_acceptable_consecutive_delay_ms: float = setting(
+        0.0, 'Watchdog: brackets may be too slow one after the other for this long, else the '
+        'status is an error [ms]; 0: no limit.', bounds=(0.0, 1e6), live=True)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NodeSettings(OutputSettings, AssemblySettings, DeghosterSettings):
     """Every parameter of `fuse_node`: all of the above, and what only a ROS node has."""
 
     image_topics: tuple[str, ...] = setting(
