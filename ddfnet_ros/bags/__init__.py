@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bags in and out without a ROS install: rosbag2 (mcap, sqlite3) and ROS 1, through rosbags."""
 
-from ddfnet_ros.bags.metadata import FrameMetadata
 from ddfnet_ros.bags.reading import (
     IMAGE_TYPES,
     METADATA_TYPE,
@@ -14,4 +13,4 @@ from ddfnet_ros.bags.reading import (
 from ddfnet_ros.bags.writing import BagWriter
 
 __all__ = ['IMAGE_TYPES', 'METADATA_TYPE', 'TYPES', 'BagError', 'BagReader', 'BagWriter',
-           'FrameMetadata', 'Message', 'Topic']
+           'Message', 'Topic']

@@ -29,9 +29,9 @@ from rosbags.serde import SerdeError
 from rosbags.typesys import Stores, TypesysError, get_typestore
 from rosbags.typesys.store import Typestore
 
-from ddfnet_ros.bags.metadata import FrameMetadata
 from ddfnet_ros.bracket import Frame
 from ddfnet_ros.encodings import pixels_of
+from ddfnet_ros.exposure import FrameMetadata
 
 IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
 METADATA_TYPE = 'diagnostic_msgs/msg/DiagnosticArray'

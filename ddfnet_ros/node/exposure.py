@@ -1,98 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a frame's exposure time comes from: settings, or a metadata topic with the frame's stamp.
-
-sensor_msgs/Image has no field for it. A further camera driver is one more entry in `SOURCES`:
-the type of its metadata message and a function that reads it.
-"""
+"""The exposure sources' messages as classes that a node can subscribe with."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections import Counter
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from diagnostic_msgs.msg import DiagnosticArray
 
-from ddfnet_ros.bags import FrameMetadata
-from ddfnet_ros.bracket import Frame
+from ddfnet_ros import exposure
+from ddfnet_ros.exposure import FrameMetadata, StampMatcher
 
-T = TypeVar('T')
+__all__ = ['SOURCES', 'MetadataSource', 'StampMatcher']
 
 
 class MetadataSource(NamedTuple):
-    """How one kind of camera driver tells the exposure.
-
-    Attributes:
-        msgtype: Class of the message, which has a header with the stamp of its image.
-        read: Gives the metadata, or None where the message is about something else. Raises
-            ValueError over values that cannot be.
-    """
+    """One of `exposure.SOURCES`, with the class of its message."""
 
     msgtype: type[Any]
     read: Callable[[Any], FrameMetadata | None]
 
 
-def _read_camera_ros(message: DiagnosticArray) -> FrameMetadata | None:
-    """Read libcamera's controls, which camera_ros sends as one status per image."""
-    controls = {value.key: value.value for status in message.status for value in status.values}
-    return FrameMetadata.of_controls(controls)
-
-
-SOURCES = {'camera_ros': MetadataSource(DiagnosticArray, _read_camera_ros)}
-
-
-class StampMatcher:
-    """Joins frames with the metadata of the same stamp, whichever of the two comes first.
-
-    Attributes:
-        dropped: Frames whose metadata never came, under 'no_metadata'.
-    """
-
-    def __init__(self, depth: int) -> None:
-        """Set how many frames wait at most, and how many metadata are remembered."""
-        self.dropped: Counter[str] = Counter()
-        self._depth = depth
-        self._frames: dict[int, Frame] = {}
-        self._metadata: dict[int, FrameMetadata] = {}
-
-    def add_frame(self, frame: Frame) -> Frame | None:
-        """Take a frame; give it back with its exposure if its metadata is here already."""
-        if metadata := self._metadata.get(frame.stamp_ns):
-            return _exposed(frame, metadata)
-        displaced = _keep(self._frames, frame.stamp_ns, frame, self._depth)
-        self.dropped['no_metadata'] += displaced
-        return None
-
-    def add_metadata(self, stamp_ns: int, metadata: FrameMetadata) -> Frame | None:
-        """Take metadata; give the frame that has been waiting for it."""
-        _keep(self._metadata, stamp_ns, metadata, self._depth)
-        frame = self._frames.pop(stamp_ns, None)
-        return _exposed(frame, metadata) if frame else None
-
-    def discard(self, stamp_ns: int) -> None:
-        """Forget the frame whose metadata turned out to be useless."""
-        self._frames.pop(stamp_ns, None)
-
-    def reset(self) -> None:
-        """Forget everything that waits."""
-        self.dropped['no_metadata'] += len(self._frames)
-        self._frames.clear()
-        self._metadata.clear()
-
-
-def _exposed(frame: Frame, metadata: FrameMetadata) -> Frame:
-    return dataclasses.replace(
-        frame, exposure_time=metadata.exposure_time, gain=metadata.gain,
-        sequence_id=metadata.sequence_id,
-    )
-
-
-def _keep(store: dict[int, T], stamp_ns: int, value: T, depth: int) -> int:
-    """Put a value in, and the oldest out where there are more than `depth`; how many went."""
-    displaced = int(store.pop(stamp_ns, None) is not None)
-    store[stamp_ns] = value
-    if len(store) > depth:
-        del store[next(iter(store))]
-        displaced += 1
-    return displaced
+SOURCES = {'camera_ros': MetadataSource(DiagnosticArray, exposure.SOURCES['camera_ros'].read)}

@@ -8,7 +8,8 @@ from rosbags.rosbag1 import Writer as Ros1Writer
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
-from ddfnet_ros.bags import TYPES, BagError, BagReader, BagWriter, FrameMetadata, Message
+from ddfnet_ros.bags import TYPES, BagError, BagReader, BagWriter, Message
+from ddfnet_ros.exposure import FrameMetadata
 
 IMAGE, META = '/camera/image_raw/compressed', '/camera/meta'
 START = 1_700_000_000_000_000_000

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
-from ddfnet_ros.bags import FrameMetadata
 from ddfnet_ros.bracket import Frame
+from ddfnet_ros.exposure import FrameMetadata
 from ddfnet_ros.node.exposure import SOURCES, StampMatcher
 
 
