@@ -127,12 +127,36 @@ class DDFNet(nn.Module):
         if self.pool is not None:
             fused = self.pool(features)
         else:
-            clues = self._clues(features, flow)                         # v_i c_i Sec. 3.2.2-3
-            predicted = self.weight_predictor(features[:, 0], clues)    # w~_i    Eq. 5
-            weights = self.normalise(predicted)                         # w_i     Eq. 6
+            weights = self._weights(features, flow)                     # w_i     Eq. 6
             fused = fusion.weighted_sum(weights, features)              # f~      Eq. 7
         decoded = self.decoder(fused, self._start(stack[:, 0, 3:]))     #         Sec. 3.2.5
         return self._radiance(decoded)                                  # H~
+
+    def reference_share(
+        self,
+        stack: Float[Tensor, 'b n 6 h w'],
+        flow: Float[Tensor, 'b m 2 h w'],
+        reference_index: int | None = None,
+    ) -> Float[Tensor, 'b h w']:
+        """Weight of the reference, w_1 of Eq. 6, averaged over the features; in [0, 1].
+
+        Raises:
+            ValueError: a structure without weights, or a number of frames that does not fit.
+        """
+        self._check(stack.shape[1], flow.shape[1])
+        if not self.clues:
+            raise ValueError(f'expected a structure with weights, got {self.config.structure}; '
+                             'choose another model')
+        features = self.encoder(stack)
+        if self.config.structure == 'warp':
+            features = _aligned(features, flow)
+        return self._weights(features, flow)[:, 0].mean(dim=1)
+
+    def _weights(self, features: Tensor, flow: Tensor) -> Tensor:
+        """w_i, how much of each frame's features to take."""
+        clues = self._clues(features, flow)                             # v_i c_i Sec. 3.2.2-3
+        predicted = self.weight_predictor(features[:, 0], clues)        # w~_i    Eq. 5
+        return self.normalise(predicted)                                # w_i     Eq. 6
 
     def _clues(self, features: Tensor, flow: Tensor) -> Tensor:
         """The structure's clues side by side, (b, n, clues * 64, h, w)."""

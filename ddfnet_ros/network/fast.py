@@ -94,17 +94,36 @@ class FastFusion(nn.Module):
         Returns:
             Radiance relative to the shortest exposure, >= 0, on the reference's pixels.
         """
-        if reference_index is None:
-            reference_index = median_index(stack.shape[1])
         ldr, corrected = stack[:, :, :3], stack[:, :, 3:]
         moved = torch.cat([corrected[:, :1], warp(corrected[:, 1:], flow)], dim=1)
+        logits, body = self._judge(ldr, corrected, moved, flow)
+        residual = self.config.residual * torch.tanh(_pixels(self.residual_head(body)))
+        merged = blend(_prior(ldr, reference_index), corrected, moved, logits)
+        return add_in_mu_law(merged, residual)
+
+    def reference_share(
+        self,
+        stack: Float[Tensor, 'b n 6 h w'],
+        flow: Float[Tensor, 'b m 2 h w'],
+        reference_index: int | None = None,
+    ) -> Float[Tensor, 'b h w']:
+        """How much of the reference each pixel takes, in [0, 1], as `forward` would."""
+        ldr, corrected = stack[:, :, :3], stack[:, :, 3:]
+        moved = torch.cat([corrected[:, :1], warp(corrected[:, 1:], flow)], dim=1)
+        logits, _ = self._judge(ldr, corrected, moved, flow)
+        is_reference = torch.zeros_like(corrected)
+        is_reference[:, 0] = 1
+        share = blend(_prior(ldr, reference_index), is_reference, is_reference, logits)
+        return share.mean(dim=1)
+
+    def _judge(
+        self, ldr: Tensor, corrected: Tensor, moved: Tensor, flow: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Logits of the frames for `blend`, and the features that the residual is made from."""
         features = self._encode(ldr, corrected, moved)
         attended = self._attend(features, flow)
         body = self.body((attended.softmax(dim=1) * features).sum(dim=1))
-        logits = self._frame_logits(body, attended, features)
-        residual = self.config.residual * torch.tanh(_pixels(self.residual_head(body)))
-        merged = blend(static_weights(ldr, reference_index), corrected, moved, logits)
-        return add_in_mu_law(merged, residual)
+        return self._frame_logits(body, attended, features), body
 
     def _encode(self, ldr: Tensor, corrected: Tensor, moved: Tensor) -> Tensor:
         """f_i: what each frame shows, in place and moved (Sec. 3.2.1)."""
@@ -166,6 +185,12 @@ def add_in_mu_law(
 ) -> Float[Tensor, 'b 3 h w']:
     """T^-1(T(H) + residual), at least 0; in this form the logarithm cancels out."""
     return ((radiance + 1 / mu) * torch.exp(residual * math.log1p(mu)) - 1 / mu).clamp(min=0)
+
+
+def _prior(ldr: Tensor, reference_index: int | None) -> Tensor:
+    if reference_index is None:
+        reference_index = median_index(ldr.shape[1])
+    return static_weights(ldr, reference_index)
 
 
 def _starting_at_zero(layer: nn.Conv2d) -> nn.Conv2d:

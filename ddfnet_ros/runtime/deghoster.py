@@ -49,6 +49,9 @@ class Deghosted:
         stage_ms: Wall time of each stage, milliseconds.
         motion: Gives (N - 1, H, W, 2) float32: pixels (x, y) from the reference to each other
             frame, shorter ones first. A call, because few ask and it may lie on a device.
+        reference_share: Gives (H, W) float32 in [0, 1]: how much of the reference frame each
+            pixel takes. Runs the network once more; raises ValueError where it has no weights.
+            Both calls keep the input stack in memory as long as this object lives.
     """
 
     bracket: Bracket
@@ -56,6 +59,7 @@ class Deghosted:
     image: npt.NDArray[np.uint8]
     stage_ms: dict[str, float]
     motion: Callable[[], npt.NDArray[np.float32]]
+    reference_share: Callable[[], npt.NDArray[np.float32]]
 
 
 class Deghoster:
@@ -125,6 +129,7 @@ class Deghoster:
             result = Deghosted(
                 bracket, _interleaved(radiance / shortest), _interleaved(picture), clock.ms,
                 partial(_pixel_vectors, motion[0, :, :, :height, :width]),
+                partial(self._share, stack, motion, bracket),
             )
         return result
 
@@ -135,6 +140,17 @@ class Deghoster:
         with torch.autocast(self._device.type, torch.bfloat16, enabled=low):
             radiance: Tensor = self._model(stack, motion, reference_index)
         return radiance[0].float()
+
+    @torch.inference_mode()
+    def _share(
+        self, stack: Tensor, motion: Tensor, bracket: Bracket
+    ) -> npt.NDArray[np.float32]:
+        width, height = bracket.reference.size
+        low = self._dtype is torch.bfloat16
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=low):
+            network: Any = self._model
+            share: Tensor = network.reference_share(stack, motion, bracket.reference_index)
+        return _interleaved(share[:, :height, :width].float())
 
 
 class StageClock:

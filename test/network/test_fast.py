@@ -74,3 +74,16 @@ def test_reference_index_tells_shorter_frames_from_longer_ones():
     stack, flow = bracket()
     model = FastFusion(SMALL)
     assert not torch.equal(model(stack, flow, 0), model(stack, flow, 2))
+
+
+def test_share_of_the_reference_is_that_of_the_blend():
+    model = FastFusion(FastConfig(channels=8, blocks=1))
+    torch.manual_seed(3)
+    for parameter in model.frame_head.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    stack, flow = bracket()
+    stack[:, 0, 3:], stack[:, 1:, 3:] = 0.5, 0.0  # the frames' radiance; clipping is told by I_i
+    share = model.reference_share(stack, flow)
+    assert share.shape == (1, 16, 24)
+    assert share.std() > 0.01
+    torch.testing.assert_close(model(stack, flow).mean(1), share * 0.5)

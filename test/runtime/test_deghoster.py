@@ -213,3 +213,12 @@ def test_the_motion_can_be_asked_for_shorter_frames_first(reference_only):
     assert (motion.shape, motion.dtype) == ((2, 72, 96, 2), np.float32)
     inner = np.median(motion[:, 12:-12, 12:-12], axis=(1, 2))
     np.testing.assert_allclose(inner, [[6, 0], [-6, 0]], atol=0.5)
+
+
+def test_the_share_of_the_reference_can_be_asked_for(deghoster):
+    truth = smooth_truth(33, 47)
+    truth[:, :20], truth[:, 20:] = 0.02, 0.5  # 0.5: the reference, 4 times as long, is clipped
+    share = deghoster(bracket_of(truth)).reference_share()
+    assert (share.shape, share.dtype) == ((33, 47), np.float32)
+    assert share[:, :20].min() > 0.6  # the long frame has a share in the shadows
+    assert share[:, 20:].max() < 0.1
