@@ -16,7 +16,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from ddfnet_ros.radiance import GAMMA
 from ddfnet_ros.synthesis.backdrop import PanoramaBank
+from ddfnet_ros.synthesis.flicker import random_flicker
 
 LAYER = 96  # pixels along the side of a layer's texture
 
@@ -26,23 +28,27 @@ Layers = Float[Tensor, 'k 4 s s']
 def random_layers(
     panoramas: PanoramaBank,
     cutouts: CutoutBank | None,
-    shape: tuple[int, int],
-    white: Float[Tensor, ' b'],
+    layers: int,
+    exposure: Float[Tensor, 'b n'],
     generator: torch.Generator,
-) -> Float[Tensor, 'b k 4 s s']:
+) -> tuple[Float[Tensor, 'b k 4 s s'], Float[Tensor, 'b k n']]:
     """Make the moving layers of a batch, lit, the last one in front.
 
     Args:
         panoramas: Source of textures.
         cutouts: Drawn figures, if there are any.
-        shape: Scenes and layers per scene; a layer is absent in three scenes of ten.
-        white: Radiance at which each reference frame clips.
+        layers: How many per scene; a layer is absent in three scenes of ten.
+        exposure: Relative exposures of the frames, the reference first.
         generator: Source of everything random.
+
+    Returns:
+        The layers, and how bright each shines in each frame: 1 but for flickering lamps.
     """
+    shape = (len(exposure), layers)
     count = shape[0] * shape[1]
     if not count:
-        return torch.zeros((*shape, 4, LAYER, LAYER))
-    textures = panoramas.draw([False] * count, LAYER, generator)
+        return torch.zeros((*shape, 4, LAYER, LAYER)), torch.ones((*shape, exposure.shape[1]))
+    textures = panoramas.draw([False] * count, LAYER, generator).exp_()
     textures = textures / textures.mean(dim=(1, 2, 3), keepdim=True).clamp(min=1e-6)
     kinds = [blobs(textures, generator), solids(textures, generator), lamps(count, generator)]
     if cutouts is not None:
@@ -51,9 +57,10 @@ def random_layers(
     chosen = torch.stack(kinds)[choice, torch.arange(count)]
     level = _random_levels(choice == 2, generator)
     present = torch.rand((count, 1, 1, 1), generator=generator) > 0.3
-    unit = white.repeat_interleave(shape[1])[:, None, None, None]
-    lit = chosen[:, :3].clamp(max=20) * level * unit
-    return torch.cat([lit, chosen[:, 3:] * present], dim=1).unflatten(0, shape)
+    white = (1 / exposure[:, 0]).repeat_interleave(layers)[:, None, None, None]
+    lit = chosen[:, :3].clamp(max=20) * level * white
+    drawn = torch.cat([lit, chosen[:, 3:] * present], dim=1).unflatten(0, shape)
+    return drawn, random_flicker((choice == 2).unflatten(0, shape), exposure, generator)
 
 
 def _random_levels(lamp: Tensor, generator: torch.Generator) -> Tensor:
@@ -71,10 +78,9 @@ class CutoutBank:
     def draw(self, count: int, generator: torch.Generator) -> Layers:
         """Pick cut-outs, each recoloured by a random tint so that flat paint varies."""
         index = torch.randint(len(self._pictures), (count,), generator=generator)
-        layers = self._pictures[index].float() / 255
-        tint = 0.3 + 0.7 * torch.rand((count, 3, 1, 1), generator=generator)
-        colour = layers[:, :3] ** 2.2 * tint
-        return torch.cat([colour, layers[:, 3:]], dim=1)
+        layers = self._pictures[index].float()
+        layers[:, :3] *= 0.3 + 0.7 * torch.rand((count, 3, 1, 1), generator=generator)
+        return layers
 
 
 def _read_cutout(path: Path) -> Tensor:
@@ -86,7 +92,9 @@ def _read_cutout(path: Path) -> Tensor:
     canvas = np.zeros((LAYER, LAYER, 4), np.uint8)
     top, left = (LAYER - small.shape[0]) // 2, (LAYER - small.shape[1]) // 2
     canvas[top:top + small.shape[0], left:left + small.shape[1]] = small
-    return torch.from_numpy(canvas[..., [2, 1, 0, 3]].copy()).permute(2, 0, 1)
+    rgba = torch.from_numpy(canvas[..., [2, 1, 0, 3]].copy()).permute(2, 0, 1) / 255
+    rgba[:3] = rgba[:3] ** GAMMA
+    return rgba.half()
 
 
 def blobs(textures: Float[Tensor, 'k 3 s s'], generator: torch.Generator) -> Layers:

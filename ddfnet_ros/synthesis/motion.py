@@ -57,9 +57,9 @@ def _instants(
     place = _places(frames, reference_index)
     direction = torch.where(torch.rand((scenes, 1), generator=generator) < 0.3, -1.0, 1.0)
     start = direction * (place - reference_index)
+    shutter = 0.8 * torch.rand((scenes, 1), generator=generator)
     if count == 1:
         return start[..., None]
-    shutter = 0.8 * torch.rand((scenes, 1), generator=generator)
     length = shutter * exposure / exposure.amax(dim=1, keepdim=True)
     within = torch.linspace(-0.5, 0.5, count)
     return start[..., None] + length[..., None] * within

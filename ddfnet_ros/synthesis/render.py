@@ -22,10 +22,12 @@ class Stage:
     Attributes:
         backdrop: Background of each scene.
         layers: (B, K, 4, S, S) RGBA, the last one in front.
+        brightness: (B, K, N) factor of each layer's light in each frame.
     """
 
     backdrop: Backdrop
     layers: Float[Tensor, 'b k 4 s s']
+    brightness: Float[Tensor, 'b k n']
 
 
 def render(
@@ -47,7 +49,8 @@ def _render_instant(stage: Stage, camera: Transform, layers: Transform, size: in
     picture = _look_up(stage.backdrop.radiance, stage.backdrop.to_window[:, None] @ camera, size)
     for k in range(layers.shape[1]):
         seen = _look_up(stage.layers[:, k], torch.linalg.inv(layers[:, k]) @ camera, size, False)
-        picture = torch.lerp(picture, seen[:, :, :3], seen[:, :, 3:])
+        colour = seen[:, :, :3] * stage.brightness[:, k, :, None, None, None]
+        picture = torch.lerp(picture, colour, seen[:, :, 3:])
     return picture
 
 

@@ -7,7 +7,7 @@ frame is rendered as radiance at its own instant, then taken by its own `Sensor`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float
@@ -17,8 +17,9 @@ from ddfnet_ros.bracket import median_index
 from ddfnet_ros.merge import static_merge
 from ddfnet_ros.radiance import correct
 from ddfnet_ros.synthesis.backdrop import PanoramaBank, random_backdrop
-from ddfnet_ros.synthesis.cameras import random_sensor
+from ddfnet_ros.synthesis.cameras import Cameras, random_cameras
 from ddfnet_ros.synthesis.layers import CutoutBank, random_layers
+from ddfnet_ros.synthesis.lens import with_glare
 from ddfnet_ros.synthesis.motion import random_trajectory
 from ddfnet_ros.synthesis.render import Stage, render
 from ddfnet_ros.synthesis.scene_settings import SceneSettings
@@ -78,20 +79,20 @@ class SceneSource:
             reference_index = median_index(settings.frames)
         exposure = _random_exposures(count, settings, reference_index, generator)
         trajectory = random_trajectory(exposure, reference_index, settings, generator)
-        stage = self._stage(count, 1 / exposure[:, 0], generator)
+        stage = self._stage(exposure, generator)
         radiance, flow = render(stage, trajectory, settings.size)
-        sensor, share_noise = random_sensor(count, settings.frames, generator)
+        cameras = random_cameras(count, settings.frames, settings.size, generator)
         if self.sensor is not None:
-            sensor, share_noise = self.sensor, torch.zeros((), dtype=torch.bool)
-        return _photograph(
-            radiance, flow, exposure, reference_index, sensor, share_noise, generator)
+            cameras = replace(
+                cameras, sensor=self.sensor, share_noise=torch.zeros(count, dtype=torch.bool))
+        return _photograph(radiance, flow, exposure, reference_index, cameras, generator)
 
-    def _stage(self, count: int, white: Tensor, generator: torch.Generator) -> Stage:
-        backdrop = random_backdrop(self.panoramas, count, white, generator)
-        layers = random_layers(
-            self.panoramas, self.cutouts, (count, self.settings.layers), white, generator
-        )
-        return Stage(backdrop=backdrop, layers=layers)
+    def _stage(self, exposure: Tensor, generator: torch.Generator) -> Stage:
+        backdrop = random_backdrop(
+            self.panoramas, len(exposure), 1 / exposure[:, 0], generator)
+        layers, brightness = random_layers(
+            self.panoramas, self.cutouts, self.settings.layers, exposure, generator)
+        return Stage(backdrop=backdrop, layers=layers, brightness=brightness)
 
 
 def _random_exposures(
@@ -109,14 +110,15 @@ def _reference_first(per_frame: Tensor, k: int) -> Tensor:
 
 
 def _photograph(
-    radiance: Tensor, flow: Tensor, exposure: Tensor, reference_index: int,
-    sensor: Sensor, share_noise: Tensor, generator: torch.Generator,
+    radiance: Tensor, flow: Tensor, exposure: Tensor, reference_index: int, cameras: Cameras,
+    generator: torch.Generator,
 ) -> Scenes:
     """Take the frames and make the truth that belongs to them."""
-    ldr = expose(radiance, exposure, sensor, generator)
-    still = expose(radiance[:, :1].expand_as(radiance), exposure, sensor.clean)
-    as_taken = torch.where(share_noise, ldr[:, :1], still[:, :1])
-    still = torch.cat([as_taken, still[:, 1:]], dim=1)
+    radiance = _behind_lens(radiance, cameras)
+    ldr = expose(radiance, exposure, cameras.sensor, generator)
+    still = expose(radiance[:, :1].expand_as(radiance), exposure, cameras.sensor.clean)
+    as_taken = torch.where(cameras.share_noise[:, None, None, None], ldr[:, 0], still[:, 0])
+    still = torch.cat([as_taken[:, None], still[:, 1:]], dim=1)
     compressed = mu_law(radiance.clamp(max=1))
     change = (compressed[:, 1:] - compressed[:, :1]).abs().amax(dim=(1, 2))[:, None]
     return Scenes(
@@ -125,3 +127,11 @@ def _photograph(
         flow=flow, moving=change > MOVING_THRESHOLD,
         clipped=ldr[:, 0].amax(dim=1, keepdim=True) >= CLIPPED_VALUE,
     )
+
+
+def _behind_lens(radiance: Tensor, cameras: Cameras) -> Tensor:
+    """Scatter light, in place, where the lens does."""
+    chosen = (cameras.halo + cameras.veil).nonzero()[:, 0]
+    if len(chosen):
+        radiance[chosen] = with_glare(radiance[chosen], cameras.halo[chosen], cameras.veil[chosen])
+    return radiance

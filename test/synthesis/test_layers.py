@@ -48,9 +48,19 @@ def test_picture_without_alpha_is_refused_by_name(tmp_path):
 
 
 def test_lamps_shine_far_above_white(panoramas):
-    white = torch.tensor([0.25])
-    drawn = layers.random_layers(panoramas, None, (1, 200), white, generator())
+    exposure = torch.tensor([[4.0, 1.0, 16.0]])
+    drawn, _ = layers.random_layers(panoramas, None, 200, exposure, generator())
     assert drawn.shape == (1, 200, 4, LAYER, LAYER)
-    assert drawn[:, :, :3].max() > 100 * white
+    assert drawn[:, :, :3].max() > 100 * 0.25
     absent = (drawn[0, :, 3].amax(dim=(1, 2)) == 0).float().mean().item()
     assert absent == pytest.approx(0.3, abs=0.1)
+
+
+def test_only_lamps_flicker(panoramas):
+    exposure = torch.tensor([[4.0, 1.0, 16.0]])
+    drawn, brightness = layers.random_layers(panoramas, None, 200, exposure, generator())
+    flickers = (brightness[0] != 1).any(dim=-1)
+    assert flickers.any()
+    # A lamp has one colour all over.
+    colours = drawn[0, flickers, :3].flatten(2)
+    assert torch.equal(colours.amax(dim=-1), colours.amin(dim=-1))

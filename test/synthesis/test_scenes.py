@@ -7,6 +7,7 @@ import torch
 from ddfnet_ros.flow.warp import warp
 from ddfnet_ros.radiance import correct
 from ddfnet_ros.synthesis import scenes
+from ddfnet_ros.synthesis.cameras import Cameras
 from ddfnet_ros.synthesis.scene_settings import SceneSettings
 from ddfnet_ros.synthesis.scenes import SceneSource
 from ddfnet_ros.synthesis.sensor import Sensor
@@ -24,8 +25,9 @@ def draw(panoramas, count=4, seed=1, **changes):
 def perfect_cameras(monkeypatch):
     """All frames agree: no noise, no response error."""
     perfect = Sensor(electrons=0.0, read_noise=0.0, levels=0.0)
-    monkeypatch.setattr(scenes, 'random_sensor', lambda b, n, g: (
-        perfect, torch.zeros((b, 1, 1, 1, 1), dtype=torch.bool)))
+    monkeypatch.setattr(scenes, 'random_cameras', lambda count, *_: Cameras(
+        sensor=perfect, halo=torch.zeros(count), veil=torch.zeros(count),
+        share_noise=torch.zeros(count, dtype=torch.bool)))
 
 
 @pytest.mark.parametrize('frames', [2, 3, 5])
