@@ -63,8 +63,6 @@ _LAYOUTS = {
 _MATRIX = re.compile('(8U|16U|32F)(?:C([134]))?')
 _SAMPLES: dict[str, type[np.generic]] = {'8U': np.uint8, '16U': np.uint16, '32F': np.float32}
 
-ENCODINGS = tuple(_LAYOUTS)
-
 
 def pixels_of(message: Any, significant_bits: int = 16) -> Pixels:
     """Decode an Image or a CompressedImage to grey (H, W) or RGB (H, W, 3); a view where it can.
@@ -93,7 +91,8 @@ def _layout(encoding: str) -> _Layout:
         channels = int(matrix[2] or 1)
         return _Layout(_SAMPLES[matrix[1]], channels, None if channels == 1 else _BGR)
     raise UnknownEncodingError(
-        f'expected one of {", ".join(ENCODINGS)}, got encoding {encoding!r}; convert the images')
+        'expected mono, rgb, bgr, rgba, bgra or bayer of 8 or 16 bits, uyvy, yuyv, nv12 or nv21, '
+        f'got encoding {encoding!r}; convert the images')
 
 
 def _samples(message: Any, layout: _Layout) -> _Array:

@@ -92,6 +92,10 @@ class DeghosterSettings(RadianceSettings):
         'auto', 'Arithmetic of the convolutions; auto: bfloat16 where the device has it natively.',
         choices=('auto', 'float32', 'bfloat16'),
     )
+    backend: str = setting(
+        'auto', 'What computes the convolutions on a CPU; auto: OpenVINO where it is installed and '
+        'the model is made for it, else torch.', choices=('auto', 'torch', 'openvino'),
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -159,7 +163,53 @@ class OutputSettings(Settings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class NodeSettings(OutputSettings, AssemblySettings, DeghosterSettings):
+class MetadataSettings(Settings):
+    """Where a frame's exposure time comes from, and how its metadata is read."""
+
+    exposure_source: str = setting(
+        'parameters', 'Who tells exposure times: parameters (exposure_times), a camera driver by '
+        'its metadata messages, or field (metadata_type and exposure_field).',
+        choices=('parameters', 'camera_ros', 'flir', 'realsense', 'orbbec', 'aravis', 'field'))
+    metadata_topics: tuple[str, ...] = setting(
+        (), 'Topics of the metadata: one, or one per image topic; empty: ~/meta.')
+    metadata_type: str = setting(
+        '', 'Type of the metadata for exposure_source field: package/msg/Name.')
+    exposure_field: str = setting(
+        '', 'Where the exposure time is in the metadata: names and numbers joined by points, '
+        'through lists and JSON too; empty: as the source has it.')
+    exposure_unit: str = setting(
+        'auto', 'Unit of exposure times in the metadata; auto: the source\'s.',
+        choices=('auto', 's', 'ms', '100us', 'us', 'ns'))
+    gain_field: str = setting(
+        '', 'Where the gain is in the metadata; empty: as the source has it, field has none.')
+    gain_unit: str = setting(
+        'auto', 'Unit of the gain: linear, db, 0.1db, 16ths, iso (100 is 1), or ignore it; auto: '
+        'the source\'s.', choices=('auto', 'linear', 'db', '0.1db', '16ths', 'iso', 'ignore'))
+    counter_field: str = setting(
+        '', 'Where the frame counter is in the metadata; empty: as the source has it.')
+    stamp_field: str = setting(
+        '', 'Where the metadata has the stamp of its image; empty: as the source has it, else '
+        'header.stamp.')
+    image_counter_field: str = setting(
+        '', 'Where image messages have a frame counter, such as header.frame_id (its last '
+        'digits); metadata then matches by counter instead of by stamp.')
+    metadata_depth: int = setting(
+        10, 'Images that wait for their metadata, and metadata that wait for their image, at '
+        'most.', bounds=(1, 100))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.exposure_source != 'field':
+            return
+        for name, example in (('metadata_type', 'package/msg/Name'),
+                              ('exposure_field', 'exposure.value'), ('exposure_unit', 'us')):
+            if getattr(self, name) in ('', 'auto'):
+                raise ValueError(f'{name}: expected a value, such as {example}, with '
+                                 f'exposure_source field, got none; set {name}')
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NodeSettings(OutputSettings, AssemblySettings, MetadataSettings, DeghosterSettings):
     """Every parameter of `fuse_node`: all of the above, and what only a ROS node has."""
 
     image_topics: tuple[str, ...] = setting(
@@ -170,13 +220,17 @@ class NodeSettings(OutputSettings, AssemblySettings, DeghosterSettings):
         'says so, else raw.', choices=('auto', 'raw', 'compressed'))
     camera_info_topics: tuple[str, ...] = setting(
         (), 'Camera info topics, one per image topic; empty: camera_info beside each image.')
-    exposure_source: str = setting(
-        'parameters', 'Where exposure times come from: parameters (exposure_times), or camera_ros '
-        '(DiagnosticArray with the stamp of its image on ~/meta).',
-        choices=('parameters', 'camera_ros'))
-    metadata_depth: int = setting(
-        10, 'Images that wait for their metadata, and metadata that wait for their image, at '
-        'most.', bounds=(1, 100))
+    significant_bits: int = setting(
+        16, 'Bits that count in 16-bit images: 12 for samples from 0 to 4095.', bounds=(8, 16))
+    sync: str = setting(
+        'bracket', 'Who joins the frames of one topic per exposure: bracket (this node), or '
+        'approximate (ApproximateTimeSynchronizer of message_filters).',
+        choices=('bracket', 'approximate'))
+    sync_slop: float = setting(
+        0.02, 'Longest time between the frames of a bracket with sync approximate [s]; less than '
+        'the period of the cycle.', bounds=(1e-4, 60.0))
+    sync_depth: int = setting(
+        10, 'Frames of each topic that wait for others with sync approximate.', bounds=(2, 100))
     diagnostics_period: float = setting(1.0, 'Time between two /diagnostics [s].',
                                         bounds=(0.1, 60.0))
     autostart: bool = setting(True, 'Whether the node configures and activates itself.')
@@ -189,6 +243,12 @@ class NodeSettings(OutputSettings, AssemblySettings, DeghosterSettings):
                              f'got {topics}; set image_topics or exposure_times')
         if len(set(self.image_topics)) < topics or '' in self.image_topics:
             raise ValueError(f'image_topics: expected different names, got {self.image_topics}')
+        if len(self.metadata_topics) not in (0, 1, topics):
+            raise ValueError(f'metadata_topics: expected none, one or one per image topic '
+                             f'({topics}), got {len(self.metadata_topics)}')
+        if self.sync == 'approximate' and topics == 1:
+            raise ValueError('sync: expected bracket with 1 image topic, got approximate; set one '
+                             'topic per exposure')
         if self.camera_info_topics and len(self.camera_info_topics) != topics:
             raise ValueError(f'camera_info_topics: expected none or one per image topic '
                              f'({topics}), got {len(self.camera_info_topics)}')

@@ -26,8 +26,8 @@ TOPICS = {
     'image_raw': 'The exposures; `image_topics` names other topics, one or one per exposure. '
                  'CompressedImage where `transport` says so',
     'camera_info': 'Relayed with the stamp of the reference frame; `camera_info_topics`',
-    '~/meta': 'Exposure time, gain and counter of each image, as camera_ros sends them; only with '
-              '`exposure_source: camera_ros`',
+    '~/meta': 'Exposure time, gain and counter of each image, where `exposure_source` says who '
+              'sends them (here camera_ros); `metadata_topics`',
     '~/hdr': 'Linear radiance: `32FC3` in OpenCV\'s order (blue first), or `32FC1` from mono '
              'cameras; the unit is LDR ** gamma / (exposure time x gain). Header: the reference '
              'frame\'s',

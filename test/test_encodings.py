@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ddfnet_ros.bracket import Frame
-from ddfnet_ros.encodings import ENCODINGS, UnknownEncodingError, pixels_of
+from ddfnet_ros.encodings import UnknownEncodingError, pixels_of
 
 RGB = np.array([[[250, 20, 30], [40, 50, 60]], [[70, 80, 90], [10, 110, 120]]], np.uint8)
 
@@ -182,7 +182,6 @@ def test_message_without_all_its_bytes_is_refused(change):
 
 
 @pytest.mark.parametrize('encoding', ['nv24', '16SC3', '64FC1', '8UC2', 'bogus', ''])
-def test_an_encoding_that_is_not_known_is_named_with_those_that_are(encoding):
-    with pytest.raises(UnknownEncodingError, match=f"got encoding '{encoding}'") as error:
+def test_an_encoding_that_is_not_known_is_named(encoding):
+    with pytest.raises(UnknownEncodingError, match=f"got encoding '{encoding}'"):
         pixels_of(message(RGB[..., 0], encoding))
-    assert all(name in str(error.value) for name in ENCODINGS)

@@ -1,24 +1,77 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The exposure sources' messages as classes that a node can subscribe with."""
+"""Where a frame's exposure time comes from: settings, or a metadata topic.
+
+sensor_msgs/Image has no field for it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from importlib import import_module
+from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticArray
-
-from ddfnet_ros import exposure
-from ddfnet_ros.exposure import FrameMetadata, StampMatcher
-
-__all__ = ['SOURCES', 'MetadataSource', 'StampMatcher']
+from ddfnet_ros.metadata import MetadataJoiner, MetadataSource, source_of
+from ddfnet_ros.settings import NodeSettings
 
 
-class MetadataSource(NamedTuple):
-    """One of `exposure.SOURCES`, with the class of its message."""
+class ExposureSource(MetadataJoiner):
+    """Gives frames their exposure.
 
-    msgtype: type[Any]
-    read: Callable[[Any], FrameMetadata | None]
+    Attributes:
+        msgtype: Class of the metadata messages.
+    """
+
+    def __init__(self, settings: NodeSettings, source: MetadataSource) -> None:
+        """Find the message type.
+
+        Raises:
+            ValueError: it is not installed, or has no such fields.
+        """
+        super().__init__(settings, source)
+        self.msgtype = message_type(source.msgtype)
+        _check_fields(self.msgtype, source, bool(settings.image_counter_field))
 
 
-SOURCES = {'camera_ros': MetadataSource(DiagnosticArray, exposure.SOURCES['camera_ros'].read)}
+def exposure_source(settings: NodeSettings) -> ExposureSource | None:
+    """What the settings ask for; None where exposure times are parameters.
+
+    Raises:
+        ValueError: a message type that is not installed, or has no such fields.
+    """
+    if (source := source_of(settings)) is None:
+        return None
+    try:
+        return ExposureSource(settings, source)
+    except ValueError as error:
+        raise ValueError(f'exposure_source {settings.exposure_source}: {error}') from error
+
+
+def message_type(name: str) -> type[Any]:
+    """The class of `package/msg/Name`.
+
+    Raises:
+        ValueError: there is none.
+    """
+    package, _, message = name.partition('/msg/')
+    if not (package.isidentifier() and message.isidentifier()):
+        raise ValueError(f'expected a type package/msg/Name, got {name!r}; correct metadata_type')
+    try:
+        found: type[Any] = getattr(import_module(f'{package}.msg'), message)
+    except ImportError:
+        raise ValueError(
+            f'expected the package {package} to be installed, got none; apt install '
+            f'ros-$ROS_DISTRO-{package.replace("_", "-")}, or build it and source its workspace'
+        ) from None
+    except AttributeError:
+        raise ValueError(f'expected a message {message} in {package}, got none; correct '
+                         'metadata_type') from None
+    return found
+
+
+def _check_fields(msgtype: type[Any], source: MetadataSource, by_counter: bool) -> None:
+    """Refuse at once what no message could ever have."""
+    fields = msgtype.get_fields_and_field_types()
+    stamp = () if by_counter else (source.stamp,)
+    for path in (source.exposure, *stamp, *source.required):
+        if path and path.partition('.')[0] not in fields:
+            raise ValueError(f'expected {path} in {source.msgtype}, got {", ".join(fields)}; '
+                             'correct the field')

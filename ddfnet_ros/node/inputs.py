@@ -19,9 +19,11 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from ddfnet_ros.assembly import BracketAssembler
 from ddfnet_ros.bracket import Bracket, Frame
+from ddfnet_ros.node.approximate import ApproximateAssembler
+from ddfnet_ros.node.camera_info import CameraInfos
 from ddfnet_ros.node.diagnostics import Statistics
-from ddfnet_ros.node.exposure import SOURCES, StampMatcher
-from ddfnet_ros.node.messages import frame_from, stamp_ns
+from ddfnet_ros.node.exposure import exposure_source
+from ddfnet_ros.node.messages import frame_from
 from ddfnet_ros.settings import NodeSettings
 
 _NEVER = -(2**63)  # before every stamp [ns]
@@ -34,7 +36,7 @@ class Job(NamedTuple):
 
     Attributes:
         bracket: The frames.
-        camera_info: The latest of the reference frame's topic; None where none came.
+        camera_info: Of the reference frame, by its stamp, else the latest; None where none came.
         received_at: Monotonic clock when its last member arrived [s].
     """
 
@@ -55,16 +57,17 @@ class Inputs:
         """Prepare everything, but subscribe to nothing yet.
 
         Raises:
-            ValueError: settings by which no bracket could ever be assembled.
+            ValueError: settings by which no bracket could ever be assembled, or something that
+                they need and that is not installed.
         """
         self.topics = [node.resolve_topic_name(topic) for topic in settings.image_topics]
         self._node, self._settings = node, settings
         self._statistics, self._deliver = statistics, deliver
-        self._assembler = BracketAssembler(
-            settings, stream_count=len(self.topics), reference=settings.reference)
-        self._source = SOURCES.get(settings.exposure_source)
-        self._matcher = StampMatcher(settings.metadata_depth)
-        self._camera_info: dict[int, CameraInfo] = {}
+        self._assembler = (
+            ApproximateAssembler(settings) if settings.sync == 'approximate' else BracketAssembler(
+                settings, stream_count=len(self.topics), reference=settings.reference))
+        self._exposures = exposure_source(settings)
+        self._camera_infos = CameraInfos(len(self.topics), depth=4 * settings.size)
         self._complaint = ''
         self._latest_ns = self._jumped_to_ns = _NEVER
         self._subscriptions: list[Subscription] = []
@@ -73,7 +76,8 @@ class Inputs:
     @property
     def dropped(self) -> Counter[str]:
         """Frames dropped on the way, by reason."""
-        return self._assembler.dropped + self._matcher.dropped
+        waited = self._exposures.dropped if self._exposures else Counter[str]()
+        return self._assembler.dropped + waited
 
     def subscribe(self) -> None:
         """Start listening."""
@@ -84,9 +88,10 @@ class Inputs:
             msgtype = CompressedImage if self._is_compressed(topic) else Image
             self._listen(msgtype, topic, partial(self._on_image, stream))
         for stream, topic in enumerate(info_topics):
-            self._listen(CameraInfo, topic, partial(self._camera_info.__setitem__, stream))
-        if self._source:
-            self._listen(self._source.msgtype, '~/meta', self._on_metadata)
+            self._listen(CameraInfo, topic, partial(self._camera_infos.add, stream))
+        if self._exposures:
+            for place, topic in enumerate(self._exposures.topics):
+                self._listen(self._exposures.msgtype, topic, partial(self._on_metadata, place))
         self._clock_jumps = self._node.get_clock().create_jump_callback(
             JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1)),
             post_callback=self._on_clock_jump,
@@ -104,7 +109,8 @@ class Inputs:
 
     def reset(self, reason: str) -> None:
         """Forget what is half assembled."""
-        self._matcher.reset()
+        if self._exposures:
+            self._exposures.reset()
         self._assembler.reset(reason)
         self._jumped_to_ns = _NEVER
 
@@ -139,36 +145,42 @@ class Inputs:
 
     def _on_image(self, stream: int, message: Image | CompressedImage) -> None:
         self._statistics.receive()
+        settings = self._settings
         try:
-            frame = frame_from(message, stream)
-            self._add(self._matcher.add_frame(frame) if self._source else frame)
+            frame = frame_from(message, stream, settings.significant_bits,
+                               settings.image_counter_field)
         except ValueError as error:
             self._refuse(self.topics[stream], str(error))
-
-    def _on_metadata(self, message: Any) -> None:
-        stamp = stamp_ns(message.header)
-        try:
-            metadata = self._source.read(message) if self._source else None
-            if metadata is not None:
-                self._add(self._matcher.add_metadata(stamp, metadata))
-        except ValueError as error:
-            self._matcher.discard(stamp)
-            self._refuse('~/meta', str(error))
-
-    def _add(self, frame: Frame | None) -> None:
-        if frame is None:
             return
-        if frame.stamp_ns <= self._jumped_to_ns:
-            self._assembler.reset('the clock went back')
-            self._jumped_to_ns = _NEVER
-        self._latest_ns = frame.stamp_ns
-        bracket = self._assembler.add(frame)
+        self._add(self._exposures.add_frame(frame) if self._exposures else [frame])
+
+    def _on_metadata(self, place: int, message: Any) -> None:
+        if self._exposures:
+            try:
+                self._add(self._exposures.add_metadata(place, message))
+            except ValueError as error:
+                self._refuse(self._exposures.topics[place], str(error))
+
+    def _add(self, frames: list[Frame]) -> None:
+        for frame in frames:
+            if frame.stamp_ns <= self._jumped_to_ns:
+                self._assembler.reset('the clock went back')
+                self._jumped_to_ns = _NEVER
+            self._latest_ns = frame.stamp_ns
+            try:
+                bracket = self._assembler.add(frame)
+            except ValueError as error:
+                self._refuse(self.topics[frame.stream], str(error))
+                continue
+            self._tell_complaint(frame.stream)
+            if bracket:
+                camera_info = self._camera_infos.of(bracket.reference)
+                self._deliver(Job(bracket, camera_info, time.monotonic()))
+
+    def _tell_complaint(self, stream: int) -> None:
         if self._assembler.complaint != self._complaint:
             self._complaint = self._assembler.complaint
-            self._warn(f'{self.topics[frame.stream]}: {self._complaint}')
-        if bracket:
-            camera_info = self._camera_info.get(bracket.reference.stream)
-            self._deliver(Job(bracket, camera_info, time.monotonic()))
+            self._warn(f'{self.topics[stream]}: {self._complaint}')
 
     def _refuse(self, topic: str, text: str) -> None:
         self._statistics.drop('invalid')

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Units of exposure times and gains, and what tells that one is not what it is taken for."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Sequence
+
+SECONDS = {'s': 1.0, 'ms': 1e-3, '100us': 1e-4, 'us': 1e-6, 'ns': 1e-9}
+# A linear gain multiplies brightness; in decibels, 20 are a factor of 10.
+LINEAR: dict[str, Callable[[float], float]] = {
+    'linear': lambda gain: gain,
+    'db': lambda gain: 10 ** (gain / 20),
+    '0.1db': lambda gain: 10 ** (gain / 200),
+    '16ths': lambda gain: gain / 16,
+    'iso': lambda gain: gain / 100,
+}
+_SHORTEST, _LONGEST = 1e-7, 60.0  # seconds; those of the exposure_times parameter
+_LEAST, _MOST = 1e-3, 1e4  # gains that sensors have, generously
+_JUMP = 1000.0  # from one unit to the next
+_PERSISTENCE = 4  # turns of refused exposures until they are believed
+
+
+def seconds(value: float, unit: str, name: str) -> float:
+    """An exposure time in seconds.
+
+    Raises:
+        ValueError: not positive, or not one of any camera.
+    """
+    time = value * SECONDS[unit]
+    if value <= 0:
+        raise ValueError(f'{name}: expected a positive number, got {value:g}; have the camera '
+                         'send the exposure time')
+    if not _SHORTEST <= time <= _LONGEST:
+        raise ValueError(f'{name}: expected {_SHORTEST:g} to {_LONGEST:g} s, got {value:g} '
+                         f'{unit}; check exposure_unit')
+    return time
+
+
+def linear_gain(value: float, unit: str, name: str) -> float:
+    """A gain as a factor.
+
+    Raises:
+        ValueError: not one of any camera.
+    """
+    try:
+        gain = LINEAR[unit](value)
+    except OverflowError:
+        gain = math.inf
+    if not _LEAST <= gain <= _MOST:
+        raise ValueError(f'{name}: expected a gain of {_LEAST:g} to {_MOST:g}, got {value:g} '
+                         f'({unit}); check gain_unit')
+    return gain
+
+
+class UnitCheck:
+    """Refuses exposure times that are a thousand times those before: another unit, for sure."""
+
+    def __init__(self, nominal: Sequence[float], size: int) -> None:
+        """Take the configured times [s], if any, and the exposures of a bracket."""
+        self._nominal = bool(nominal)
+        self._known: deque[float] = deque(nominal, maxlen=2 * size)
+        self._refused: deque[float] = deque(maxlen=_PERSISTENCE * size)
+
+    def __call__(self, time: float, name: str) -> None:
+        """Take one exposure time [s].
+
+        Raises:
+            ValueError: it is that far from all that are known. Where no times are configured,
+                four turns in a row of such times are believed in the end.
+        """
+        if self._known and not any(_alike(time, known) for known in self._known):
+            self._refused.append(time)
+            if not self._persist():
+                raise ValueError(
+                    f'{name}: expected times like {min(self._known):.4g} to '
+                    f'{max(self._known):.4g} s, got {time:.4g} s, a factor of 1000 or more; check '
+                    'exposure_unit and exposure_times')
+            self._known.clear()
+        self._refused.clear()
+        if not self._nominal:
+            self._known.append(time)
+
+    def _persist(self) -> bool:
+        full = len(self._refused) == self._refused.maxlen
+        return full and not self._nominal and all(
+            _alike(time, self._refused[-1]) for time in self._refused)
+
+
+def _alike(time: float, other: float) -> bool:
+    """Whether two times differ by less than a jump of units."""
+    return max(time, other) < _JUMP * min(time, other)
