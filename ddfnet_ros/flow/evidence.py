@@ -7,6 +7,7 @@ In clipped or textureless areas any flow explains the images, and an estimator i
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -34,21 +35,35 @@ def evident(
     camera = np.median(flow[::_STEP, ::_STEP].reshape(-1, 2), axis=0).astype(np.float32)
     if np.abs(camera).max() < _STILL:
         camera[:] = 0
-    unexplained = _difference(reference, other, flow)
-    unexplained_by_camera = _difference(reference, other, np.broadcast_to(camera, flow.shape))
-    shown = unexplained + _MARGIN < unexplained_by_camera
-    kept: Float32[np.ndarray, 'h w 2'] = np.where(shown[..., None], flow, camera)
+    by_flow = _difference(reference, _moved_by_flow(other, flow))
+    by_camera = _difference(reference, _moved_by_camera(other, camera))
+    kept = flow.copy()
+    np.copyto(kept, camera, where=(by_flow + _MARGIN >= by_camera)[..., None])
     return kept
 
 
-def _difference(
-    reference: Any, other: Any, flow: Any
-) -> Float32[np.ndarray, 'h w']:
-    """Mean absolute difference around each pixel after moving the other image [grey levels]."""
-    height, width = reference.shape
-    x = np.arange(width, dtype=np.float32) + flow[..., 0]
-    y = np.arange(height, dtype=np.float32)[:, None] + flow[..., 1]
-    moved = cv2.remap(other, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    distance = cv2.absdiff(reference, moved).astype(np.float32)
-    averaged: Float32[np.ndarray, 'h w'] = cv2.blur(distance, _WINDOW)
-    return averaged
+def _moved_by_flow(
+    other: UInt8[np.ndarray, 'h w'], flow: Float32[np.ndarray, 'h w 2']
+) -> Any:
+    return cv2.remap(other, _pixel_grid(*other.shape) + flow, None, cv2.INTER_LINEAR,
+                     borderMode=cv2.BORDER_REPLICATE)
+
+
+def _moved_by_camera(other: UInt8[np.ndarray, 'h w'], shift: Any) -> Any:
+    matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)
+    return cv2.warpAffine(other, matrix, other.shape[::-1],
+                          flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+                          borderMode=cv2.BORDER_REPLICATE)
+
+
+def _difference(reference: Any, moved: Any) -> Any:
+    """Mean absolute difference around each pixel [grey levels], float32 (h, w)."""
+    return cv2.boxFilter(cv2.absdiff(reference, moved), cv2.CV_32F, _WINDOW)
+
+
+@lru_cache(maxsize=4)
+def _pixel_grid(height: int, width: int) -> Float32[np.ndarray, 'h w 2']:
+    """Each pixel's own coordinates (x, y)."""
+    grid: Float32[np.ndarray, 'h w 2'] = np.stack(
+        np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float32)
+    return grid
