@@ -76,7 +76,7 @@ class Environment:
 
     def install_runtime(self, torch):
         """What the package imports."""
-        layers = ['runtime'] if self.ros_distro else ['runtime', 'ros-jazzy']
+        layers = ['runtime', 'cpu'] if self.ros_distro else ['runtime', 'cpu', 'ros-jazzy']
         files = [HERE / f'{layer}.in' for layer in layers]
         self.step('runtime', f'requirements: {torch}, OpenCV, ROS {self.source}, ...; two minutes '
                   'with a fast network and a CPU build of torch '
