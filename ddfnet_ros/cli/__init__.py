@@ -15,9 +15,13 @@ _INTERRUPTED = 130
 
 _VERBS = {
     'fuse': 'Fuse the exposures of one scene into an HDR image.',
+    'bag': 'Fuse a whole bag, without ROS.',
+    'inspect': 'List the image topics of a bag, and say which look like a bracket.',
+    'doctor': 'Check this machine, and say what to do about what is wrong.',
     'play': 'Play a recorded bracket bag as ROS topics.',
     'synthesize': 'Make the demo\'s street bracket bag from panoramas.',
     'evaluate': 'Measure models and baselines on synthesised scenes.',
+    'bench': 'Time a model on this machine, beside OpenCV.',
     'train': 'Train a network on synthesised scenes.',
     'weights': 'Make model files of training runs, and their cards.',
 }

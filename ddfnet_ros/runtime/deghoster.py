@@ -22,6 +22,7 @@ from ddfnet_ros.bracket import Bracket
 from ddfnet_ros.runtime.memory import keep_freed_memory
 from ddfnet_ros.runtime.preparation import stack_of
 from ddfnet_ros.runtime.selection import (
+    accelerate,
     choose_device,
     choose_flow,
     choose_model,
@@ -73,6 +74,7 @@ class Deghoster:
         model_name: Name of the weights in use, without folder and suffix.
         device: Torch device in use, such as 'cpu' or 'cuda:0'.
         precision: 'float32' or 'bfloat16', of the convolutions.
+        backend: 'torch' or 'openvino', which computes them.
     """
 
     def __init__(self, settings: DeghosterSettings | None = None) -> None:
@@ -96,6 +98,7 @@ class Deghoster:
         self._flow = choose_flow(loaded.card.get('flow', 'dis'), device)
         self._device = device
         self._dtype = choose_precision(self.settings.precision, device)
+        self.backend = accelerate(self._model, self.settings.backend, device, self._dtype)
         self.model_name = path.stem
         self.device = str(device)
         self.precision = str(self._dtype).removeprefix('torch.')

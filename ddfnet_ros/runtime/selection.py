@@ -12,6 +12,7 @@ from torch import nn
 
 from ddfnet_ros import network, weights
 from ddfnet_ros.flow.providers import PROVIDERS, FlowProvider, provider
+from ddfnet_ros.runtime.openvino_core import OpenVINOCore
 
 # First the model meant for the device, then what else it can run in real time. `base` comes last:
 # the paper's network needs ninety times the arithmetic of `fast`, too much for a CPU.
@@ -96,6 +97,37 @@ def on_device(model: Any, device: torch.device) -> nn.Module:
     """Move a network, its convolutions' weights in the layout that is fastest on all devices."""
     moved: nn.Module = model.to(device, memory_format=torch.channels_last)
     return moved
+
+
+def accelerate(model: Any, backend: str, device: torch.device, dtype: torch.dtype) -> str:
+    """Have OpenVINO compute a model's convolutions, where that is wanted and possible.
+
+    Args:
+        model: On its device; one with a `core` is changed.
+        backend: auto, torch or openvino.
+        device: Where the model is.
+        dtype: What its convolutions are computed in.
+
+    Returns:
+        Who computes them: torch or openvino.
+
+    Raises:
+        ValueError: openvino was asked for and cannot do it.
+    """
+    able = device.type == 'cpu' and hasattr(model, 'core')
+    if backend == 'torch' or (backend == 'auto' and not able):
+        return 'torch'
+    if not able:
+        raise ValueError(f'backend: expected a model with a core and device cpu for openvino, got '
+                         f'{type(model).__name__} on {device}; use auto')
+    try:
+        model.core = OpenVINOCore(model.core, dtype, torch.get_num_threads())
+    except ImportError:
+        if backend == 'openvino':
+            raise ValueError('backend: expected OpenVINO to be installed, got none; '
+                             'pip install openvino, or use auto') from None
+        return 'torch'
+    return 'openvino'
 
 
 def _has_bfloat16(device: torch.device) -> bool:

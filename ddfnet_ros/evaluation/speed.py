@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Time and memory of a whole call, beside OpenCV's AlignMTB + MergeMertens in the same run."""
+
+from __future__ import annotations
+
+import gc
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ddfnet_ros.bracket import Bracket, Frame
+from ddfnet_ros.runtime.deghoster import Deghoster
+
+_Image = npt.NDArray[np.uint8]
+
+_RATIO = 4.0  # of neighbouring exposures
+_STEP = 3  # pixels that the scene moves between two frames
+_WARM_UPS = 4  # after which the peak of memory has been seen too
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speed:
+    """What a call costs, and what OpenCV's exposure fusion costs in turn with it.
+
+    Attributes:
+        model: Name of the weights.
+        device: Torch device.
+        backend: What computed the convolutions.
+        precision: Their arithmetic.
+        processor: As the machine names it.
+        threads: Of the network on a CPU.
+        width: Of the frames [px].
+        height: Of the frames [px].
+        frames: In the bracket.
+        repeats: Calls of each that were timed.
+        median_ms: Of a call: 8-bit frames in, flow, 8-bit image and float radiance out.
+        iqr_ms: Its interquartile range.
+        stage_ms: Medians of its stages.
+        peak_mib: Most resident memory during the calls, over that after loading; None where the
+            system does not tell.
+        mertens_median_ms: Of AlignMTB + MergeMertens on the same frames.
+        mertens_iqr_ms: Its interquartile range.
+        ratio: median_ms over mertens_median_ms.
+    """
+
+    model: str
+    device: str
+    backend: str
+    precision: str
+    processor: str
+    threads: int
+    width: int
+    height: int
+    frames: int
+    repeats: int
+    median_ms: float
+    iqr_ms: float
+    stage_ms: dict[str, float]
+    peak_mib: float | None
+    mertens_median_ms: float
+    mertens_iqr_ms: float
+    ratio: float
+
+
+def measure(deghoster: Deghoster, size: tuple[int, int], frames: int, repeats: int) -> Speed:
+    """Time a deghoster and OpenCV, alternating, so that both see the same machine.
+
+    Args:
+        deghoster: Loaded, not yet called with this size.
+        size: Width and height of the frames [px].
+        frames: Exposures in the bracket.
+        repeats: Timed calls of each.
+    """
+    bracket = moving_bracket(size, frames)
+    images = [np.ascontiguousarray(frame.pixels) for frame in bracket.frames]
+    gc.collect()
+    loaded = _resident_mib('VmRSS')
+    _forget_peak()
+    for _ in range(_WARM_UPS):
+        deghoster(bracket)
+    peak = _resident_mib('VmHWM')
+    align_and_merge(images)
+    ours, theirs, stages = [], [], []
+    for _ in range(repeats):
+        ours.append(_timed(lambda: stages.append(deghoster(bracket).stage_ms)))
+        theirs.append(_timed(lambda: align_and_merge(images)))
+    return Speed(
+        model=deghoster.model_name, device=deghoster.device, backend=deghoster.backend,
+        precision=deghoster.precision, processor=processor(), threads=torch.get_num_threads(),
+        width=size[0], height=size[1], frames=frames, repeats=repeats,
+        median_ms=_median(ours), iqr_ms=_iqr(ours),
+        stage_ms={name: _median([s[name] for s in stages]) for name in stages[0]},
+        peak_mib=None if peak is None or loaded is None else round(peak - loaded, 1),
+        mertens_median_ms=_median(theirs), mertens_iqr_ms=_iqr(theirs),
+        ratio=round(_median(ours) / _median(theirs), 3),
+    )
+
+
+def align_and_merge(images: list[_Image]) -> Any:
+    """OpenCV's exposure fusion after median threshold bitmap alignment; float32 (H, W, 3)."""
+    aligned = [image.copy() for image in images]
+    cv2.createAlignMTB().process(images, aligned)
+    return cv2.createMergeMertens().process(aligned)
+
+
+def moving_bracket(size: tuple[int, int], frames: int) -> Bracket:
+    """A textured scene, five stops deep, that drifts a few pixels from frame to frame."""
+    width, height = size
+    margin = _STEP * frames
+    random = np.random.default_rng(0)
+    coarse = random.uniform(-7, 0, (height // 16 + 2, (width + margin) // 16 + 2, 3))
+    fine = random.uniform(-0.3, 0.3, (height, width + margin, 1))
+    smooth = cv2.resize(coarse, (width + margin, height), interpolation=cv2.INTER_CUBIC)
+    radiance = np.exp2(smooth + fine)
+    times = [_RATIO**k for k in range(frames)]
+    return Bracket.of(
+        Frame(pixels=_expose(radiance[:, _STEP * k:_STEP * k + width], t), exposure_time=t)
+        for k, t in enumerate(times))
+
+
+def processor() -> str:
+    """Name of the CPU, or at least its architecture."""
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    try:
+        lines = Path('/proc/cpuinfo').read_text().splitlines()
+    except OSError:
+        return platform.machine()
+    names = (line.partition(':')[2].strip() for line in lines if line.startswith('model name'))
+    return next(names, platform.machine())
+
+
+def _expose(radiance: npt.NDArray[np.float64], exposure: float) -> _Image:
+    return (np.clip(radiance * exposure, 0, 1) ** (1 / 2.2) * 255).astype(np.uint8)
+
+
+def _timed(call: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    call()
+    return (time.perf_counter() - start) * 1e3
+
+
+def _median(values: list[float]) -> float:
+    return round(statistics.median(values), 2)
+
+
+def _iqr(values: list[float]) -> float:
+    low, _, high = statistics.quantiles(values, n=4)
+    return round(high - low, 2)
+
+
+def _resident_mib(field: str) -> float | None:
+    """VmRSS, or its peak VmHWM, of this process; None where Linux's /proc is not."""
+    try:
+        lines = Path('/proc/self/status').read_text().splitlines()
+    except OSError:
+        return None
+    sizes = (line.split()[1] for line in lines if line.startswith(f'{field}:'))
+    return next((int(kib) / 1024 for kib in sizes), None)
+
+
+def _forget_peak() -> None:
+    """Have VmHWM begin anew; where it may not be written, the peak may come from loading."""
+    try:
+        Path('/proc/self/clear_refs').write_text('5')
+    except OSError:
+        return
