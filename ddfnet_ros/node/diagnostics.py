@@ -12,7 +12,10 @@ from dataclasses import dataclass, field
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
+from ddfnet_ros.results.shares import Clipping
+
 ALL_WELL = 'fusing'
+IDLE = 'nobody listens to the results: brackets are not fused'
 PATIENCE = 5.0  # seconds without images before that is a problem
 _RECENT = 100  # brackets that latencies are taken over
 
@@ -37,19 +40,24 @@ class Snapshot:
         silence: Since the last image, or since images are expected [s].
         received: Images.
         fused: Brackets published.
+        idle: Brackets that nobody wanted.
         dropped: By reason.
         latencies_ms: Of the most recent brackets, from the callback of the last member's
             arrival until it was published.
-        stage_ms: Of the most recent bracket.
+        stage_ms: Of the most recent bracket: how long it waited, each stage of the fusion, and
+            how long publishing took.
+        clipping: Of the most recent bracket.
     """
 
     time: float = field(default_factory=time.monotonic)
     silence: float = 0.0
     received: int = 0
     fused: int = 0
+    idle: int = 0
     dropped: Mapping[str, int] = field(default_factory=Counter)
     latencies_ms: tuple[float, ...] = ()
     stage_ms: Mapping[str, float] = field(default_factory=dict)
+    clipping: Clipping | None = None
 
 
 class Statistics:
@@ -57,11 +65,12 @@ class Statistics:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._received = self._fused = 0
+        self._received = self._fused = self._idle = 0
         self._heard_at = time.monotonic()
         self._dropped: Counter[str] = Counter()
         self._latencies_ms: deque[float] = deque(maxlen=_RECENT)
         self._stage_ms: dict[str, float] = {}
+        self._clipping: Clipping | None = None
 
     def begin(self) -> None:
         """Expect images from now on."""
@@ -79,21 +88,27 @@ class Statistics:
         with self._lock:
             self._dropped[reason] += 1
 
-    def fuse(self, latency_ms: float, stage_ms: dict[str, float]) -> None:
+    def fuse(self, latency_ms: float, stage_ms: dict[str, float], clipping: Clipping) -> None:
         """Count a bracket that was published."""
         with self._lock:
             self._fused += 1
             self._latencies_ms.append(latency_ms)
-            self._stage_ms = stage_ms
+            self._stage_ms, self._clipping = stage_ms, clipping
+
+    def skip(self) -> None:
+        """Count a bracket that nobody wanted."""
+        with self._lock:
+            self._idle += 1
 
     def snapshot(self, elsewhere: Counter[str]) -> Snapshot:
         """Freeze the counts, with what others count as dropped added."""
         with self._lock:
             return Snapshot(
                 silence=time.monotonic() - self._heard_at,
-                received=self._received, fused=self._fused,
+                received=self._received, fused=self._fused, idle=self._idle,
                 dropped=self._dropped + elsewhere,
                 latencies_ms=tuple(self._latencies_ms), stage_ms=dict(self._stage_ms),
+                clipping=self._clipping,
             )
 
 
@@ -116,6 +131,8 @@ def judge(
         return level, f'dropped {counts} ({REMEDIES.get(worst, "unexpected")})'
     if now.silence > PATIENCE:
         return DiagnosticStatus.WARN, explain_silence()
+    if now.idle > before.idle and now.fused == before.fused:
+        return DiagnosticStatus.OK, IDLE
     return DiagnosticStatus.OK, ALL_WELL
 
 
@@ -127,10 +144,19 @@ def values_of(now: Snapshot, before: Snapshot) -> list[KeyValue]:
         'images_per_second': f'{(now.received - before.received) / elapsed:.2f}',
         'brackets_fused': f'{now.fused}',
         'brackets_per_second': f'{(now.fused - before.fused) / elapsed:.2f}',
+        'brackets_nobody_wanted': f'{now.idle}',
     }
     values |= {f'dropped.{reason}': f'{n}' for reason, n in sorted(now.dropped.items())}
     if latencies := sorted(now.latencies_ms):
         values['latency_ms.median'] = f'{statistics.median(latencies):.1f}'
         values['latency_ms.p95'] = f'{latencies[int(0.95 * (len(latencies) - 1))]:.1f}'
     values |= {f'stage_ms.{stage}': f'{ms:.1f}' for stage, ms in now.stage_ms.items()}
+    if now.clipping:
+        values['clipped_fraction.before'] = f'{now.clipping.before:.4f}'
+        values['clipped_fraction.after'] = f'{now.clipping.after:.4f}'
     return [KeyValue(key=key, value=value) for key, value in values.items()]
+
+
+def one_line(error: Exception) -> str:
+    """What an error says, without line breaks and never nothing."""
+    return ' '.join(str(error).split()) or type(error).__name__

@@ -5,41 +5,44 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import numpy as np
 import rclpy
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from rclpy.clock import Clock, ClockType
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.logging import get_logger
 
-from ddfnet_ros.bracket import Bracket, Frame
-from ddfnet_ros.node import diagnostics
+from ddfnet_ros.node import dds, diagnostics, engine
+from ddfnet_ros.node.debug_topics import DebugTopics
+from ddfnet_ros.node.fused import Fused
 from ddfnet_ros.node.inputs import Inputs, Job
 from ddfnet_ros.node.outputs import Outputs
 from ddfnet_ros.node.parameters import LiveSettings
 from ddfnet_ros.node.process import ros_process
+from ddfnet_ros.node.reporting import PROBLEM_LOG_PERIOD, Reporter, engine_values
+from ddfnet_ros.node.saver import Saver
+from ddfnet_ros.node.services import Answer, RefusedError, Services
+from ddfnet_ros.node.watchdog import Watchdog
 from ddfnet_ros.node.worker import Worker
-from ddfnet_ros.runtime.deghoster import Deghoster
 from ddfnet_ros.settings import NodeSettings
 
 _NAME = 'fuse_node'
-_PROBLEM_LOG_PERIOD = 10.0  # seconds between two lines about drops or silence
-_WARM_UP_SIZE = (96, 128)
 
 
 @dataclass(frozen=True)
 class _Fusion:
     """Everything that lives from configure to cleanup."""
 
-    deghoster: Deghoster
+    engine: engine.Engine
     statistics: diagnostics.Statistics
     inputs: Inputs
     outputs: Outputs
+    debug: DebugTopics
+    watchdog: Watchdog = field(default_factory=Watchdog)
+    saver: Saver = field(default_factory=Saver)
 
 
 class FuseNode(LifecycleNode):
@@ -59,15 +62,14 @@ class FuseNode(LifecycleNode):
             ValueError: parameters of the wrong type, out of range, or that do not fit together.
         """
         super().__init__(_NAME, **options)
-        self._settings = LiveSettings(self, NodeSettings)
         self._fusion: _Fusion | None = None
         self._worker: Worker[Job] | None = None
-        self._problem = self._last_warning = ''
+        self._problem = self._advice = ''
         self._before = diagnostics.Snapshot()
-        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
-        # Steady, because a paused bag stops the node's clock but must not silence the node.
-        self.create_timer(self._settings.now.diagnostics_period, self._diagnose,
-                          clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._settings = LiveSettings(
+            self, NodeSettings, allow=self._check, changed=self._on_settings)
+        self._reporter = Reporter(self, self._settings.now.diagnostics_period, self._describe)
+        Services(self, self._reset, self._save)
 
     def start(self) -> None:
         """Configure and activate, unless the settings leave that to a lifecycle manager."""
@@ -83,6 +85,8 @@ class FuseNode(LifecycleNode):
         except Exception as error:  # rclpy would swallow it without a word
             return self._report('configure', error)
         self._before = diagnostics.Snapshot()
+        if warning := dds.shared_memory_warning():
+            self.get_logger().warning(warning)
         return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -96,10 +100,10 @@ class FuseNode(LifecycleNode):
         except Exception as error:  # rclpy would swallow it without a word
             self._stop()
             return self._report('activate', error)
-        self._problem = ''
-        deghoster = self._fusion.deghoster
-        self.get_logger().info(f'fusing {", ".join(self._fusion.inputs.topics)} with '
-                               f'{deghoster.model_name} on {deghoster.device}')
+        self._problem = self._advice = ''
+        self.get_logger().info(
+            f'fusing {", ".join(self._fusion.inputs.topics)} with '
+            f'{self._fusion.engine.model_name} on {self._fusion.engine.device}')
         return TransitionCallbackReturn.SUCCESS
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -131,32 +135,68 @@ class FuseNode(LifecycleNode):
     def _prepare(self, settings: NodeSettings) -> _Fusion:
         statistics = diagnostics.Statistics()
         inputs = Inputs(self, settings, statistics, self._submit)
-        deghoster = Deghoster(settings)
-        deghoster(_warm_up_bracket(settings))
-        return _Fusion(deghoster, statistics, inputs, Outputs(self))
+        loaded = engine.Engine(settings, self.get_logger())
+        return _Fusion(loaded, statistics, inputs, Outputs(self), DebugTopics(self))
 
     def _report(self, transition: str, error: Exception) -> TransitionCallbackReturn:
-        self._problem = f'cannot {transition}: {_one_line(error)}'
+        self._problem = f'cannot {transition}: {diagnostics.one_line(error)}'
         self.get_logger().error(self._problem)
         return TransitionCallbackReturn.FAILURE
+
+    def _check(self, settings: NodeSettings) -> None:
+        if self._fusion and settings.model != self._settings.now.model:
+            engine.check(settings)
+
+    def _on_settings(self, settings: NodeSettings) -> None:
+        if self._fusion:
+            self._fusion.engine.want(settings)
 
     def _submit(self, job: Job) -> None:
         if self._fusion and self._worker and self._worker.submit(job):
             self._fusion.statistics.drop('superseded')
 
     def _fuse(self, fusion: _Fusion, job: Job) -> None:
-        """Fuse and publish one bracket; runs in the worker's thread."""
-        fusion.deghoster.settings = self._settings.now
-        deghosted = fusion.deghoster(job.bracket)
-        fusion.outputs.publish(deghosted, job.camera_info)
-        latency_ms = (time.monotonic() - job.received_at) * 1e3
-        fusion.statistics.fuse(latency_ms, deghosted.stage_ms)
+        """Fuse and publish one bracket, if anybody listens; runs in the worker's thread."""
+        begun, settings = time.monotonic(), self._settings.now
+        fusion.engine.latest = job.bracket
+        fusion.outputs.relay(job.camera_info, job.bracket.reference)
+        if not fusion.outputs.wanted:
+            fusion.statistics.skip()
+            return
+        deghosted = fusion.engine(job.bracket, settings)
+        fused = Fused(deghosted, job.camera_info, settings)
+        publishing = time.monotonic()
+        fusion.outputs.publish(fused)
+        done = time.monotonic()
+        processing_ms = (done - begun) * 1e3
+        stage_ms = {'wait': (begun - job.received_at) * 1e3, **deghosted.stage_ms,
+                    'publish': (done - publishing) * 1e3}
+        fusion.statistics.fuse((done - job.received_at) * 1e3, stage_ms, fused.clipping)
+        fusion.watchdog.note(processing_ms, settings)
+        fusion.debug.publish(processing_ms, job.bracket.reference)
 
     def _on_failure(self, _job: Job, error: Exception) -> None:
         if self._fusion and self.context.ok():  # what fails during shutdown is no news
             self._fusion.statistics.drop('failed')
-            self.get_logger().error(f'a bracket failed: {_one_line(error)}',
-                                    throttle_duration_sec=_PROBLEM_LOG_PERIOD)
+            self.get_logger().error(f'a bracket failed: {diagnostics.one_line(error)}',
+                                    throttle_duration_sec=PROBLEM_LOG_PERIOD)
+
+    def _reset(self) -> str:
+        fusion, _ = self._active()
+        fusion.inputs.reset('asked for')
+        return 'forgot what was half assembled'
+
+    def _save(self, answer: Answer) -> None:
+        fusion, worker = self._active()
+        settings = self._settings.now
+        if not settings.save_folder:
+            raise RefusedError('expected a folder to save to, got none; set save_folder')
+        worker.do(partial(fusion.saver.save_latest, fusion.engine, settings, answer))
+
+    def _active(self) -> tuple[_Fusion, Worker[Job]]:
+        if not (self._fusion and self._worker):
+            raise RefusedError('expected an active node, got one that is not; activate it')
+        return self._fusion, self._worker
 
     def _stop(self) -> None:
         if self._fusion:
@@ -168,55 +208,49 @@ class FuseNode(LifecycleNode):
     def _free(self) -> None:
         self._stop()
         if self._fusion:
+            self._fusion.engine.close()
+            self._fusion.saver.close()
             self._fusion.outputs.close()
+            self._fusion.debug.close()
             self._fusion = None
 
-    def _diagnose(self) -> None:
-        status = DiagnosticStatus(name=f'{self.get_fully_qualified_name()}: fusion')
+    def _describe(self) -> Iterator[DiagnosticStatus]:
+        name = self.get_fully_qualified_name()
+        status = DiagnosticStatus(name=f'{name}: fusion')
         if self._problem:
             status.level, status.message = DiagnosticStatus.ERROR, self._problem
         elif self._fusion is None:
             status.level, status.message = DiagnosticStatus.OK, 'not configured'
         else:
-            self._describe(self._fusion, status)
-        array = DiagnosticArray(status=[status])
-        array.header.stamp = self.get_clock().now().to_msg()
-        self._diagnostics.publish(array)
+            self._describe_fusion(self._fusion, status)
+        yield status
+        if self._fusion and self._worker:
+            yield self._fusion.watchdog.status(
+                f'{name}: processing_time_status', self._settings.now)
 
-    def _describe(self, fusion: _Fusion, status: DiagnosticStatus) -> None:
+    def _describe_fusion(self, fusion: _Fusion, status: DiagnosticStatus) -> None:
         now, before = fusion.statistics.snapshot(fusion.inputs.dropped), self._before
         self._before = now
-        status.hardware_id = fusion.deghoster.device
+        status.hardware_id = fusion.engine.device
         status.level, status.message = DiagnosticStatus.OK, 'inactive'
         if self._worker:
             status.level, status.message = diagnostics.judge(
                 now, before, fusion.inputs.explain_silence)
-            self._log(status.level, status.message)
-        status.values = [
-            *diagnostics.values_of(now, before),
-            KeyValue(key='model', value=fusion.deghoster.model_name),
-            KeyValue(key='device', value=fusion.deghoster.device),
-        ]
+            self._reporter.log(status.level, status.message)
+            self._advise(fusion)
+        if fusion.engine.problem and status.level == DiagnosticStatus.OK:
+            status.level, status.message = DiagnosticStatus.WARN, fusion.engine.problem
+        status.values = [*diagnostics.values_of(now, before), *engine_values(fusion.engine)]
 
-    def _log(self, level: bytes, message: str) -> None:
-        if level == DiagnosticStatus.WARN:
-            if message != self._last_warning and self.get_logger().warning(
-                    message, throttle_duration_sec=_PROBLEM_LOG_PERIOD):
-                self._last_warning = message
-        elif message != diagnostics.ALL_WELL:
-            self.get_logger().info(message, once=True)
-
-
-def _one_line(error: Exception) -> str:
-    """What an error says, without line breaks and never nothing."""
-    return ' '.join(str(error).split()) or type(error).__name__
-
-
-def _warm_up_bracket(settings: NodeSettings) -> Bracket:
-    """A small bracket of the configured exposures; also shows early that those make one."""
-    times = settings.exposure_times or tuple(4.0**k for k in range(settings.size))
-    pixels = np.zeros((*_WARM_UP_SIZE, 3), np.uint8)
-    return Bracket.of((Frame(pixels=pixels, exposure_time=t) for t in times), settings.reference)
+    def _advise(self, fusion: _Fusion) -> None:
+        """Warn, once, of images that the DDS profile will lose."""
+        if self._advice or fusion.engine.latest is None:
+            return
+        pixels = fusion.engine.latest.reference.pixels
+        self._advice = dds.large_image_warning(
+            self, fusion.inputs.topics, pixels.nbytes, fusion.outputs.bytes_of(pixels))
+        if self._advice:
+            self.get_logger().warning(self._advice)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,58 +1,126 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the node publishes for each bracket."""
+"""What the node publishes for each bracket, and to whom: nobody listens, nothing is made."""
 
 from __future__ import annotations
 
 import copy
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
 
-from rclpy.lifecycle import LifecycleNode, LifecyclePublisher
+import numpy as np
+import numpy.typing as npt
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.lifecycle import LifecycleNode
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
+from std_msgs.msg import Header
 
-from ddfnet_ros.node.serialising import header_of, image_cdr
-from ddfnet_ros.runtime.deghoster import Deghosted
+from ddfnet_ros.bracket import Frame, Pixels
+from ddfnet_ros.node.audience import Audience
+from ddfnet_ros.node.bracket_info import bracket_info
+from ddfnet_ros.node.fused import Fused
+from ddfnet_ros.node.point_cloud import MissingPackageError, point_cloud
+from ddfnet_ros.node.serialising import header_of, image_cdr, jpeg
+from ddfnet_ros.results.pictures import flow_picture, sixteen_bit
 
 # Reliable, so that subscribers of either kind match. Few are kept: an image of 1080p in 32FC3 is
 # 25 MB, and who is two brackets behind wants the newest.
 _DEPTH = 2
+_CAMERA_INFO = '~/camera_info'
+
+
+class _Output(NamedTuple):
+    """A topic that is made from a result."""
+
+    topic: str
+    msgtype: type[Any]
+    make: Callable[[Fused], Any]
 
 
 class Outputs:
-    """The publishers of `~/hdr`, `~/image` and `~/camera_info`; silent until activated."""
+    """The publishers of all results; silent until the node is active.
+
+    What costs least time comes first, what is asked for to find errors comes last.
+    """
 
     def __init__(self, node: LifecycleNode) -> None:
         self._node = node
-        self._hdr = self._publisher(Image, '~/hdr')
-        self._image = self._publisher(Image, '~/image')
-        self._camera_info = self._publisher(CameraInfo, '~/camera_info')
+        self._camera_info = self._audience(CameraInfo, _CAMERA_INFO)
+        name = f'{node.get_fully_qualified_name()}: bracket'
+        self._results = [
+            (self._audience(output.msgtype, output.topic), output) for output in (
+                _Output('~/image', Image, lambda fused: image_cdr(
+                    fused.header, fused.deghosted.image)),
+                _Output('~/image/compressed', CompressedImage, lambda fused: jpeg(
+                    fused.header, fused.deghosted.image, fused.settings.jpeg_quality)),
+                _Output('~/hdr', Image, lambda fused: image_cdr(fused.header, _radiance(fused))),
+                _Output('~/bracket_info', DiagnosticArray, partial(bracket_info, name)),
+                _Output('~/moving_points', PointCloud2, point_cloud),
+                _Output('~/flow', Image, lambda fused: image_cdr(
+                    fused.header, flow_picture(fused.deghosted))),
+                _Output('~/reference_share', Image, lambda fused: image_cdr(
+                    fused.header, _grey(fused.deghosted.reference_share()))),
+            )
+        ]
 
-    def publish(self, deghosted: Deghosted, camera_info: CameraInfo | None) -> None:
-        """Publish one result under the header of its reference frame.
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody listens to anything that a bracket has to be fused for."""
+        return any(audience for audience, _ in self._results)
 
-        Args:
-            deghosted: What became of the bracket.
-            camera_info: The latest of the reference frame's camera, where it sends any.
-        """
-        header = header_of(deghosted.bracket.reference)
-        if camera_info is not None:
-            relayed = copy.copy(camera_info)
-            relayed.header = header
-            self._camera_info.publish(relayed)
-        # An image that nobody takes would cost its serialisation.
-        if self._image.get_subscription_count():
-            self._image.publish(image_cdr(header, deghosted.image))
-        if self._hdr.get_subscription_count():
-            self._hdr.publish(image_cdr(header, deghosted.radiance))
+    def relay(self, camera_info: CameraInfo | None, reference: Frame) -> None:
+        """Publish a camera info, where there is one, under the header of the reference frame."""
+        if camera_info is not None and self._camera_info:
+            self._camera_info.publisher.publish(_under(header_of(reference), camera_info))
+
+    def publish(self, fused: Fused) -> None:
+        """Publish one result, to those who listen, under the header of its reference frame."""
+        for audience, output in self._results:
+            if audience and (message := self._made(output, fused)) is not None:
+                audience.publisher.publish(message)
+
+    def bytes_of(self, pixels: Pixels) -> dict[str, int]:
+        """Size of a message with an image made from frames like this, by its full topic."""
+        per_value = {'~/hdr': 4}
+        return {audience.publisher.topic_name: pixels.size * per_value.get(output.topic, 1)
+                for audience, output in self._results if output.msgtype is Image}
 
     def close(self) -> None:
         """Destroy the publishers."""
-        for publisher in (self._hdr, self._image, self._camera_info):
-            self._node.destroy_lifecycle_publisher(publisher)
+        for audience in (self._camera_info, *(audience for audience, _ in self._results)):
+            self._node.destroy_lifecycle_publisher(audience.publisher)
 
-    def _publisher(self, msgtype: type[Any], topic: str) -> LifecyclePublisher:
-        return self._node.create_lifecycle_publisher(
-            msgtype, topic, QoSProfile(depth=_DEPTH, reliability=ReliabilityPolicy.RELIABLE),
+    def _made(self, output: _Output, fused: Fused) -> Any:
+        """The message; None, and a line that says why, where it cannot be made."""
+        try:
+            return output.make(fused)
+        except (MissingPackageError, ValueError) as error:
+            self._node.get_logger().error(f'{output.topic}: {error}', once=True)
+            return None
+
+    def _audience(self, msgtype: type[Any], topic: str) -> Audience:
+        return Audience(
+            self._node, msgtype, topic,
+            qos_profile=QoSProfile(depth=_DEPTH, reliability=ReliabilityPolicy.RELIABLE),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
+
+
+def _radiance(fused: Fused) -> npt.NDArray[Any]:
+    """Radiance in the encoding that is asked for."""
+    encoding = fused.settings.hdr_encoding
+    if encoding == '32FC3':
+        return fused.deghosted.radiance
+    return sixteen_bit(fused.deghosted, log=encoding == 'rgb16_log')
+
+
+def _grey(share: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    return np.rint(share * 255).astype(np.uint8)
+
+
+def _under(header: Header, camera_info: CameraInfo) -> CameraInfo:
+    relayed = copy.copy(camera_info)
+    relayed.header = header
+    return relayed

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar, get_type_hints
 
 from rcl_interfaces.msg import (
@@ -33,8 +34,19 @@ class LiveSettings(Generic[S]):
         now: The settings at this moment; another object as soon as a parameter was set.
     """
 
-    def __init__(self, node: Node, cls: type[S]) -> None:
+    def __init__(
+        self, node: Node, cls: type[S], *,
+        allow: Callable[[S], None] = lambda _: None,
+        changed: Callable[[S], None] = lambda _: None,
+    ) -> None:
         """Declare one parameter per field and read those that the node was started with.
+
+        Args:
+            node: Whose parameters they become.
+            cls: The settings.
+            allow: Called with what a running node is asked for; raises ValueError or OSError to
+                refuse it.
+            changed: Called with every new `now`, after it holds.
 
         Raises:
             ValueError: a value of the wrong type or out of its range, or values that do not fit
@@ -47,6 +59,7 @@ class LiveSettings(Generic[S]):
         except ParameterException as error:
             raise ValueError(str(error)) from error
         self.now: S = cls(**_values(cls, declared))
+        self._allow, self._changed = allow, changed
         node.add_on_set_parameters_callback(self._check)
         if hasattr(node, 'add_post_set_parameters_callback'):
             node.add_post_set_parameters_callback(self._swap)
@@ -56,15 +69,16 @@ class LiveSettings(Generic[S]):
 
     def _check(self, changed: list[Parameter]) -> SetParametersResult:
         try:
-            new = self._with(changed)
-        except ValueError as error:
-            return SetParametersResult(successful=False, reason=str(error))
+            self._allow(self._with(changed))
+        except (ValueError, OSError) as error:
+            return SetParametersResult(successful=False, reason=' '.join(str(error).split()))
         if not self._swaps_late:
-            self.now = new
+            self._swap(changed)
         return SetParametersResult(successful=True)
 
     def _swap(self, changed: list[Parameter]) -> None:
         self.now = self._with(changed)
+        self._changed(self.now)
 
     def _with(self, changed: list[Parameter]) -> S:
         return dataclasses.replace(self.now, **_values(type(self.now), changed))

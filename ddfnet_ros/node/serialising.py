@@ -5,20 +5,23 @@ from __future__ import annotations
 
 import struct
 import sys
+from array import array
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 from rclpy.serialization import serialize_message
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
 from ddfnet_ros.bracket import Frame
 
-# OpenCV's order, which is what readers of 32FC3 assume. (type, channels) to encoding.
+# (type, channels) to encoding. 32FC3 has OpenCV's order, which is what its readers assume.
 _ENCODINGS = {('uint8', 1): 'mono8', ('uint8', 3): 'bgr8',
+              ('uint16', 1): 'mono16', ('uint16', 3): 'rgb16',
               ('float32', 1): '32FC1', ('float32', 3): '32FC3'}
+_BLUE_FIRST = ('bgr8', '32FC3')
 
 
 def header_of(frame: Frame) -> Header:
@@ -37,16 +40,41 @@ def image_cdr(header: Header, pixels: npt.NDArray[Any]) -> bytes:
 
     Args:
         header: Header of the message.
-        pixels: (H, W) grey or (H, W, 3) RGB, uint8 or float32; sent as mono8, bgr8, 32FC1 or
-            32FC3 (blue first).
+        pixels: (H, W) grey or (H, W, 3) RGB; uint8 is sent as mono8 or bgr8, uint16 as mono16 or
+            rgb16, float32 as 32FC1 or 32FC3 (blue first).
     """
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
-    ordered = np.ascontiguousarray(pixels) if channels == 1 else (
-        cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+    encoding = _ENCODINGS[pixels.dtype.name, channels]
+    ordered = np.ascontiguousarray(
+        cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR) if encoding in _BLUE_FIRST else pixels)
     message = Image(
         header=header, height=pixels.shape[0], width=pixels.shape[1], step=ordered.strides[0],
-        encoding=_ENCODINGS[pixels.dtype.name, channels], is_bigendian=sys.byteorder == 'big',
+        encoding=encoding, is_bigendian=sys.byteorder == 'big',
     )
     without_length = serialize_message(message)[:-struct.calcsize('I')]
     length = struct.pack('I', ordered.nbytes)
     return b''.join((without_length, length, ordered.data.cast('B')))
+
+
+def jpeg(header: Header, picture: npt.NDArray[np.uint8], quality: int) -> CompressedImage:
+    """Compress a picture as image_transport's compressed plugin does.
+
+    Args:
+        header: Header of the message.
+        picture: (H, W) grey or (H, W, 3) RGB.
+        quality: 1 to 100.
+
+    Raises:
+        ValueError: larger than JPEG allows, 65500 pixels a side.
+    """
+    encoding, ordered = ('mono8', picture) if picture.ndim == 2 else (
+        'bgr8', cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    try:
+        _, data = cv2.imencode('.jpg', ordered, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    except cv2.error as error:
+        raise ValueError(f'expected a picture that JPEG can hold, got {picture.shape}; listen to '
+                         '~/image instead') from error
+    # The plugin's receiver goes by these words: what it was, and what the JPEG holds.
+    held = '' if encoding == 'mono8' else encoding
+    return CompressedImage(header=header, format=f'{encoding}; jpeg compressed {held}',
+                           data=array('B', data.tobytes()))

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A thread with a one-slot mailbox: slow work never holds up the executor, the latest job wins."""
+"""A thread with a one-slot mailbox: slow work never holds up the executor, the latest job wins.
+
+Errands are done between jobs, all of them.
+"""
 
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Generic, TypeVar
 
 Job = TypeVar('Job')
@@ -24,6 +29,7 @@ class Worker(Generic[Job]):
         """
         self._work, self._failed = work, failed
         self._mailbox: list[Job] = []
+        self._errands: deque[Callable[[], None]] = deque()
         self._stopping = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name='worker', daemon=True)
@@ -37,8 +43,14 @@ class Worker(Generic[Job]):
             self._changed.notify()
         return displaced
 
+    def do(self, errand: Callable[[], None]) -> None:
+        """Have something done in the thread before the next job; it must not raise."""
+        with self._changed:
+            self._errands.append(errand)
+            self._changed.notify()
+
     def stop(self) -> bool:
-        """Wait for the job in progress; true if another was left in the mailbox, undone."""
+        """Wait for the job in progress and all errands; true if a job was left in the mailbox."""
         with self._changed:
             self._stopping = True
             self._changed.notify()
@@ -46,13 +58,18 @@ class Worker(Generic[Job]):
         return bool(self._mailbox)
 
     def _run(self) -> None:
-        while (job := self._next()) is not None:
-            try:
-                self._work(job)
-            except Exception as error:  # one bad job, of whatever kind, must not end the thread
-                self._failed(job, error)
+        while (task := self._next()) is not None:
+            task()
 
-    def _next(self) -> Job | None:
+    def _next(self) -> Callable[[], None] | None:
         with self._changed:
-            self._changed.wait_for(lambda: self._mailbox or self._stopping)
-            return None if self._stopping else self._mailbox.pop()
+            self._changed.wait_for(lambda: self._mailbox or self._errands or self._stopping)
+            if self._errands:
+                return self._errands.popleft()
+            return None if self._stopping else partial(self._attempt, self._mailbox.pop())
+
+    def _attempt(self, job: Job) -> None:
+        try:
+            self._work(job)
+        except Exception as error:  # one bad job, of whatever kind, must not end the thread
+            self._failed(job, error)

@@ -2,7 +2,6 @@
 """A real node and a peer that is its camera and its viewer, in one process, over real DDS."""
 
 import time
-from collections import defaultdict
 
 import numpy as np
 import pytest
@@ -82,7 +81,7 @@ class Bench:
         self.executor = SingleThreadedExecutor()
         for node in (self.node, self.peer):
             self.executor.add_node(node)
-        self.received = defaultdict(list)
+        self.received = {}
         for name, msgtype in (('hdr', Image), ('image', Image), ('camera_info', CameraInfo)):
             self.listen(f'/fuse_node/{name}', msgtype)
         self.listen('/diagnostics', DiagnosticArray)
@@ -90,6 +89,7 @@ class Bench:
         self._counter = 0
 
     def listen(self, topic, msgtype):
+        self.received[topic] = []
         self.peer.create_subscription(msgtype, topic, self.received[topic].append, 10)
 
     def send(self, topic, message):
@@ -139,10 +139,13 @@ class Bench:
             'level': status.level, 'message': status.message}
 
     def settle(self):
-        """Wait until the viewer is matched, so that nothing is published to nobody."""
+        """Wait until the node knows who listens, so that nothing is published to nobody."""
         outputs = self.node._fusion.outputs
-        for publisher in (outputs._hdr, outputs._image, outputs._camera_info):
-            self.spin_until(publisher.get_subscription_count, publisher.topic)
+        audiences = [outputs._camera_info, *(audience for audience, _ in outputs._results)]
+        for audience in audiences:
+            topic = audience.publisher.topic_name
+            if topic in self.received:
+                self.spin_until(lambda audience=audience: audience, f'a viewer of {topic}')
 
     def close(self):
         self.executor.shutdown()

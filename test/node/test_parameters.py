@@ -74,7 +74,7 @@ def test_a_live_parameter_changes_the_settings(node_with):
     ('mu', 0.5, 'mu out of range'),
     ('mu', float('nan'), 'mu'),
     ('mu', 5, 'Wrong parameter type'),
-    ('model', 'base', 'read-only parameter: model'),
+    ('device', 'cuda', 'read-only parameter: device'),
 ])
 def test_a_refusal_says_why_and_changes_nothing(node_with, name, value, reason):
     node = node_with()
@@ -82,6 +82,31 @@ def test_a_refusal_says_why_and_changes_nothing(node_with, name, value, reason):
     assert reason in reason_of(node, name, value)
     assert reason_of(node, name, value) != ''
     assert live.now == NodeSettings()
+
+
+@pytest.mark.parametrize('error', [ValueError, FileNotFoundError])
+def test_the_owner_may_refuse_what_the_settings_allow(node_with, error):
+    def allow(settings):
+        if settings.mu == 10.0:
+            raise error('not\n10')
+
+    node = node_with()
+    live = LiveSettings(node, NodeSettings, allow=allow)
+    assert reason_of(node, 'mu', 10.0) == 'not 10'
+    assert reason_of(node, 'mu', 20.0) == ''
+    assert live.now.mu == 20.0
+
+
+@pytest.mark.parametrize('humble', [False, True])
+def test_the_owner_is_told_of_every_change(node_with, monkeypatch, humble):
+    if humble:
+        monkeypatch.delattr(Node, 'add_post_set_parameters_callback', raising=False)
+    told = []
+    node = node_with()
+    live = LiveSettings(node, NodeSettings, changed=lambda now: told.append((now.mu, live.now.mu)))
+    reason_of(node, 'mu', 10.0)
+    reason_of(node, 'mu', 0.5)
+    assert told == [(10.0, 10.0)]
 
 
 def test_a_set_that_another_callback_refuses_changes_nothing(node_with):

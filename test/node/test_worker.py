@@ -63,3 +63,25 @@ def test_stop_waits_for_the_job_in_progress_and_leaves_the_next_undone(bench):
 
 def test_stop_without_any_job_returns():
     assert not Worker(lambda _: None, lambda *_: None).stop()
+
+
+def test_errands_are_done_before_the_next_job(bench):
+    bench.worker.submit(1)
+    assert bench.begun.acquire(timeout=10)
+    bench.worker.submit(2)
+    for errand in ('a', 'b'):
+        bench.worker.do(lambda errand=errand: bench.done.append(errand))
+    bench.go_on.release(2)
+    assert bench.begun.acquire(timeout=10)
+    bench.worker.stop()
+    assert bench.done == [1, 'a', 'b', 2]
+
+
+def test_errands_are_done_even_when_the_worker_is_stopped(bench):
+    bench.worker.submit(1)
+    assert bench.begun.acquire(timeout=10)
+    bench.worker.submit(2)
+    bench.worker.do(lambda: bench.done.append('a'))
+    threading.Timer(0.1, bench.go_on.release).start()
+    assert bench.worker.stop()
+    assert bench.done == [1, 'a']

@@ -21,6 +21,6 @@ def deghosted():
         radiance = np.full((*size, 3), 0.25 * WHITE, np.float32) if radiance is None else radiance
         motion = np.zeros((2, *size, 2), np.float32) if motion is None else motion
         return Deghosted(Bracket.of(frames), radiance, np.full((*size, 3), 7, np.uint8),
-                         {'network': 1.5}, lambda: motion)
+                         {'network': 1.5}, lambda: motion, lambda: motion[0, ..., 0])
 
     return make

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Times of every bracket under `~/debug`, by Autoware's names and, where it is there, its type."""
+
+from __future__ import annotations
+
+import time
+from importlib import import_module
+from typing import Any
+
+from rclpy.lifecycle import LifecycleNode
+from std_msgs.msg import Float64
+
+from ddfnet_ros.bracket import Frame
+from ddfnet_ros.node.audience import Audience
+
+
+def number_type() -> type[Any]:
+    """Autoware's Float64Stamped, or std_msgs/Float64 on machines without Autoware."""
+    try:
+        stamped: type[Any] = import_module('autoware_internal_debug_msgs.msg').Float64Stamped
+    except ImportError:
+        return Float64
+    return stamped
+
+
+class DebugTopics:
+    """Three numbers per bracket, all in milliseconds.
+
+    `processing_time_ms` is what the bracket took, `cyclic_time_ms` the time since the one before,
+    `pipeline_latency_ms` the age of the reference frame's stamp by the node's clock.
+    """
+
+    def __init__(self, node: LifecycleNode) -> None:
+        self._node = node
+        self._type = number_type()
+        self._topics = {name: Audience(node, self._type, f'~/debug/{name}', qos_profile=1) for name
+                        in ('processing_time_ms', 'cyclic_time_ms', 'pipeline_latency_ms')}
+        self._before: float | None = None
+
+    def publish(self, processing_ms: float, reference: Frame) -> None:
+        """Tell the times of a bracket that has just been published."""
+        done, clock = time.monotonic(), self._node.get_clock().now()
+        cyclic_ms = (done - (done if self._before is None else self._before)) * 1e3
+        self._before = done
+        age_ms = (clock.nanoseconds - reference.stamp_ns) * 1e-6
+        for audience, number in zip(
+                self._topics.values(), (processing_ms, cyclic_ms, age_ms), strict=True):
+            if audience:
+                message = self._type(data=number)
+                if hasattr(message, 'stamp'):
+                    message.stamp = clock.to_msg()
+                audience.publisher.publish(message)
+
+    def close(self) -> None:
+        """Destroy the publishers."""
+        for audience in self._topics.values():
+            self._node.destroy_lifecycle_publisher(audience.publisher)

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The deghoster of a node, and how another model takes over while it runs."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from ddfnet_ros.bracket import Bracket, Frame
+from ddfnet_ros.node.diagnostics import one_line
+from ddfnet_ros.runtime.deghoster import Deghosted, Deghoster
+from ddfnet_ros.runtime.selection import choose_device, choose_model
+from ddfnet_ros.settings import NodeSettings
+
+_WARM_UP_SIZE = (96, 128)
+
+
+class Engine:
+    """Fuses with one model while the next is loaded, and changes between two brackets.
+
+    Attributes:
+        latest: The bracket that came last, fused or not; new models warm up with it.
+        problem: Why the model that was asked for is not in use; empty where it is, or loading.
+    """
+
+    def __init__(self, settings: NodeSettings, logger: Any) -> None:
+        """Load the weights and warm up.
+
+        Args:
+            settings: Name the model and the device.
+            logger: The node's; told of models that take over or cannot.
+
+        Raises:
+            ValueError: a device that is not there, or weights that cannot be used.
+            FileNotFoundError: no such weights; names those present.
+        """
+        self.latest: Bracket | None = None
+        self.problem = ''
+        self._logger = logger
+        self._deghoster = _loaded(settings, _black_bracket(settings))
+        self._wanted = settings.model
+        self._successor: Deghoster | None = None
+        self._lock = threading.Lock()
+        self._loader = ThreadPoolExecutor(1, 'loader')
+
+    @property
+    def model_name(self) -> str:
+        """Of the weights in use."""
+        return self._deghoster.model_name
+
+    @property
+    def device(self) -> str:
+        """Torch device in use."""
+        return self._deghoster.device
+
+    @property
+    def precision(self) -> str:
+        """Of the convolutions."""
+        return self._deghoster.precision
+
+    def __call__(self, bracket: Bracket, settings: NodeSettings) -> Deghosted:
+        """Fuse one bracket; from one thread only."""
+        with self._lock:
+            successor, self._successor = self._successor, None
+        if successor is not None:
+            self._deghoster = successor
+            self._logger.info(f'now fusing with {self.model_name}')
+        self._deghoster.settings = settings
+        return self._deghoster(bracket)
+
+    def want(self, settings: NodeSettings) -> None:
+        """Load another model in a thread, if the settings name one; it takes over when ready."""
+        if settings.model != self._wanted:
+            self._wanted = settings.model
+            self._loader.submit(self._load, settings)
+
+    def close(self) -> None:
+        """Wait for a model that is being loaded, and forget it."""
+        self._loader.shutdown(cancel_futures=True)
+
+    def _load(self, settings: NodeSettings) -> None:
+        if settings.model != self._wanted:  # asked for yet another one meanwhile
+            return
+        try:
+            successor = _loaded(settings, self.latest or _black_bracket(settings))
+        except Exception as error:  # of whatever kind: the model in use goes on
+            self.problem = f'cannot load model {settings.model}: {one_line(error)}; staying ' \
+                           f'with {self.model_name}'
+            self._logger.error(self.problem)
+            return
+        self.problem = ''
+        with self._lock:
+            self._successor = successor
+
+
+def check(settings: NodeSettings) -> None:
+    """Raise ValueError or FileNotFoundError, naming what there is, if there is no such model."""
+    choose_model(settings.model, choose_device(settings.device))
+
+
+def _loaded(settings: NodeSettings, bracket: Bracket) -> Deghoster:
+    """A deghoster that has fused once, so that the first real bracket takes no longer."""
+    deghoster = Deghoster(settings)
+    deghoster(bracket)
+    return deghoster
+
+
+def _black_bracket(settings: NodeSettings) -> Bracket:
+    """A small bracket of the configured exposures; also shows early that those make one."""
+    times = settings.exposure_times or tuple(4.0**k for k in range(settings.size))
+    pixels = np.zeros((*_WARM_UP_SIZE, 3), np.uint8)
+    return Bracket.of((Frame(pixels=pixels, exposure_time=t) for t in times), settings.reference)

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`~/moving_points`: what moves, as a PointCloud2 made by sensor_msgs_py, where that is there."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import numpy as np
+from sensor_msgs.msg import CameraInfo, PointCloud2, PointField
+
+from ddfnet_ros.node.fused import Fused
+from ddfnet_ros.results.moving import moving_points, rays
+
+FIELDS = ('x', 'y', 'z', 'u', 'v', 'vu', 'vv')
+
+
+class MissingPackageError(Exception):
+    """A package that only this output needs is not installed; the text says which and how."""
+
+
+def point_cloud(fused: Fused) -> PointCloud2:
+    """Points that move against the background, under the header of the reference frame.
+
+    Their fields, all float32: x, y, z, one metre in front of the camera [m], NaN without a
+    calibrated camera_info; u, v, the pixel; vu, vv, its velocity [pixels / s].
+
+    Raises:
+        MissingPackageError: sensor_msgs_py is not there.
+    """
+    try:
+        create_cloud = import_module('sensor_msgs_py.point_cloud2').create_cloud
+    except ImportError as error:
+        raise MissingPackageError(
+            f'expected sensor_msgs_py for ~/moving_points, got none ({error}); install the '
+            'package sensor-msgs-py of your ROS distribution') from error
+    found = moving_points(fused.deghosted, fused.settings.moving_threshold)
+    info = fused.camera_info or CameraInfo()
+    places = rays(found.pixels, info.k, info.d, info.distortion_model)
+    points = np.column_stack([places, found.pixels, found.velocities])
+    fields = [PointField(name=name, offset=4 * i, datatype=PointField.FLOAT32, count=1)
+              for i, name in enumerate(FIELDS)]
+    cloud: PointCloud2 = create_cloud(fused.header, fields, points)
+    cloud.is_dense = bool(np.isfinite(points).all())
+    return cloud

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes brackets to disk, in a thread of its own, and only when asked."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import ddfnet_ros
+from ddfnet_ros.node.diagnostics import one_line
+from ddfnet_ros.node.engine import Engine
+from ddfnet_ros.node.services import Answer
+from ddfnet_ros.results.saving import save
+from ddfnet_ros.runtime.deghoster import Deghosted
+from ddfnet_ros.settings import NodeSettings
+
+
+class Saver:
+    """Fuses the latest bracket once more and writes it with its frames and all settings."""
+
+    def __init__(self) -> None:
+        self._writer = ThreadPoolExecutor(1, 'writer')
+
+    def save_latest(self, engine: Engine, settings: NodeSettings, answer: Answer) -> None:
+        """Save the latest bracket; called in the thread that the engine may be used from.
+
+        Args:
+            engine: With a latest bracket.
+            settings: Name the folder.
+            answer: Called later with whether it was saved, and where or why not.
+        """
+        try:
+            if engine.latest is None:
+                answer(False, 'expected a bracket to save, got none yet; try again later')
+                return
+            deghosted = engine(engine.latest, settings)
+            about = {
+                'ddfnet_ros': ddfnet_ros.__version__, 'model': engine.model_name,
+                'device': engine.device, 'precision': engine.precision,
+                'settings': dataclasses.asdict(settings),
+            }
+            folder = Path(settings.save_folder).expanduser()
+            self._writer.submit(_write, deghosted, folder, about, answer)
+        except Exception as error:  # whatever it is, somebody waits for the answer
+            answer(False, f'cannot fuse the bracket: {one_line(error)}')
+
+    def close(self) -> None:
+        """Wait for what is being written."""
+        self._writer.shutdown()
+
+
+def _write(deghosted: Deghosted, folder: Path, about: Mapping[str, Any], answer: Answer) -> None:
+    try:
+        answer(True, f'saved {save(deghosted, folder, about)}')
+    except OSError as error:  # no such folder, no permission, no room
+        answer(False, f'cannot save: {one_line(error)}')
+    except Exception as error:  # whatever it is, somebody waits for the answer
+        answer(False, f'cannot save: {type(error).__name__}: {one_line(error)}')
