@@ -15,7 +15,12 @@ from ddfnet_ros.cli.options import parse
 
 EXAMPLES = """\
   ddfnet weights ship runs/fast models/fast.safetensors --evaluation fast.json
+  ddfnet weights ship runs/base models/base.safetensors --pwcnet models/pwcnet.safetensors
+  ddfnet weights slim runs/base carry/base
+  ddfnet weights import-pwcnet pwc_net.pth.tar models/pwcnet_nvlabs.safetensors
   ddfnet weights cards models > models/README.md"""
+
+_File = Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar='NAME.safetensors')]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,11 +28,33 @@ class Ship:
     """Write the averaged weights of a training run as a model file with its card."""
 
     run: tyro.conf.Positional[Path]
-    """Folder that `ddfnet train` wrote."""
-    model: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar='NAME.safetensors')]
+    """Folder that `ddfnet train` wrote, or a slim checkpoint's."""
+    model: _File
     """Model file to write."""
     evaluation: Path | None = None
     """What `ddfnet evaluate --json` wrote about this model; goes into the card."""
+    pwcnet: Path | None = None
+    """Model file to write the PWC-Net to, where it was trained along."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slim:
+    """Write a slim checkpoint: averaged weights as float16 in parts under 16 MiB."""
+
+    run: tyro.conf.Positional[Path]
+    """Folder that `ddfnet train` wrote."""
+    folder: tyro.conf.Positional[Path]
+    """Folder to write to; training goes on from it with --start-from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportPwcnet:
+    """Convert NVlabs' PWC-Net for PyTorch, which is licensed for non-commercial use only."""
+
+    checkpoint: tyro.conf.Positional[Path]
+    """pwc_net.pth.tar or another file of the same layout."""
+    model: _File
+    """Model file to write."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,21 +67,30 @@ class Cards:
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Make model files of training runs, and pages of model files."""
+    """Make model files of training runs or of others' weights, and pages of model files."""
 
-    task: Annotated[Ship | Cards, tyro.conf.arg(name='')]
+    task: Annotated[Ship | Slim | ImportPwcnet | Cards, tyro.conf.arg(name='')]
 
 
 def run(words: Sequence[str]) -> int:
     """Do what the sub-verb says."""
-    options = parse(Options, 'weights', words, EXAMPLES).task
-    from ddfnet_ros.training import shipping  # noqa: PLC0415  (torch: 3 s)
-
-    if isinstance(options, Cards):
-        print('# Models\n\nWritten by `ddfnet weights cards` from the model files.\n')
-        print(shipping.cards(options.folder))
-        return 0
-    evaluation = json.loads(options.evaluation.read_text()) if options.evaluation else None
-    checksum = shipping.ship(options.run, options.model, evaluation)
-    print(f'{options.model}: sha256 {checksum}')
+    print(_done(parse(Options, 'weights', words, EXAMPLES).task))
     return 0
+
+
+def _done(chosen: Ship | Slim | ImportPwcnet | Cards) -> str:
+    """Do it, and tell what was done."""
+    from ddfnet_ros.training import importing, shipping, slim  # noqa: PLC0415  (torch: 3 s)
+
+    if isinstance(chosen, Cards):
+        return ('# Models\n\nWritten by `ddfnet weights cards` from the model files.\n\n'
+                + shipping.cards(chosen.folder))
+    if isinstance(chosen, Slim):
+        files = slim.write(slim.read_any(chosen.run), chosen.folder)
+        return '\n'.join(f'{path}: {path.stat().st_size:,} bytes' for path in files)
+    if isinstance(chosen, ImportPwcnet):
+        checksum = importing.import_pwcnet(chosen.checkpoint, chosen.model)
+        return f'{chosen.model}: sha256 {checksum}\nLicence: {importing.LICENCE}'
+    evaluation = json.loads(chosen.evaluation.read_text()) if chosen.evaluation else None
+    checksum = shipping.ship(chosen.run, chosen.model, evaluation, pwcnet=chosen.pwcnet)
+    return f'{chosen.model}: sha256 {checksum}'

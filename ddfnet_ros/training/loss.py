@@ -1,12 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The paper's loss (Sec. 3.3)."""
+"""The losses of the papers."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from ddfnet_ros.flow.pwcnet import FLOW_UNIT
 from ddfnet_ros.tonemap import MU, mu_law
+
+# Of levels 6 to 2 (PWC-Net, Sec. 4.1).
+_LEVEL_WEIGHTS = (0.32, 0.08, 0.02, 0.01, 0.005)
 
 
 def mu_law_l1(
@@ -14,3 +22,29 @@ def mu_law_l1(
 ) -> Float[Tensor, '']:
     """Mean absolute difference after tone mapping, L = |T(H) - T(H^)| (Eq. 9)."""
     return (mu_law(radiance, mu) - mu_law(truth, mu)).abs().mean()
+
+
+def endpoint_error(
+    flow: Float[Tensor, 'k 2 h w'], truth: Float[Tensor, 'k 2 h w']
+) -> Float[Tensor, 'k h w']:
+    """Distance between the ends of two motion vectors, in their unit."""
+    # The square root has no gradient at zero, where a synthetic scene stands still.
+    return ((flow - truth).square().sum(dim=1) + 1e-12).sqrt()
+
+
+def multiscale_endpoint_error(
+    flows: Sequence[Float[Tensor, 'k 2 _ _']], truth: Float[Tensor, 'k 2 h w']
+) -> Float[Tensor, '']:
+    """PWC-Net's loss: endpoint errors of all levels, summed over pixels (PWC-Net, Eq. 3).
+
+    Args:
+        flows: From the coarsest level to the finest, in units of FLOW_UNIT.
+        truth: At full resolution, pixels.
+    """
+    loss = torch.zeros((), device=truth.device)
+    for weight, flow in zip(_LEVEL_WEIGHTS, flows, strict=True):
+        height, width = flow.shape[-2:]
+        level_truth = F.adaptive_avg_pool2d(truth / FLOW_UNIT, (height, width))
+        error = endpoint_error(flow.float(), level_truth)
+        loss = loss + weight * error.sum(dim=(1, 2)).mean()
+    return loss

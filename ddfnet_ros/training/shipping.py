@@ -11,41 +11,69 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file
+from torch import Tensor
 
 from ddfnet_ros import network, weights
+from ddfnet_ros.training import slim
+from ddfnet_ros.training.checkpoint import Stored, fill
 from ddfnet_ros.training.settings import TrainingSettings
 
-CHECKPOINT = 'checkpoint.safetensors'
-SETTINGS = 'settings.json'
-_AVERAGE = 'average.'
+_DATA = {
+    'synthetic': 'Scenes synthesised from 62 Poly Haven panoramas (CC0) and public-domain '
+                 'cut-outs; no photograph of a person, no licensed data set.',
+    'kalantari': 'The data set of Kalantari and Ramamoorthi (2017), photographed brackets.',
+}
+_LICENCE = {
+    'synthetic': 'Apache-2.0',
+    'kalantari': 'that of the data set of Kalantari and Ramamoorthi (2017)',
+}
+_FREE = ('', _LICENCE['synthetic'])
+_PRIVATE = ('panoramas', 'cutouts', 'root', 'run', 'slim', 'start_from', 'pwcnet', 'device',
+            'workers')
 
 
 def ship(
-    run: Path, path: Path, evaluation: Mapping[str, Any] | None = None, half: bool = True
+    run: Path,
+    path: Path,
+    evaluation: Mapping[str, Any] | None = None,
+    half: bool = True,
+    pwcnet: Path | None = None,
 ) -> str:
     """Write the averaged weights of a run as a model file.
 
     Args:
-        run: Folder that `train` wrote.
+        run: Folder that `train` wrote, or a slim checkpoint's.
         path: Model file to write, models/NAME.safetensors.
         evaluation: What `ddfnet evaluate --json` wrote about these weights, for the card.
         half: Store the numbers as float16, which halves the file.
+        pwcnet: Model file to write the PWC-Net to, where it was trained along.
 
     Returns:
         The checksum.
 
     Raises:
         FileNotFoundError: the folder holds no finished checkpoint.
+        ValueError: a PWC-Net was trained along, and `pwcnet` does not say where to write it.
     """
-    settings = TrainingSettings(**json.loads((run / SETTINGS).read_text()))
-    model = network.build(settings.network)
-    stored = load_file(run / CHECKPOINT)
-    average = {k.removeprefix(_AVERAGE): v for k, v in stored.items() if k.startswith(_AVERAGE)}
-    model.load_state_dict(average)
-    card = _card(run, settings) | ({'evaluation': dict(evaluation)} if evaluation else {})
-    return weights.save(model, path, card, torch.float16 if half else torch.float32)
+    stored = slim.read_any(run)
+    card = _card(stored) | ({'evaluation': dict(evaluation)} if evaluation else {})
+    dtype = torch.float16 if half else torch.float32
+    if motion := stored.part('flow_average'):
+        if pwcnet is None:
+            raise ValueError(f'{run}: expected a file for the PWC-Net, which was trained along, '
+                             'got none; give --pwcnet')
+        own = {k: v for k, v in card.items() if not k.startswith('flow')}
+        card['flow_sha256'] = _save({'architecture': 'pwcnet'}, motion, pwcnet, own, dtype)
+    return _save(stored.network, stored.part('average'), path, card, dtype)
+
+
+def _save(
+    config: Mapping[str, Any], tensors: dict[str, Tensor], path: Path, card: Mapping[str, Any],
+    dtype: torch.dtype,
+) -> str:
+    model = network.build(config)
+    fill(model, tensors)
+    return weights.save(model, path, card, dtype)
 
 
 def cards(folder: Path) -> str:
@@ -53,25 +81,37 @@ def cards(folder: Path) -> str:
     return '\n'.join(_section(path) for path in sorted(folder.glob(f'*{weights.SUFFIX}')))
 
 
-def _card(run: Path, settings: TrainingSettings) -> dict[str, Any]:
-    with safe_open(run / CHECKPOINT, 'pt') as file:
-        facts = json.loads(file.metadata()['facts'])
-    private = ('panoramas', 'cutouts', 'run', 'device', 'workers')
-    return {
-        'flow': 'dis',
-        'data': 'Scenes synthesised from 62 Poly Haven panoramas (CC0) and public-domain '
-                'cut-outs; no photograph of a person, no licensed data set.',
-        'licence': 'Apache-2.0',
-        'recipe': {k: v for k, v in asdict(settings).items() if k not in private},
-        'steps': facts['step'],
-        'minutes': round(facts['seconds'] / 60, 1),
-        'hardware': _hardware(),
+def _card(stored: Stored) -> dict[str, Any]:
+    settings, history = stored.settings, stored.facts.get('history', {})
+    flow = history.get('flow', {})
+    borrowed = flow.get('licence', '')
+    card = {
+        'data': _DATA[settings.dataset],
+        'licence': _LICENCE[settings.dataset] if borrowed in _FREE else borrowed,
+        'recipe': _recipe(settings),
+        'steps': stored.facts['step'],
+        'minutes': round(stored.facts['seconds'] / 60, 1),
+        'hardware': '; '.join(history.get('hardware', [_this_machine()])),
     }
+    if settings.architecture != 'pwcnet':
+        card['flow'] = settings.flow
+    if 'sha256' in flow:
+        card['flow_sha256'] = flow['sha256']
+    if 'started_from' in history:
+        card['started_from'] = history['started_from']
+    return card
 
 
-def _hardware() -> str:
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
+def _recipe(settings: TrainingSettings) -> dict[str, Any]:
+    """The recipe's name, and each value that is not the paper's."""
+    paper = asdict(TrainingSettings())
+    differs = {name: value for name, value in asdict(settings).items()
+               if value != paper[name] and name not in _PRIVATE}
+    return {'recipe': settings.recipe, **differs}
+
+
+def _this_machine() -> str:
+    """For checkpoints that do not say what they were trained on."""
     return f'{platform.machine()} CPU, {torch.get_num_threads()} threads'
 
 
@@ -82,9 +122,10 @@ def _section(path: Path) -> str:
     lines = [
         f'## {path.stem}\n',
         f'- Network: `{network.describe(loaded.model)}`, {parameters:,} parameters',
-        f'- Flow: {card["flow"]}',
+        *_motion(card),
         f'- Trained: {card["steps"]:,} steps, {card["minutes"]:g} minutes of computing, '
         f'{card["hardware"]}',
+        *_origin(card),
         f'- Data: {card["data"]}',
         f'- Recipe: `{json.dumps(card["recipe"])}`',
         f'- Licence: {card["licence"]}',
@@ -93,6 +134,20 @@ def _section(path: Path) -> str:
     if 'evaluation' in card:
         lines.append('\n' + _results(card['evaluation']))
     return '\n'.join(lines) + '\n'
+
+
+def _motion(card: Mapping[str, Any]) -> list[str]:
+    """Which flow the model was trained with; none for a model that estimates flow itself."""
+    if 'flow' not in card:
+        return []
+    which = f', sha256 of its tensors `{card["flow_sha256"]}`' if 'flow_sha256' in card else ''
+    return [f'- Flow: {card["flow"]}{which}']
+
+
+def _origin(card: Mapping[str, Any]) -> list[str]:
+    origin = card.get('started_from')
+    return [f'- Started from the weights of `{origin["model"]}` ({origin["minutes"]:g} minutes), '
+            f'sha256 `{origin["sha256"]}`'] if origin else []
 
 
 def _results(evaluation: Mapping[str, Any]) -> str:

@@ -3,128 +3,183 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import math
-import signal
+import platform
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import nn
-from tqdm import tqdm
+from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from ddfnet_ros import network
-from ddfnet_ros.synthesis.backdrop import PanoramaBank
-from ddfnet_ros.synthesis.layers import CutoutBank
-from ddfnet_ros.synthesis.scene_settings import SceneSettings
-from ddfnet_ros.synthesis.scenes import SceneSource
-from ddfnet_ros.training import checkpoint
-from ddfnet_ros.training.batches import Batch, SceneBatches, loader
-from ddfnet_ros.training.loss import mu_law_l1
+from ddfnet_ros.training import checkpoint, slim
+from ddfnet_ros.training.batches import Batch, Batches, loader
+from ddfnet_ros.training.checkpoint import CHECKPOINT, SETTINGS, State
+from ddfnet_ros.training.data import data
+from ddfnet_ros.training.processes import Crew, join
+from ddfnet_ros.training.record import EVERY, Record
+from ddfnet_ros.training.schedule import Schedule
 from ddfnet_ros.training.settings import TrainingSettings
-from ddfnet_ros.training.shipping import CHECKPOINT, SETTINGS
+from ddfnet_ros.training.start import join_flow, start
+from ddfnet_ros.training.stop import StopFlag
+from ddfnet_ros.training.tasks import Task, task
 
 
-def train(settings: TrainingSettings) -> checkpoint.State:
+class NotFiniteError(ValueError):
+    """Training has run away; the checkpoint on disk is from before."""
+
+
+def train(settings: TrainingSettings) -> State:
     """Train until the schedule, the time or a signal ends it; the checkpoint holds the state.
 
     Raises:
         ValueError: unusable folders or settings.
-        FloatingPointError: the loss is no longer finite; the checkpoint is from before.
+        NotFiniteError: loss or gradient are no longer finite; the checkpoint is from before.
+        OSError: what is written does not fit on the disk; the last checkpoint is whole.
     """
-    torch.manual_seed(settings.seed)
-    torch.set_num_threads(settings.threads)
-    device = _device(settings.device)
-    state = _start(settings, device)
-    _note_settings(settings)
-    stop = _StopFlag(settings.minutes)
-    saved = time.monotonic()
-    progress = tqdm(total=settings.steps, initial=state.step, unit='step', smoothing=0.02)
-    for batch in loader(_batches(settings, state.step), settings.workers):
-        began = time.monotonic()
-        loss = _step(state, batch.to(device), settings)
-        state.seconds += time.monotonic() - began
-        progress.update()
-        if state.step % 50 == 0:
-            _report(settings, state, loss, progress)
-        over = stop.raised or state.step >= settings.steps
-        if over or time.monotonic() - saved > settings.save_every:
-            checkpoint.save(state, _checkpoint_path(settings))
-            saved = time.monotonic()
-        if over:
-            break
-    progress.close()
+    with StopFlag(settings.minutes) as stop, join(settings.device) as crew:
+        torch.manual_seed(settings.seed)
+        torch.set_num_threads(settings.threads)
+        torch.backends.cudnn.benchmark = True  # the same few shapes again and again
+        draw = data(settings)
+        state = start(settings, crew.device)
+        _note_hardware(state, crew)
+        batches = Batches(draw, settings.seed, state.step, crew.rank, crew.size)
+        _Run(settings, state, crew, stop).go(batches)
     return state
 
 
-def _start(settings: TrainingSettings, device: torch.device) -> checkpoint.State:
-    model: Any = network.build(settings.network).to(device)
-    if device.type == 'cuda':  # on a CPU without AMX the plain layout is faster
-        model = model.to(memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=settings.learning_rate, weight_decay=1e-4, betas=(0.9, 0.99)
-    )
-    state = checkpoint.State(model, copy.deepcopy(model), optimizer)
-    if _checkpoint_path(settings).exists():
-        checkpoint.load(state, _checkpoint_path(settings))
-    return state
+class _Run:
+    """One process's part of a training."""
+
+    def __init__(
+        self, settings: TrainingSettings, state: State, crew: Crew, stop: StopFlag
+    ) -> None:
+        self._settings = settings
+        self._state = state
+        self._crew = crew
+        self._stop = stop
+        self._schedule = Schedule(settings, crew.size)
+        self._low = settings.precision == 'bfloat16' or (
+            settings.precision == 'auto' and crew.device.type == 'cuda')
+
+    def go(self, batches: Batches) -> None:
+        """Take steps until it is time to stop, and save."""
+        state = self._state
+        if state.step >= self._schedule.steps:
+            return
+        learnt = task(self._settings, state.model, state.flow)
+        step = self._wrapped(learnt)
+        with self._record() as record:
+            saved = before = time.monotonic()
+            for batch in loader(batches, self._settings.workers):
+                if self._schedule.joint(state.step) and state.flow_average is None:
+                    join_flow(state)
+                    step = self._wrapped(learnt)
+                moved = batch.to(self._crew.device)
+                loss, norm = self._step(step, moved)
+                now = time.monotonic()
+                state.seconds, before = state.seconds + now - before, now
+                over = self._crew.any(self._stop.raised) or state.step >= self._schedule.steps
+                due = over or now - saved > self._settings.save_every
+                if due or state.step % EVERY == 0:
+                    self._check(loss, norm)
+                if record is not None:
+                    self._report(record, learnt, moved, loss, norm)
+                if due:
+                    self._save(over)
+                    saved = now
+                if over:
+                    break
+
+    def _wrapped(self, learnt: Task) -> nn.Module:
+        # One layer of PWC-Net is never used (flow/pwcnet.py).
+        trains_flow = self._settings.architecture == 'pwcnet' \
+            or self._state.flow_average is not None
+        return self._crew.wrap(learnt, with_spares=trains_flow)
+
+    @contextmanager
+    def _record(self) -> Iterator[Record | None]:
+        """What the process that leads writes down."""
+        if not self._crew.leads:
+            yield None
+            return
+        _note_settings(self._settings)
+        with Record(self._settings, self._state.step, self._schedule.steps) as record:
+            yield record
+
+    def _step(self, step: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+        """One update of weights and averages; gives loss and norm of the gradient."""
+        state, settings = self._state, self._settings
+        for group in state.optimizer.param_groups:
+            group['lr'] = self._schedule.rate(state.step, state.ramp)
+        with torch.autocast(self._crew.device.type, torch.bfloat16, enabled=self._low):
+            loss = step(batch)
+        state.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        parameters = [p for p in step.parameters() if p.grad is not None]
+        norm = nn.utils.clip_grad_norm_(parameters, settings.clip or math.inf)
+        state.optimizer.step()
+        state.step += 1
+        _average(state, min(settings.decay, (1 + state.step) / (10 + state.step)))
+        return loss.detach(), norm.detach()
+
+    def _check(self, loss: Tensor, norm: Tensor) -> None:
+        """Stop a training that has run away, before its weights are saved."""
+        if not math.isfinite(loss.item() + norm.item()):
+            raise NotFiniteError(
+                f'expected a finite loss and gradient, got {loss.item():g} and {norm.item():g} '
+                f'by step {self._state.step}; lower learning_rate; {self._path} is from before')
+
+    def _report(
+        self, record: Record, learnt: Task, batch: Batch, loss: Tensor, norm: Tensor
+    ) -> None:
+        state = self._state
+        record.step()
+        with _told(self._path.parent):
+            record.picture(state.step, lambda: learnt.picture(batch))
+            if state.step % EVERY == 0:
+                scalars = {'loss': loss.item(), 'gradient': norm.item(),
+                           'learning_rate': self._schedule.rate(state.step, state.ramp)}
+                record.row(state.step, state.seconds, scalars)
+
+    def _save(self, over: bool) -> None:
+        if not self._crew.leads:
+            return
+        with _told(self._path):
+            checkpoint.save(self._state, self._path, self._settings)
+        if over and self._settings.slim:
+            folder = Path(self._settings.slim)
+            with _told(folder):
+                slim.write(checkpoint.read(self._path), folder)
+
+    @property
+    def _path(self) -> Path:
+        return Path(self._settings.run) / CHECKPOINT
 
 
-def _step(state: checkpoint.State, batch: Batch, settings: TrainingSettings) -> float:
-    """One update of weights and average; returns the loss."""
-    for group in state.optimizer.param_groups:
-        group['lr'] = settings.learning_rate * _schedule(state.step, settings)
-    with torch.autocast(batch.stack.device.type, torch.bfloat16, batch.stack.is_cuda):
-        radiance = state.model(batch.stack, batch.flow, batch.reference_index)
-    loss = mu_law_l1(radiance.float(), batch.truth)
-    state.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    norm = nn.utils.clip_grad_norm_(state.model.parameters(), 1.0)
-    if not torch.isfinite(norm):
-        raise FloatingPointError(
-            f'expected a finite gradient, got {norm} at step {state.step}; lower learning_rate'
-        )
-    state.optimizer.step()
-    state.step += 1
-    _average(state, min(settings.decay, (1 + state.step) / (10 + state.step)))
-    return loss.item()
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Say what could not be written, and that nothing is lost."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(f'{path}: expected to write it, got: {error.strerror or error}; make room '
+                      'and give the same command again, which goes on from the last checkpoint'
+                      ) from error
 
 
 @torch.no_grad()
-def _average(state: checkpoint.State, decay: float) -> None:
-    for mean, new in zip(state.average.parameters(), state.model.parameters(), strict=True):
-        mean.lerp_(new, 1 - decay)
-
-
-def _schedule(step: int, settings: TrainingSettings) -> float:
-    """Linear warm-up, then a cosine down to one hundredth."""
-    warm = min(1.0, (step + 1) / max(settings.warmup, 1))
-    done = min(1.0, step / settings.steps)
-    return warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
-
-
-def _batches(settings: TrainingSettings, first_step: int) -> SceneBatches:
-    for name in ('panoramas', 'cutouts'):
-        folder = getattr(settings, name)
-        if folder and not Path(folder).is_dir():
-            raise ValueError(f'{name}: expected a folder, got {folder!r}')
-    cutouts = CutoutBank(Path(settings.cutouts)) if settings.cutouts else None
-    scenes = SceneSettings(size=settings.patch, max_motion=0.45 * settings.patch)
-    source = SceneSource(PanoramaBank(Path(settings.panoramas)), scenes, cutouts)
-    return SceneBatches(source, settings.batch_size, settings.seed, first_step)
-
-
-def _report(
-    settings: TrainingSettings, state: checkpoint.State, loss: float, progress: tqdm[None]
-) -> None:
-    progress.set_postfix(loss=f'{loss:.5f}')
-    row = {'step': state.step, 'seconds': round(state.seconds, 1), 'loss': loss}
-    path = Path(settings.run) / 'log.jsonl'
-    with path.open('a') as log:
-        log.write(json.dumps(row) + '\n')
+def _average(state: State, decay: float) -> None:
+    pairs = [(state.average, state.model)]
+    if state.flow is not None and state.flow_average is not None:
+        pairs.append((state.flow_average, state.flow))
+    for mean, new in pairs:
+        get_ema_multi_avg_fn(decay)(list(mean.parameters()), list(new.parameters()), 0)
 
 
 def _note_settings(settings: TrainingSettings) -> None:
@@ -133,28 +188,10 @@ def _note_settings(settings: TrainingSettings) -> None:
     path.write_text(json.dumps(asdict(settings), indent=2) + '\n')
 
 
-def _checkpoint_path(settings: TrainingSettings) -> Path:
-    return Path(settings.run) / CHECKPOINT
-
-
-def _device(name: str) -> torch.device:
-    if name == 'auto':
-        name = 'cuda' if torch.cuda.is_available() else 'cpu'
-    return torch.device(name)
-
-
-class _StopFlag:
-    """Raised by SIGTERM, SIGINT or when the time is up."""
-
-    def __init__(self, minutes: float) -> None:
-        self._deadline = time.monotonic() + 60 * minutes if minutes else math.inf
-        self._signalled = False
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_signal)
-
-    def _on_signal(self, _number: int, _stack: object) -> None:
-        self._signalled = True
-
-    @property
-    def raised(self) -> bool:
-        return self._signalled or time.monotonic() > self._deadline
+def _note_hardware(state: State, crew: Crew) -> None:
+    name = torch.cuda.get_device_name(crew.device) if crew.device.type == 'cuda' \
+        else f'{platform.machine()} CPU, {torch.get_num_threads()} threads'
+    name = name if crew.size == 1 else f'{crew.size} x {name}'
+    used = state.history.setdefault('hardware', [])
+    if name not in used:
+        used.append(name)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from ddfnet_ros.images import write_exr
+from ddfnet_ros.training.settings import TrainingSettings
 
 
 @pytest.fixture(scope='session')
@@ -14,3 +15,13 @@ def panorama_folder(tmp_path_factory) -> Path:
     coarse = random.uniform(0.02, 1.0, (32, 64, 3)).astype(np.float32)
     write_exr(folder / 'noise.exr', coarse.repeat(8, 0).repeat(8, 1))
     return folder
+
+
+@pytest.fixture
+def settings(panorama_folder, tmp_path) -> TrainingSettings:
+    """The budgeted recipe, tiny."""
+    return TrainingSettings.of('budget', {
+        'panoramas': str(panorama_folder), 'run': str(tmp_path / 'run'), 'steps': 4,
+        'batch_size': 1, 'patch': 32, 'workers': 0, 'warmup': 1, 'device': 'cpu',
+        'config': ('channels=8', 'blocks=1'),
+    })

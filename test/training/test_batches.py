@@ -1,40 +1,62 @@
 # SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
 from itertools import islice
 
 import pytest
 import torch
 
-from ddfnet_ros.synthesis.backdrop import PanoramaBank
-from ddfnet_ros.synthesis.scene_settings import SceneSettings
-from ddfnet_ros.synthesis.scenes import SceneSource
-from ddfnet_ros.training.batches import SceneBatches, loader
+from ddfnet_ros.training.batches import Batches, add_noise, loader
+from ddfnet_ros.training.data import data
 
 
-@pytest.fixture(scope='module')
-def source(panorama_folder) -> SceneSource:
-    return SceneSource(PanoramaBank(panorama_folder), SceneSettings(size=48, max_motion=10.0))
+@pytest.fixture
+def draw(settings):
+    return data(replace(settings, patch=48, batch_size=2))
 
 
-def stacks(batches: SceneBatches, workers: int, count: int) -> list[torch.Tensor]:
+def stacks(batches: Batches, workers: int, count: int) -> list[torch.Tensor]:
     return [batch.stack for batch in islice(loader(batches, workers), count)]
 
 
-def test_sequence_depends_on_the_seed_and_not_on_the_workers(source):
-    alone = stacks(SceneBatches(source, 2, seed=1), 0, 4)
-    shared = stacks(SceneBatches(source, 2, seed=1), 2, 4)
-    other = stacks(SceneBatches(source, 2, seed=2), 0, 1)
-    assert all(torch.equal(a, b) for a, b in zip(alone, shared, strict=True))
+def same(some, others) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(some, others, strict=True))
+
+
+def test_sequence_depends_on_the_seed_and_not_on_the_workers(draw):
+    alone = stacks(Batches(draw, seed=1), 0, 4)
+    shared = stacks(Batches(draw, seed=1), 2, 4)
+    other = stacks(Batches(draw, seed=2), 0, 1)
+    assert same(alone, shared)
     assert alone[0].shape != other[0].shape or not torch.equal(alone[0], other[0])
 
 
-def test_sequence_goes_on_where_it_was_left(source):
-    whole = stacks(SceneBatches(source, 2, seed=1), 0, 4)
-    rest = stacks(SceneBatches(source, 2, seed=1, first_step=2), 0, 2)
-    assert all(torch.equal(a, b) for a, b in zip(whole[2:], rest, strict=True))
+def test_sequence_goes_on_where_it_was_left(draw):
+    whole = stacks(Batches(draw, seed=1), 0, 4)
+    rest = stacks(Batches(draw, seed=1, first_step=2), 0, 2)
+    assert same(whole[2:], rest)
 
 
-def test_brackets_of_all_sizes_cost_about_the_same(source):
-    batches = SceneBatches(source, 6, seed=1)
-    frames = [stack.shape[:2] for stack in stacks(batches, 0, 30)]
-    assert {n for _, n in frames} >= {2, 3, 4, 5}
-    assert all(12 <= count * n <= 18 for count, n in frames)
+@pytest.mark.parametrize('workers', [0, 2])
+def test_processes_share_the_sequence_of_one(draw, workers):
+    whole = stacks(Batches(draw, seed=1), 0, 6)
+    for process in (0, 1):
+        mine = stacks(Batches(draw, 1, first_step=1, process=process, processes=2), workers, 2)
+        assert same(whole[2 + process::2], mine)
+
+
+def test_noise_has_another_strength_in_each_frame():
+    ldr = torch.full((2, 3, 3, 40, 40), 0.5)
+    noisy = add_noise(ldr, 0.1, torch.Generator().manual_seed(1))
+    strengths = (noisy - ldr).std(dim=(2, 3, 4)).flatten()
+    assert strengths.max() <= 0.105
+    assert len(set(strengths.tolist())) == 6
+    assert strengths.max() > 2 * strengths.min()
+
+
+def test_noise_is_independent_of_pixel_and_channel_and_stays_in_range():
+    noisy = add_noise(torch.zeros(1, 1, 3, 50, 50), 0.5, torch.Generator().manual_seed(1))
+    assert 0 <= noisy.min() < noisy.max() <= 1
+    lit = add_noise(torch.full((1, 1, 3, 50, 50), 0.5), 0.05, torch.Generator().manual_seed(1))
+    noise = (lit - 0.5)[0, 0].flatten(1)
+    assert torch.corrcoef(noise).triu(1).abs().max() < 0.1
+    assert torch.corrcoef(torch.stack([noise[0, :-1], noise[0, 1:]]))[0, 1].abs() < 0.1

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
-from ddfnet_ros import weights
+from ddfnet_ros import network, weights
 from ddfnet_ros.cli import main
-from ddfnet_ros.training.settings import TrainingSettings
+from ddfnet_ros.training import checkpoint
+from ddfnet_ros.training.checkpoint import CHECKPOINT, SETTINGS
 from ddfnet_ros.training.shipping import cards, ship
 from ddfnet_ros.training.train import train
 
@@ -20,11 +23,8 @@ EVALUATION = {
 
 
 @pytest.fixture
-def state_and_run(panorama_folder, tmp_path):
-    settings = TrainingSettings(
-        panoramas=str(panorama_folder), run=str(tmp_path / 'run'), steps=1, batch_size=1, patch=32,
-        workers=0, device='cpu')
-    return train(settings), tmp_path / 'run'
+def state_and_run(settings):
+    return train(replace(settings, steps=1)), Path(settings.run)
 
 
 def test_shipped_model_holds_the_average_and_says_how_it_was_made(state_and_run, tmp_path):
@@ -35,6 +35,8 @@ def test_shipped_model_holds_the_average_and_says_how_it_was_made(state_and_run,
         torch.testing.assert_close(loaded.model.state_dict()[name], value, atol=1e-3, rtol=1e-3)
     assert loaded.card['steps'] == 1
     assert loaded.card['recipe']['batch_size'] == 1
+    assert loaded.card['recipe']['recipe'] == 'budget'
+    assert 'mu' not in loaded.card['recipe']  # which is as in the paper
     assert str(run) not in json.dumps(loaded.card)
 
 
@@ -50,3 +52,42 @@ def test_card_page_shows_measured_figures_and_checksum(state_and_run, tmp_path):
 def test_folder_without_a_run_is_one_line(tmp_path, capsys):
     assert main(['weights', 'ship', str(tmp_path), str(tmp_path / 'x.safetensors')]) == 2
     assert capsys.readouterr().err.count('\n') == 1
+
+
+def test_a_checkpoint_from_before_facts_held_settings_is_shipped(state_and_run, tmp_path):
+    state, run = state_and_run
+    before = {**json.loads((run / SETTINGS).read_text()), 'steps': 4400}
+    for since in ('recipe', 'config', 'flow', 'decay', 'pwcnet'):
+        del before[since]
+    (run / SETTINGS).write_text(json.dumps(before))
+    fast = network.build({'architecture': 'fast'})
+    average = {f'average.{name}': value for name, value in fast.state_dict().items()}
+    weights.write(average, run / CHECKPOINT, {'facts': '{"step": 7, "seconds": 60.0}'})
+    ship(run, tmp_path / 'new.safetensors')
+    card = weights.load(tmp_path / 'new.safetensors').card
+    assert (card['steps'], card['minutes'], card['flow']) == (7, 1.0, 'dis')
+    assert card['recipe']['recipe'] == 'budget'
+    assert state.step == 1
+
+
+def test_a_model_trained_on_the_kalantari_set_says_so(state_and_run, tmp_path):
+    _, run = state_and_run
+    stored = checkpoint.read(run)
+    stored.facts['settings']['dataset'] = 'kalantari'
+    weights.write(stored.tensors, run / CHECKPOINT, {'facts': json.dumps(stored.facts)})
+    ship(run, tmp_path / 'new.safetensors')
+    card = weights.load(tmp_path / 'new.safetensors').card
+    assert 'Kalantari' in card['data']
+    assert card['licence'] != 'Apache-2.0'
+
+
+def test_a_model_that_started_from_another_names_it(settings, state_and_run, tmp_path):
+    checksum = ship(state_and_run[1], tmp_path / 'first.safetensors')
+    second = replace(settings, run=str(tmp_path / 'second'), steps=1,
+                     start_from=str(tmp_path / 'first.safetensors'))
+    train(second)
+    ship(tmp_path / 'second', tmp_path / 'models/second.safetensors')
+    assert f'Started from the weights of `first` (0 minutes), sha256 `{checksum}`' \
+        in cards(tmp_path / 'models')
+    assert str(tmp_path) not in json.dumps(weights.load(
+        tmp_path / 'models/second.safetensors').card)

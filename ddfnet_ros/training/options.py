@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Training settings from words of a command line, by the standard library alone.
+
+The other verbs use tyro. Training also runs on borrowed machines that have little more than torch
+(`python -m ddfnet_ros.training`), so it goes without.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, NoReturn, get_args, get_type_hints
+
+from ddfnet_ros.training.settings import TrainingSettings
+
+_EXAMPLES = """\
+A stopped run goes on when the same command is given again. Ctrl-C or SIGTERM saves a checkpoint
+and leaves; `ddfnet weights ship` makes a model of it.
+
+examples:
+  {prog} --panoramas hdri/train --cutouts cutouts --run runs/base
+  {prog} --recipe budget --panoramas hdri/train --minutes 30 --run runs/fast
+  {prog} --dataset kalantari --root Training --run runs/kalantari
+  {prog} --recipe paper-denoise --start-from base --panoramas hdri/train --run runs/denoise"""
+
+
+def parse(words: Sequence[str], prog: str) -> TrainingSettings:
+    """Settings of the recipe that the words name, but for the options given.
+
+    Args:
+        words: What follows the command.
+        prog: The command, as its help shows it.
+
+    Raises:
+        ValueError: unknown or bad options.
+        SystemExit: help was asked for and given.
+    """
+    given = vars(_parser(prog).parse_args(words))
+    lists = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
+    recipe = given.pop('recipe', TrainingSettings.recipe)
+    return TrainingSettings.of(recipe, {**given, **lists})
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Leave it to the caller how an error is shown."""
+        raise ValueError(f'{message}; see {self.prog} --help')
+
+
+def _parser(prog: str) -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog, description='Train a network until its schedule, the time or a signal ends it.',
+        epilog=_EXAMPLES.format(prog=prog), argument_default=argparse.SUPPRESS,
+        formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
+    )
+    hints = get_type_hints(TrainingSettings)
+    for field in dataclasses.fields(TrainingSettings):
+        parser.add_argument(f'--{field.name.replace("_", "-")}',
+                            **_argument(field, hints[field.name]))
+    return parser
+
+
+def _argument(field: dataclasses.Field[Any], hint: Any) -> dict[str, Any]:
+    shown = ' '.join(map(str, field.default)) if isinstance(field.default, tuple) \
+        else str(field.default)
+    explained = field.metadata['description'].replace('%', '%%')
+    argument: dict[str, Any] = {'help': f'{explained} Default: {shown or "none"}.'}
+    if hint is bool:
+        return {**argument, 'action': argparse.BooleanOptionalAction}
+    if elements := get_args(hint):
+        return {**argument, 'type': elements[0], 'nargs': '*', 'metavar': '...'}
+    choices = field.metadata['choices'] or None
+    return {**argument, 'type': hint, 'choices': choices,
+            'metavar': '|'.join(choices) if choices else field.name.split('_')[-1].upper()}

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Processes that train together, as torchrun starts them; alone, all of this does nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+
+@dataclass(frozen=True)
+class Crew:
+    """All processes that train one network.
+
+    Attributes:
+        rank: This one's place among them; rank 0 writes the files.
+        size: How many there are.
+        device: What this one computes on.
+    """
+
+    rank: int
+    size: int
+    device: torch.device
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the one that writes and reports."""
+        return self.rank == 0
+
+    def any(self, raised: bool) -> bool:
+        """Whether any of them says so; all get the same answer."""
+        if self.size == 1:
+            return raised
+        flag = torch.tensor(float(raised), device=self.device)
+        dist.all_reduce(flag, dist.ReduceOp.MAX)
+        return bool(flag)
+
+    def wrap(self, task: nn.Module, with_spares: bool) -> nn.Module:
+        """A task whose gradients are the mean over all processes.
+
+        Args:
+            task: What is trained; again, once other parameters of it are trained.
+            with_spares: Whether some of its parameters get no gradient.
+        """
+        if self.size == 1:
+            return task
+        return DistributedDataParallel(task, find_unused_parameters=with_spares)
+
+
+@contextmanager
+def join(device: str) -> Iterator[Crew]:
+    """Join the processes that the environment tells of (torchrun's RANK, WORLD_SIZE and so on).
+
+    Args:
+        device: 'auto', 'cpu', 'cuda' or such; with several processes each takes its own GPU.
+    """
+    size = int(os.environ.get('WORLD_SIZE', '1'))
+    if device == 'auto':
+        device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    if size == 1:
+        yield Crew(0, 1, torch.device(device))
+        return
+    if device == 'cuda':
+        device = f'cuda:{os.environ.get("LOCAL_RANK", "0")}'
+        torch.cuda.set_device(device)
+    dist.init_process_group('gloo' if device == 'cpu' else 'nccl')
+    try:
+        yield Crew(dist.get_rank(), size, torch.device(device))
+    finally:
+        dist.destroy_process_group()

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a run tells of itself: progress bar, log.jsonl, TensorBoard."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+from tqdm import tqdm
+
+from ddfnet_ros.training.settings import TrainingSettings
+
+LOG = 'log.jsonl'
+EVERY = 50  # steps between rows of the log
+
+_log = logging.getLogger(__name__)
+
+
+class Record:
+    """Written by one process; closed at the end of a `with`."""
+
+    def __init__(self, settings: TrainingSettings, step: int, steps: int) -> None:
+        self._settings = settings
+        self._progress = tqdm(total=steps, initial=step, unit='step', smoothing=0.02)
+        self._board = _board(Path(settings.run)) if settings.tensorboard else None
+
+    def __enter__(self) -> Record:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._progress.close()
+        if self._board is not None:
+            self._board.close()
+
+    def step(self) -> None:
+        """Count a step."""
+        self._progress.update()
+
+    def row(self, step: int, seconds: float, scalars: dict[str, float]) -> None:
+        """Note what is measured now and then.
+
+        Raises:
+            OSError: the disk is full.
+        """
+        self._progress.set_postfix(loss=f'{scalars["loss"]:.5f}')
+        with (Path(self._settings.run) / LOG).open('a') as log:
+            log.write(json.dumps({'step': step, 'seconds': round(seconds, 1), **scalars}) + '\n')
+        if self._board is not None:
+            for name, value in scalars.items():
+                self._board.add_scalar(name, value, step)
+
+    def picture(self, step: int, make: Callable[[], Tensor]) -> None:
+        """Show a picture where one is due.
+
+        Args:
+            step: Steps done.
+            make: Gives the picture, (3, H, W) in [0, 1]; called only if it is wanted.
+        """
+        if self._board is not None and step % self._settings.picture_every == 0:
+            self._board.add_image('picture', make(), step)
+
+
+def _board(run: Path) -> Any:
+    """TensorBoard's writer, or None where it is not installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415  (optional)
+    except ImportError:
+        _log.warning('tensorboard: expected the package, got none; pip install tensorboard, or '
+                     'read %s', run / LOG)
+        return None
+    return SummaryWriter(run / 'tensorboard')

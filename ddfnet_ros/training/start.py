@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a run starts: anew, from its own checkpoint, from another's, or from a model's weights."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn, optim
+
+from ddfnet_ros import network, weights
+from ddfnet_ros.training import checkpoint, slim
+from ddfnet_ros.training.checkpoint import CHECKPOINT, State, Stored
+from ddfnet_ros.training.schedule import Ramp
+from ddfnet_ros.training.settings import TrainingSettings
+
+_AVERAGE_OF = {'model': 'average', 'flow': 'flow_average'}
+
+
+def start(settings: TrainingSettings, device: torch.device) -> State:
+    """The state that the first step of a run finds.
+
+    Raises:
+        FileNotFoundError: nothing to start from where the settings point.
+        ValueError: it cannot be used, or is of another architecture.
+    """
+    stored = _checkpoint(settings)
+    model, history = _model(settings, stored)
+    flow = None
+    if settings.estimates_motion:
+        loaded = weights.load(_pwcnet(settings.pwcnet))
+        flow = _placed(loaded.model, device).requires_grad_(False)
+        history['flow'] = {'sha256': loaded.sha256, 'licence': loaded.card.get('licence', '')}
+    model = _placed(model, device)
+    state = State(
+        model, copy.deepcopy(model), _optimizer(settings, model, flow), flow, history=history,
+        ramp=Ramp(0, settings.rewarm if 'started_from' in history else settings.warmup))
+    if stored is not None:
+        _go_on(state, stored, settings)
+    return state
+
+
+def join_flow(state: State) -> None:
+    """Train PWC-Net along from now on."""
+    if state.flow is None or state.flow_average is not None:
+        return
+    state.flow_average = copy.deepcopy(state.flow)
+    state.flow.requires_grad_(True)
+
+
+def _pwcnet(name: str) -> Path:
+    try:
+        return weights.find(name)
+    except weights.WeightsNotFoundError as error:
+        raise weights.WeightsNotFoundError(
+            f'pwcnet: {error}; train one (--recipe pwcnet), import one (ddfnet weights '
+            'import-pwcnet), or do without (--flow dis)') from error
+
+
+def _checkpoint(settings: TrainingSettings) -> Stored | None:
+    """The run's own checkpoint, or else the one that it is to start from."""
+    if (Path(settings.run) / CHECKPOINT).exists():
+        return checkpoint.read(Path(settings.run))
+    source = Path(settings.start_from)
+    if (settings.start_from and source.is_dir()) or source.name in (slim.INDEX, CHECKPOINT):
+        return slim.read_any(source)
+    return None
+
+
+def _model(
+    settings: TrainingSettings, stored: Stored | None
+) -> tuple[nn.Module, dict[str, Any]]:
+    """The network, and what is to be remembered of where its weights are from."""
+    if stored is not None:
+        _check_architecture(settings, stored.network)
+        return network.build(stored.network), {}
+    if settings.start_from:
+        loaded = weights.load(weights.find(settings.start_from))
+        _check_architecture(settings, network.describe(loaded.model))
+        origin = {'model': Path(settings.start_from).stem, 'sha256': loaded.sha256,
+                  'minutes': loaded.card.get('minutes', 0)}
+        return loaded.model.train(), {'started_from': origin}
+    return network.build(settings.network), {}
+
+
+def _check_architecture(settings: TrainingSettings, found: dict[str, Any]) -> None:
+    if found['architecture'] != settings.architecture:
+        raise ValueError(f'architecture: expected {found["architecture"]}, which the weights to '
+                         f'start from are of, got {settings.architecture}')
+
+
+def _go_on(state: State, stored: Stored, settings: TrainingSettings) -> None:
+    if stored.part('flow_average'):
+        if state.flow is None:
+            raise ValueError('flow: expected pwcnet, which the checkpoint has trained along, got '
+                             f'{settings.flow}')
+        join_flow(state)
+    if not stored.is_slim:
+        checkpoint.restore(state, stored)
+        return
+    for name, module in state.networks().items():
+        checkpoint.fill(module, stored.part(_AVERAGE_OF.get(name, name)))
+    checkpoint.note_progress(state, stored)
+    state.ramp = Ramp(state.step, settings.rewarm)
+
+
+
+def _optimizer(
+    settings: TrainingSettings, model: nn.Module, flow: nn.Module | None
+) -> optim.Optimizer:
+    """Of all parameters; those of a frozen PWC-Net get no gradient, so they stay as they are."""
+    parameters = [*model.parameters(), *(flow.parameters() if flow is not None else ())]
+    kind = {'adam': optim.Adam, 'adamw': optim.AdamW}[settings.optimizer]
+    return kind(parameters, settings.learning_rate, (0.9, settings.beta2),
+                weight_decay=settings.weight_decay)
+
+
+def _placed(model: Any, device: torch.device) -> nn.Module:
+    """On the device, in the layout that is fastest there."""
+    # On a CPU without AMX the plain layout is faster.
+    layout = torch.channels_last if device.type == 'cuda' else torch.preserve_format
+    placed: nn.Module = model.to(device, memory_format=layout)
+    return placed

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is learnt: to fuse brackets, or to see their motion. A task gives the loss of a batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from ddfnet_ros.flow.pairs import common_range, corrected_frames
+from ddfnet_ros.flow.pwcnet import FLOW_UNIT
+from ddfnet_ros.flow.warp import warp
+from ddfnet_ros.tonemap import mu_law
+from ddfnet_ros.training.batches import Batch
+from ddfnet_ros.training.loss import mu_law_l1, multiscale_endpoint_error
+from ddfnet_ros.training.settings import TrainingSettings
+
+
+class Fusion(nn.Module):
+    """Fuse brackets to radiance, with motion from the batch or from a PWC-Net."""
+
+    def __init__(self, model: nn.Module, flow: nn.Module | None, mu: float) -> None:
+        super().__init__()
+        self.model = model
+        self.flow = flow
+        self._mu = mu
+
+    def forward(self, batch: Batch) -> Float[Tensor, '']:
+        """The loss (Eq. 9)."""
+        return mu_law_l1(self._fuse(batch), batch.truth, self._mu)
+
+    @torch.no_grad()
+    def picture(self, batch: Batch) -> Float[Tensor, '3 h w']:
+        """Of the first bracket: reference, what is made of it, and truth, side by side."""
+        one = batch.first()
+        images = [one.stack[:, 0, 3:], self._fuse(one), one.truth]
+        return torch.cat([mu_law(image, self._mu)[0].clamp(0, 1) for image in images], dim=2)
+
+    def _fuse(self, batch: Batch) -> Float[Tensor, 'b 3 h w']:
+        flow = batch.flow if self.flow is None else self.flow(batch.stack)
+        radiance: Tensor = self.model(batch.stack, flow, batch.reference_index)
+        return radiance.float()
+
+
+class Motion(nn.Module):
+    """See the motion from the reference to the other frames, as PWC-Net learns it."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch: Batch) -> Float[Tensor, '']:
+        """The loss; the batch holds the true motion, and its side is a multiple of 64."""
+        reference, other = common_range(corrected_frames(batch.stack))
+        flows = self.model.flows(reference.flatten(0, 1), other.flatten(0, 1))
+        return multiscale_endpoint_error(flows, batch.true_flow.flatten(0, 1))
+
+    @torch.no_grad()
+    def picture(self, batch: Batch) -> Float[Tensor, '3 h w']:
+        """Of the first pair: reference, the other frame moved onto it, and the flow's error."""
+        one = batch.first()
+        reference, other = common_range(corrected_frames(one.stack))
+        flow = self.model(one.stack).float()
+        error = (flow - one.true_flow).norm(dim=2, keepdim=True) / FLOW_UNIT
+        images = [reference, warp(other, flow), error.expand_as(other)]
+        return torch.cat([image[0, 0].clamp(0, 1) for image in images], dim=2)
+
+
+Task = Fusion | Motion
+
+
+def task(settings: TrainingSettings, model: nn.Module, flow: nn.Module | None) -> Task:
+    """The task of an architecture.
+
+    Raises:
+        ValueError: patches that PWC-Net cannot be trained on.
+    """
+    if settings.architecture != 'pwcnet':
+        return Fusion(model, flow, settings.mu)
+    multiple = int(getattr(model, 'multiple', 1))
+    if settings.patch % multiple:
+        raise ValueError(f'patch: expected a multiple of {multiple} for pwcnet, got '
+                         f'{settings.patch}')
+    return Motion(model)
