@@ -25,14 +25,7 @@ def look_up(message: Any, path: str) -> Any:
     Raises:
         MissingFieldError: there is none; says what there is instead.
     """
-    value = message
-    for name in path.split('.'):
-        try:
-            value = _step(value, name)
-        except LookupError:
-            raise MissingFieldError(f'expected {path}, got {_names(value)}; correct the field, or '
-                                    'have the camera send it') from None
-    return value
+    return _look_up(message, path.split('.'), path)
 
 
 def number(value: Any, path: str) -> float:
@@ -67,50 +60,64 @@ def counter(value: Any, path: str) -> int:
     return int(value)
 
 
-def _step(value: Any, name: str) -> Any:
-    """One name further; raises LookupError."""
-    if isinstance(value, str):
-        value = _parsed(value)
+def _look_up(value: Any, names: list[str], path: str) -> Any:
+    """Follow the rest of a path."""
+    if not names:
+        return value
+    name, rest = names[0], names[1:]
+    here = _parsed(value) if isinstance(value, str) else value
+    if _is_list(here) and not name.isdecimal():
+        return _look_in_each(here, names, path)
+    try:
+        found = _member(here, name)
+    except LookupError:
+        raise MissingFieldError(f'expected {path}, got {_names(here)}; correct the field, or have '
+                                'the camera send it') from None
+    return _look_up(found, rest, path)
+
+
+def _look_in_each(elements: Any, names: list[str], path: str) -> Any:
+    for element in elements:
+        try:
+            if getattr(element, 'key', None) == names[0]:
+                return _look_up(element.value, names[1:], path)
+            return _look_up(element, names, path)
+        except MissingFieldError:
+            pass
+    raise MissingFieldError(f'expected {path}, got {len(elements)} elements without {names[0]}; '
+                            'correct the field, or have the camera send it')
+
+
+def _is_list(value: Any) -> bool:
+    return hasattr(value, '__len__') and not isinstance(value, (str, Mapping))
+
+
+def _member(value: Any, name: str) -> Any:
+    """What has this name, or this number; raises LookupError."""
     if isinstance(value, Mapping):
         return value[name]
-    if hasattr(value, '__getitem__'):
-        return value[int(name)] if name.isdecimal() else _found_in(value, name)
+    if _is_list(value):
+        return value[int(name)]
     if name.startswith('_') or not hasattr(value, name):
         raise LookupError(name)
     return getattr(value, name)
 
 
-def _found_in(elements: Any, name: str) -> Any:
-    for element in elements:
-        if getattr(element, 'key', None) == name:
-            return element.value
-    for element in elements:
-        try:
-            return _step(element, name)
-        except LookupError:
-            pass
-    raise LookupError(name)
-
-
 def _parsed(text: str) -> Any:
+    """What a text says in JSON; the text where it says nothing."""
     try:
         return json.loads(text)
     except ValueError:
-        raise LookupError(text) from None
+        return text
 
 
 def _names(value: Any) -> str:
     """What a user could have meant instead."""
-    if isinstance(value, str):
-        try:
-            value = _parsed(value)
-        except LookupError:
-            return 'a text that is no JSON'
     if hasattr(value, 'get_fields_and_field_types'):
         value = value.get_fields_and_field_types()
     if isinstance(value, Mapping):
         return f'only {", ".join(map(str, value)) or "an empty object"}'
-    if hasattr(value, '__len__'):
-        return f'{len(value)} elements without it'
+    if _is_list(value):
+        return f'{len(value)} elements'
     names = getattr(value, '__dict__', {})
     return f'only {", ".join(names)}' if names else f'{value!r}'

@@ -43,7 +43,7 @@ class MetadataJoiner:
     def add_frame(self, frame: Frame) -> list[Frame]:
         """Take a frame; give it back with its exposure if its metadata is here already."""
         key: Any = frame.sequence_id if self._counts else frame.stamp_ns
-        if self._shared:
+        if self._shared:  # cameras that are triggered together have equal stamps
             key = key, frame.frame_id
         found = self._matchers[frame.stream].add_frame(key, frame)
         return [found] if found else []
@@ -52,33 +52,27 @@ class MetadataJoiner:
         """Take a message of one of `topics`; give the frames that have been waiting for it.
 
         Raises:
-            ValueError: it cannot be read; where its stamp tells its frame, that is forgotten.
+            ValueError: it cannot be read; its frame is forgotten.
         """
         reader = self._readers[topic]
-        key = None if self._counts else self._key(reader.stamp_ns(message), message)
+        number = reader.counter(message) if self._counts else reader.stamp_ns(message)
+        key = (number, message.header.frame_id) if self._shared else number
         try:
             metadata = reader.read(message)
         except ValueError:
-            if key is not None:
-                self._join(topic, key, None)
+            self._join(topic, key, None)
             raise
         if metadata is None:
             return []
-        if self._counts:
-            if metadata.sequence_id is None:
-                raise ValueError('expected metadata with a frame counter, as image_counter_field '
-                                 'wants, got none; set counter_field')
-            key = self._key(metadata.sequence_id, message)
+        if number is None:
+            raise ValueError('expected metadata with a frame counter, as image_counter_field '
+                             'wants, got none; set counter_field')
         return self._join(topic, key, metadata)
 
     def reset(self) -> None:
         """Forget everything that waits."""
         for matcher in self._matchers:
             matcher.reset()
-
-    def _key(self, number: int, message: Any) -> Any:
-        """Cameras that are triggered together may share stamps, and a topic for diagnostics."""
-        return (number, message.header.frame_id) if self._shared else number
 
     def _join(self, topic: int, key: Any, metadata: FrameMetadata | None) -> list[Frame]:
         matchers = self._matchers if len(self.topics) == 1 else [self._matchers[topic]]

@@ -53,7 +53,7 @@ class MetadataReader:
         time = seconds(number(value, name), source.unit, name)
         gain = self._gain(message)
         self._check(time, name)
-        return FrameMetadata(time, gain, self._counter(message))
+        return FrameMetadata(time, gain, self.counter(message))
 
     def stamp_ns(self, message: Any) -> int:
         """The stamp of the image that the message is about [ns].
@@ -66,6 +66,17 @@ class MetadataReader:
             raise ValueError(f'{self._source.stamp}: expected a stamp, got {stamp!r}; set '
                              'stamp_field')
         return int(stamp.sec) * 10**9 + int(stamp.nanosec)
+
+    def counter(self, message: Any) -> int | None:
+        """The frame counter of the image that the message is about; None where there is none.
+
+        Raises:
+            ValueError: it counts nothing.
+        """
+        for path in self._source.counter:
+            if (value := self._optional(message, path)) is not None:
+                return counter(value, _last(path))
+        return None
 
     def _gain(self, message: Any) -> float:
         source = self._source
@@ -84,12 +95,6 @@ class MetadataReader:
                              f'unit is not known, got {_text(before)} and then '
                              f'{_text(self._raw_gains)}; set gain_unit')
         return 1.0
-
-    def _counter(self, message: Any) -> int | None:
-        for path in self._source.counter:
-            if (value := self._optional(message, path)) is not None:
-                return counter(value, _last(path))
-        return None
 
     def _optional(self, message: Any, path: str) -> Any:
         try:

@@ -1,96 +1,60 @@
 # SPDX-License-Identifier: Apache-2.0
-import numpy as np
+from importlib.util import find_spec
+
 import pytest
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticArray
+from sensor_msgs.msg import Illuminance
 
-from ddfnet_ros.bracket import Frame
-from ddfnet_ros.exposure import FrameMetadata
-from ddfnet_ros.node.exposure import SOURCES, StampMatcher
+from ddfnet_ros.metadata import SOURCES
+from ddfnet_ros.node.exposure import exposure_source, message_type
+from ddfnet_ros.settings import NodeSettings
 
-
-def frame(stamp_ns):
-    return Frame(pixels=np.zeros((2, 3), np.uint8), stamp_ns=stamp_ns)
-
-
-def metadata(exposure_time):
-    return FrameMetadata(exposure_time, gain=2.0, sequence_id=7)
+FIELD = {'exposure_source': 'field', 'metadata_type': 'sensor_msgs/msg/Illuminance',
+         'exposure_field': 'illuminance', 'exposure_unit': 'us'}
 
 
-def controls(**values):
-    pairs = [KeyValue(key=key, value=value) for key, value in values.items()]
-    return DiagnosticArray(status=[DiagnosticStatus(values=pairs)])
+def test_parameters_need_no_messages():
+    assert exposure_source(NodeSettings()) is None
 
 
-def test_camera_ros_tells_exposure_in_microseconds_and_gains_as_factors():
-    read = SOURCES['camera_ros'].read(
-        controls(ExposureTime='4000', AnalogueGain='2.000000', DigitalGain='1.500000',
-                 FrameSequence='12', Lux='120.5'))
-    assert (read.exposure_time, read.gain, read.sequence_id) == (0.004, 3.0, 12)
+def test_the_class_of_messages_is_found_by_the_name_of_their_type():
+    assert exposure_source(NodeSettings(exposure_source='camera_ros')).msgtype is DiagnosticArray
+    assert exposure_source(NodeSettings(**FIELD)).msgtype is Illuminance
 
 
-def test_camera_ros_skips_diagnostics_of_others():
-    assert SOURCES['camera_ros'].read(controls(temperature='60')) is None
+@pytest.mark.parametrize('source', sorted(set(SOURCES) - {'camera_ros'}))
+def test_a_package_that_is_not_installed_is_named_with_the_remedy(source):
+    package = SOURCES[source].msgtype.partition('/')[0]
+    if find_spec(package):
+        pytest.skip(f'{package} is installed')
+    with pytest.raises(ValueError, match=f'exposure_source {source}: expected the package '
+                       f'{package} to be installed') as error:
+        exposure_source(NodeSettings(exposure_source=source))
+    assert f'apt install ros-$ROS_DISTRO-{package.replace("_", "-")}' in str(error.value)
+    assert '\n' not in str(error.value)
 
 
-@pytest.mark.parametrize('text', ['0', '-3', 'nan', 'auto', ''])
-def test_camera_ros_refuses_exposure_times_that_cannot_be(text):
-    with pytest.raises(ValueError, match='ExposureTime: expected a positive number'):
-        SOURCES['camera_ros'].read(controls(ExposureTime=text))
+@pytest.mark.parametrize(('name', 'text'), [
+    ('sensor_msgs/msg/Exposure', 'expected a message Exposure in sensor_msgs, got none'),
+    ('sensor_msgs', "expected a type package/msg/Name, got 'sensor_msgs'"),
+    ('../msg/x', 'expected a type package/msg/Name'), ('', 'expected a type package/msg/Name'),
+    ('no.such/msg/Thing', 'expected a type package/msg/Name'),
+])
+def test_a_type_that_there_is_not_is_one_line(name, text):
+    with pytest.raises(ValueError, match=text):
+        message_type(name)
 
 
-def test_metadata_before_its_frame_and_after_it_both_match():
-    matcher = StampMatcher(depth=2)
-    assert matcher.add_frame(frame(1)) is None
-    late = matcher.add_metadata(1, metadata(0.5))
-    assert matcher.add_metadata(2, metadata(0.25)) is None
-    early = matcher.add_frame(frame(2))
-    assert [(f.stamp_ns, f.exposure_time, f.gain, f.sequence_id) for f in (late, early)] == [
-        (1, 0.5, 2.0, 7), (2, 0.25, 2.0, 7)]
-    assert not +matcher.dropped
+@pytest.mark.parametrize('field', ['exposure_field', 'gain_field', 'counter_field', 'stamp_field'])
+def test_a_field_that_no_such_message_has_is_refused_before_the_first_one(field):
+    with pytest.raises(ValueError, match=r'expected sensitivity\.value in sensor_msgs/msg/'
+                       'Illuminance, got header, illuminance, variance'):
+        exposure_source(NodeSettings(**FIELD | {field: 'sensitivity.value'}))
 
 
-def test_only_equal_stamps_match():
-    matcher = StampMatcher(depth=2)
-    matcher.add_frame(frame(1))
-    assert matcher.add_metadata(2, metadata(0.5)) is None
-
-
-def test_a_frame_whose_metadata_never_comes_is_dropped_and_counted():
-    matcher = StampMatcher(depth=2)
-    for stamp in (1, 2, 3):
-        matcher.add_frame(frame(stamp))
-    assert matcher.dropped['no_metadata'] == 1
-    assert matcher.add_metadata(1, metadata(0.5)) is None
-    assert matcher.add_metadata(3, metadata(0.5)).stamp_ns == 3
-
-
-def test_metadata_without_frames_do_not_pile_up():
-    matcher = StampMatcher(depth=2)
-    for stamp in (1, 2, 3):
-        matcher.add_metadata(stamp, metadata(0.5))
-    assert matcher.add_frame(frame(1)) is None
-    assert matcher.add_frame(frame(2)) is not None
-
-
-def test_a_frame_that_came_twice_is_exposed_twice():
-    matcher = StampMatcher(depth=2)
-    matcher.add_metadata(1, metadata(0.5))
-    assert matcher.add_frame(frame(1))
-    assert matcher.add_frame(frame(1))
-
-
-def test_reset_forgets_frames_and_metadata():
-    matcher = StampMatcher(depth=4)
-    matcher.add_frame(frame(1))
-    matcher.add_metadata(2, metadata(0.5))
-    matcher.reset()
-    assert matcher.add_metadata(1, metadata(0.5)) is None
-    assert matcher.add_frame(frame(2)) is None
-    assert matcher.dropped['no_metadata'] == 1
-
-
-def test_a_frame_whose_metadata_is_useless_is_forgotten():
-    matcher = StampMatcher(depth=4)
-    matcher.add_frame(frame(1))
-    matcher.discard(1)
-    assert matcher.add_metadata(1, metadata(0.5)) is None
+def test_metadata_without_a_stamp_match_by_counter_only():
+    headless = FIELD | {'metadata_type': 'diagnostic_msgs/msg/KeyValue',
+                        'exposure_field': 'value', 'counter_field': 'key'}
+    with pytest.raises(ValueError, match=r'expected header\.stamp in diagnostic_msgs'):
+        exposure_source(NodeSettings(**headless))
+    assert exposure_source(NodeSettings(**headless, image_counter_field='header.frame_id'))

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+from types import SimpleNamespace as Message
+
+import numpy as np
+import pytest
+
+from ddfnet_ros.bracket import Frame
+from ddfnet_ros.metadata import MetadataJoiner, source_of
+from ddfnet_ros.settings import NodeSettings
+
+THREE = {'image_topics': ('short', 'mid', 'long')}
+FIELD = {'exposure_source': 'field', 'metadata_type': 'my_msgs/msg/Shot', 'exposure_unit': 'ms',
+         'exposure_field': 'exposure', 'counter_field': 'count'}
+
+
+def joiner(**settings):
+    settings = NodeSettings(**settings)
+    return MetadataJoiner(settings, source_of(settings))
+
+
+def frame(stamp_ns, stream=0, frame_id='camera', sequence_id=None):
+    return Frame(pixels=np.zeros((2, 3), np.uint8), stamp_ns=stamp_ns, stream=stream,
+                 frame_id=frame_id, sequence_id=sequence_id)
+
+
+def header(stamp_ns, frame_id='camera'):
+    sec, nanosec = divmod(stamp_ns, 10**9)
+    return Message(stamp=Message(sec=sec, nanosec=nanosec), frame_id=frame_id)
+
+
+def shot(stamp_ns, exposure=4.0, count=0):
+    return Message(header=header(stamp_ns), exposure=exposure, count=count)
+
+
+def camera_ros(stamp_ns, exposure_us, frame_id='camera'):
+    control = Message(key='ExposureTime', value=f'{exposure_us}')
+    return Message(header=header(stamp_ns, frame_id), status=[Message(values=[control])])
+
+
+def told(frames):
+    return [(f.stream, f.stamp_ns, f.exposure_time) for f in frames]
+
+
+def test_one_topic_tells_of_the_frames_of_all_image_topics():
+    joins = joiner(**FIELD, **THREE)
+    for stream in range(3):
+        joins.add_frame(frame(stream, stream))
+    for stream in (2, 0, 1):
+        assert told(joins.add_metadata(0, shot(stream, 4.0 + stream))) == [
+            (stream, stream, pytest.approx((4 + stream) / 1000))]
+
+
+def test_one_topic_may_run_ahead_by_all_that_is_remembered_of_every_image_topic():
+    joins = joiner(**FIELD, **THREE, metadata_depth=1)
+    for stream in range(3):
+        joins.add_metadata(0, shot(stream))
+    assert [len(joins.add_frame(frame(stream, stream))) for stream in range(3)] == [1, 1, 1]
+
+
+def test_a_topic_of_its_own_tells_of_its_image_topic_only():
+    joins = joiner(**FIELD, **THREE, metadata_topics=('a', 'b', 'c'))
+    for stream in range(3):
+        joins.add_frame(frame(5, stream))
+    assert told(joins.add_metadata(1, shot(5))) == [(1, 5, 0.004)]
+
+
+def test_cameras_with_equal_stamps_share_a_topic_for_diagnostics():
+    joins = joiner(exposure_source='camera_ros')
+    joins.add_frame(frame(5, frame_id='left'))
+    assert joins.add_metadata(0, camera_ros(5, 9000, 'right')) == []
+    assert told(joins.add_metadata(0, camera_ros(5, 4000, 'left'))) == [(0, 5, 0.004)]
+
+
+def test_counters_match_though_stamps_differ():
+    joins = joiner(**FIELD, image_counter_field='header.frame_id')
+    joins.add_frame(frame(100, sequence_id=7))
+    joins.add_frame(frame(200, sequence_id=8))
+    assert told(joins.add_metadata(0, shot(260, count=8))) == [(0, 200, 0.004)]
+    assert told(joins.add_metadata(0, shot(360, count=9))) == []
+    assert told(joins.add_frame(frame(300, sequence_id=9))) == [(0, 300, 0.004)]
+
+
+def test_metadata_without_the_counter_that_is_asked_for_are_refused():
+    settings = {name: value for name, value in FIELD.items() if name != 'counter_field'}
+    joins = joiner(**settings, image_counter_field='header.frame_id')
+    with pytest.raises(ValueError, match=r'a frame counter.*counter_field'):
+        joins.add_metadata(0, shot(1))
+
+
+@pytest.mark.parametrize('by_counter', [False, True])
+def test_each_frame_is_counted_once_as_refused_or_as_without_metadata(by_counter):
+    joins = joiner(**FIELD, image_counter_field='header.frame_id' if by_counter else '')
+    joins.add_frame(frame(1, sequence_id=1))
+    joins.add_frame(frame(2, sequence_id=2))
+    with pytest.raises(ValueError, match='exposure: expected a positive number'):
+        joins.add_metadata(0, shot(1, exposure=0.0, count=1))
+    joins.reset()
+    assert joins.dropped == {'no_metadata': 1}

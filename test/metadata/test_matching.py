@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+import numpy as np
+
+from ddfnet_ros.bracket import Frame
+from ddfnet_ros.metadata import FrameMetadata
+from ddfnet_ros.metadata.matching import Matcher
+
+HALF = FrameMetadata(0.5, gain=2.0, sequence_id=7)
+QUARTER = FrameMetadata(0.25)
+
+
+def frame(stamp_ns=0, sequence_id=None):
+    return Frame(pixels=np.zeros((2, 3), np.uint8), stamp_ns=stamp_ns, sequence_id=sequence_id)
+
+
+def test_metadata_before_its_frame_and_after_it_both_match():
+    matcher = Matcher(depth=2)
+    assert matcher.add_frame(1, frame(1)) is None
+    late = matcher.add_metadata(1, HALF)
+    assert matcher.add_metadata(2, QUARTER) is None
+    early = matcher.add_frame(2, frame(2))
+    assert [(f.stamp_ns, f.exposure_time, f.gain, f.sequence_id) for f in (late, early)] == [
+        (1, 0.5, 2.0, 7), (2, 0.25, 1.0, None)]
+    assert not matcher.dropped
+
+
+def test_a_frame_keeps_its_own_counter_where_metadata_has_none():
+    matcher = Matcher(depth=2)
+    matcher.add_metadata(1, QUARTER)
+    assert matcher.add_frame(1, frame(1, sequence_id=3)).sequence_id == 3
+
+
+def test_only_equal_keys_match():
+    matcher = Matcher(depth=2)
+    matcher.add_frame(1, frame(1))
+    assert matcher.add_metadata(2, HALF) is None
+
+
+def test_a_frame_whose_metadata_never_comes_is_dropped_and_counted():
+    matcher = Matcher(depth=2)
+    for stamp in (1, 2, 3):
+        matcher.add_frame(stamp, frame(stamp))
+    assert matcher.dropped == {'no_metadata': 1}
+    assert matcher.add_metadata(1, HALF) is None
+    assert matcher.add_metadata(3, HALF).stamp_ns == 3
+
+
+def test_metadata_without_frames_do_not_pile_up():
+    matcher = Matcher(depth=1, metadata_depth=2)
+    for stamp in (1, 2, 3):
+        matcher.add_metadata(stamp, HALF)
+    assert matcher.add_frame(1, frame(1)) is None
+    assert matcher.add_frame(2, frame(2)) is not None
+
+
+def test_a_frame_that_came_twice_is_exposed_twice():
+    matcher = Matcher(depth=2)
+    matcher.add_metadata(1, HALF)
+    assert matcher.add_frame(1, frame(1))
+    assert matcher.add_frame(1, frame(1))
+
+
+def test_reset_forgets_frames_and_metadata():
+    matcher = Matcher(depth=4)
+    matcher.add_frame(1, frame(1))
+    matcher.add_metadata(2, HALF)
+    matcher.reset()
+    assert matcher.add_metadata(1, HALF) is None
+    assert matcher.add_frame(2, frame(2)) is None
+    assert matcher.dropped == {'no_metadata': 1}
+
+
+def test_a_frame_whose_metadata_is_useless_is_let_go_whichever_comes_first():
+    matcher = Matcher(depth=4)
+    matcher.add_frame(1, frame(1))
+    assert matcher.add_metadata(1, None) is None
+    matcher.add_metadata(2, None)
+    assert matcher.add_frame(2, frame(2)) is None
+    matcher.reset()
+    assert not matcher.dropped  # it was counted when its metadata was refused
+
+
+def test_a_counter_that_starts_anew_meets_nothing_of_before():
+    matcher = Matcher(depth=20, counts=True)
+    for count in (5, 6, 7):
+        matcher.add_metadata(count, HALF)
+    matcher.add_frame(8, frame(8))
+    matcher.add_metadata(0, QUARTER)
+    assert matcher.add_frame(0, frame(10)).exposure_time == 0.25
+    assert matcher.add_frame(5, frame(15)) is None  # until its own metadata comes
+    assert matcher.add_metadata(5, QUARTER).exposure_time == 0.25

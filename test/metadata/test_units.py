@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+from contextlib import suppress
+
+import pytest
+
+from ddfnet_ros.metadata.units import LINEAR, SECONDS, UnitCheck, linear_gain, seconds
+
+CYCLE = (0.001, 0.004, 0.016)
+
+
+@pytest.mark.parametrize(('value', 'unit'), [
+    (0.004, 's'), (4, 'ms'), (40, '100us'), (4000, 'us'), (4e6, 'ns'),
+])
+def test_four_milliseconds_are_four_milliseconds_in_any_unit(value, unit):
+    assert seconds(value, unit, 'exposure') == pytest.approx(0.004)
+
+
+@pytest.mark.parametrize(('value', 'unit', 'gain'), [
+    (2, 'linear', 2), (20, 'db', 10), (0, 'db', 1), (-20, 'db', 0.1), (200, '0.1db', 10),
+    (48, '16ths', 3), (400, 'iso', 4),
+])
+def test_gains_become_factors_of_brightness(value, unit, gain):
+    assert linear_gain(value, unit, 'gain') == pytest.approx(gain)
+
+
+def test_every_unit_is_a_choice_of_its_parameter(settings_choices):
+    assert set(SECONDS) == settings_choices('exposure_unit') - {'auto'}
+    assert set(LINEAR) == settings_choices('gain_unit') - {'auto', 'ignore'}
+
+
+@pytest.mark.parametrize('value', [0, -4])
+def test_exposure_times_are_positive(value):
+    with pytest.raises(ValueError, match='exposure: expected a positive number, got'):
+        seconds(value, 'us', 'exposure')
+
+
+@pytest.mark.parametrize(('value', 'unit'), [(4000, 's'), (0.004, 'us')])
+def test_an_exposure_time_that_no_camera_has_is_of_another_unit(value, unit):
+    with pytest.raises(ValueError, match=f'got {value:g} {unit}; check exposure_unit'):
+        seconds(value, unit, 'exposure')
+
+
+@pytest.mark.parametrize(('value', 'unit'), [
+    (0, 'linear'), (-1, 'linear'), (100, 'db'), (1e6, 'db'), (-1e6, 'db'), (1e7, 'iso'),
+])
+def test_a_gain_that_no_camera_has_is_of_another_unit(value, unit):
+    with pytest.raises(ValueError, match='check gain_unit'):
+        linear_gain(value, unit, 'gain')
+
+
+def take(check, *times):
+    """Which of the times are taken."""
+    taken = []
+    for time in times:
+        with suppress(ValueError):
+            check(time, 'exposure')
+            taken.append(time)
+    return taken
+
+
+def test_a_jump_is_one_line_that_names_both_times_and_the_parameter():
+    check = UnitCheck((), 3)
+    check(0.004, 'exposure')
+    with pytest.raises(ValueError, match=r'0\.004 s, got 4 s.*exposure_unit') as error:
+        check(4.0, 'exposure')
+    assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize('wrong', [max(CYCLE) * 1000, min(CYCLE) / 1000])
+@pytest.mark.parametrize('nominal', [(), CYCLE])
+def test_a_time_a_thousand_times_those_before_is_refused_and_no_other(wrong, nominal):
+    taken = take(UnitCheck(nominal, 3), *CYCLE, wrong, *CYCLE, wrong, wrong, *CYCLE)
+    assert taken == [*CYCLE * 3]
+
+
+def test_configured_times_refuse_a_wrong_unit_from_the_first_message_to_the_last():
+    wrong = [time * 1e3 for time in CYCLE]
+    assert take(UnitCheck(CYCLE, 3), *wrong[2:], *[max(wrong)] * 50) == []
+
+
+def test_exposures_of_one_bracket_may_be_far_apart():
+    wide = (1e-5, 5e-3, 1.0)
+    assert take(UnitCheck(wide, 3), *wide, *wide) == [*wide, *wide]
+    assert take(UnitCheck((), 3), *wide, *wide) == [*wide, *wide]
+
+
+def test_a_first_time_that_was_wrong_is_forgotten_after_four_turns():
+    taken = take(UnitCheck((), 3), 20.0, *CYCLE * 6)
+    assert taken[0] == 20.0
+    assert taken[1:] == [*CYCLE * 6][11:]

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""cv_bridge, absent and in all states in which it has been met; each a package of a few lines."""
+
+import sys
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+from sensor_msgs.msg import Image
+
+from ddfnet_ros.node import bridge
+from ddfnet_ros.node.messages import frame_from
+
+STRANGE = {'height': 1, 'width': 2, 'step': 6, 'encoding': 'yuv444', 'data': b'abcdef'}
+
+WORKS = """
+import numpy as np
+class CvBridge:
+    def imgmsg_to_cv2(self, image, desired_encoding):
+        if image.encoding not in ('bgr8', 'yuv444'):
+            raise TypeError('unrecognized\\nencoding')
+        flat = np.frombuffer(image.data, np.uint8).reshape(image.height, image.width, 3)
+        return flat[..., ::-1] if image.encoding == 'bgr8' else flat
+"""
+BROKEN = {
+    'at import': "raise AttributeError('_ARRAY_API not found')",
+    'at import of its library': "raise ImportError('numpy.core.multiarray failed to import')",
+    'at the first image': "class CvBridge:\n"
+                          "    def imgmsg_to_cv2(self, *_, **__):\n"
+                          "        raise SystemError('initialization of cv_bridge_boost failed')",
+    'by a crash': 'import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)',
+}
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Puts a cv_bridge of this source where imports find it."""
+    def put(source):
+        (tmp_path / 'cv_bridge').mkdir()
+        (tmp_path / 'cv_bridge' / '__init__.py').write_text(source)
+        monkeypatch.syspath_prepend(tmp_path)
+
+    yield put
+    bridge._trial.cache_clear()
+    bridge._converter.cache_clear()
+    sys.modules.pop('cv_bridge', None)
+
+
+def refusal(message):
+    with pytest.raises(ValueError, match="got encoding '") as error:
+        frame_from(message)
+    assert '\n' not in str(error.value)
+    return str(error.value)
+
+
+@pytest.mark.skipif(find_spec('cv_bridge') is not None, reason='cv_bridge is installed')
+def test_without_cv_bridge_an_unknown_encoding_is_refused_with_the_package_to_install(install):
+    assert 'install cv_bridge (apt install ros-$ROS_DISTRO-cv-bridge)' in refusal(Image(**STRANGE))
+    assert 'cv_bridge' not in sys.modules
+
+
+@pytest.mark.parametrize('source', BROKEN.values(), ids=BROKEN)
+def test_a_broken_cv_bridge_costs_the_image_and_not_the_process(install, source):
+    install(source)
+    text = refusal(Image(**STRANGE))
+    assert 'repair cv_bridge, which this NumPy does not suit (' in text
+    assert 'cv_bridge' not in sys.modules
+    assert refusal(Image(**STRANGE)) == text
+
+
+def test_what_cv_bridge_knows_is_read_through_it(install):
+    install(WORKS)
+    pixels = frame_from(Image(**STRANGE)).pixels
+    np.testing.assert_array_equal(pixels, np.frombuffer(b'abcdef', np.uint8).reshape(1, 2, 3))
+
+
+def test_what_cv_bridge_does_not_know_either_is_refused_in_its_words(install):
+    install(WORKS)
+    assert '(cv_bridge: unrecognized encoding)' in refusal(Image(**STRANGE | {'encoding': 'x'}))
+
+
+def test_nothing_of_cv_bridge_is_imported_for_what_we_read_ourselves(install):
+    install(BROKEN['by a crash'])
+    frame_from(Image(**STRANGE | {'encoding': 'rgb8'}))
+    assert 'cv_bridge' not in sys.modules
