@@ -16,11 +16,12 @@ from torch import Tensor
 from ddfnet_ros.bracket import median_index
 from ddfnet_ros.merge import static_merge
 from ddfnet_ros.radiance import correct
-from ddfnet_ros.synthesis.backdrop import PanoramaBank, random_backdrop
+from ddfnet_ros.synthesis.backdrop import random_backdrop
 from ddfnet_ros.synthesis.cameras import Cameras, random_cameras
 from ddfnet_ros.synthesis.layers import CutoutBank, random_layers
 from ddfnet_ros.synthesis.lens import with_glare
 from ddfnet_ros.synthesis.motion import random_trajectory
+from ddfnet_ros.synthesis.panorama_bank import PanoramaBank
 from ddfnet_ros.synthesis.render import Stage, render
 from ddfnet_ros.synthesis.scene_settings import SceneSettings
 from ddfnet_ros.synthesis.sensor import Sensor, expose
@@ -44,6 +45,7 @@ class Scenes:
         flow: (B, N - 1, 2, H, W) exact motion from the reference to each other frame [px].
         moving: (B, 1, H, W) some frame shows another radiance here than the reference does.
         clipped: (B, 1, H, W) the reference is clipped here in some channel.
+        radiance: (B, N, 3, H, W) what each frame was taken of, relative to the shortest exposure.
     """
 
     ldr: Float[Tensor, 'b n 3 h w']
@@ -53,6 +55,7 @@ class Scenes:
     flow: Float[Tensor, 'b m 2 h w']
     moving: Bool[Tensor, 'b 1 h w']
     clipped: Bool[Tensor, 'b 1 h w']
+    radiance: Float[Tensor, 'b n 3 h w']
 
 
 class SceneSource:
@@ -78,8 +81,9 @@ class SceneSource:
         if reference_index is None:
             reference_index = median_index(settings.frames)
         exposure = _random_exposures(count, settings, reference_index, generator)
-        trajectory = random_trajectory(exposure, reference_index, settings, generator)
         stage = self._stage(exposure, generator)
+        trajectory = random_trajectory(
+            exposure, reference_index, stage.layers.upright, settings, generator)
         radiance, flow = render(stage, trajectory, settings.size)
         cameras = random_cameras(count, settings.frames, settings.size, generator)
         if self.sensor is not None:
@@ -88,11 +92,12 @@ class SceneSource:
         return _photograph(radiance, flow, exposure, reference_index, cameras, generator)
 
     def _stage(self, exposure: Tensor, generator: torch.Generator) -> Stage:
-        backdrop = random_backdrop(
-            self.panoramas, len(exposure), 1 / exposure[:, 0], generator)
-        layers, brightness = random_layers(
-            self.panoramas, self.cutouts, self.settings.layers, exposure, generator)
-        return Stage(backdrop=backdrop, layers=layers, brightness=brightness)
+        return Stage(
+            backdrop=random_backdrop(
+                self.panoramas, 1 / exposure[:, 0], self.settings.size, generator),
+            layers=random_layers(
+                self.panoramas, self.cutouts, self.settings.layers, exposure, generator),
+        )
 
 
 def _random_exposures(
@@ -125,7 +130,7 @@ def _photograph(
         ldr=ldr, exposure=exposure, reference_index=reference_index,
         truth=static_merge(still, correct(still, exposure), reference_index),
         flow=flow, moving=change > MOVING_THRESHOLD,
-        clipped=ldr[:, 0].amax(dim=1, keepdim=True) >= CLIPPED_VALUE,
+        clipped=ldr[:, 0].amax(dim=1, keepdim=True) >= CLIPPED_VALUE, radiance=radiance,
     )
 
 
