@@ -31,8 +31,8 @@ def point_cloud(fused: Fused) -> PointCloud2:
         create_cloud = import_module('sensor_msgs_py.point_cloud2').create_cloud
     except ImportError as error:
         raise MissingPackageError(
-            f'expected sensor_msgs_py for ~/moving_points, got none ({error}); install the '
-            'package sensor-msgs-py of your ROS distribution') from error
+            f'expected sensor_msgs_py, got none ({error}); install the package sensor-msgs-py of '
+            'your ROS distribution') from error
     found = moving_points(fused.deghosted, fused.settings.moving_threshold)
     info = fused.camera_info or CameraInfo()
     places = rays(found.pixels, info.k, info.d, info.distortion_model)

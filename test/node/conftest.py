@@ -21,6 +21,7 @@ from ddfnet_ros.node.fuse_node import FuseNode
 EXPOSURES = (0.001, 0.004, 0.016)
 TOPIC = '/camera/image_raw'
 SIZE = (24, 32)
+VIEWS = {'hdr': Image, 'image': Image, 'camera_info': CameraInfo}
 
 
 @pytest.fixture(scope='session')
@@ -74,7 +75,7 @@ def scene(exposure, size=SIZE, channels=3):
 class Bench:
     """The node under test, and what it sent."""
 
-    def __init__(self, parameters):
+    def __init__(self, parameters, views=VIEWS):
         overrides = [Parameter(name, value=value) for name, value in parameters.items()]
         self.node = FuseNode(parameter_overrides=overrides)
         self.peer = Node('peer')
@@ -82,7 +83,7 @@ class Bench:
         for node in (self.node, self.peer):
             self.executor.add_node(node)
         self.received = {}
-        for name, msgtype in (('hdr', Image), ('image', Image), ('camera_info', CameraInfo)):
+        for name, msgtype in views.items():
             self.listen(f'/fuse_node/{name}', msgtype)
         self.listen('/diagnostics', DiagnosticArray)
         self._publishers = {}
@@ -131,6 +132,15 @@ class Bench:
         self.spin_until(lambda: self.received[topic], topic)
         return self.received[topic].pop(0)
 
+    def call(self, service, srv_type, request=None):
+        """The answer of a service of the node."""
+        client = self.peer.create_client(srv_type, f'/fuse_node/{service}')
+        self.spin_until(client.service_is_ready, service)
+        future = client.call_async(request or srv_type.Request())
+        self.spin_until(future.done, f'answer of {service}')
+        self.peer.destroy_client(client)
+        return future.result()
+
     def counts(self):
         """The newest diagnostics, as numbers where they are."""
         self.received['/diagnostics'].clear()
@@ -153,23 +163,28 @@ class Bench:
         self.peer.destroy_node()
 
 
+def started(model, start=True, views=VIEWS, **parameters):
+    """A bench; by default the node is active and reads exposures from ~/meta."""
+    defaults = {
+        'model': str(model), 'device': 'cpu', 'threads': 1, 'diagnostics_period': 0.2,
+        'image_topics': [TOPIC], 'exposure_source': 'camera_ros', 'precision': 'float32',
+        'exposure_times': list(EXPOSURES),
+    }
+    bench = Bench(defaults | parameters, views)
+    if start:
+        bench.node.start()
+        bench.settle()
+    return bench
+
+
 @pytest.fixture
 def bench_with(ros, model):
-    """Makes benches; by default the node is active and reads exposures from ~/meta."""
+    """Makes benches."""
     benches = []
 
-    def make(start=True, **parameters):
-        defaults = {
-            'model': str(model), 'device': 'cpu', 'threads': 1, 'diagnostics_period': 0.2,
-            'image_topics': [TOPIC], 'exposure_source': 'camera_ros', 'precision': 'float32',
-            'exposure_times': list(EXPOSURES),
-        }
-        bench = Bench(defaults | parameters)
-        benches.append(bench)
-        if start:
-            bench.node.start()
-            bench.settle()
-        return bench
+    def make(start=True, **options):
+        benches.append(started(model, start, **options))
+        return benches[-1]
 
     yield make
     for bench in benches:

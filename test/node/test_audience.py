@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nobody listens, nothing is made."""
+
+import pytest
+from rclpy.lifecycle import LifecycleNode
+from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+
+from ddfnet_ros.node import audience
+from ddfnet_ros.node.audience import Audience
+from ddfnet_ros.node.diagnostics import IDLE
+from ddfnet_ros.runtime.deghoster import Deghoster
+
+from .conftest import header
+
+
+def test_moving_points_are_a_point_cloud(bench_with):
+    point_cloud2 = pytest.importorskip('sensor_msgs_py.point_cloud2')
+    bench = bench_with(views={'moving_points': PointCloud2}, moving_threshold=0.1)
+    bench.send_bracket(10**9)
+    cloud = bench.next('/fuse_node/moving_points')
+    assert cloud.header == header(10**9 + 10**7)
+    assert [field.name for field in cloud.fields] == ['x', 'y', 'z', 'u', 'v', 'vu', 'vv']
+    assert len(point_cloud2.read_points(cloud)) == 0  # nothing moves
+
+
+def test_what_nobody_listens_to_is_not_fused(bench_with, monkeypatch):
+    bench = bench_with(views={'camera_info': CameraInfo})
+    fuse, fused = Deghoster.__call__, []
+    monkeypatch.setattr(Deghoster, '__call__', lambda self, bracket: (
+        fused.append(bracket), fuse(self, bracket))[1])
+    bench.send('/camera/camera_info', CameraInfo(width=32))
+    bench.spin(0.2)
+    bench.send_bracket(10**9)
+    assert bench.next('/fuse_node/camera_info').width == 32
+    counts = {}
+    bench.spin_until(lambda: counts.update(bench.counts()) or counts['message'] == IDLE, IDLE)
+    assert (counts['brackets_nobody_wanted'], counts['brackets_fused'], fused) == ('1', '0', [])
+    bench.listen('/fuse_node/image', Image)
+    bench.settle()
+    bench.send_bracket(2 * 10**9)
+    bench.next('/fuse_node/image')
+    assert len(fused) == 1
+
+
+@pytest.fixture
+def lifecycle_node(ros):
+    node = LifecycleNode('speaker')
+    yield node
+    node.destroy_node()
+
+
+@pytest.mark.parametrize('told', [True, False], ids=['matched events', 'Humble'])
+def test_an_audience_comes_and_goes(ros, lifecycle_node, bench_with, monkeypatch, told):
+    if not told:
+        monkeypatch.setattr(audience, 'PublisherEventCallbacks', lambda: None)
+    bench = bench_with(start=False)
+    bench.executor.add_node(lifecycle_node)
+    heard = Audience(lifecycle_node, Image, '/speech', qos_profile=1)
+    assert not heard
+    subscription = bench.peer.create_subscription(Image, '/speech', print, 1)
+    bench.spin_until(lambda: heard, 'listener')
+    bench.peer.destroy_subscription(subscription)
+    bench.spin_until(lambda: not heard, 'end')
