@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter, deque
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -31,13 +32,14 @@ class ApproximateAssembler:
     """ApproximateTimeSynchronizer in the place of `BracketAssembler`: one topic per exposure.
 
     It joins what is close in time, and so frames of two turns where one got lost. A camera takes
-    the exposures in the order of `image_topics`, so such a set shows by its order; it is dropped,
-    as long as the slop is less than the camera's period.
+    the exposures in the order of `image_topics`, so such a set shows by its order, as long as the
+    slop is less than the camera's period. What it has of the older turns is dropped, the rest goes
+    back.
 
     Attributes:
-        dropped: Frames that left in no bracket, by reason: incomplete (in no set), invalid (in a
-            set that is no bracket).
-        complaint: Why the last set was dropped; '' before the first.
+        dropped: Frames that left in no bracket, by reason: incomplete (without others of their
+            turn), invalid (in a set that is no bracket).
+        complaint: Why frames of the last such set were dropped; '' before the first.
     """
 
     def __init__(self, settings: NodeSettings) -> None:
@@ -59,6 +61,7 @@ class ApproximateAssembler:
         self.dropped: Counter[str] = Counter()
         self.complaint = ''
         self._complete: list[Bracket] = []
+        self._again: list[_Stamped] = []
         self._begin()
 
     def add(self, frame: Frame) -> Bracket | None:
@@ -68,7 +71,10 @@ class ApproximateAssembler:
         self._newest_ns[frame.stream] = frame.stamp_ns
         stamped = _Stamped(header_of(frame), frame)
         self._watch(frame.stream, stamped)
-        self._inputs[frame.stream].signalMessage(stamped)
+        self._again = [stamped]
+        while self._again:
+            stamped = self._again.pop(0)
+            self._inputs[stamped.frame.stream].signalMessage(stamped)
         return self._complete.pop() if self._complete else None
 
     def reset(self, reason: str = 'reset') -> None:
@@ -97,23 +103,41 @@ class ApproximateAssembler:
 
     def _on_set(self, *members: Any) -> None:
         """Take a set. Nothing may be raised here: the synchronizer would never let go its lock."""
-        for member in members:
+        *older, newest = self._turns(members)
+        left_behind = [member for turn in older for member in turn]
+        for member in left_behind or newest:
             member.used = True
-        try:
-            self._complete.append(self._bracket([member.frame for member in members]))
-        except ValueError as error:
-            self.complaint = str(error)
-            self._drop('invalid', len(members))
+        if not left_behind:
+            self._finish([member.frame for member in newest])
+            return
+        self._again = newest
+        self._drop('incomplete', len(left_behind))
+        self.complaint = ('expected frames in the order of image_topics, got some of two turns of '
+                          'the camera; set sync to bracket, or correct the order')
 
-    def _bracket(self, frames: list[Frame]) -> Bracket:
+    def _turns(self, members: Sequence[_Stamped]) -> list[list[_Stamped]]:
+        """The members of a set, parted where the topics begin anew."""
         slack_ns = self._settings.sync_slop * 1e9 * _SIMULTANEOUS
-        if any(late.stamp_ns - early.stamp_ns < -slack_ns for early, late in pairwise(frames)):
-            raise ValueError('expected frames in the order of image_topics, got those of two '
-                             'turns of the camera; set sync to bracket, or correct the order')
+        if all(late.frame.stamp_ns - early.frame.stamp_ns >= -slack_ns
+               for early, late in pairwise(members)):
+            return [list(members)]
+        in_time = sorted(members, key=lambda member: member.frame.stamp_ns)
+        turns = [in_time[:1]]
+        for before, member in pairwise(in_time):
+            if member.frame.stream < before.frame.stream:
+                turns.append([])
+            turns[-1].append(member)
+        return turns
+
+    def _finish(self, frames: list[Frame]) -> None:
         nominal = self._settings.exposure_times
         timed = (dataclasses.replace(frame, exposure_time=nominal[frame.stream])
                  if frame.exposure_time is None and nominal else frame for frame in frames)
-        return Bracket.of(timed, self._settings.reference)
+        try:
+            self._complete.append(Bracket.of(timed, self._settings.reference))
+        except ValueError as error:
+            self.complaint = str(error)
+            self._drop('invalid', len(frames))
 
     def _drop(self, reason: str, frames: int) -> None:
         if frames:
