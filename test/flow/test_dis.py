@@ -31,7 +31,7 @@ def test_flow_points_from_the_reference_to_the_other_frame_as_x_y():
 
 
 @pytest.mark.parametrize('size', [(1, 1), (3, 200), (9, 200), (12, 1000), (17, 13), (97, 41)])
-@pytest.mark.parametrize('preset', ['ultrafast', 'fast', 'medium'])
+@pytest.mark.parametrize('preset', ['ultrafast', 'fast', 'medium', 'dense'])
 def test_any_size_gives_finite_flow(size, preset):
     flow = dis_flow(*shifted_views(*size, x=1, y=0), preset)
     assert flow.shape == (*size, 2)
