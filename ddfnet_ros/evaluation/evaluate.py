@@ -1,38 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compare fusers on synthesised scenes whose truth is known."""
+"""Compare fusers on scenes whose truth is known."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from ddfnet_ros.bracket import Bracket, Frame
-from ddfnet_ros.evaluation.baselines import Fuser
-from ddfnet_ros.evaluation.metrics import measure
-from ddfnet_ros.synthesis.scenes import Scenes, SceneSource
+from ddfnet_ros.bracket import Bracket
+from ddfnet_ros.evaluation.baselines.frames import grey_of, ldr_of, relative_exposures
+from ddfnet_ros.evaluation.baselines.fuser import RADIANCE, Fuser
+from ddfnet_ros.evaluation.lamps import lamp_metrics
+from ddfnet_ros.evaluation.mef_ssim import mef_ssim, mef_ssim_moving
+from ddfnet_ros.evaluation.metrics import clipped, compressed, measure
+from ddfnet_ros.evaluation.scenes import Scene
 
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Scene:
-    """One bracket and its truth.
-
-    Attributes:
-        bracket: Colour frames, float32 in [0, 1].
-        truth: (H, W, 3) radiance at the reference's instant, relative to the shortest exposure.
-        moving: (H, W) where some frame shows something else than the reference.
-    """
-
-    bracket: Bracket
-    truth: npt.NDArray[np.float32]
-    moving: npt.NDArray[np.bool_]
+Picture = npt.NDArray[np.float32]
+Extra = Callable[[Picture, Picture], float]
+"""A further metric: radiance and truth, relative to the shortest exposure, to a number."""
 
 
 @dataclass(frozen=True)
@@ -43,82 +32,102 @@ class Statistic:
         mean: In the metric's unit; PSNR in dB is averaged in dB.
         spread: Standard deviation between the scenes.
         count: Number of scenes.
+        quartiles: Least, lower quartile, median, upper quartile and greatest.
     """
 
     mean: float
     spread: float
     count: int
+    quartiles: tuple[float, float, float, float, float]
 
     @classmethod
     def of(cls, values: list[float]) -> Statistic:
         """Summarise one value per scene."""
-        return cls(statistics.fmean(values), statistics.pstdev(values), len(values))
+        low, lower, median, upper, high = np.quantile(values, (0, 0.25, 0.5, 0.75, 1)).tolist()
+        return cls(statistics.fmean(values), statistics.pstdev(values), len(values),
+                   (low, lower, median, upper, high))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Evaluation:
-    """What `ddfnet evaluate` reports.
-
-    Attributes:
-        model: Weights that `fused` ran.
-        device: What it ran on.
-        precision: Of its convolutions.
-        panoramas: Names of the files that the scenes are made from.
-        seed: Equal seeds give equal scenes.
-        methods: Name of a fuser to name of a metric (`metrics.measure`) to its statistic.
-    """
-
-    model: str
-    device: str
-    precision: str
-    panoramas: list[str]
-    seed: int
-    methods: dict[str, dict[str, Statistic]]
-
-    def to_json(self) -> str:
-        """As indented JSON."""
-        return json.dumps(dataclasses.asdict(self), indent=2, allow_nan=False) + '\n'
+Comparison = dict[str, dict[str, Statistic]]
+"""Name of a fuser to name of a metric to its statistic."""
 
 
 def compare(
-    fusers: Mapping[str, Fuser], scenes: Iterable[Scene]
-) -> dict[str, dict[str, Statistic]]:
-    """Run every fuser on every scene and summarise each metric."""
-    values: dict[str, dict[str, list[float]]] = {
-        name: defaultdict(list) for name in fusers
-    }
+    fusers: Mapping[str, Fuser], scenes: Iterable[Scene], extra: Mapping[str, Extra] | None = None
+) -> Comparison:
+    """Run every fuser on every scene and summarise each metric.
+
+    Args:
+        fusers: By name.
+        scenes: With their truth.
+        extra: More metrics of radiance, by name.
+    """
+    values: dict[str, dict[str, list[float]]] = {name: defaultdict(list) for name in fusers}
     for scene in scenes:
-        shortest = np.float32(min(scene.bracket.exposures))
-        reference = scene.bracket.reference.pixels.astype(np.float32)
-        for name, fuse in fusers.items():
-            radiance = fuse(scene.bracket) * shortest
-            for metric, value in measure(radiance, scene.truth, reference, scene.moving).items():
+        for name, fuser in fusers.items():
+            judge = _judge_radiance if fuser.output == RADIANCE else _judge_image
+            for metric, value in judge(fuser, scene, extra or {}).items():
                 values[name][metric].append(value)
+    return _summary(values)
+
+
+def compare_without_truth(
+    fusers: Mapping[str, Fuser], brackets: Iterable[Bracket]
+) -> Comparison:
+    """The same for brackets that have no truth: only what the frames themselves can tell."""
+    values: dict[str, dict[str, list[float]]] = {name: defaultdict(list) for name in fusers}
+    for bracket in brackets:
+        for name, fuser in fusers.items():
+            picture = fuser(bracket)
+            if fuser.output == RADIANCE:
+                picture = compressed(picture * np.float32(min(bracket.exposures)))
+            for metric, value in _without_truth(picture, bracket).items():
+                values[name][metric].append(value)
+    return _summary(values)
+
+
+def _judge_radiance(fuser: Fuser, scene: Scene, extra: Mapping[str, Extra]) -> dict[str, float]:
+    radiance = fuser(scene.bracket) * scene.unit
+    return {
+        **measure(radiance, scene.truth, scene.reference, scene.moving),
+        **lamp_metrics(radiance, scene.truth, scene.white),
+        **_without_truth(compressed(radiance), scene.bracket),
+        **{name: metric(radiance, scene.truth) for name, metric in extra.items()},
+    }
+
+
+def _judge_image(fuser: Fuser, scene: Scene, _extra: Mapping[str, Extra]) -> dict[str, float]:
+    """A picture for display has no radiance: it is compared with its own of the still scene."""
+    picture = fuser(scene.bracket)
+    found = _without_truth(picture, scene.bracket)
+    shown = scene.moving & ~clipped(scene.reference)
+    if shown.any():
+        still = fuser(still_bracket(scene))
+        found['ghost_image'] = float(np.abs(picture - still)[shown].mean())
+    return found
+
+
+def still_bracket(scene: Scene) -> Bracket:
+    """The bracket that the camera would have taken had nothing moved, without noise."""
+    frames = []
+    ratios = relative_exposures(scene.bracket) if scene.shortest is None else [
+        np.float32(exposure) / scene.unit for exposure in scene.bracket.exposures]
+    for frame, ratio in zip(scene.bracket.frames, ratios, strict=True):
+        ldr = np.clip(scene.truth * ratio, 0, 1) ** np.float32(1 / 2.2)
+        frames.append(type(frame)(pixels=ldr, exposure_time=frame.exposure))
+    return Bracket.of(frames, scene.bracket.reference_index + 1)
+
+
+def _without_truth(picture: Picture, bracket: Bracket) -> dict[str, float]:
+    if min(picture.shape[:2]) < 44:  # three scales of windows
+        return {}
+    frames = np.stack([grey_of(frame) for frame in ldr_of(bracket)])
+    fused = grey_of(np.clip(picture, 0, 1).astype(np.float32))
+    return {'mef_ssim': mef_ssim(frames, fused), 'mef_ssim_moving': mef_ssim_moving(frames, fused)}
+
+
+def _summary(values: Mapping[str, Mapping[str, list[float]]]) -> Comparison:
     return {
         name: {metric: Statistic.of(found) for metric, found in metrics.items()}
         for name, metrics in values.items()
     }
-
-
-def synthesised(source: SceneSource, count: int, seed: int) -> Iterator[Scene]:
-    """Draw scenes one by one; the same seed gives the same scenes."""
-    generator = torch.Generator().manual_seed(seed)
-    for _ in range(count):
-        yield scene_of(source.draw(1, generator))
-
-
-def scene_of(scenes: Scenes, index: int = 0) -> Scene:
-    """One scene of a batch, as the frames that a camera would deliver."""
-    frames = [
-        Frame(pixels=_interleaved(ldr), exposure_time=float(exposure))
-        for ldr, exposure in zip(scenes.ldr[index], scenes.exposure[index], strict=True)
-    ]
-    return Scene(
-        bracket=Bracket.of(frames, reference=scenes.reference_index + 1),
-        truth=_interleaved(scenes.truth[index]),
-        moving=scenes.moving[index, 0].numpy(),
-    )
-
-
-def _interleaved(planes: torch.Tensor) -> npt.NDArray[np.float32]:
-    return np.ascontiguousarray(planes.permute(1, 2, 0).float().numpy())

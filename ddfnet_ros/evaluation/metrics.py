@@ -34,7 +34,7 @@ BRIGHTNESS = {
 def measure(
     radiance: Picture, truth: Picture, reference: Picture, moving: Mask
 ) -> dict[str, float]:
-    """All metrics of one picture; those of an empty mask are left out.
+    """All metrics of one picture against its truth; those of an empty mask are left out.
 
     Args:
         radiance: What is judged.
@@ -44,22 +44,30 @@ def measure(
 
     Returns:
         psnr_mu, psnr_l, ssim_mu, ssim_l; psnr_mu_moving; psnr_mu_dark, _dim, _bright, _clipped by
-        the brightness of the reference; ghost_score.
+        the brightness of the reference, and each of the four _still and _moving; ghost_score.
     """
     linear = _planes(radiance), _planes(truth)
-    compressed = mu_law(linear[0]), mu_law(linear[1])
-    brightest = reference.max(-1)
-    masks = {'moving': moving, **{
-        name: (brightest >= low) & (brightest < high) for name, (low, high) in BRIGHTNESS.items()
-    }}
+    shown = mu_law(linear[0]), mu_law(linear[1])
+    masks = _masks(reference, moving)
     found = {
-        'psnr_mu': _psnr(*compressed), 'psnr_l': _psnr(*linear),
-        'ssim_mu': _ssim(*compressed), 'ssim_l': _ssim(*linear),
-        **{f'psnr_mu_{name}': _psnr(*compressed, torch.from_numpy(mask))
+        'psnr_mu': _psnr(*shown), 'psnr_l': _psnr(*linear),
+        'ssim_mu': _ssim(*shown), 'ssim_l': _ssim(*linear),
+        **{f'psnr_mu_{name}': _psnr(*shown, torch.from_numpy(mask))
            for name, mask in masks.items()},
         'ghost_score': ghost_score(radiance, truth, moving & ~masks['clipped']),
     }
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _masks(reference: Picture, moving: Mask) -> dict[str, Mask]:
+    brightest = reference.max(-1)
+    levels = {name: np.asarray((brightest >= low) & (brightest < high))
+              for name, (low, high) in BRIGHTNESS.items()}
+    return {
+        'moving': moving, **levels,
+        **{f'{name}_still': level & ~moving for name, level in levels.items()},
+        **{f'{name}_moving': level & moving for name, level in levels.items()},
+    }
 
 
 def psnr_mu(radiance: Picture, truth: Picture, mask: Mask | None = None) -> float | None:
@@ -87,6 +95,12 @@ def ghost_score(radiance: Picture, truth: Picture, mask: Mask) -> float | None:
         return None
     error = mu_law(_planes(radiance)) - mu_law(_planes(truth))
     return float(error[:, torch.from_numpy(mask)].abs().mean())
+
+
+def compressed(radiance: Picture) -> Picture:
+    """The picture after the mu-law, float32 in [0, 1]."""
+    picture: Picture = mu_law(_planes(radiance)).permute(1, 2, 0).float().numpy()
+    return picture
 
 
 def clipped(reference: Picture) -> Mask:

@@ -53,6 +53,10 @@ def test_equal_seeds_give_equal_numbers(folder, capsys, monkeypatch):
     ({'--model': 'nothing'}, "got 'nothing'"),
     ({'--json': 'nowhere/found.json'}, 'create it'),
     ({'--cutouts': 'nowhere'}, '--cutouts: expected a folder with .png files'),
+    ({'--peers': 'photomatix'}, 'a commercial program'.capitalize()),
+    ({'--peers': 'nobody'}, 'expected all or some of reference, static_merge, debevec'),
+    ({'--dataset': 'kalantari'}, '--root: expected the folder of the data set'),
+    ({'--frames': '1'}, '--frames: expected 2 to 9, got 1'),
 ])
 def test_bad_input_gets_one_line_and_status_2(folder, capsys, monkeypatch, change, said):
     monkeypatch.setenv('DDFNET_MODELS', str(folder))

@@ -1,19 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-import json
-
 import numpy as np
 import pytest
-import torch
 
 from ddfnet_ros.bracket import Bracket, Frame
+from ddfnet_ros.evaluation.baselines import PEERS
+from ddfnet_ros.evaluation.baselines.fuser import IMAGE, Fuser
 from ddfnet_ros.evaluation.evaluate import (
-    Evaluation,
-    Scene,
     Statistic,
     compare,
-    scene_of,
+    compare_without_truth,
+    still_bracket,
 )
-from ddfnet_ros.synthesis.scenes import Scenes
+from ddfnet_ros.evaluation.scenes import Scene
 
 
 def flat_scene(level, moving=False):
@@ -32,7 +30,7 @@ def off_by(step):
         level = np.float64(bracket.frames[0].pixels) ** 2.2
         compressed = np.log1p(5000 * level) / np.log(5001) + step
         return (np.expm1(compressed * np.log(5001)) / 5000).astype(np.float32)
-    return fuse
+    return Fuser(fuse)
 
 
 def test_means_and_spreads_are_over_the_scenes():
@@ -49,6 +47,7 @@ def test_statistic_of_known_numbers():
     found = Statistic.of([1.0, 3.0, 5.0])
     assert (found.mean, found.count) == (3.0, 3)
     assert found.spread == pytest.approx((8 / 3) ** 0.5)
+    assert found.quartiles == (1, 2, 3, 4, 5)
 
 
 def test_radiance_is_judged_relative_to_the_shortest_exposure():
@@ -61,29 +60,47 @@ def test_radiance_is_judged_relative_to_the_shortest_exposure():
     def exact(bracket):
         return bracket.frames[0].pixels ** np.float32(2.2) / np.float32(bracket.exposures[0])
     for judged in (scene, in_milliseconds):
-        assert compare({'exact': exact}, [judged])['exact']['psnr_l'].mean > 90
+        assert compare({'exact': Fuser(exact)}, [judged])['exact']['psnr_l'].mean > 90
 
 
-def test_report_is_plain_json():
-    evaluation = Evaluation(
-        model='fast', device='cpu', precision='float32', panoramas=['a.exr'], seed=1,
-        methods=compare({'one': off_by(0.0)}, [flat_scene(0.1)]))
-    read = json.loads(evaluation.to_json())
-    assert read['methods']['one']['psnr_mu'] == {
-        'mean': pytest.approx(100, abs=20), 'spread': 0, 'count': 1}
+def textured(moving=False):
+    """A bracket of texture, without clipping; where it moves the long frame shows another."""
+    rng = np.random.default_rng(1)
+    truth, other = rng.uniform(0.02, 0.2, (2, 48, 48, 3)).astype(np.float32)
+    seen = [truth, truth, other if moving else truth]
+    frames = [Frame(pixels=np.clip(r * t, 0, 1) ** np.float32(1 / 2.2), exposure_time=t)
+              for r, t in zip(seen, (1.0, 2.0, 4.0), strict=True)]
+    return Scene(bracket=Bracket.of(frames), truth=truth, moving=np.full((48, 48), moving))
 
 
-def test_scene_keeps_the_reference_and_the_order():
-    levels = torch.tensor([0.9, 0.2, 0.5])  # reference first, then from short to long
-    scenes = Scenes(
-        ldr=levels[None, :, None, None, None].expand(1, 3, 3, 8, 8),
-        exposure=torch.tensor([[16.0, 1.0, 4.0]]), reference_index=2,
-        truth=torch.full((1, 3, 8, 8), 0.1), flow=torch.zeros(1, 2, 2, 8, 8),
-        moving=torch.ones(1, 1, 8, 8, dtype=torch.bool),
-        clipped=torch.zeros(1, 1, 8, 8, dtype=torch.bool))
-    scene = scene_of(scenes)
-    assert scene.bracket.exposures == (1.0, 4.0, 16.0)
-    assert [f.pixels[0, 0, 0] for f in scene.bracket.reference_first] == pytest.approx(
-        levels.tolist())
-    assert scene.truth.shape == (8, 8, 3)
-    assert scene.moving.all()
+def test_a_picture_without_radiance_is_compared_with_its_own_of_the_still_scene():
+    average = Fuser(lambda bracket: np.mean([f.pixels for f in bracket.frames], axis=0), IMAGE)
+    found = compare({'average': average}, [textured(moving=True)])['average']
+    assert 'psnr_mu' not in found
+    moved = textured(moving=True).bracket.frames[2].pixels
+    still = textured().bracket.frames[2].pixels
+    assert found['ghost_image'].mean == pytest.approx(np.abs(moved - still).mean() / 3, rel=1e-3)
+    assert 'ghost_image' not in compare({'average': average}, [textured()])['average']
+
+
+def test_still_bracket_is_what_the_frames_would_be():
+    for taken, still in zip(textured().bracket.frames, still_bracket(textured()).frames,
+                            strict=True):
+        np.testing.assert_allclose(still.pixels, taken.pixels, atol=1e-6)
+        assert still.exposure == taken.exposure
+
+
+def test_brackets_without_truth_are_judged_by_their_own_frames():
+    bracket = textured().bracket
+    found = compare_without_truth({name: PEERS[name] for name in ('mertens', 'reference')},
+                                  [bracket, bracket])
+    assert set(found['mertens']) == set(found['reference']) == {'mef_ssim', 'mef_ssim_moving'}
+    assert found['mertens']['mef_ssim'].count == 2
+
+
+def test_further_metrics_see_radiance_and_truth_on_one_scale():
+    seen = []
+    extra = {'own': lambda radiance, truth: seen.append((radiance, truth)) or 7.0}
+    found = compare({'exact': PEERS['reference']}, [textured()], extra)
+    assert found['exact']['own'].mean == 7
+    np.testing.assert_allclose(seen[0][0], seen[0][1], rtol=1e-3)

@@ -87,10 +87,19 @@ def test_brightness_classes_cover_every_pixel_once():
     assert all(found[f'psnr_mu_{name}'] == pytest.approx(found['psnr_mu']) for name in names)
 
 
+def test_each_class_is_split_by_motion(pictures):
+    noisy, truth, reference, moving = pictures
+    found = measure(noisy, truth, reference, moving)
+    error = (golden_mu(noisy) - golden_mu(truth)) ** 2
+    white = clipped(reference)
+    for name, mask in (('clipped_still', white & ~moving), ('clipped_moving', white & moving)):
+        assert found[f'psnr_mu_{name}'] == pytest.approx(-10 * np.log10(error[mask].mean()))
+
+
 def test_empty_masks_and_small_pictures_are_left_out():
     picture = np.full((8, 8, 3), 0.5)
     found = measure(picture, picture, picture, np.zeros((8, 8), bool))
-    assert set(found) == {'psnr_mu', 'psnr_l', 'psnr_mu_bright'}
+    assert set(found) == {'psnr_mu', 'psnr_l', 'psnr_mu_bright', 'psnr_mu_bright_still'}
     assert psnr_mu(picture, picture, np.zeros((8, 8), bool)) is None
 
 

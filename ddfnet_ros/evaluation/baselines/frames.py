@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Frames of a bracket as classical methods take them: LDR values in [0, 1], in colour."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from jaxtyping import Float32
+
+from ddfnet_ros.bracket import Bracket, Pixels
+
+Stack = Float32[np.ndarray, 'n h w 3']
+
+
+def ldr_of(bracket: Bracket) -> Stack:
+    """LDR values of all frames, from short to long; grey is repeated."""
+    return np.stack([colour(frame.pixels) for frame in bracket.frames])
+
+
+def relative_exposures(bracket: Bracket) -> Float32[np.ndarray, ' n']:
+    """Exposures over the shortest one, ascending."""
+    exposures = np.array(bracket.exposures, np.float32)
+    return exposures / exposures[0]
+
+
+def linear_of(bracket: Bracket, gamma: float = 2.2) -> Stack:
+    """P_i of Eq. 2, relative to the shortest exposure."""
+    return ldr_of(bracket) ** np.float32(gamma) / relative_exposures(bracket)[:, None, None, None]
+
+
+def like_frames(
+    picture: Float32[np.ndarray, 'h w 3'], bracket: Bracket
+) -> Float32[np.ndarray, 'h w *c']:
+    """Colour, or one channel where the frames are grey."""
+    grey = bracket.reference.pixels.ndim == 2
+    return np.ascontiguousarray(picture[..., 0] if grey else picture)
+
+
+def radiance_of(
+    relative: Float32[np.ndarray, 'h w 3'], bracket: Bracket
+) -> Float32[np.ndarray, 'h w *c']:
+    """Radiance relative to the shortest exposure, in the unit of Eq. 2."""
+    return like_frames(relative / np.float32(bracket.exposures[0]), bracket)
+
+
+def grey_of(picture: Float32[np.ndarray, 'h w 3']) -> Float32[np.ndarray, 'h w']:
+    """Luma, for the features that methods take from grey pictures."""
+    grey: Float32[np.ndarray, 'h w'] = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    return grey
+
+
+def colour(pixels: Pixels) -> Float32[np.ndarray, 'h w 3']:
+    """Pixels of any type in [0, 1]; grey is repeated."""
+    top = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}.get(pixels.dtype, 1)
+    ldr = np.clip(pixels.astype(np.float32) / np.float32(top), 0, 1)
+    return np.repeat(ldr[..., None], 3, axis=2) if ldr.ndim == 2 else ldr

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ghost-free merging by rank minimisation (Lee et al. 2014).
+
+Irradiance maps of a still scene are proportional, so the matrix with one of them per column has
+rank one. Ghosts are sparse, connected entries that do not fit; under- and over-exposed pixels
+count as not observed. What the letter's abstract states is kept: low rank, sparsity, connectivity
+and the exposure prior. Chosen here: singular values are thresholded (Mazumder et al. 2010),
+connectivity is a smoothed residual in place of a Markov random field, and the sparsity threshold
+falls from round to round.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float32
+
+from ddfnet_ros.bracket import Bracket
+from ddfnet_ros.evaluation.baselines.debevec import weighted_log_mean
+from ddfnet_ros.evaluation.baselines.frames import (
+    grey_of,
+    ldr_of,
+    linear_of,
+    radiance_of,
+)
+
+_EXPOSED = (0.03, 0.97)               # LDR values that count as observed
+_THRESHOLDS = (0.3, 0.2, 0.1, 0.06)   # of the residual, on the encoded scale of [0, 1]
+_ROUNDS = 4                           # completions of the matrix per threshold
+_SHRINK = 1e-3                        # share of the largest singular value that all lose
+_CONNECTED = 1.5                      # pixels that the residual is smoothed over
+
+Maps = Float32[np.ndarray, 'n h w']
+
+
+def rank_minimised(bracket: Bracket) -> Float32[np.ndarray, 'h w *c']:
+    """Merge what fits the common rank-one irradiance; the reference where nothing does."""
+    ldr, linear = ldr_of(bracket), linear_of(bracket)
+    irradiance = np.stack([grey_of(frame) for frame in linear]) ** np.float32(1 / 2.2)
+    observed = np.all((ldr > _EXPOSED[0]) & (ldr < _EXPOSED[1]), axis=-1)
+    ghosts = ghost_maps(irradiance, observed)
+    hat = (1 - np.abs(2 * ldr - 1)).clip(min=1e-3)
+    weights = hat * (observed & ~ghosts)[..., None]
+    weights[bracket.reference_index][weights.max(axis=(0, 3)) == 0] = 1
+    return radiance_of(weighted_log_mean(linear, weights), bracket)
+
+
+def ghost_maps(irradiance: Maps, observed: Bool[np.ndarray, 'n h w']) -> Bool[np.ndarray, 'n h w']:
+    """Where a frame does not fit the low-rank background.
+
+    Args:
+        irradiance: One map per frame, on one scale.
+        observed: Where it is neither under- nor over-exposed.
+    """
+    ghosts = np.zeros_like(observed)
+    background = _median(irradiance, observed)
+    for threshold in _THRESHOLDS:
+        known = observed & ~ghosts
+        for _ in range(_ROUNDS):
+            background = _low_rank(np.where(known, irradiance, background))
+        residual = np.where(observed, np.abs(irradiance - background), 0).astype(np.float32)
+        connected = np.stack([cv2.GaussianBlur(r, (0, 0), _CONNECTED) for r in residual])
+        ghosts = observed & (connected > threshold)
+    return ghosts
+
+
+def _low_rank(maps: Maps) -> Maps:
+    """Shrink the singular values: all fall by the threshold that leaves only the first."""
+    matrix = maps.reshape(len(maps), -1)
+    left, values, right = np.linalg.svd(matrix, full_matrices=False)
+    threshold = max(values[1], _SHRINK * values[0])
+    kept = np.where(values > threshold, values - _SHRINK * values[0], 0)
+    low: Maps = ((left * kept) @ right).astype(np.float32)
+    return low.reshape(maps.shape)
+
+
+def _median(irradiance: Maps, observed: Bool[np.ndarray, 'n h w']) -> Maps:
+    """A first background: the median over the frames that observe a pixel, in all columns."""
+    anything = observed | ~observed.any(axis=0)
+    first = np.nanmedian(np.where(anything, irradiance, np.nan), axis=0).astype(np.float32)
+    return np.repeat(first[None], len(irradiance), axis=0)

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ColorVideoVDP (Mantiuk et al. 2024), where its package is installed: `pip install cvvdp`.
+
+It needs torchvision of the same build as PyTorch. Other metrics do without both.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+DISPLAY = 'standard_hdr_linear'  # 30 inches, 4K, in a dim room; takes absolute cd/m2
+PEAK = 1500.0                    # cd/m2 that the shortest exposure's white is shown at
+_NEEDED = ('pycvvdp', 'torchvision')
+
+Picture = Float[np.ndarray, 'h w 3']
+
+
+def missing() -> str:
+    """One line on what is not installed and how to get it; empty where all is there."""
+    absent = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+    if not absent:
+        return ''
+    return (f'ColorVideoVDP: expected the packages {" and ".join(_NEEDED)}, got no '
+            f'{" and no ".join(absent)}; pip install cvvdp')
+
+
+class ColorVideoVDP:
+    """Just-objectionable differences between a picture and the truth, 10 is none."""
+
+    def __init__(self) -> None:
+        """Set up the metric on the CPU.
+
+        Raises:
+            ValueError: a package is missing or does not fit; the message is one line.
+        """
+        if absent := missing():
+            raise ValueError(absent)
+        try:
+            import pycvvdp  # noqa: PLC0415  (optional, and slow to import)
+        except (ImportError, RuntimeError) as error:
+            raise ValueError(f'ColorVideoVDP: expected packages that fit this PyTorch, got '
+                             f'{str(error).splitlines()[0]}; install its torchvision') from error
+        self._metric: Any = pycvvdp.cvvdp(display_name=DISPLAY, heatmap=None)
+
+    def __call__(self, radiance: Picture, truth: Picture) -> float:
+        """Compare two linear pictures, relative to the shortest exposure; at most 10 [JOD]."""
+        shown = [np.clip(p, 0, 1).astype(np.float32) * PEAK for p in (radiance, truth)]
+        quality, _ = self._metric.predict(*shown, dim_order='HWC')
+        return float(quality)

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Conditions that scenes are taken under: noise, exposures, motion, and what is told wrongly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from ddfnet_ros.bracket import Bracket, Frame
+from ddfnet_ros.evaluation.scenes import Scene, synthesised
+from ddfnet_ros.synthesis.scenes import SceneSource
+from ddfnet_ros.synthesis.sensor import Sensor
+
+QUIET = Sensor(electrons=0.0, read_noise=0.0, levels=255.0)
+"""8 bits and gamma 2.2, without noise: what all conditions start from."""
+
+NIGHT = Sensor(electrons=300.0, read_noise=0.008, levels=255.0)
+"""A high gain: 300 electrons at white, 2.4 electrons of read noise."""
+
+_LEVELS = np.float32(255)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """One setting of one thing; all else is as in `Condition()`.
+
+    Attributes:
+        scenes: Fields of `SceneSettings` that differ.
+        sensor: The camera.
+        sigma: Standard deviation of the i.i.d. Gaussian noise on the LDR frames (Sec. 4.2.3).
+        misreported: Reported exposure over the true one, of all frames but the reference.
+    """
+
+    scenes: Mapping[str, Any] = field(default_factory=dict)
+    sensor: Sensor | None = QUIET
+    sigma: float = 0.0
+    misreported: float = 1.0
+
+    def draw(self, source: SceneSource, count: int, seed: int) -> Iterator[Scene]:
+        """Scenes of `source` under this condition; equal seeds give equal scenes."""
+        settings = replace(source.settings, **self.scenes)
+        taken = SceneSource(source.panoramas, settings, source.cutouts, self.sensor)
+        generator = np.random.default_rng(seed)
+        for scene in synthesised(taken, count, seed):
+            yield misreported(noisy(scene, self.sigma, generator), self.misreported)
+
+
+def noisy(scene: Scene, sigma: float, generator: np.random.Generator) -> Scene:
+    """Add i.i.d. Gaussian noise to the LDR values, then quantise to 8 bits."""
+    if sigma == 0:
+        return scene
+    frames = []
+    for frame in scene.bracket.frames:
+        noise = sigma * generator.standard_normal(frame.pixels.shape, np.float32)
+        value = np.clip(frame.pixels.astype(np.float32) + noise, 0, 1)
+        frames.append(replace(frame, pixels=np.round(value * _LEVELS) / _LEVELS))
+    return replace(scene, bracket=_bracket(scene, frames))
+
+
+def misreported(scene: Scene, factor: float) -> Scene:
+    """Report the exposures of all frames but the reference wrongly; the truth stays."""
+    if factor == 1:
+        return scene
+    reference = scene.bracket.reference
+    frames = [
+        frame if frame is reference else replace(frame, exposure_time=frame.exposure * factor)
+        for frame in scene.bracket.frames
+    ]
+    return replace(scene, bracket=_bracket(scene, frames), shortest=float(scene.unit))
+
+
+def _bracket(scene: Scene, frames: list[Frame]) -> Bracket:
+    return Bracket.of(frames, scene.bracket.reference_index + 1)

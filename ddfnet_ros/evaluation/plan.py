@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What to evaluate, on what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Study = Literal['comparison', 'noise', 'robustness', 'references']
+Dataset = Literal['synthetic', 'kalantari', 'fang']
+
+ALL = 'all'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Measure models and their peers on scenes whose truth is known."""
+
+    panoramas: Path | None = None
+    """Folder of equirectangular .exr panoramas; not those that the model was trained on."""
+    cutouts: Path | None = None
+    """Folder of RGBA .png figures that also move through the scenes."""
+    dataset: Dataset = 'synthetic'
+    """Scenes made from panoramas, or the photographs of Kalantari 2017 or of Fang 2019."""
+    root: Path | None = None
+    """Folder of that data set."""
+    study: Study = 'comparison'
+    """One comparison; or over noise, over all that robustness varies, over the references."""
+    peers: tuple[str, ...] = ()
+    """Methods to compare with, beside reference and static merge; all: every one there is."""
+    models: tuple[str, ...] = ()
+    """More models to compare, beside --model, which is shown as fused."""
+    cvvdp: bool = False
+    """Also measure ColorVideoVDP; needs the package cvvdp."""
+    scenes: int = 50
+    """How many scenes per condition."""
+    size: int = 128
+    """Side of the square scenes [px]."""
+    frames: int = 3
+    """Exposures in a bracket."""
+    sigma: float = 0.0
+    """Gaussian noise on the frames in [0, 1], of otherwise quiet cameras; 0: random cameras."""
+    seed: int = 1
+    """Equal seeds give equal scenes."""
+
+    def __post_init__(self) -> None:
+        if self.dataset == 'synthetic' and self.panoramas is None:
+            raise ValueError('--panoramas: expected a folder with .exr panoramas, got none; '
+                             'name it, or a --dataset')
+        if self.dataset != 'synthetic' and (self.root is None or not self.root.is_dir()):
+            raise ValueError(f'--root: expected the folder of the data set, got {self.root}')
+        if self.dataset != 'synthetic' and self.study != 'comparison':
+            raise ValueError(f'--study: expected comparison on photographs, got {self.study}')
+        if self.cutouts is not None and not any(self.cutouts.glob('*.png')):
+            raise ValueError(f'--cutouts: expected a folder with .png files, got {self.cutouts}')
+        if self.scenes < 1:
+            raise ValueError(f'--scenes: expected at least 1, got {self.scenes}')
+        for name, value, low, high in (('size', self.size, 32, 512), ('frames', self.frames, 2, 9),
+                                       ('sigma', self.sigma, 0, 1)):
+            if not low <= value <= high:
+                raise ValueError(f'--{name}: expected {low} to {high}, got {value}')

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Carry out a plan: fusers, scenes and conditions become one record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from tqdm import tqdm
+
+from ddfnet_ros import weights
+from ddfnet_ros.evaluation.baselines import ABSENT, BASELINES, PEERS
+from ddfnet_ros.evaluation.baselines.fuser import Fuser
+from ddfnet_ros.evaluation.colorvideovdp import ColorVideoVDP
+from ddfnet_ros.evaluation.conditions import Condition
+from ddfnet_ros.evaluation.datasets import fang, kalantari
+from ddfnet_ros.evaluation.evaluate import (
+    Comparison,
+    Extra,
+    compare,
+    compare_without_truth,
+)
+from ddfnet_ros.evaluation.plan import ALL, Plan
+from ddfnet_ros.evaluation.record import Evaluation, Failure, Point
+from ddfnet_ros.evaluation.studies import (
+    AS_TRAINED,
+    NOISE,
+    axes,
+    failures,
+    references,
+    sweep,
+)
+from ddfnet_ros.runtime.deghoster import Deghoster
+from ddfnet_ros.runtime.selection import choose_device, choose_model
+from ddfnet_ros.settings import DeghosterSettings
+from ddfnet_ros.synthesis.backdrop import PanoramaBank
+from ddfnet_ros.synthesis.layers import CutoutBank
+from ddfnet_ros.synthesis.scene_settings import SceneSettings
+from ddfnet_ros.synthesis.scenes import SceneSource
+
+FUSED = 'fused'
+_Item = TypeVar('_Item')
+
+
+def carry_out(plan: Plan, fusion: DeghosterSettings) -> Evaluation:
+    """Evaluate.
+
+    Args:
+        plan: What, on what.
+        fusion: How the model called `fused` works, and the others too but for their weights.
+
+    Raises:
+        ValueError: unknown peers, unusable folders, or packages that are missing.
+        FileNotFoundError: no such weights.
+    """
+    extra: dict[str, Extra] = {'cvvdp': ColorVideoVDP()} if plan.cvvdp else {}
+    fusers: dict[str, Fuser] = {**BASELINES, **_peers(plan.peers)}
+    deghoster = Deghoster(fusion)
+    deghosters = {FUSED: deghoster} | {
+        name: Deghoster(replace(fusion, model=name)) for name in plan.models}
+    fusers |= {name: _fuser_of(model) for name, model in deghosters.items()}
+    if plan.dataset == 'synthetic':
+        source = _source(plan, fusion.reference)
+        names, cutouts = source.panoramas.names, _count(plan.cutouts)
+        points, failed = _study(plan, fusers, source, extra)
+        methods = points[0].methods
+    else:
+        names, methods = _photographs(plan, fusers, extra)
+        cutouts, points, failed = 0, [], []
+    return Evaluation(
+        study=plan.study, model=deghoster.model_name, device=deghoster.device,
+        precision=deghoster.precision,
+        sha256={name: _checksum(d.settings) for name, d in deghosters.items()},
+        dataset=plan.dataset, panoramas=names, cutouts=cutouts, seed=plan.seed,
+        scenes=plan.scenes if points else len(names), size=plan.size if points else 0,
+        methods=methods, points=points if len(points) > 1 else [], failures=failed,
+    )
+
+
+def _peers(names: Iterable[str]) -> dict[str, Fuser]:
+    chosen = list(PEERS) if ALL in names else list(names)
+    for name in chosen:
+        if name in ABSENT:
+            raise ValueError(f'--peers: {name} is not there: {ABSENT[name]}')
+        if name not in PEERS:
+            raise ValueError(
+                f'--peers: expected {ALL} or some of {", ".join(PEERS)}, got {name!r}')
+    return {name: PEERS[name] for name in chosen}
+
+
+def _fuser_of(deghoster: Deghoster) -> Fuser:
+    return Fuser(lambda bracket: deghoster(bracket).radiance, source=deghoster.model_name)
+
+
+def _source(plan: Plan, reference: int) -> SceneSource:
+    settings = SceneSettings(size=plan.size, frames=plan.frames,
+                             reference_index=reference - 1 if reference else None)
+    cutouts = CutoutBank(plan.cutouts) if plan.cutouts is not None else None
+    return SceneSource(PanoramaBank(plan.panoramas or Path()), settings, cutouts)
+
+
+def _study(
+    plan: Plan, fusers: Mapping[str, Fuser], source: SceneSource, extra: Mapping[str, Extra]
+) -> tuple[list[Point], list[Failure]]:
+    given = source, plan.scenes, plan.seed, extra
+    if plan.study == 'noise':
+        return list(_told(sweep('noise', NOISE, fusers, *given), len(NOISE))), []
+    if plan.study == 'references':
+        return list(_told(references(fusers, *given), plan.frames)), []
+    if plan.study == 'robustness':
+        points = [
+            point for axis, conditions in axes(plan.size).items()
+            for point in _told(sweep(axis, conditions, fusers, *given), len(conditions), axis)]
+        return points, [found for name in fusers if name not in PEERS
+                        for found in failures(points, name)]
+    condition = Condition(sigma=plan.sigma) if plan.sigma else AS_TRAINED
+    scenes = _told(condition.draw(source, plan.scenes, plan.seed), plan.scenes, 'scenes')
+    return [Point('none', 0.0, compare(fusers, scenes, extra))], []
+
+
+def _photographs(
+    plan: Plan, fusers: Mapping[str, Fuser], extra: Mapping[str, Extra]
+) -> tuple[list[str], Comparison]:
+    root, names = plan.root or Path(), list[str]()
+    if plan.dataset == 'kalantari':
+        return names, compare(fusers, _named(kalantari(root), names), extra)
+    return names, compare_without_truth(fusers, _named(fang(root), names))
+
+
+def _named(items: Iterable[tuple[str, _Item]], names: list[str]) -> Iterator[_Item]:
+    """The items; their names are noted on the way."""
+    for name, item in _told(items, None, 'scenes'):
+        names.append(name)
+        yield item
+
+
+def _count(cutouts: Path | None) -> int:
+    return 0 if cutouts is None else len(list(cutouts.glob('*.png')))
+
+
+def _told(items: Iterable[_Item], count: int | None, what: str = 'conditions') -> Iterator[_Item]:
+    """A progress bar, where someone looks."""
+    return iter(tqdm(items, what, count, leave=False, disable=None))
+
+
+def _checksum(fusion: DeghosterSettings) -> str:
+    return weights.load(choose_model(fusion.model, choose_device(fusion.device))).sha256

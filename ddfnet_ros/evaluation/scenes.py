@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is judged: brackets with their truth, drawn from panoramas or read from a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ddfnet_ros.bracket import Bracket, Frame
+from ddfnet_ros.merge import static_merge
+from ddfnet_ros.radiance import correct, encode
+from ddfnet_ros.synthesis.scenes import MOVING_THRESHOLD, Scenes, SceneSource
+from ddfnet_ros.tonemap import mu_law
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Scene:
+    """One bracket and its truth.
+
+    Attributes:
+        bracket: Colour frames, float32 in [0, 1].
+        truth: (H, W, 3) radiance at the reference's instant, relative to the shortest exposure.
+        moving: (H, W) where some frame shows something else than the reference.
+        shortest: True exposure of the shortest frame [s]; None: as the bracket reports it.
+    """
+
+    bracket: Bracket
+    truth: npt.NDArray[np.float32]
+    moving: npt.NDArray[np.bool_]
+    shortest: float | None = None
+
+    @property
+    def unit(self) -> np.float32:
+        """What radiance in the unit of Eq. 2 is multiplied with to compare it with the truth."""
+        return np.float32(self.shortest or min(self.bracket.exposures))
+
+    @property
+    def reference(self) -> npt.NDArray[np.float32]:
+        """LDR values of the reference frame."""
+        return self.bracket.reference.pixels.astype(np.float32)
+
+    @property
+    def white(self) -> float:
+        """Radiance at which the reference clips, relative to the shortest exposure."""
+        return float(self.unit) / self.bracket.reference.exposure
+
+
+def synthesised(source: SceneSource, count: int, seed: int) -> Iterator[Scene]:
+    """Draw scenes one by one; the same seed gives the same scenes."""
+    generator = torch.Generator().manual_seed(seed)
+    for _ in range(count):
+        yield scene_of(source.draw(1, generator))
+
+
+def scene_of(scenes: Scenes, index: int = 0) -> Scene:
+    """One scene of a batch, as the frames that a camera would deliver."""
+    frames = [
+        Frame(pixels=_interleaved(ldr), exposure_time=float(exposure))
+        for ldr, exposure in zip(scenes.ldr[index], scenes.exposure[index], strict=True)
+    ]
+    return Scene(
+        bracket=Bracket.of(frames, reference=scenes.reference_index + 1),
+        truth=_interleaved(scenes.truth[index]),
+        moving=scenes.moving[index, 0].numpy(),
+    )
+
+
+def seen_from(scenes: Scenes, place: int, index: int = 0) -> Scene:
+    """The same bracket with another reference, and the truth of that one's instant.
+
+    Args:
+        scenes: Of cameras whose truth has no noise of theirs.
+        place: Of the reference, 0-based, from short to long.
+        index: In the batch.
+    """
+    order = torch.argsort(scenes.exposure[index])
+    order = torch.cat([order[place:place + 1], order[:place], order[place + 1:]])
+    exposure, radiance = scenes.exposure[index, order], scenes.radiance[index, order]
+    still = encode((radiance[:1] * exposure[:, None, None, None]).clamp(0, 1))[None]
+    shown = mu_law(radiance.clamp(max=1))
+    change = (shown[1:] - shown[:1]).abs().amax(dim=(0, 1))
+    frames = scene_of(scenes, index).bracket.frames
+    return Scene(
+        bracket=Bracket.of(frames, reference=place + 1),
+        truth=_interleaved(static_merge(still, correct(still, exposure[None]), place)[0]),
+        moving=(change > MOVING_THRESHOLD).numpy(),
+    )
+
+
+def _interleaved(planes: torch.Tensor) -> npt.NDArray[np.float32]:
+    return np.ascontiguousarray(planes.permute(1, 2, 0).float().numpy())
