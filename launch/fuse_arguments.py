@@ -75,6 +75,11 @@ PARAMETERS = {
         'Exposure times of one bracket [s]: "[0.001, 0.004, 0.016]"', number_list),
     'exposure_source': Argument(
         'Where exposure times come from: parameters, camera_ros, ... (README.md)'),
+    'bracket_size': Argument('Exposures in a bracket, where exposure_times does not say', int),
+    'cycle_period': Argument('Period of the exposure cycle [s]', float),
+    'cycle_offset': Argument('Stamp of any first frame of a cycle, modulo the period [s]', float),
+    'cycle_gap': Argument('A pause longer than this starts a new bracket [s]', float),
+    'max_span': Argument('Longest time from the first to the last frame of a bracket [s]', float),
     'model': Argument('fast, base, denoise, a .safetensors file, or auto'),
     'device': Argument('auto, cpu, cuda, cuda:1, ...'),
     'use_sim_time': Argument('Follow /clock; true where there is a bag', truth),

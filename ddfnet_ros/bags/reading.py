@@ -16,6 +16,7 @@ from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.interfaces import (
     Connection,
     ConnectionExtRosbag1,
+    Nodetype,
     Qos,
     QosDurability,
     QosHistory,
@@ -31,7 +32,7 @@ from rosbags.typesys.store import Typestore
 
 from ddfnet_ros.bracket import Frame
 from ddfnet_ros.encodings import pixels_of
-from ddfnet_ros.exposure import FrameMetadata
+from ddfnet_ros.metadata import SOURCES, FrameMetadata, MetadataReader
 
 IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
 METADATA_TYPE = 'diagnostic_msgs/msg/DiagnosticArray'
@@ -151,7 +152,7 @@ class BagReader:
             BagError: bytes that are not of its type, or a type that the bag does not define.
         """
         try:
-            return self._ros2_types.deserialize_cdr(message.cdr, message.msgtype)
+            return self._types_of(message.msgtype).deserialize_cdr(message.cdr, message.msgtype)
         except _DAMAGED as error:
             raise self._damaged(error) from error
 
@@ -170,44 +171,55 @@ class BagReader:
         metadata = self._metadata()
         for connection, _, raw in self._raw(self._connections(names)):
             message: Any = self._deserialised(connection, raw)
-            stamp_ns = _stamp_ns(message)
-            known = metadata.get(stamp_ns)
+            stamp = stamp_ns(message)
+            known = metadata.get(stamp)
             try:
                 yield Frame(
-                    pixels=pixels_of(message), stamp_ns=stamp_ns,
+                    pixels=pixels_of(message), stamp_ns=stamp,
                     exposure_time=known.exposure_time if known else None,
                     gain=known.gain if known else 1.0,
                     sequence_id=known.sequence_id if known else None,
                     stream=names.index(connection.topic), frame_id=message.header.frame_id,
                 )
             except ValueError as error:
-                raise BagError(f'{self._path}: {connection.topic} at {stamp_ns} ns: '
+                raise BagError(f'{self._path}: {connection.topic} at {stamp} ns: '
                                f'{error}') from error
 
     def _topic(self, name: str, msgtype: str, connections: list[Connection]) -> Topic:
         definition, digest = '', next((c.digest for c in connections if c.digest), '')
-        if msgtype in self._ros2_types.fielddefs:
-            definition, _ = self._ros2_types.generate_msgdef(msgtype, ros_version=2)
-            digest = self._ros2_types.hash_rihs01(msgtype)
+        types = self._types_of(msgtype)
+        if msgtype in types.fielddefs:
+            definition, _ = types.generate_msgdef(msgtype, ros_version=2)
+            digest = types.hash_rihs01(msgtype)
         if not digest.startswith('RIHS01_'):
             digest = _NO_HASH  # an MD5 sum of ROS 1, or nothing
         return Topic(name, msgtype, sum(c.msgcount for c in connections), definition, digest,
                      tuple(dict.fromkeys(qos for c in connections for qos in _qos(c))))
 
+    def _types_of(self, msgtype: str) -> Typestore:
+        """Where a type is defined: by the bag, or else as ROS 2 has it.
+
+        Types of ROS 1 that ROS 2 has with other names for the same fields count as ROS 2's.
+        """
+        own = self._ros2_types
+        if msgtype not in own.fielddefs or (
+                not self._reader.is2 and _same_layout(own, TYPES, msgtype)):
+            return TYPES
+        return own
+
     def _metadata(self) -> dict[int, FrameMetadata]:
         """What the bag tells of each image, by the stamp that both share."""
         told = {}
+        reader = MetadataReader(SOURCES['camera_ros'])
         for connection, _, raw in self._raw(
             [c for c in self._reader.connections if c.msgtype == METADATA_TYPE]
         ):
-            message: Any = self._deserialised(connection, raw)
-            controls = {v.key: v.value for status in message.status for v in status.values}
+            message = self._deserialised(connection, raw)
             try:
-                known = FrameMetadata.of_controls(controls)
+                if known := reader.read(message):
+                    told[reader.stamp_ns(message)] = known
             except ValueError as error:
                 raise BagError(f'{self._path}: {connection.topic}: {error}') from error
-            if known:
-                told[_stamp_ns(message)] = known
         return told
 
     def _connections(self, topics: Collection[str]) -> list[Connection]:
@@ -253,11 +265,31 @@ def _without_sequence_numbers(types: Typestore) -> Typestore:
     return ros2
 
 
+def _same_layout(own: Typestore, other: Typestore, msgtype: str) -> bool:
+    """Whether a type has fields of the same types in both stores, whatever their names."""
+    if msgtype not in other.fielddefs:
+        return False
+    fields, others = (store.fielddefs[msgtype][1] for store in (own, other))
+    if [kind for _, kind in fields] != [kind for _, kind in others]:
+        return False
+    return all(_same_layout(own, other, name) for _, kind in fields
+               if (name := _nested(kind)) is not None)
+
+
+def _nested(kind: Any) -> str | None:
+    """The message type that a field has, or its elements have; None for numbers and strings."""
+    node, detail = kind
+    if node in (Nodetype.ARRAY, Nodetype.SEQUENCE):
+        node, detail = detail[0]
+    return str(detail) if node == Nodetype.NAME else None
+
+
 def _qos(connection: Connection) -> list[Qos]:
     if isinstance(connection.ext, ConnectionExtRosbag1):
         return [_LATCHED] if connection.ext.latching else []
     return connection.ext.offered_qos_profiles
 
 
-def _stamp_ns(message: Any) -> int:
+def stamp_ns(message: Any) -> int:
+    """The stamp in a message's header [ns]."""
     return int(message.header.stamp.sec) * 10**9 + int(message.header.stamp.nanosec)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from types import UnionType
 from typing import Annotated, Any, TypeVar, get_type_hints, overload
 
@@ -50,18 +50,24 @@ def parse(options: Any, verb: str, words: Sequence[str], examples: str) -> Any:
         raise
 
 
-def as_options(settings: type[Settings]) -> Any:
+def as_options(settings: type[Settings], hidden: Collection[str] = ()) -> Any:
     """Type annotation for a field of a verb's Options that holds all these settings.
 
     Each field of the settings becomes an option `--name`, without a prefix.
+
+    Args:
+        settings: The class.
+        hidden: Fields that have no meaning for the verb, and no option.
     """
     hints = get_type_hints(settings)
+    suppress: Any = tyro.conf.Suppress
     fields = []
     for field in dataclasses.fields(settings):
         choices = '|'.join(field.metadata['choices']) or None
         shown = tyro.conf.arg(help=field.metadata['description'], metavar=choices)
         default = dataclasses.field(default=field.default, metadata=field.metadata)
-        fields.append((field.name, Annotated[hints[field.name], shown], default))
+        kind = suppress[hints[field.name]] if field.name in hidden else hints[field.name]
+        fields.append((field.name, Annotated[kind, shown], default))
     constructor = dataclasses.make_dataclass(
         settings.__name__, fields, bases=(settings,), frozen=True, kw_only=True)
     return tyro.conf.arg(name='', constructor=constructor)

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a bag's messages to complete brackets: the node's road, without the node."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ddfnet_ros.assembly import BracketAssembler
+from ddfnet_ros.bags.reading import IMAGE_TYPES, BagError, BagReader, Message, stamp_ns
+from ddfnet_ros.bracket import Bracket, Frame
+from ddfnet_ros.encodings import pixels_of
+from ddfnet_ros.metadata import MetadataJoiner, source_of
+from ddfnet_ros.metadata.fields import counter, look_up
+from ddfnet_ros.settings import NodeSettings
+
+_CAMERA_INFO = 'sensor_msgs/msg/CameraInfo'
+
+
+class Found(NamedTuple):
+    """A complete bracket.
+
+    Attributes:
+        bracket: The frames.
+        camera_info: With the stamp of the reference frame, else the latest of its topic; None
+            where none came.
+        stamp_ns: When the message that completed it was recorded [ns].
+    """
+
+    bracket: Bracket
+    camera_info: Any
+    stamp_ns: int
+
+
+class BracketFinder:
+    """Gives the brackets of an open bag, in order.
+
+    Attributes:
+        image_topics: Full names, one per stream.
+        complaints: The first problem of each topic, for people.
+    """
+
+    def __init__(self, path: Path, bag: BagReader, settings: NodeSettings) -> None:
+        """Find the topics.
+
+        Raises:
+            BagError: topics that are not there or not of the right type.
+            ValueError: settings by which no bracket could ever be assembled.
+        """
+        self._path, self._bag, self._settings = path, bag, settings
+        self.image_topics = tuple(map(_absolute, settings.image_topics))
+        self._require(self.image_topics, IMAGE_TYPES)
+        self._infos = self._camera_infos()
+        self._metadata = self._metadata_topics()
+        source = source_of(settings)
+        self._joiner = MetadataJoiner(settings, source) if source else None
+        self._assembler = BracketAssembler(
+            settings, stream_count=len(self.image_topics), reference=settings.reference)
+        self._recent: dict[int, deque[Any]] = defaultdict(lambda: deque(maxlen=4 * settings.size))
+        self._refused: Counter[str] = Counter()
+        self.complaints: dict[str, str] = {}
+
+    @property
+    def dropped(self) -> Counter[str]:
+        """Frames dropped on the way, by reason."""
+        joining = self._joiner.dropped if self._joiner else Counter()
+        return self._assembler.dropped + joining + self._refused
+
+    def find(self, seen: Callable[[], object] = lambda: None) -> Iterator[Found]:
+        """Read the bag to its end; calls `seen` with each image.
+
+        Raises:
+            BagError: damaged, or nothing tells where frames stand in the cycle.
+        """
+        for message in self._bag.messages([*self.image_topics, *self._metadata, *self._infos]):
+            if message.topic in self.image_topics:
+                seen()
+            for frame in self._frames(message):
+                yield from self._add(frame, message)
+        if self._joiner:
+            self._joiner.reset()
+        self._assembler.reset('the bag is over')
+
+    def refuse(self, found: Found, error: Exception) -> None:
+        """Count a bracket that could not be fused."""
+        self._refused['failed'] += len(found.bracket.frames)
+        topic = self.image_topics[found.bracket.reference.stream]
+        self.complaints.setdefault(topic, str(error))
+
+    def _frames(self, message: Message) -> list[Frame]:
+        """The frames that a message completes, if it is about frames."""
+        content = self._bag.deserialised(message)
+        try:
+            if message.topic in self._infos:
+                self._recent[self._infos.index(message.topic)].append(content)
+                return []
+            if message.topic in self._metadata and self._joiner:
+                # Topics that the settings do not name are taken for one.
+                place = self._metadata.index(message.topic) if len(self._joiner.topics) > 1 else 0
+                return self._joiner.add_metadata(place, content)
+            frame = self._frame(self.image_topics.index(message.topic), content)
+            return self._joiner.add_frame(frame) if self._joiner else [frame]
+        except ValueError as error:
+            self._refused['invalid'] += 1
+            self.complaints.setdefault(message.topic, str(error))
+            return []
+
+    def _camera_info(self, frame: Frame) -> Any:
+        recent = self._recent[frame.stream]
+        same = (info for info in recent if stamp_ns(info) == frame.stamp_ns)
+        return next(same, recent[-1] if recent else None)
+
+    def _frame(self, stream: int, message: Any) -> Frame:
+        count = self._settings.image_counter_field
+        return Frame(
+            pixels=pixels_of(message, self._settings.significant_bits), stream=stream,
+            sequence_id=counter(look_up(message, count), count) if count else None,
+            stamp_ns=stamp_ns(message), frame_id=message.header.frame_id,
+        )
+
+    def _add(self, frame: Frame, message: Message) -> Iterator[Found]:
+        try:
+            bracket = self._assembler.add(frame)
+        except ValueError as error:
+            raise BagError(f'{self._path}: {error}') from error
+        if self._assembler.complaint:
+            self.complaints.setdefault(
+                self.image_topics[frame.stream], self._assembler.complaint)
+        if bracket:
+            yield Found(bracket, self._camera_info(bracket.reference), message.stamp_ns)
+
+    def _require(self, topics: tuple[str, ...], types: tuple[str, ...]) -> None:
+        for topic in topics:
+            if (got := self._bag.topics.get(topic)) not in types:
+                there = ', '.join(name for name, kind in self._bag.topics.items() if kind in types)
+                raise BagError(f'{self._path}: expected {topic} with {" or ".join(types)}, got '
+                               f'{got or "no such topic"}; there are: {there or "none"}')
+
+    def _metadata_topics(self) -> tuple[str, ...]:
+        """Those that the settings name, or else all of the source's type."""
+        if (source := source_of(self._settings)) is None:
+            return ()
+        topics = tuple(map(_absolute, self._settings.metadata_topics)) or tuple(
+            name for name, kind in self._bag.topics.items() if kind == source.msgtype)
+        if not topics:
+            raise BagError(f'{self._path}: expected a topic with {source.msgtype} for '
+                           f'exposure_source {self._settings.exposure_source}, got none; set '
+                           'another source, or exposure_times')
+        self._require(topics, (source.msgtype,))
+        return topics
+
+    def _camera_infos(self) -> tuple[str, ...]:
+        """One per image topic: named by the settings, or beside the images where there is one."""
+        given = tuple(map(_absolute, self._settings.camera_info_topics))
+        self._require(given, (_CAMERA_INFO,))
+        beside = tuple(f'{topic.removesuffix("/compressed").rpartition("/")[0]}/camera_info'
+                       for topic in self.image_topics)
+        there = all(self._bag.topics.get(topic) == _CAMERA_INFO for topic in beside)
+        return given or (beside if there else ())
+
+
+def _absolute(topic: str) -> str:
+    return topic if topic.startswith('/') else f'/{topic}'

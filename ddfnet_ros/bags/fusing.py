@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole bag, fused: all its topics unchanged, and beside them what the node would have sent."""
+
+from __future__ import annotations
+
+import dataclasses
+import heapq
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tqdm import tqdm
+
+from ddfnet_ros import __version__
+from ddfnet_ros.bags.brackets import BracketFinder, Found
+from ddfnet_ros.bags.parts import Parts
+from ddfnet_ros.bags.reading import BagError, BagReader, Message
+from ddfnet_ros.bags.results import OUTPUTS, messages_of
+from ddfnet_ros.bags.writing import BagWriter
+from ddfnet_ros.bracket import Bracket
+from ddfnet_ros.settings import NodeSettings
+
+if TYPE_CHECKING:
+    from ddfnet_ros.runtime.deghoster import Deghosted
+
+Fuse = Callable[[Bracket], 'Deghosted']
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One bag to fuse.
+
+    Attributes:
+        source: The bag: .mcap, .db3, .bag, or a rosbag2 folder.
+        target: An .mcap file, which appears whole or not at all.
+        settings: The node's.
+        outputs: Some of `results.OUTPUTS`.
+        node: Full name of the node in whose namespace the results lie.
+        keep_exposures: Whether the images of the brackets are copied too.
+        progress: Whether progress bars are shown.
+    """
+
+    source: Path
+    target: Path
+    settings: NodeSettings
+    outputs: tuple[str, ...] = OUTPUTS[:3]
+    node: str = '/fuse_node'
+    keep_exposures: bool = True
+    progress: bool = False
+
+    @property
+    def folder(self) -> Path:
+        """Where the results lie until all are there."""
+        return self.target.with_name(f'{self.target.name}.partial')
+
+
+class Done(NamedTuple):
+    """What became of a job.
+
+    Attributes:
+        brackets: Complete brackets in the bag.
+        earlier: How many of them an interrupted run had fused already.
+        dropped: Frames in no bracket, by reason.
+        complaints: The first problem of each topic.
+    """
+
+    brackets: int
+    earlier: int
+    dropped: Mapping[str, int]
+    complaints: Mapping[str, str]
+
+
+def fuse_bag(job: Job, fuse: Fuse) -> Done:
+    """Fuse one bag; what an interrupted run of the same job did is not done again.
+
+    Raises:
+        BagError: a bag that cannot be read, has no such topics or no complete bracket.
+        ValueError: settings by which no bracket could ever be assembled.
+    """
+    with BagReader(job.source) as bag:
+        _check_names(job, bag)
+        finder = BracketFinder(job.source, bag, job.settings)
+        with Parts(job.folder, _purpose(job)) as parts:
+            done = _fuse_all(job, bag, finder, fuse, parts)
+            whole = job.folder / 'whole.mcap'
+            _write(job, bag, finder, parts, whole)
+            os.replace(whole, job.target)
+            parts.remove()
+    return done
+
+
+def _fuse_all(job: Job, bag: BagReader, finder: BracketFinder, fuse: Fuse, parts: Parts) -> Done:
+    earlier, brackets = parts.done, 0
+    images = bag.count(finder.image_topics)
+    with _bar(job, 'fuse', images) as bar:
+        for found in finder.find(bar.update):
+            if (key := _key(found)) not in earlier:
+                try:
+                    deghosted = fuse(found.bracket)
+                except ValueError as error:
+                    finder.refuse(found, error)
+                    continue
+                parts.add(key, messages_of(deghosted, found, job.node, job.outputs))
+            brackets += 1
+    parts.flush()
+    if not brackets:
+        reasons = ', '.join(f'{reason} {n}' for reason, n in finder.dropped.items()) or 'none'
+        complaint = next(iter(finder.complaints.values()), 'see `ddfnet inspect`')
+        raise BagError(f'{job.source}: expected complete brackets, got {images} images without '
+                       f'one (dropped: {reasons}); {complaint}')
+    return Done(brackets, len(earlier), dict(finder.dropped), dict(finder.complaints))
+
+
+def _write(job: Job, bag: BagReader, finder: BracketFinder, parts: Parts, path: Path) -> None:
+    """Everything in the order of its recording."""
+    left_out = () if job.keep_exposures else finder.image_topics
+    topics = [topic for topic in bag.described() if topic.name not in left_out]
+    names = [topic.name for topic in topics]
+    originals: Iterator[Message] = bag.messages(names) if names else iter(())
+    with BagWriter(path) as writer, _bar(job, 'write', bag.count(names) if names else 0) as bar:
+        for topic in topics:
+            writer.declare(topic)
+        for message in heapq.merge(originals, parts.messages(), key=lambda m: m.stamp_ns):
+            writer.write_cdr(message)
+            bar.update()
+
+
+def _check_names(job: Job, bag: BagReader) -> None:
+    if job.target.suffix != '.mcap':
+        raise BagError(f'{job.target}: expected a name that ends in .mcap; choose another')
+    if taken := [f'{job.node}/{name}' for name in job.outputs
+                 if f'{job.node}/{name}' in bag.topics]:
+        raise BagError(f'{job.source}: expected no topic {taken[0]}, got one; choose another name '
+                       'for the results (--node)')
+
+
+def _purpose(job: Job) -> dict[str, Any]:
+    """What has to be the same for results to be taken over."""
+    files = sorted(job.source.iterdir()) if job.source.is_dir() else [job.source]
+    settings = dataclasses.asdict(job.settings)
+    del settings['threads']  # changes no result
+    return {
+        'version': __version__, 'outputs': list(job.outputs), 'node': job.node,
+        'settings': settings, 'source': str(job.source.resolve()),
+        'files': [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files],
+    }
+
+
+def _key(found: Found) -> str:
+    return f'{found.stamp_ns} {found.bracket.reference.stamp_ns}'
+
+
+def _bar(job: Job, what: str, total: int) -> Any:
+    return tqdm(total=total, desc=f'{job.target.name}: {what}', unit='msg',
+                disable=None if job.progress else True)

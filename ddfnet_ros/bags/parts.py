@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Results on their way into a bag: kept in parts, so that an interrupted run can go on."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from ddfnet_ros.bags.reading import BagError, BagReader, Message
+from ddfnet_ros.bags.writing import BagWriter
+
+SIZE = 20  # brackets in a part; what an interruption costs at most
+
+
+class Parts:
+    """Context manager over the folder of a run: several small bags, each complete or not there.
+
+    The folder says what it is for. One that is for something else, such as other settings, is
+    emptied. Only one process at a time can have it open.
+    """
+
+    def __init__(self, folder: Path, purpose: Mapping[str, Any]) -> None:
+        """Name the folder.
+
+        Args:
+            folder: Made where it is not there.
+            purpose: Of the run; anything JSON can hold.
+        """
+        self._folder = folder
+        self._purpose = json.dumps(dict(purpose), sort_keys=True, indent=1)
+        self._done: dict[Path, list[str]] = {}
+        self._stack = ExitStack()
+        self._writer: BagWriter | None = None
+        self._keys: list[str] = []
+
+    def __enter__(self) -> Parts:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            self._lock(stack)
+            self._open()
+            self._unlock = stack.pop_all()
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        with self._unlock:
+            self._stack.__exit__(*raised)  # a part that is being written is lost
+            if not self._done and self._folder.is_dir():
+                self.remove()
+
+    @property
+    def done(self) -> frozenset[str]:
+        """The keys of all results in complete parts."""
+        return frozenset(key for keys in self._done.values() for key in keys)
+
+    def add(self, key: str, messages: Sequence[Message]) -> None:
+        """Keep the messages of one result."""
+        if self._writer is None:
+            self._writer = self._stack.enter_context(BagWriter(self._path(len(self._done))))
+        for message in messages:
+            self._writer.write_cdr(message)
+        self._keys.append(key)
+        if len(self._keys) >= SIZE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Complete the part that is being written."""
+        if self._writer is None:
+            return
+        self._stack.close()
+        path, keys = self._path(len(self._done)), self._keys
+        _write_whole(path.with_suffix('.json'), json.dumps(keys))
+        self._done[path] = keys
+        self._writer, self._keys = None, []
+
+    def messages(self) -> Iterator[Message]:
+        """All that is kept, in order."""
+        for path in self._done:
+            with BagReader(path) as bag:
+                yield from bag.messages()
+
+    def remove(self) -> None:
+        """Delete everything."""
+        shutil.rmtree(self._folder)
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f'part_{number:05}.mcap'
+
+    def _lock(self, stack: ExitStack) -> None:
+        file = stack.enter_context((self._folder / 'lock').open('w'))
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BagError(f'{self._folder}: expected to be alone, got another run that is at it; '
+                           'wait for it') from error
+
+    def _open(self) -> None:
+        """Take over complete parts of the same purpose; remove all else."""
+        purpose = self._folder / 'purpose.json'
+        same = purpose.is_file() and purpose.read_text() == self._purpose
+        while same and (self._path(len(self._done)).with_suffix('.json')).is_file():
+            path = self._path(len(self._done))
+            self._done[path] = json.loads(path.with_suffix('.json').read_text())
+        kept = {'lock', 'purpose.json', *(p.name for p in self._done),
+                *(p.with_suffix('.json').name for p in self._done)}
+        for path in self._folder.iterdir():
+            if path.name in kept:
+                continue
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if not same:
+            _write_whole(purpose, self._purpose)
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file that is there whole or not at all."""
+    partial = path.with_suffix('.new')
+    partial.write_text(text)
+    os.replace(partial, path)

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What became of a bracket, as messages under the names that the node gives them."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from ddfnet_ros.bags.brackets import Found
+from ddfnet_ros.bags.reading import TYPES, Message
+from ddfnet_ros.bracket import Frame
+
+if TYPE_CHECKING:
+    from ddfnet_ros.runtime.deghoster import Deghosted
+
+OUTPUTS = ('image', 'hdr', 'camera_info', 'image/compressed')
+_JPEG_QUALITY = 95
+# OpenCV's order, which is what readers of 32FC3 assume. (type, channels) to encoding.
+_ENCODINGS = {('uint8', 1): 'mono8', ('uint8', 3): 'bgr8',
+              ('float32', 1): '32FC1', ('float32', 3): '32FC3'}
+
+
+def messages_of(deghosted: Deghosted, found: Found, node: str,
+                outputs: Collection[str]) -> list[Message]:
+    """The messages that a node would have sent.
+
+    Args:
+        deghosted: What became of the bracket.
+        found: The bracket, its camera info, and when it was complete.
+        node: Full name of the node, in whose namespace the topics lie.
+        outputs: Some of OUTPUTS.
+    """
+    header = _header(deghosted.bracket.reference)
+    made = {}
+    if 'image' in outputs:
+        made['image'] = _image(header, deghosted.image)
+    if 'hdr' in outputs:
+        made['hdr'] = _image(header, deghosted.radiance)
+    if 'image/compressed' in outputs:
+        made['image/compressed'] = _jpeg(header, deghosted.image)
+    if 'camera_info' in outputs and found.camera_info is not None:
+        made['camera_info'] = dataclasses.replace(found.camera_info, header=header)
+    return [
+        Message(f'{node}/{name}', message.__msgtype__, found.stamp_ns,
+                TYPES.serialize_cdr(message, message.__msgtype__))
+        for name, message in made.items()
+    ]
+
+
+def _header(frame: Frame) -> Any:
+    seconds, nanoseconds = divmod(frame.stamp_ns, 10**9)
+    stamp = TYPES.types['builtin_interfaces/msg/Time'](sec=seconds, nanosec=nanoseconds)
+    return TYPES.types['std_msgs/msg/Header'](stamp=stamp, frame_id=frame.frame_id)
+
+
+def _image(header: Any, pixels: np.ndarray[Any, Any]) -> Any:
+    """(H, W) grey or (H, W, 3) RGB as an Image, blue first."""
+    ordered = _blue_first(pixels)
+    channels = 1 if ordered.ndim == 2 else 3
+    return TYPES.types['sensor_msgs/msg/Image'](
+        header=header, height=ordered.shape[0], width=ordered.shape[1],
+        encoding=_ENCODINGS[ordered.dtype.name, channels],
+        is_bigendian=int(sys.byteorder == 'big'), step=ordered.strides[0],
+        data=ordered.reshape(-1).view(np.uint8))
+
+
+def _jpeg(header: Any, pixels: np.ndarray[Any, Any]) -> Any:
+    ordered = _blue_first(pixels)
+    encoded = cv2.imencode('.jpg', ordered, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1]
+    kind = 'mono8' if ordered.ndim == 2 else 'bgr8'
+    return TYPES.types['sensor_msgs/msg/CompressedImage'](
+        header=header, format=f'{kind}; jpeg compressed {kind}', data=encoded.ravel())
+
+
+def _blue_first(pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    return np.ascontiguousarray(pixels if pixels.ndim == 2 else pixels[..., ::-1])

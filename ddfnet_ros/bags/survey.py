@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a bag holds that brackets could be made of: image topics, and what tells exposures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ddfnet_ros.bags.reading import IMAGE_TYPES, BagReader, Topic, stamp_ns
+from ddfnet_ros.bracket import Pixels
+from ddfnet_ros.encodings import pixels_of
+from ddfnet_ros.metadata import SOURCES, FrameMetadata, MetadataReader
+
+_SAMPLES = 90  # images of each topic that are looked at
+_SIDE = 160  # pixels of the longer side that they are reduced to
+
+
+@dataclass
+class ImageTopic:
+    """One image topic.
+
+    Attributes:
+        name: Name, with its leading slash.
+        msgtype: `package/msg/Name`.
+        count: Images in the bag.
+        encoding: Of the pixels, or the format of compressed images; '' without images.
+        size: (width, height) in pixels; (0, 0) where no image could be decoded.
+        stamps_ns: Of the first images, by their headers.
+        thumbnails: Of those that could be decoded, much reduced.
+        problem: What the first image that could not be decoded lacked.
+    """
+
+    name: str
+    msgtype: str
+    count: int
+    encoding: str = ''
+    size: tuple[int, int] = (0, 0)
+    stamps_ns: list[int] = field(default_factory=list)
+    thumbnails: list[Pixels] = field(default_factory=list)
+    problem: str = ''
+
+    @property
+    def interval(self) -> float:
+        """Time between two images, pauses and lost images aside [s]; 0 where it cannot be told."""
+        gaps = np.diff(np.sort(self.stamps_ns)) * 1e-9
+        # The lower quartile, because in pairs with a pause after each, every second gap is one.
+        return float(np.quantile(gaps, 0.25)) if gaps.size else 0.0
+
+    @property
+    def rate(self) -> float:
+        """Images per second over those looked at, pauses included; 0 where it cannot be told."""
+        span = (max(self.stamps_ns) - min(self.stamps_ns)) * 1e-9 if self.stamps_ns else 0.0
+        return (len(self.stamps_ns) - 1) / span if span > 0 else 0.0
+
+    @property
+    def brightness(self) -> npt.NDArray[np.float64]:
+        """Mean linear brightness of the thumbnails, in [0, 1]."""
+        return np.array([_brightness(picture) for picture in self.thumbnails])
+
+
+@dataclass(frozen=True)
+class MetadataTopic:
+    """A topic that tells exposures.
+
+    Attributes:
+        name: Name, with its leading slash.
+        source: Of `metadata.SOURCES`, by name.
+        told: What it tells, by the stamp of the image [ns].
+    """
+
+    name: str
+    source: str
+    told: Mapping[int, FrameMetadata]
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a bag holds.
+
+    Attributes:
+        path: The bag.
+        seconds: From its first to its last message.
+        topics: All of them.
+        images: The image topics.
+        metadata: The topics that tell exposures.
+    """
+
+    path: Path
+    seconds: float
+    topics: tuple[Topic, ...]
+    images: tuple[ImageTopic, ...]
+    metadata: tuple[MetadataTopic, ...]
+
+
+def survey(path: Path) -> Survey:
+    """Look at the beginning of a bag.
+
+    Raises:
+        BagError: it cannot be read.
+    """
+    with BagReader(path) as bag:
+        topics = bag.described()
+        images = {t.name: ImageTopic(t.name, t.msgtype, t.count) for t in topics
+                  if t.msgtype in IMAGE_TYPES}
+        told = [_Told(t.name, name) for t in topics for name, source in SOURCES.items()
+                if source.msgtype == t.msgtype]
+        if images:
+            _look(bag, images, told)
+        first_ns, last_ns = bag.span_ns
+    # Without any, it is diagnostics of other nodes.
+    metadata = tuple(MetadataTopic(t.topic, t.source, t.known) for t in told if t.known)
+    return Survey(path, (last_ns - first_ns) * 1e-9, tuple(topics), tuple(images.values()),
+                  metadata)
+
+
+class _Told:
+    """What one topic tells, if it is read as that of one source."""
+
+    def __init__(self, topic: str, source: str) -> None:
+        self.topic, self.source = topic, source
+        self.known: dict[int, FrameMetadata] = {}
+        self._reader = MetadataReader(SOURCES[source])
+
+    def add(self, message: Any) -> None:
+        """Read a message, if it can be: fusing the bag says what is wrong with the others."""
+        try:
+            if known := self._reader.read(message):
+                self.known[self._reader.stamp_ns(message)] = known
+        except ValueError:
+            pass
+
+
+def _look(bag: BagReader, images: Mapping[str, ImageTopic], told: Sequence[_Told]) -> None:
+    """Read on until every image topic has given its samples, or the bag ends."""
+    missing = {name for name, topic in images.items() if topic.count}
+    for message in bag.messages([*images, *{t.topic for t in told}]):
+        content = bag.deserialised(message)
+        for teller in told:
+            if teller.topic == message.topic:
+                teller.add(content)
+        if message.topic in missing:
+            topic = images[message.topic]
+            _add_sample(topic, content)
+            if len(topic.stamps_ns) >= min(_SAMPLES, topic.count):
+                missing.discard(message.topic)
+        if not missing:
+            break
+
+
+def _add_sample(topic: ImageTopic, message: Any) -> None:
+    topic.stamps_ns.append(stamp_ns(message))
+    topic.encoding = message.format if hasattr(message, 'format') else message.encoding
+    try:
+        pixels = pixels_of(message)
+    except ValueError as error:
+        topic.problem = topic.problem or str(error)
+        return
+    topic.size = (pixels.shape[1], pixels.shape[0])
+    scale = min(1.0, _SIDE / max(topic.size))
+    small: Any = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    topic.thumbnails.append(small)
+
+
+def _brightness(picture: Pixels) -> float:
+    white = {'uint8': 255.0, 'uint16': 65535.0}.get(picture.dtype.name, 1.0)
+    return float(np.mean((picture / white) ** 2.2))

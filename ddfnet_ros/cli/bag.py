@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`ddfnet bag`: bags in, bags with fused images out, without a ROS node."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from ddfnet_ros.bags.fusing import Done, Job, fuse_bag
+from ddfnet_ros.bags.many import Outcome, Processes, RayActors, run_all, share_of_threads
+from ddfnet_ros.bags.reading import BagError
+from ddfnet_ros.bags.results import OUTPUTS
+from ddfnet_ros.bags.suggestion import suggestions
+from ddfnet_ros.bags.survey import survey
+from ddfnet_ros.bracket import Pixels
+from ddfnet_ros.cli.options import as_options, parse
+from ddfnet_ros.settings import NodeSettings, OutputSettings
+
+EXAMPLES = """\
+  ddfnet bag drive.mcap drive_fused.mcap
+  ddfnet bag drive/ fused.mcap --image-topics /cam/image_raw --exposure-times 0.001 0.004 0.016
+  ddfnet bag drive.bag fused.mcap --no-keep-exposures --outputs image/compressed camera_info
+  ddfnet bag day1.mcap day2.mcap day3.mcap fused/ --jobs 2
+  ddfnet bag day*.mcap fused/ --ray --ray-address auto"""
+
+FAILED = 1
+# What only a live node has.
+_HIDDEN = {
+    'transport', 'sync', 'sync_slop', 'sync_depth', 'diagnostics_period', 'autostart',
+    *(f.name for f in dataclasses.fields(OutputSettings)),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Fuse all brackets of a bag; copy all its topics beside them.
+
+    Frames become brackets as in the node, by the same settings. Without image_topics and
+    exposure settings, those are taken that `ddfnet inspect` finds in the bag's metadata. What is
+    written appears under its name when it is complete; an interrupted run goes on when it is
+    started again. Several bags go into a folder, under their own names.
+    """
+
+    bags: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar='BAG... OUT')]
+    """Bags (.mcap, .db3, ROS 1 .bag, rosbag2 folders); then an .mcap file, or a folder for \
+several."""
+    outputs: tuple[Literal['image', 'hdr', 'camera_info', 'image/compressed'], ...] = (
+        'image', 'hdr', 'camera_info')
+    """What to write: bgr8, 32FC3, the camera info of the reference frames, JPEG."""
+    node: str = '/fuse_node'
+    """Name in whose namespace the results lie, such as /fuse_node/image."""
+    keep_exposures: bool = True
+    """Whether the images of the brackets are copied, too."""
+    overwrite: bool = False
+    """Replace results that are there."""
+    jobs: int = 1
+    """Bags at a time, each in a process of its own."""
+    retries: int = 2
+    """How often a bag is tried again after its process died."""
+    ray: bool = False
+    """Spread the bags over a Ray cluster; needs ddfnet_ros[ray]."""
+    ray_address: str = 'local'
+    """Of the cluster: local starts one here, auto takes the one that is there."""
+    settings: Annotated[NodeSettings, as_options(NodeSettings, _HIDDEN)] = field(
+        default_factory=NodeSettings)
+    """How frames become brackets, and how these are fused."""
+
+    def __post_init__(self) -> None:
+        if len(self.bags) < 2:
+            raise ValueError('expected a bag and a name for the result, got '
+                             f'{len(self.bags)} name(s); see ddfnet bag --help')
+        if self.jobs < 1 or self.retries < 0:
+            raise ValueError(f'expected --jobs 1 or more and --retries 0 or more, got {self.jobs} '
+                             f'and {self.retries}')
+        if not set(self.outputs) <= set(OUTPUTS) or not self.outputs:
+            raise ValueError(f'--outputs: expected some of {", ".join(OUTPUTS)}, got none')
+
+
+def run(words: Sequence[str]) -> int:
+    """Fuse one bag here, or several wherever they are to be fused."""
+    options = parse(Options, 'bag', words, EXAMPLES)
+    *sources, target = options.bags
+    several = len(sources) > 1 or options.ray or target.is_dir()
+    if not several:
+        return _one(options, sources[0], target)
+    return _several(options, sources, target)
+
+
+def _one(options: Options, source: Path, target: Path) -> int:
+    if target.exists() and not options.overwrite:
+        raise BagError(f'{target}: expected a name that is free, got a file; --overwrite replaces '
+                       'it')
+    job = _job(options, source, target)
+
+    from ddfnet_ros.runtime.deghoster import Deghoster  # noqa: PLC0415  (torch: 3 s)
+
+    deghoster = Deghoster(job.settings)
+    try:
+        done = fuse_bag(job, deghoster)
+    except KeyboardInterrupt:
+        if job.folder.is_dir():
+            print(f'\nddfnet: interrupted; the same command goes on where it was, '
+                  f'`rm -r {job.folder}` forgets it', file=sys.stderr)
+        raise
+    print(f'{target}: {summary(done)}, model {deghoster.model_name} on {deghoster.device}')
+    return 0
+
+
+def _several(options: Options, sources: Sequence[Path], folder: Path) -> int:
+    """Fuse bags into a folder; 1 where not all could be."""
+    if folder.exists() and not folder.is_dir():
+        raise BagError(f'{folder}: expected a folder for the results, got a file')
+    names = [f'{source.stem}.mcap' for source in sources]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise BagError(f'expected bags of different names, got two for {folder / twice[0]}; '
+                       'rename one')
+    failed = 0
+    jobs = []
+    for source, name in zip(sources, names, strict=True):
+        if (folder / name).exists() and not options.overwrite:
+            print(f'{folder / name}: done earlier')
+            continue
+        try:
+            jobs.append(_job(options, source, folder / name, shared=True))
+        except ValueError as error:
+            print(f'ddfnet: {error}', file=sys.stderr)
+            failed += 1
+
+    def tell(job: Job, outcome: Outcome) -> None:
+        nonlocal failed
+        if isinstance(outcome, Exception):
+            failed += 1
+            print(f'ddfnet: {job.source}: {" ".join(str(outcome).split())}', file=sys.stderr)
+        else:
+            print(f'{job.target}: {summary(outcome)}', flush=True)
+
+    if jobs:
+        with _pool(options, len(jobs)) as pool:
+            run_all(jobs, pool, options.retries, tell)
+    return FAILED if failed else 0
+
+
+def _pool(options: Options, jobs: int) -> Processes | RayActors:
+    size = min(options.jobs, jobs)
+    if options.ray:
+        return RayActors(options.ray_address, size, options.settings.device)
+    return Processes(size)
+
+
+def _job(options: Options, source: Path, target: Path, *, shared: bool = False) -> Job:
+    """The job for one bag, by the settings given or else by what the bag tells.
+
+    Args:
+        options: Of the command line.
+        source: The bag.
+        target: The result.
+        shared: Whether other jobs run beside it: no progress bar, and a share of the threads.
+
+    Raises:
+        BagError: settings are needed that the bag does not tell.
+    """
+    settings = _settled(source, options.settings)
+    if shared and not options.ray and not settings.threads:
+        settings = dataclasses.replace(settings, threads=share_of_threads(options.jobs))
+    return Job(
+        source=source, target=target, settings=settings, outputs=options.outputs,
+        node='/' + options.node.strip('/'), keep_exposures=options.keep_exposures,
+        progress=not shared,
+    )
+
+
+def summary(done: Done) -> str:
+    """One line about a bag that is done."""
+    earlier = f' ({done.earlier} by an earlier run)' if done.earlier else ''
+    dropped = ', '.join(f'{reason} {n}' for reason, n in done.dropped.items()) or 'none'
+    problems = ''.join(f'; {topic}: {text}' for topic, text in done.complaints.items())
+    return f'{done.brackets} brackets fused{earlier}, frames dropped: {dropped}{problems}'
+
+
+def _settled(source: Path, given: NodeSettings) -> NodeSettings:
+    """The settings, completed by what the bag tells where they name no topics."""
+    defaults = {f.name: f.default for f in dataclasses.fields(NodeSettings)}
+    wanted = {name: value for name, default in defaults.items()
+              if (value := getattr(given, name)) != default}
+    if 'image_topics' in wanted:
+        return given
+    complete = [s for s in suggestions(survey(source), _unknown) if s.complete]
+    if len(complete) != 1:
+        found = '; '.join(s.why for s in complete) or 'none that tells its exposures'
+        raise BagError(f'{source}: expected one bracket, got {found}; see `ddfnet inspect '
+                       f'{source}` and set --image-topics and --exposure-times')
+    guess = complete[0]
+    topics = (guess.metadata_topic,) if guess.metadata_topic else ()
+    return NodeSettings(**({'metadata_topics': topics} | guess.settings | wanted))
+
+
+def _unknown(_pictures: Sequence[Pixels]) -> list[float]:
+    """Nothing is fused by exposures that are only guessed."""
+    raise ValueError

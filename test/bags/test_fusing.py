@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+import multiprocessing
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ddfnet_ros.bags import BagError, BagReader
+from ddfnet_ros.bags.fusing import Job, fuse_bag
+from ddfnet_ros.bags.results import OUTPUTS
+from ddfnet_ros.encodings import pixels_of
+from ddfnet_ros.settings import NodeSettings
+
+TOPIC = '/cam/image_raw'
+KINDS = ['mcap', 'db3', 'folder', 'ros1']
+
+
+def job(source, tmp_path, topics=(TOPIC,), **changes):
+    settings = {'image_topics': topics, 'exposure_source': 'camera_ros'}
+    settings |= changes.pop('settings', {})
+    return Job(source=source, target=tmp_path / 'out.mcap', settings=NodeSettings(**settings),
+               **changes)
+
+
+def contents(path, topics=()):
+    with BagReader(path) as bag:
+        return [(m.topic, m.msgtype, m.stamp_ns, bytes(m.cdr)) for m in bag.messages(topics)]
+
+
+@pytest.mark.parametrize('kind', KINDS)
+@pytest.mark.parametrize('compressed', [False, True])
+def test_every_bracket_is_fused_and_all_else_copied(kind, compressed, record, fuse, tmp_path):
+    source = record(kind, compressed=compressed, odd=True)
+    topic = f'{TOPIC}/compressed' if compressed else TOPIC
+    done = fuse_bag(job(source, tmp_path, (topic,)), fuse)
+    assert (done.brackets, done.earlier, done.dropped) == (4, 0, {})
+    before = contents(source)
+    after = contents(tmp_path / 'out.mcap')
+    assert [m for m in after if not m[0].startswith('/fuse_node')] == before
+    assert {m[0] for m in after} - {m[0] for m in before} == {
+        '/fuse_node/image', '/fuse_node/hdr', '/fuse_node/camera_info'}
+    assert [m[2] for m in after] == sorted(m[2] for m in after)
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_results_have_the_reference_frames_header_and_pixels(kind, record, fuse, tmp_path):
+    fuse_bag(job(record(kind), tmp_path, outputs=OUTPUTS), fuse)
+    with BagReader(tmp_path / 'out.mcap') as bag:
+        found = {topic: [bag.deserialised(m) for m in bag.messages([f'/fuse_node/{topic}'])]
+                 for topic in OUTPUTS}
+        inputs = {bag.deserialised(m).header.stamp.nanosec: pixels_of(bag.deserialised(m))
+                  for m in bag.messages([TOPIC])}
+    for topic, messages in found.items():
+        stamps = [m.header.stamp.sec * 10**9 + m.header.stamp.nanosec for m in messages]
+        assert stamps == fuse.seen, topic
+        assert {m.header.frame_id for m in messages} == {'camera'}
+    reference = inputs[found['image'][0].header.stamp.nanosec]
+    np.testing.assert_array_equal(pixels_of(found['image'][0]), reference)
+    np.testing.assert_allclose(pixels_of(found['hdr'][0]), reference.astype(np.float32) / 255)
+    assert np.abs(pixels_of(found['image/compressed'][0]).astype(int) - reference).mean() < 4
+    assert (found['image'][0].encoding, found['hdr'][0].encoding) == ('bgr8', '32FC3')
+    assert found['camera_info'][0].k[8] == 8.0
+
+
+def test_a_type_that_nobody_knows_keeps_its_definition(record, fuse, tmp_path):
+    fuse_bag(job(record(odd=True), tmp_path), fuse)
+    with BagReader(tmp_path / 'out.mcap') as bag:
+        (topic,) = [t for t in bag.described() if t.name == '/odd']
+        assert 'int32 number' in topic.definition
+        assert bag.deserialised(next(iter(bag.messages(['/odd'])))).number == 0
+
+
+def test_exposures_can_be_left_out(record, fuse, tmp_path):
+    source = record()
+    fuse_bag(job(source, tmp_path, keep_exposures=False), fuse)
+    with BagReader(tmp_path / 'out.mcap') as bag:
+        assert TOPIC not in bag.topics
+        assert bag.count(['/cam/meta']) == 12
+
+
+def test_topics_of_one_exposure_each_are_joined(record, fuse, tmp_path):
+    topics = ('/short/image', '/mid/image', '/long/image')
+    source = record(topics=topics, frames=90, metadata=False, info=False)
+    done = fuse_bag(job(source, tmp_path, topics, settings={
+        'exposure_source': 'parameters', 'exposure_times': (0.001, 0.004, 0.016),
+        'cycle_period': 0.099}), fuse)
+    assert done.brackets > 20
+
+
+def test_frames_without_metadata_are_dropped_and_counted(record, fuse, tmp_path):
+    source = record(frames=15, lost=(4,))
+    done = fuse_bag(job(source, tmp_path), fuse)
+    assert done.brackets == 4
+    assert sum(done.dropped.values()) == 2
+
+
+def test_nothing_is_left_behind_but_the_bag(record, fuse, tmp_path):
+    fuse_bag(job(record(), tmp_path), fuse)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['out.mcap', 'street']
+
+
+@pytest.mark.parametrize(('changes', 'said'), [
+    ({'topics': ('/left',)}, 'expected /left with .*, got no such topic; there are: /cam/image'),
+    ({'topics': ('/cam/meta',)}, 'expected /cam/meta with .*, got diagnostic_msgs'),
+    ({'settings': {'exposure_source': 'flir'}}, 'expected a topic with flir_camera_msgs'),
+    ({'settings': {'exposure_source': 'parameters'}}, 'expected something that tells where'),
+    ({'settings': {'bracket_size': 5}}, r'expected complete brackets, got 12 images without'),
+    ({'node': '/cam', 'outputs': ('camera_info',)}, 'expected no topic /cam/camera_info'),
+])
+def test_what_cannot_be_fused_is_one_line_and_leaves_nothing(
+        changes, said, record, fuse, tmp_path):
+    with pytest.raises(BagError, match=said) as caught:
+        fuse_bag(job(record(), tmp_path, **changes), fuse)
+    assert '\n' not in str(caught.value)
+    assert [p.name for p in tmp_path.iterdir()] == ['street']
+
+
+class Interrupted(BaseException):
+    """Ctrl-C, at a moment that the test chooses."""
+
+
+def interrupting(fuse, after):
+    def call(bracket):
+        if len(fuse.seen) >= after:
+            raise Interrupted
+        return fuse(bracket)
+
+    return call
+
+
+def test_an_interrupted_run_goes_on_where_it_was(record, fuse, tmp_path, monkeypatch):
+    monkeypatch.setattr('ddfnet_ros.bags.parts.SIZE', 2)
+    source = record(frames=30)
+    with pytest.raises(Interrupted):
+        fuse_bag(job(source, tmp_path), interrupting(fuse, 5))
+    assert not (tmp_path / 'out.mcap').exists()
+    first = list(fuse.seen)
+    done = fuse_bag(job(source, tmp_path), fuse)
+    assert (done.brackets, done.earlier) == (10, 4)
+    assert fuse.seen[len(first)] == first[4]  # the fifth was fused, but its part not complete
+    assert len(fuse.seen) == 5 + 6
+    fuse_bag(Job(source=source, target=tmp_path / 'at_once.mcap',
+                 settings=job(source, tmp_path).settings), fuse)
+    assert contents(tmp_path / 'out.mcap') == contents(tmp_path / 'at_once.mcap')
+
+
+def test_parts_of_other_settings_are_not_taken_over(record, fuse, tmp_path, monkeypatch):
+    monkeypatch.setattr('ddfnet_ros.bags.parts.SIZE', 2)
+    source = record(frames=30)
+    with pytest.raises(Interrupted):
+        fuse_bag(job(source, tmp_path), interrupting(fuse, 5))
+    done = fuse_bag(job(source, tmp_path, settings={'tone_map': 'reinhard'}), fuse)
+    assert done.earlier == 0
+
+
+def _killed_while_fusing(source, target):
+    settings = NodeSettings(image_topics=(TOPIC,), exposure_source='camera_ros')
+    calls = []
+
+    def fuse(bracket):
+        calls.append(bracket)
+        if len(calls) > 5:
+            os.kill(os.getpid(), signal.SIGKILL)
+        from types import SimpleNamespace  # noqa: PLC0415
+
+        pixels = bracket.reference.pixels
+        return SimpleNamespace(bracket=bracket, image=pixels,
+                               radiance=pixels.astype(np.float32) / 255)
+
+    import ddfnet_ros.bags.parts  # noqa: PLC0415
+
+    ddfnet_ros.bags.parts.SIZE = 2
+    fuse_bag(Job(source=source, target=target, settings=settings), fuse)
+
+
+def test_a_killed_run_leaves_no_half_bag_and_goes_on(record, fuse, tmp_path):
+    source = record(frames=30)
+    child = multiprocessing.get_context('fork').Process(
+        target=_killed_while_fusing, args=(source, tmp_path / 'out.mcap'))
+    child.start()
+    child.join(60)
+    assert child.exitcode == -signal.SIGKILL
+    assert not (tmp_path / 'out.mcap').exists()
+    done = fuse_bag(job(source, tmp_path), fuse)
+    assert (done.brackets, done.earlier) == (10, 4)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['out.mcap', 'street']
+
+
+def test_two_runs_at_one_bag_do_not_meet(record, fuse, tmp_path):
+    source = record()
+
+    def meanwhile(bracket):
+        with pytest.raises(BagError, match='another run'):
+            fuse_bag(job(source, tmp_path), fuse)
+        return fuse(bracket)
+
+    assert fuse_bag(job(source, tmp_path), meanwhile).brackets == 4
+
+
+def test_a_bracket_that_cannot_be_fused_is_counted(record, fuse, tmp_path):
+    def picky(bracket):
+        if len(fuse.seen) == 1:
+            fuse.seen.append(0)
+            raise ValueError('expected better frames')
+        return fuse(bracket)
+
+    done = fuse_bag(job(record(), tmp_path), picky)
+    assert (done.brackets, done.dropped) == (3, {'failed': 3})
+    assert done.complaints == {TOPIC: 'expected better frames'}
+
+
+def test_other_names_than_mcap_are_refused(record, fuse, tmp_path):
+    wrong = Job(source=record(), target=Path(tmp_path / 'out.bag'),
+                settings=job('', tmp_path).settings)
+    with pytest.raises(BagError, match=r'ends in \.mcap'):
+        fuse_bag(wrong, fuse)

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+import json
+from importlib.resources import files
+
+import pytest
+
+from ddfnet_ros.bags import TYPES, BagWriter
+from ddfnet_ros.cli import main
+
+STREET = str(files('ddfnet_ros.demo') / 'street' / 'street.mcap')
+
+
+def test_the_shipped_street_is_recognised_as_a_bracket(capsys):
+    assert main(['inspect', STREET]) == 0
+    said = capsys.readouterr().out
+    assert '640x360' in said
+    assert '30.0 Hz' in said
+    assert '42 images' in said
+    assert (f'ros2 launch ddfnet_ros fuse.launch.py bag:={STREET} '
+            'image_topics:=/camera/image_raw/compressed exposure_source:=camera_ros') in said
+    assert f'ddfnet bag {STREET} ' in said
+
+
+def test_scripts_get_json(capsys):
+    assert main(['inspect', STREET, '--json']) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told['images'][0]['width'] == 640
+    assert told['metadata'] == [{'topic': '/camera/meta', 'source': 'camera_ros'}]
+    assert told['suggestions'][0]['settings']['bracket_size'] == 3
+
+
+@pytest.mark.parametrize('texts', [[], ['hello']])
+def test_a_bag_without_images_is_a_success(texts, tmp_path, capsys):
+    with BagWriter(tmp_path / 'plain.mcap') as bag:
+        for text in texts:
+            bag.write('/chatter', TYPES.types['std_msgs/msg/String'](text), 5)
+    assert main(['inspect', str(tmp_path / 'plain.mcap')]) == 0
+    assert 'no bracket: no image topic' in capsys.readouterr().out
+
+
+def test_what_is_no_bag_is_one_line_and_status_2(tmp_path, capsys):
+    (tmp_path / 'notes.mcap').write_text('notes')
+    assert main(['inspect', str(tmp_path / 'notes.mcap')]) == 2
+    assert capsys.readouterr().err.count('\n') == 1
