@@ -20,7 +20,6 @@ from typing import Any
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
@@ -28,6 +27,7 @@ from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import CompressedImage, Image
 
 from ddfnet_ros.bags import BagWriter, Message
+from ddfnet_ros.node.process import ros_process
 
 _IMAGE_TYPES = {'raw': Image, 'compressed': CompressedImage}
 _STAMP = struct.Struct('<4xiI')  # after CDR's own 4 bytes, a message with a header starts so
@@ -117,23 +117,19 @@ def _tell(line: str) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Record until interrupted, then complete both files."""
     given = list(sys.argv if arguments is None else arguments)
-    rclpy.init(args=given)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--bag', type=Path, required=True, help='.mcap file to write')
     parser.add_argument('--table', type=Path, required=True, help='JSON file to write')
     parser.add_argument('--node', default='/fuse_node', help='full name of the node')
     parser.add_argument('inputs', nargs='+', help='its image topics, raw:NAME or compressed:NAME')
     options = parser.parse_args(remove_ros_args(given)[1:])
-    with BagWriter(options.bag) as bag:
+    with BagWriter(options.bag) as bag, ros_process(given):
         recorder = Recorder(bag, options.node, options.inputs)
         try:
             rclpy.spin(recorder)
-        except (KeyboardInterrupt, ExternalShutdownException):
-            pass
         finally:
-            rclpy.try_shutdown()
-    table = {'received': recorder.received, 'told': recorder.told}
-    options.table.write_text(json.dumps(table))
+            table = {'received': recorder.received, 'told': recorder.told}
+            options.table.write_text(json.dumps(table))
     return 0
 
 

@@ -70,10 +70,12 @@ def jpeg(header: Header, picture: npt.NDArray[np.uint8], quality: int) -> Compre
     encoding, ordered = ('mono8', picture) if picture.ndim == 2 else (
         'bgr8', cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     try:
-        _, data = cv2.imencode('.jpg', ordered, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    except cv2.error as error:
+        done, data = cv2.imencode('.jpg', ordered, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    except cv2.error:  # what OpenCV 4 does instead of saying no
+        done = False
+    if not done:
         raise ValueError(f'expected a picture that JPEG can hold, got {picture.shape}; listen to '
-                         '~/image instead') from error
+                         '~/image instead')
     # The plugin's receiver goes by these words: what it was, and what the JPEG holds.
     held = '' if encoding == 'mono8' else encoding
     return CompressedImage(header=header, format=f'{encoding}; jpeg compressed {held}',

@@ -6,8 +6,8 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from ddfnet_ros.bracket import Frame
-from ddfnet_ros.node.messages import stamp_ns
-from ddfnet_ros.node.serialising import header_of, image_cdr
+from ddfnet_ros.node.messages import frame_from, stamp_ns
+from ddfnet_ros.node.serialising import header_of, image_cdr, jpeg
 
 RGB = np.arange(5 * 7 * 3, dtype=np.uint8).reshape(5, 7, 3)
 
@@ -20,6 +20,7 @@ def header():
 
 @pytest.mark.parametrize(('pixels', 'encoding'), [
     (RGB, 'bgr8'), (RGB[..., 0], 'mono8'),
+    (RGB.astype(np.uint16) * 300, 'rgb16'), (RGB[..., 0].astype(np.uint16) * 300, 'mono16'),
     (RGB.astype(np.float32) / 7, '32FC3'), (RGB[..., 1].astype(np.float32) / 7, '32FC1'),
 ])
 def test_images_that_we_publish_decode_to_what_was_put_in(pixels, encoding):
@@ -28,7 +29,8 @@ def test_images_that_we_publish_decode_to_what_was_put_in(pixels, encoding):
     assert (message.height, message.width) == (5, 7)
     assert message.step * message.height == len(message.data)
     array = np.frombuffer(message.data, pixels.dtype).reshape(pixels.shape)
-    np.testing.assert_array_equal(array, pixels[..., ::-1] if pixels.ndim == 3 else pixels)
+    blue_first = encoding in ('bgr8', '32FC3')
+    np.testing.assert_array_equal(array, pixels[..., ::-1] if blue_first else pixels)
 
 
 def test_our_bytes_are_as_many_as_those_of_the_middleware():
@@ -44,3 +46,18 @@ def test_a_frame_gives_back_the_header_that_it_came_with():
 def test_negative_seconds_survive():
     frame = Frame(pixels=RGB, stamp_ns=-1)
     assert stamp_ns(header_of(frame)) == -1
+
+
+@pytest.mark.parametrize(('channels', 'words'), [
+    (3, 'bgr8; jpeg compressed bgr8'), (1, 'mono8; jpeg compressed ')])
+def test_a_compressed_picture_decodes_to_the_same_colours(channels, words):
+    picture = np.full((16, 24, 3), (200, 100, 50), np.uint8)
+    picture = picture if channels == 3 else picture[..., 0]
+    message = jpeg(header(), picture, quality=95)
+    assert (message.header, message.format) == (header(), words)
+    np.testing.assert_allclose(frame_from(message).pixels.astype(int), picture, atol=3)
+
+
+def test_a_picture_too_large_for_jpeg_is_one_line():
+    with pytest.raises(ValueError, match=r'expected a picture that JPEG can hold, got \(1, 70000'):
+        jpeg(header(), np.zeros((1, 70000), np.uint8), quality=95)
