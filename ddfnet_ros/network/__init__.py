@@ -19,6 +19,8 @@ from torch import nn
 # need not load the others.
 _ARCHITECTURES = {
     'ddfnet': ('ddfnet_ros.network.ddfnet', 'DDFNet', 'DDFNetConfig'),
+    'ahdrnet': ('ddfnet_ros.network.ahdrnet', 'AHDRNet', 'AHDRNetConfig'),
+    'deephdr': ('ddfnet_ros.network.deephdr', 'DeepHDR', 'DeepHDRConfig'),
     'fast': ('ddfnet_ros.network.fast', 'FastFusion', 'FastConfig'),
     'pwcnet': ('ddfnet_ros.flow.pwcnet', 'PWCNet', 'PWCNetConfig'),
 }
@@ -28,7 +30,7 @@ def build(config: Mapping[str, Any]) -> nn.Module:
     """Build an untrained model.
 
     Args:
-        config: `architecture` (ddfnet, fast or pwcnet) and any fields of that architecture's
+        config: `architecture` (ddfnet, fast, pwcnet, ...) and any fields of that architecture's
             config class; the others keep their defaults.
 
     Raises:

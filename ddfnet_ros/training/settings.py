@@ -41,7 +41,7 @@ class TrainingSettings(Settings):
     recipe: str = setting('paper', 'Values of all options that are not given.',
                           choices=tuple(RECIPES))
     architecture: str = setting('ddfnet', 'Network to train.',
-                                choices=('ddfnet', 'fast', 'pwcnet'))
+                                choices=('ddfnet', 'fast', 'pwcnet', 'ahdrnet', 'deephdr'))
     shortcut: bool = setting(False, 'Let ddfnet decode the difference to the reference, which a '
                              'short training needs (doc/paper.md#table-1).')
     config: tuple[str, ...] = setting((), 'Any fields of the network\'s config, such as '
