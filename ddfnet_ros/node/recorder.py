@@ -96,7 +96,7 @@ class Recorder(Node):
     def _on_diagnostics(self, cdr: bytes) -> None:
         self._store('/diagnostics', 'diagnostic_msgs/msg/DiagnosticArray', cdr)
         for status in deserialize_message(cdr, DiagnosticArray).status:
-            if status.name.startswith(f'{self._name}:'):
+            if status.name == f'{self._name}: fusion':
                 self.told = {value.key: value.value for value in status.values}
                 if status.level == DiagnosticStatus.ERROR:
                     _tell(f'problem {status.message}')
