@@ -50,10 +50,12 @@ def large_image_warning(
     if not is_default(get_rmw_implementation_identifier(), os.environ):
         return ''
     if input_bytes > _DEFAULT_SEGMENT:
-        for subscription in node.subscriptions:
-            if (subscription.topic_name in image_topics
-                    and subscription.qos_profile.reliability != ReliabilityPolicy.RELIABLE):
-                return _warning(subscription.topic_name, 'come', input_bytes)
+        ours = node.get_name(), node.get_namespace()
+        for topic in image_topics:
+            for info in node.get_subscriptions_info_by_topic(topic):
+                if ((info.node_name, info.node_namespace) == ours
+                        and info.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT):
+                    return _warning(topic, 'come', input_bytes)
     for topic, size in output_bytes.items():
         if size > _DEFAULT_SEGMENT:
             for subscriber in node.get_subscriptions_info_by_topic(topic):

@@ -12,9 +12,6 @@ from typing import Any, NamedTuple
 from rclpy.clock import JumpHandle, JumpThreshold, TimeJump
 from rclpy.duration import Duration
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
-from rclpy.qos_overriding_options import QoSOverridingOptions
-from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from ddfnet_ros.assembly import BracketAssembler
@@ -23,6 +20,7 @@ from ddfnet_ros.node.approximate import ApproximateAssembler
 from ddfnet_ros.node.camera_info import CameraInfos
 from ddfnet_ros.node.diagnostics import Statistics
 from ddfnet_ros.node.exposure import exposure_source
+from ddfnet_ros.node.listening import Listener
 from ddfnet_ros.node.messages import frame_from
 from ddfnet_ros.settings import NodeSettings
 
@@ -70,7 +68,7 @@ class Inputs:
         self._camera_infos = CameraInfos(len(self.topics), depth=4 * settings.size)
         self._complaint = ''
         self._latest_ns = self._jumped_to_ns = _NEVER
-        self._subscriptions: list[Subscription] = []
+        self._listeners: list[Listener] = []
         self._clock_jumps: JumpHandle | None = None
 
     @property
@@ -103,8 +101,8 @@ class Inputs:
         if self._clock_jumps is not None:
             self._clock_jumps.unregister()
             self._clock_jumps = None
-        while self._subscriptions:
-            self._node.destroy_subscription(self._subscriptions.pop())
+        while self._listeners:
+            self._listeners.pop().close()
         self.reset('deactivated')
 
     def reset(self, reason: str) -> None:
@@ -116,8 +114,8 @@ class Inputs:
 
     def explain_silence(self) -> str:
         """Say why no images may have come, as far as the graph tells."""
-        for subscription in self._subscriptions[:len(self.topics)]:
-            topic, expected = subscription.topic_name, _name_of(subscription.msg_type)
+        for listener in self._listeners[:len(self.topics)]:
+            topic, expected = listener.topic, _name_of(listener.msgtype)
             published = [i.topic_type for i in self._node.get_publishers_info_by_topic(topic)]
             if not published:
                 return f'no images: no publisher on {topic}; check image_topics and remappings'
@@ -128,14 +126,10 @@ class Inputs:
                 'large for Fast DDS as it is (dds_profile)')
 
     def _listen(self, msgtype: type[Any], topic: str, callback: Callable[[Any], None]) -> None:
-        # Best effort, which matches publishers of either kind. Two brackets deep, so that a burst
-        # of one topic per exposure fits; metadata and camera info come as often as images.
-        depth = 2 * self._settings.size
-        self._subscriptions.append(self._node.create_subscription(
-            msgtype, topic, callback,
-            QoSProfile(depth=depth, reliability=ReliabilityPolicy.BEST_EFFORT),
-            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
-        ))
+        # Two brackets deep, so that a burst of one topic per exposure fits; metadata and camera
+        # info come as often as images.
+        self._listeners.append(
+            Listener(self._node, msgtype, topic, callback, depth=2 * self._settings.size))
 
     def _is_compressed(self, topic: str) -> bool:
         if self._settings.transport != 'auto':

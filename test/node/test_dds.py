@@ -8,6 +8,8 @@ from sensor_msgs.msg import Image
 
 from ddfnet_ros.node import dds
 
+from .conftest import TOPIC
+
 CONFIG = Path(__file__).resolve().parents[2] / 'config'
 LARGE, SMALL = 1920 * 1080 * 3, 320 * 240 * 3
 
@@ -103,7 +105,7 @@ def test_large_best_effort_images_are_warned_of(graph, camera, viewer, size, exp
 def test_the_node_warns_once_of_what_its_profile_will_lose(bench_with, monkeypatch, capfd):
     monkeypatch.setattr(dds, '_DEFAULT_SEGMENT', 1000)
     monkeypatch.setattr(dds, 'is_default', lambda *_: True)
-    bench = bench_with()
+    bench = bench_with(**{f'qos_overrides.{TOPIC}.subscription.reliability': 'best_effort'})
     bench.send_bracket(10**9)
     bench.next('/fuse_node/hdr')
     for _ in range(3):

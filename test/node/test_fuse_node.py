@@ -169,11 +169,11 @@ def test_two_frames_of_one_exposure_are_no_bracket_and_the_node_lives_on(bench):
 
 
 def test_reliability_can_be_asked_for_per_topic(bench_with):
-    bench = bench_with(**{f'qos_overrides.{TOPIC}.subscription.reliability': 'reliable'})
-    (subscription,) = [s for s in bench.node.subscriptions if s.topic_name == TOPIC]
-    assert subscription.qos_profile.reliability == ReliabilityPolicy.RELIABLE
-    (others,) = [s for s in bench.node.subscriptions if s.topic_name == '/fuse_node/meta']
-    assert others.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
+    bench = bench_with(**{f'qos_overrides.{TOPIC}.subscription.reliability': 'best_effort'})
+    for topic, reliability in ((TOPIC, ReliabilityPolicy.BEST_EFFORT),
+                               ('/fuse_node/meta', ReliabilityPolicy.RELIABLE)):
+        (subscription,) = bench.node.get_subscriptions_info_by_topic(topic)
+        assert subscription.qos_profile.reliability == reliability
 
 
 def test_an_error_in_the_fusion_is_counted_and_the_next_bracket_is_fused(bench, monkeypatch):

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Subscriptions that are as reliable as those who publish."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.subscription import Subscription
+
+# Reliable if all publishers of the moment are, or there is none, else best effort, which matches
+# both. On Humble, which has no such policy, best effort.
+_LIKE_PUBLISHERS = getattr(ReliabilityPolicy, 'BEST_AVAILABLE', ReliabilityPolicy.BEST_EFFORT)
+
+
+class Listener:
+    """One subscription; another one in its place when a publisher comes that it does not match.
+
+    `qos_overrides` parameters win over all of this.
+
+    Attributes:
+        topic: Fully resolved name.
+        msgtype: Class of the messages.
+    """
+
+    def __init__(self, node: Node, msgtype: type[Any], topic: str,
+                 callback: Callable[[Any], None], depth: int) -> None:
+        """Subscribe.
+
+        Args:
+            node: Whose subscription it is.
+            msgtype: Class of the messages.
+            topic: Name.
+            callback: Called with each message.
+            depth: Messages that wait, at most.
+        """
+        self._node, self._callback, self._depth = node, callback, depth
+        self.topic, self.msgtype = node.resolve_topic_name(topic), msgtype
+        self._subscription = self._subscribed()
+
+    def close(self) -> None:
+        """Unsubscribe."""
+        self._node.destroy_subscription(self._subscription)
+
+    def _subscribed(self) -> Subscription:
+        events = {}
+        if _LIKE_PUBLISHERS != ReliabilityPolicy.BEST_EFFORT:
+            from rclpy.event_handler import (  # noqa: PLC0415  (elsewhere on Humble)
+                SubscriptionEventCallbacks,
+            )
+
+            events['event_callbacks'] = SubscriptionEventCallbacks(
+                incompatible_qos=self._on_incompatible)
+        return self._node.create_subscription(
+            self.msgtype, self.topic, self._callback,
+            QoSProfile(depth=self._depth, reliability=_LIKE_PUBLISHERS),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(), **events)
+
+    def _on_incompatible(self, _event: Any) -> None:
+        """A publisher came that is less reliable than this subscription."""
+        if self._subscription.qos_profile.reliability == _LIKE_PUBLISHERS:
+            self.close()
+            self._subscription = self._subscribed()
+        else:
+            self._node.get_logger().warning(
+                f'{self.topic}: expected a reliable publisher, as qos_overrides says, got one of '
+                'best effort; nothing will come from it')
