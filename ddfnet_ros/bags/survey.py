@@ -18,6 +18,7 @@ from ddfnet_ros.encodings import pixels_of
 from ddfnet_ros.metadata import SOURCES, FrameMetadata, MetadataReader
 
 _SAMPLES = 90  # images of each topic that are looked at
+_TRAILING = 20  # messages read after the last of them, for its metadata
 _SIDE = 160  # pixels of the longer side that they are reduced to
 
 
@@ -138,7 +139,7 @@ class _Told:
 
 def _look(bag: BagReader, images: Mapping[str, ImageTopic], told: Sequence[_Told]) -> None:
     """Read on until every image topic has given its samples, or the bag ends."""
-    missing = {name for name, topic in images.items() if topic.count}
+    missing, trailing = {name for name, topic in images.items() if topic.count}, _TRAILING
     for message in bag.messages([*images, *{t.topic for t in told}]):
         content = bag.deserialised(message)
         for teller in told:
@@ -149,7 +150,8 @@ def _look(bag: BagReader, images: Mapping[str, ImageTopic], told: Sequence[_Told
             _add_sample(topic, content)
             if len(topic.stamps_ns) >= min(_SAMPLES, topic.count):
                 missing.discard(message.topic)
-        if not missing:
+        trailing -= not missing
+        if not trailing:
             break
 
 

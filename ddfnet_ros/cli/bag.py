@@ -189,7 +189,7 @@ def _settled(source: Path, given: NodeSettings) -> NodeSettings:
     wanted = {name: value for name, default in defaults.items()
               if (value := getattr(given, name)) != default}
     if 'image_topics' in wanted:
-        return given
+        return NodeSettings(**wanted)  # what tyro made is of a class that has no name elsewhere
     complete = [s for s in suggestions(survey(source), _unknown) if s.complete]
     if len(complete) != 1:
         found = '; '.join(s.why for s in complete) or 'none that tells its exposures'

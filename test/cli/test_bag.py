@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from ddfnet_ros import weights
+from ddfnet_ros.bags import BagReader
+from ddfnet_ros.cli import main
+from ddfnet_ros.network.fast import FastConfig, FastFusion
+
+sys.path.insert(0, str(Path(__file__).parents[1] / 'demo'))  # small_street
+
+from small_street import IMAGE_TOPIC, write_street
+
+
+@pytest.fixture(scope='module')
+def model(tmp_path_factory):
+    """Path of a tiny untrained model."""
+    path = tmp_path_factory.mktemp('models') / 'tiny.safetensors'
+    torch.manual_seed(1)
+    weights.save(FastFusion(FastConfig(channels=8, blocks=1)), path, {})
+    return ['--model', str(path), '--device', 'cpu', '--threads', '1']
+
+
+@pytest.fixture
+def street(tmp_path):
+    return write_street(tmp_path / 'in', brackets=3)
+
+
+def count(path, topic='/fuse_node/image'):
+    with BagReader(path) as bag:
+        return bag.count([topic])
+
+
+def test_a_bag_is_fused_by_what_it_tells_itself(street, model, tmp_path, capsys):
+    assert main(['bag', str(street), str(tmp_path / 'out.mcap'), *model]) == 0
+    assert '3 brackets fused, frames dropped: none, model tiny on cpu' in capsys.readouterr().out
+    with BagReader(street) as before, BagReader(tmp_path / 'out.mcap') as after:
+        assert set(before.topics) < set(after.topics)
+        fused = list(after.frames(['/fuse_node/hdr']))
+        taken = {frame.stamp_ns for frame in before.frames()}
+    assert {frame.stamp_ns for frame in fused} <= taken
+    assert fused[0].pixels.dtype == 'float32'
+
+
+def test_settings_of_the_user_come_before_those_of_the_bag(street, model, tmp_path, capsys):
+    assert main(['bag', str(street), str(tmp_path / 'out.mcap'), '--bracket-size', '5',
+                 *model]) == 2
+    assert 'expected complete brackets' in capsys.readouterr().err
+
+
+def test_results_go_under_the_names_that_are_asked_for(street, model, tmp_path):
+    assert main(['bag', str(street), str(tmp_path / 'out.mcap'), '--node', 'night/fusion',
+                 '--outputs', 'image/compressed', '--no-keep-exposures', *model]) == 0
+    with BagReader(tmp_path / 'out.mcap') as bag:
+        assert set(bag.topics) == {'/camera/meta', '/night/fusion/image/compressed'}
+
+
+def test_a_result_is_not_overwritten_unasked(street, model, tmp_path, capsys):
+    out = tmp_path / 'out.mcap'
+    out.write_text('precious')
+    assert main(['bag', str(street), str(out), *model]) == 2
+    assert '--overwrite' in capsys.readouterr().err
+    assert out.read_text() == 'precious'
+    assert main(['bag', str(street), str(out), '--overwrite', *model]) == 0
+    assert count(out) == 3
+
+
+def test_an_interruption_says_how_to_go_on(street, model, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr('ddfnet_ros.bags.parts.SIZE', 1)
+    from ddfnet_ros.runtime.deghoster import Deghoster  # noqa: PLC0415
+
+    fuse, calls = Deghoster.__call__, []
+
+    def impatient(self, bracket):
+        calls.append(bracket)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return fuse(self, bracket)
+
+    monkeypatch.setattr(Deghoster, '__call__', impatient)
+    out = str(tmp_path / 'out.mcap')
+    assert main(['bag', str(street), out, *model]) == 130
+    assert 'the same command goes on where it was' in capsys.readouterr().err
+    assert not Path(out).exists()
+    assert main(['bag', str(street), out, *model]) == 0
+    assert '3 brackets fused (2 by an earlier run)' in capsys.readouterr().out
+    assert len(calls) == 4
+
+
+def test_several_bags_go_into_a_folder_and_a_bad_one_does_not_hinder_them(
+        model, tmp_path, capsys):
+    good = [write_street(tmp_path / name, brackets=2) for name in 'ab']
+    good = [path.rename(path.with_name(f'{path.parent.name}.mcap')) for path in good]
+    bad = tmp_path / 'bad.mcap'
+    bad.write_text('no bag')
+    out = tmp_path / 'out'
+    words = ['bag', *map(str, [*good, bad]), str(out), *model, '--image-topics', IMAGE_TOPIC,
+             '--exposure-source', 'camera_ros']
+    assert main(words) == 1
+    assert sorted(path.name for path in out.iterdir()) == ['a.mcap', 'b.mcap']
+    said = capsys.readouterr()
+    assert said.err.count('bad.mcap') == 1
+    assert main(words) == 1
+    assert capsys.readouterr().out.count('done earlier') == 2
+
+
+@pytest.mark.parametrize(('words', 'said'), [
+    (['a.mcap'], 'expected a bag and a name for the result'),
+    (['a.mcap', 'b.mcap', '--jobs', '0'], '--jobs 1 or more'),
+    (['/nowhere.mcap', 'b.mcap'], 'expected a bag, got no such file'),
+    (['a/x.mcap', 'b/x.mcap', 'out'], 'expected bags of different names'),
+    (['a.mcap', 'b.mcap', '--cycle-source', 'moon'], 'cycle_source: expected one of'),
+])
+def test_bad_words_are_one_line_and_status_2(words, said, capsys):
+    assert main(['bag', *words]) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert err.count('\n') == 1
+
+
+def test_a_bag_that_tells_no_exposures_names_the_remedy(tmp_path, model, capsys):
+    street = write_street(tmp_path / 'in', brackets=1)
+    assert main(['bag', str(street), str(tmp_path / 'out.mcap'), *model]) == 2
+    assert '--image-topics and --exposure-times' in capsys.readouterr().err
+
+
+def test_ray_that_is_not_installed_is_one_line(street, model, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, 'ray', None)
+    assert main(['bag', str(street), str(tmp_path / 'out'), '--ray', *model]) == 2
+    assert 'ddfnet_ros[ray]' in capsys.readouterr().err
+
+
+def test_help_shows_settings_that_mean_something_here(capsys):
+    with pytest.raises(SystemExit):
+        main(['bag', '--help'])
+    said = capsys.readouterr().out
+    assert '--exposure-source' in said
+    assert '--autostart' not in said
+    assert 'ddfnet bag drive.mcap drive_fused.mcap' in said
