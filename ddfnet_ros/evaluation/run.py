@@ -35,8 +35,8 @@ from ddfnet_ros.evaluation.studies import (
 from ddfnet_ros.runtime.deghoster import Deghoster
 from ddfnet_ros.runtime.selection import choose_device, choose_model
 from ddfnet_ros.settings import DeghosterSettings
-from ddfnet_ros.synthesis.backdrop import PanoramaBank
 from ddfnet_ros.synthesis.layers import CutoutBank
+from ddfnet_ros.synthesis.panorama_bank import PanoramaBank
 from ddfnet_ros.synthesis.scene_settings import SceneSettings
 from ddfnet_ros.synthesis.scenes import SceneSource
 

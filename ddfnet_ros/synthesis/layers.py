@@ -1,28 +1,48 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Textures that move in front of the background: blobs, solid shapes, cut-outs and lamps.
+"""What moves, or stands, in front of the background: blobs, solid shapes, cut-outs and lamps.
 
-A layer is an RGBA picture of LAYER x LAYER pixels, colour linear and not yet scaled, with a soft
-edge. `scenes.py` places, moves and lights it.
+A layer is a picture of LAYER x LAYER pixels: RGB of what it reflects, its opacity, and a mask of
+what shines of itself. Colours are linear. `motion.py` places it.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ddfnet_ros.radiance import GAMMA
-from ddfnet_ros.synthesis.backdrop import PanoramaBank
 from ddfnet_ros.synthesis.flicker import random_flicker
+from ddfnet_ros.synthesis.lamps import draw_lamps
+from ddfnet_ros.synthesis.panorama_bank import PanoramaBank
+from ddfnet_ros.synthesis.scene_settings import LAYER
 
-LAYER = 96  # pixels along the side of a layer's texture
+Textures = Float[Tensor, 'k 5 s s']
 
-Layers = Float[Tensor, 'k 4 s s']
+_BLOB, _SOLID, _CUTOUT, _LAMP = range(4)
+_SHARES = (0.2, 0.1, 0.45, 0.25)
+_ABSENT = 0.3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layers:
+    """The layers of a batch, the last one in front.
+
+    Attributes:
+        texture: Reflected radiance, opacity and mask of light.
+        light: Radiance of what shines, in each frame; 0 where nothing does.
+        upright: Which of them stand upright in the world; on the CPU.
+    """
+
+    texture: Float[Tensor, 'b k 5 s s']
+    light: Float[Tensor, 'b k n 3']
+    upright: Bool[Tensor, 'b k']
 
 
 def random_layers(
@@ -31,56 +51,88 @@ def random_layers(
     layers: int,
     exposure: Float[Tensor, 'b n'],
     generator: torch.Generator,
-) -> tuple[Float[Tensor, 'b k 4 s s'], Float[Tensor, 'b k n']]:
-    """Make the moving layers of a batch, lit, the last one in front.
+) -> Layers:
+    """Make the layers of a batch.
 
     Args:
-        panoramas: Source of textures.
+        panoramas: Source of textures; the layers are where they are.
         cutouts: Drawn figures, if there are any.
         layers: How many per scene; a layer is absent in three scenes of ten.
         exposure: Relative exposures of the frames, the reference first.
         generator: Source of everything random.
-
-    Returns:
-        The layers, and how bright each shines in each frame: 1 but for flickering lamps.
     """
     shape = (len(exposure), layers)
-    count = shape[0] * shape[1]
-    if not count:
-        return torch.zeros((*shape, 4, LAYER, LAYER)), torch.ones((*shape, exposure.shape[1]))
-    textures = panoramas.draw([False] * count, LAYER, generator).exp_()
-    textures = textures / textures.mean(dim=(1, 2, 3), keepdim=True).clamp(min=1e-6)
-    kinds = [blobs(textures, generator), solids(textures, generator), lamps(count, generator)]
-    if cutouts is not None:
-        kinds.append(cutouts.draw(count, generator))
-    choice = torch.randint(len(kinds), (count,), generator=generator)
-    chosen = torch.stack(kinds)[choice, torch.arange(count)]
-    level = _random_levels(choice == 2, generator)
-    present = torch.rand((count, 1, 1, 1), generator=generator) > 0.3
-    white = (1 / exposure[:, 0]).repeat_interleave(layers)[:, None, None, None]
-    lit = chosen[:, :3].clamp(max=20) * level * white
-    drawn = torch.cat([lit, chosen[:, 3:] * present], dim=1).unflatten(0, shape)
-    return drawn, random_flicker((choice == 2).unflatten(0, shape), exposure, generator)
+    shares = torch.tensor(_SHARES)
+    if cutouts is None:
+        shares[_CUTOUT] = 0
+    kind = torch.zeros(shape, dtype=torch.long)
+    if kind.numel():
+        drawn = torch.multinomial(shares, kind.numel(), True, generator=generator)
+        kind = drawn.reshape(shape)
+    present = torch.rand(shape, generator=generator) >= _ABSENT
+    white = 1 / exposure[:, :1].expand(shape)
+    texture = torch.zeros((*shape, 5, LAYER, LAYER), device=panoramas.device)
+    colour = torch.zeros((*shape, 1, 3))
+    upright = (kind == _CUTOUT) | (kind == _LAMP)
+    for which in range(len(_SHARES)):
+        chosen = (kind == which) & present
+        count = int(chosen.sum())
+        if not count:
+            continue
+        lit = white[chosen] * 0.01 * 300 ** torch.rand(count, generator=generator)
+        if which == _LAMP:
+            made, colour[chosen] = draw_lamps(white[chosen], generator)
+        else:
+            made = _shape(which, count, panoramas, cutouts, generator)
+            made[:, :3] *= lit[:, None, None, None].to(made.device)
+        texture[chosen.to(texture.device)] = made.to(texture.device)
+    light = colour * random_flicker(kind == _LAMP, exposure, generator)[..., None]
+    return Layers(texture=texture, light=light.to(texture.device), upright=upright)
 
 
-def _random_levels(lamp: Tensor, generator: torch.Generator) -> Tensor:
-    """Brightness over the reference's white: 0.01 to 3, lamps 1 to 200."""
-    u = torch.rand(len(lamp), generator=generator)
-    return torch.where(lamp, 200**u, 0.01 * 300**u)[:, None, None, None]
+def _shape(
+    kind: int, count: int, panoramas: PanoramaBank, cutouts: CutoutBank | None,
+    generator: torch.Generator,
+) -> Textures:
+    """Layers that shine by reflection only, about as bright as white paper at 1."""
+    textures = panoramas.textures(count, LAYER, generator)
+    textures -= textures.mean(dim=(1, 2, 3), keepdim=True)
+    if kind == _CUTOUT and cutouts is not None:
+        return cutouts.draw(textures, generator)
+    textures = textures.clamp_(max=3).exp_()
+    alpha = (blobs if kind == _BLOB else solids)(count, generator)
+    return F.pad(torch.cat([textures, alpha.to(textures.device)], dim=1), (0, 0, 0, 0, 0, 1))
 
 
 class CutoutBank:
     """Drawn figures and vehicles with an alpha channel, from a folder of RGBA pictures."""
 
-    def __init__(self, folder: Path) -> None:
-        self._pictures = torch.stack([_read_cutout(path) for path in sorted(folder.glob('*.png'))])
+    def __init__(self, folder: Path, device: torch.device | str = 'cpu') -> None:
+        pictures = [_read_cutout(path) for path in sorted(folder.glob('*.png'))]
+        if not pictures:
+            raise ValueError(f'expected .png pictures in {folder}, got none; name their folder')
+        self._pictures = torch.stack(pictures).to(device)
 
-    def draw(self, count: int, generator: torch.Generator) -> Layers:
-        """Pick cut-outs, each recoloured by a random tint so that flat paint varies."""
+    def draw(
+        self, textures: Float[Tensor, 'k 3 s s'], generator: torch.Generator
+    ) -> Textures:
+        """Pick a cut-out for each texture, tint it, and light it unevenly, as nothing is flat.
+
+        Args:
+            textures: Logarithms of the light that falls on them, around 0.
+            generator: Source of everything random.
+        """
+        count = len(textures)
         index = torch.randint(len(self._pictures), (count,), generator=generator)
-        layers = self._pictures[index].float()
-        layers[:, :3] *= 0.3 + 0.7 * torch.rand((count, 3, 1, 1), generator=generator)
-        return layers
+        layers = self._pictures[index.to(self._pictures.device)].float()
+        tint = 0.3 + 0.7 * torch.rand((count, 3, 1, 1), generator=generator)
+        slope = torch.randn((2, count, 1, 1, 1), generator=generator)
+        relief = 0.5 * torch.rand((count, 1, 1, 1), generator=generator)
+        axis = _axis()
+        shade = 0.4 * (slope[0] * axis - slope[1].abs() * axis[:, None])
+        shade = shade.to(textures.device) + relief.to(textures.device) * textures
+        layers[:, :3] *= shade.clamp_(max=1).exp_() * tint.to(textures.device)
+        return F.pad(layers, (0, 0, 0, 0, 0, 1))
 
 
 def _read_cutout(path: Path) -> Tensor:
@@ -97,32 +149,19 @@ def _read_cutout(path: Path) -> Tensor:
     return rgba.half()
 
 
-def blobs(textures: Float[Tensor, 'k 3 s s'], generator: torch.Generator) -> Layers:
-    """Irregular patches cut out of the given textures."""
-    count = len(textures)
+def blobs(count: int, generator: torch.Generator) -> Float[Tensor, 'k 1 s s']:
+    """Opacity of irregular patches."""
     coarse = torch.randn((count, 1, 7, 7), generator=generator)
     field = F.interpolate(coarse, (LAYER, LAYER), mode='bicubic', align_corners=True)
-    distance = _radius(2.0 * torch.ones(count, 1, 1, 1))
     sharpness = 4 + 30 * torch.rand((count, 1, 1, 1), generator=generator)
-    alpha = torch.sigmoid(sharpness * (0.35 * field + 0.65 - distance)) * _inside()
-    return torch.cat([textures, alpha], dim=1)
+    distance = _radius(torch.full((count, 1, 1, 1), 2.0))
+    return torch.sigmoid(sharpness * (0.35 * field + 0.65 - distance)) * _inside()
 
 
-def solids(textures: Float[Tensor, 'k 3 s s'], generator: torch.Generator) -> Layers:
-    """Superellipses, from diamonds over discs to rectangles, cut out of the given textures."""
-    power = 1 + 7 * torch.rand((len(textures), 1, 1, 1), generator=generator) ** 2
-    alpha = (12 * (0.92 - _radius(power))).clamp(0, 1)
-    return torch.cat([textures, alpha], dim=1)
-
-
-def lamps(count: int, generator: torch.Generator) -> Layers:
-    """Round lights with a faint corona, tinted."""
-    radius = _radius(2.0 * torch.ones(count, 1, 1, 1))
-    core = torch.sigmoid(40 * (0.35 - radius))
-    corona = 0.03 * torch.exp(-6 * radius)
-    tint = 0.25 + 0.75 * torch.rand((count, 3, 1, 1), generator=generator)
-    alpha = (core + corona).clamp(max=1) * _inside()
-    return torch.cat([tint.expand(-1, -1, LAYER, LAYER), alpha], dim=1)
+def solids(count: int, generator: torch.Generator) -> Float[Tensor, 'k 1 s s']:
+    """Opacity of superellipses, from diamonds over discs to rectangles."""
+    power = 1 + 7 * torch.rand((count, 1, 1, 1), generator=generator) ** 2
+    return (16 * (0.92 - _radius(power))).clamp(0, 1)
 
 
 def _axis() -> Tensor:

@@ -34,7 +34,8 @@ def with_glare(
     coarser = F.avg_pool2d(F.pad(near, (0, -near.shape[-1] % 4, 0, -near.shape[-2] % 4),
                                  mode='replicate'), 4)
     far = F.interpolate(_blurred(coarser, 2), scale_factor=4, mode='bilinear')
-    halo, veil = (share.repeat_interleave(frames)[:, None, None, None] for share in (halo, veil))
+    halo, veil = (share.to(radiance.device).repeat_interleave(frames)[:, None, None, None]
+                  for share in (halo, veil))
     scattered = halo * near + veil * far[..., :near.shape[-2], :near.shape[-1]]
     full = F.interpolate(scattered, radiance.shape[-2:], mode='bilinear')
     kept = (1 - halo - veil).unflatten(0, (scenes, frames))

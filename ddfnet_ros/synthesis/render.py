@@ -11,8 +11,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ddfnet_ros.synthesis import motion
-from ddfnet_ros.synthesis.backdrop import Backdrop
-from ddfnet_ros.synthesis.motion import Trajectory, Transform
+from ddfnet_ros.synthesis.bending import bent
+from ddfnet_ros.synthesis.layers import Layers
+from ddfnet_ros.synthesis.motion import Points, Pose, Trajectory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,62 +21,69 @@ class Stage:
     """Everything in front of the camera.
 
     Attributes:
-        backdrop: Background of each scene.
-        layers: (B, K, 4, S, S) RGBA, the last one in front.
-        brightness: (B, K, N) factor of each layer's light in each frame.
+        backdrop: Background of each scene, radiance per world pixel, the same middle.
+        layers: What moves in front of it.
     """
 
-    backdrop: Backdrop
-    layers: Float[Tensor, 'b k 4 s s']
-    brightness: Float[Tensor, 'b k n']
+    backdrop: Float[Tensor, 'b 3 s s']
+    layers: Layers
 
 
 def render(
     stage: Stage, trajectory: Trajectory, size: int
 ) -> tuple[Float[Tensor, 'b n 3 h w'], Float[Tensor, 'b m 2 h w']]:
     """Radiance of each frame, its motion blur included, and flow from the first to the others."""
-    instants = trajectory.camera.shape[2]
-    frames = [
-        _render_instant(stage, trajectory.camera[:, :, s], trajectory.layers[:, :, :, s], size)
-        for s in range(instants)
-    ]
-    middle = trajectory.middle
-    return torch.stack(frames).mean(dim=0), _flow(
-        stage, trajectory.camera[:, :, middle], trajectory.layers[:, :, :, middle], size
-    )
+    device = stage.backdrop.device
+    frame = trajectory.frame
+    moments, frames = trajectory.moments.to(device), trajectory.frames.to(device)
+    seen = _radiance(stage, moments, frame, size)
+    count = torch.bincount(frame)
+    radiance = seen
+    if len(frame) > len(count):
+        parts = seen.split(count.tolist(), dim=1)
+        radiance = torch.stack([part.mean(dim=1) for part in parts], dim=1)
+    return radiance, _flow(stage.layers, frames, size)
 
 
-def _render_instant(stage: Stage, camera: Transform, layers: Transform, size: int) -> Tensor:
-    picture = _look_up(stage.backdrop.radiance, stage.backdrop.to_window[:, None] @ camera, size)
-    for k in range(layers.shape[1]):
-        seen = _look_up(stage.layers[:, k], torch.linalg.inv(layers[:, k]) @ camera, size, False)
-        colour = seen[:, :, :3] * stage.brightness[:, k, :, None, None, None]
-        picture = torch.lerp(picture, colour, seen[:, :, 3:])
+def _radiance(stage: Stage, pose: Pose, frame: Tensor, size: int) -> Float[Tensor, 'b t 3 h w']:
+    pixels = Points.grid(size, stage.backdrop.device)
+    picture = _look_up(stage.backdrop, pixels.moved(pose.camera), size, 'border')
+    light = stage.layers.light[:, :, frame, :, None, None]
+    for k in range(pose.layers.shape[1]):
+        seen = _look_up(stage.layers.texture[:, k], _on_layer(pose, k, pixels), size, 'zeros')
+        picture = torch.lerp(picture, seen[:, :, :3], seen[:, :, 3:4])
+        picture = picture.addcmul_(seen[:, :, 4:], light[:, k])
     return picture
 
 
+def _on_layer(pose: Pose, layer: int, pixels: Points) -> Points:
+    """Where on a layer's texture the pixels look."""
+    straight = pixels.moved(torch.linalg.inv(pose.layers[:, layer]) @ pose.camera)
+    return Points(*bent(straight.x, straight.y, pose.bend, layer))
+
+
 def _look_up(
-    texture: Float[Tensor, 'b c s s'], transform: Float[Tensor, 'b n 3 3'], size: int,
-    repeat_edge: bool = True,
-) -> Float[Tensor, 'b n c h w']:
-    """Sample a texture at the transformed pixels of every frame, bilinear."""
-    scenes, frames = transform.shape[:2]
-    half = (texture.shape[-1] - 1) / 2
-    points = motion.apply(transform, motion.grid(size)) / half
+    texture: Float[Tensor, 'b c s s'], points: Points, size: int, outside: str
+) -> Float[Tensor, 'b t c h w']:
+    """Sample a texture at points counted from its middle, bilinear."""
+    scenes, moments = points.x.shape[:2]
+    unit = 2 / (texture.shape[-1] - 1)
+    where = torch.stack([points.x, points.y], dim=-1).mul_(unit)
     sampled = F.grid_sample(
-        texture, points.reshape(scenes, frames * size, size, 2),
-        padding_mode='border' if repeat_edge else 'zeros', align_corners=True,
+        texture, where.reshape(scenes, moments * size, size, 2),
+        padding_mode=outside, align_corners=True,
     )
-    return sampled.unflatten(2, (frames, size)).transpose(1, 2)
+    return sampled.unflatten(2, (moments, size)).transpose(1, 2)
 
 
-def _flow(stage: Stage, camera: Transform, layers: Transform, size: int) -> Tensor:
+def _flow(layers: Layers, pose: Pose, size: int) -> Float[Tensor, 'b m 2 h w']:
     """Motion of whatever is in front at each pixel of the reference."""
-    still = torch.eye(3).expand_as(camera[:, 1:])
-    owner = motion.flow(size, camera[:, 1:], still, still)
-    for k in range(layers.shape[1]):
-        path = layers[:, k]
-        alpha = _look_up(stage.layers[:, k], torch.linalg.inv(path[:, :1]), size, False)[:, :, 3]
-        moved = motion.flow(size, camera[:, 1:], path[:, :1], path[:, 1:])
-        owner = torch.where(alpha.flatten(2)[..., None] > 0.5, moved, owner)
-    return owner.transpose(-1, -2).unflatten(-1, (size, size))
+    owner = motion.flow(size, pose, None)
+    first = Pose(camera=pose.camera[:, :1], layers=pose.layers[:, :, :1],
+                 bend=pose.bend.at(slice(1)))
+    pixels = Points.grid(size, owner.device)
+    for k in range(pose.layers.shape[1]):
+        solid = layers.texture[:, k, 3:]
+        seen = _look_up(solid, _on_layer(first, k, pixels), size, 'zeros').amax(dim=2)
+        owner = torch.where(seen.flatten(2)[:, :, None] > 0.5, motion.flow(size, pose, k), owner)
+    return owner.unflatten(-1, (size, size))

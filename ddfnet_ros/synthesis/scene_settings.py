@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+LAYER = 128  # side of a layer's texture [px]
+
 
 @dataclass(frozen=True, kw_only=True)
 class SceneSettings:
@@ -16,9 +18,11 @@ class SceneSettings:
         reference_index: How many of them are shorter than the reference; None: the median.
         layers: Moving layers in front of the background.
         max_motion: Fastest layer [px per frame interval].
-        shake: Largest camera shift between neighbouring frames [px]; 40 % of cameras stand still.
+        shake: Usual camera shift between neighbouring frames [px] at most; 40 % of the cameras
+            stand still, one in ten shakes 2.5 times as much.
         ratios: Least and largest exposure ratio of neighbouring frames.
-        instants: Sub-instants that motion blur is averaged over; 1: no blur.
+        instants: Sub-instants that motion blur of the longest frame is averaged over, shorter
+            frames over fewer; 1: no blur.
     """
 
     size: int = 128

@@ -122,7 +122,8 @@ def _photograph(
     radiance = _behind_lens(radiance, cameras)
     ldr = expose(radiance, exposure, cameras.sensor, generator)
     still = expose(radiance[:, :1].expand_as(radiance), exposure, cameras.sensor.clean)
-    as_taken = torch.where(cameras.share_noise[:, None, None, None], ldr[:, 0], still[:, 0])
+    exposure, shared = exposure.to(ldr.device), cameras.share_noise.to(ldr.device)
+    as_taken = torch.where(shared[:, None, None, None], ldr[:, 0], still[:, 0])
     still = torch.cat([as_taken[:, None], still[:, 1:]], dim=1)
     compressed = mu_law(radiance.clamp(max=1))
     change = (compressed[:, 1:] - compressed[:, :1]).abs().amax(dim=(1, 2))[:, None]

@@ -117,10 +117,10 @@ def _where(
     number = torch.as_tensor(number).expand(len(values), 1, 1, 1, 1)
     chosen = (number.flatten() != neutral).nonzero()[:, 0]
     if len(chosen) == len(values):
-        return change(values, number.to(values.device))
+        return change(values, number)
     if len(chosen):
         here = chosen.to(values.device)
-        values[here] = change(values[here], number[chosen].to(values.device))
+        values[here] = change(values[here], number[chosen])
     return values
 
 
@@ -159,6 +159,7 @@ def _saturate(linear: Tensor, knee: Number) -> Tensor:
 
 def _compress_highlights(linear: Tensor, knee: Tensor) -> Tensor:
     """Leave values below the knee alone and roll the rest off towards 1."""
+    knee = knee.to(linear.device)
     room = (1 - knee).clamp(min=1e-4)
     over = (linear - knee).clamp(min=0)
     return torch.where(over > 0, knee + room * torch.tanh(over / room), linear).clamp(max=1)
@@ -178,7 +179,7 @@ def _power(base: Tensor, exponent: Tensor) -> Tensor:
 
 def _steepen(value: Tensor, contrast: Tensor) -> Tensor:
     """Blend with an S-curve."""
-    return value + contrast * (value * value * (3 - 2 * value) - value)
+    return value + contrast.to(value.device) * (value * value * (3 - 2 * value) - value)
 
 
 def _compress(frames: Tensor, quality: Tensor) -> Tensor:

@@ -15,8 +15,8 @@ from torch import Tensor
 from ddfnet_ros.flow.dis import DISFlow
 from ddfnet_ros.kalantari import KalantariScene, read_scenes
 from ddfnet_ros.radiance import input_stack
-from ddfnet_ros.synthesis.backdrop import PanoramaBank
 from ddfnet_ros.synthesis.layers import CutoutBank
+from ddfnet_ros.synthesis.panorama_bank import PanoramaBank
 from ddfnet_ros.synthesis.scene_settings import SceneSettings
 from ddfnet_ros.synthesis.scenes import SceneSource
 from ddfnet_ros.training.batches import Batch, Draw, add_noise
@@ -143,4 +143,4 @@ def _vary(settings: SceneSettings, generator: torch.Generator) -> SceneSettings:
         settings = replace(settings, frames=frames, ratios=(min(2.0, top), top))
     if u[2] < 0.1:
         settings = replace(settings, reference_index=int(u[1] * 97) % settings.frames)
-    return replace(settings, instants=3) if u[3] < 0.25 else settings
+    return replace(settings, instants=6) if u[3] < 0.25 else settings

@@ -7,7 +7,7 @@ import torch
 from ddfnet_ros import weights
 from ddfnet_ros.images import write_exr
 from ddfnet_ros.network.fast import FastConfig, FastFusion
-from ddfnet_ros.synthesis.backdrop import PanoramaBank
+from ddfnet_ros.synthesis.panorama_bank import PanoramaBank
 from ddfnet_ros.synthesis.scene_settings import SceneSettings
 from ddfnet_ros.synthesis.scenes import SceneSource
 

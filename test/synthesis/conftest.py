@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ddfnet_ros.images import write_exr
-from ddfnet_ros.synthesis.backdrop import PanoramaBank
+from ddfnet_ros.synthesis.panorama_bank import PanoramaBank
 
 
 @pytest.fixture(scope='session')

@@ -6,8 +6,9 @@ import torch
 
 from ddfnet_ros.flow.warp import warp
 from ddfnet_ros.radiance import correct
-from ddfnet_ros.synthesis import scenes
+from ddfnet_ros.synthesis import scenes, sensor
 from ddfnet_ros.synthesis.cameras import Cameras
+from ddfnet_ros.synthesis.panorama_bank import PanoramaBank
 from ddfnet_ros.synthesis.scene_settings import SceneSettings
 from ddfnet_ros.synthesis.scenes import SceneSource
 from ddfnet_ros.synthesis.sensor import Sensor
@@ -82,10 +83,10 @@ def test_flow_brings_the_other_frames_onto_the_reference(panoramas, perfect_came
     assert usable.float().mean() > 0.01
 
     def error(frame):
-        return (mu_law(frame) - mu_law(corrected[:, :1])).abs()[usable].mean()
+        return (mu_law(frame) - mu_law(corrected[:, :1])).abs()[usable].median()
 
     moved = warp(corrected[:, 2:], batch.flow[:, 1:])
-    assert error(moved) < 0.5 * error(corrected[:, 2:])
+    assert error(moved) < 0.35 * error(corrected[:, 2:])
 
 
 def test_still_scene_has_no_flow_and_no_moving_pixels(panoramas):
@@ -104,6 +105,42 @@ def test_motion_blur_lasts_longer_in_longer_exposures(panoramas, perfect_cameras
 
     lost = [detail(blurred, k) / detail(sharp, k) for k in (1, 2)]
     assert lost[1] < lost[0]
+
+
+def test_truth_is_the_reference_itself_where_that_is_well_exposed_and_its_noise_shared(
+    panoramas, monkeypatch
+):
+    def noisy(count, *_):
+        return Cameras(
+            sensor=Sensor(electrons=2000.0), halo=torch.zeros(count), veil=torch.zeros(count),
+            share_noise=torch.arange(count) % 2 == 0)
+
+    monkeypatch.setattr(scenes, 'random_cameras', noisy)
+    batch = draw(panoramas, count=8)
+    reference = correct(batch.ldr, batch.exposure)[:, 0]
+    good = (batch.ldr[:, 0] > 0.47) & (batch.ldr[:, 0] < 0.53)
+    error = (mu_law(reference) - mu_law(batch.truth)).abs()
+    shared, cleaned = (error[k::2][good[k::2]] for k in (0, 1))
+    assert len(shared) > 100
+    assert len(cleaned) > 100
+    assert shared.mean() < 0.2 * cleaned.mean()
+
+
+def test_every_scene_can_be_taken_by_a_given_camera(panoramas):
+    camera = Sensor(electrons=0.0, read_noise=0.0, levels=3.0)
+    source = SceneSource(panoramas, SETTINGS, sensor=camera)
+    ldr = source.draw(4, torch.Generator().manual_seed(1)).ldr
+    assert set((3 * ldr).round(decimals=4).unique().tolist()) <= {0, 1, 2, 3}
+
+
+def test_all_of_a_scene_is_on_the_device_of_its_panoramas(panorama_folder, monkeypatch):
+    # The meta device refuses to be mixed with the CPU, as a GPU does, and to be read back.
+    monkeypatch.setattr(sensor, 'through_jpeg', lambda frames, _: frames)
+    source = SceneSource(PanoramaBank(panorama_folder, 'meta'), replace(SETTINGS, instants=4))
+    batch = source.draw(12, torch.Generator().manual_seed(1))
+    tensors = [value for value in vars(batch).values() if isinstance(value, torch.Tensor)]
+    assert len(tensors) >= 6
+    assert {tensor.device.type for tensor in tensors} == {'meta'}
 
 
 def test_chosen_reference_is_used(panoramas):
