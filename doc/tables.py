@@ -14,6 +14,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.context import Context
 from rclpy.lifecycle import LifecycleNode
 
+from ddfnet_ros.node.debug_topics import DebugTopics
 from ddfnet_ros.node.diagnostics import Statistics
 from ddfnet_ros.node.inputs import Inputs
 from ddfnet_ros.node.outputs import Outputs
@@ -29,11 +30,22 @@ TOPICS = {
     '~/meta': 'Exposure time, gain and counter of each image, where `exposure_source` says who '
               'sends them (here camera_ros); `metadata_topics`',
     '~/hdr': 'Linear radiance: `32FC3` in OpenCV\'s order (blue first), or `32FC1` from mono '
-             'cameras; the unit is LDR ** gamma / (exposure time x gain). Header: the reference '
-             'frame\'s',
-    '~/image': 'The same, tone-mapped: `bgr8` or `mono8`',
+             'cameras; the unit is LDR ** gamma / (exposure time x gain). `hdr_encoding` for 16 '
+             'bits. Header: the reference frame\'s, here and below',
+    '~/image': 'The fused picture, tone-mapped: `bgr8` or `mono8`',
+    '~/image/compressed': 'The same as JPEG',
     '~/camera_info': 'Of the reference frame',
-    '/diagnostics': 'Rates, latencies, drops by reason and what to do about them',
+    '~/bracket_info': 'Stamps and exposures of the frames, share of ghosts, share that was clipped '
+                      'before and is after',
+    '~/moving_points': 'What moves against the background; needs sensor_msgs_py',
+    '~/flow': 'Motion between two exposures on the colour wheel',
+    '~/reference_share': 'How much of the reference each pixel took: white is all',
+    '~/debug/processing_time_ms': 'How long the bracket took; Autoware\'s Float64Stamped where '
+                                  'that is installed, as the two below',
+    '~/debug/cyclic_time_ms': 'Time since the bracket before',
+    '~/debug/pipeline_latency_ms': 'Age of the reference frame when its result was published',
+    '/diagnostics': 'Rates, latencies, drops by reason and what to do about them; whether '
+                    'brackets are done in time',
 }
 
 
@@ -46,6 +58,7 @@ def topic_table() -> str:
         own = {entity.topic_name for entity in [*node.publishers, *node.subscriptions]}
         Inputs(node, NodeSettings(exposure_source='camera_ros'), Statistics(), print).subscribe()
         Outputs(node)
+        DebugTopics(node)
         opened = {'in': node.subscriptions, 'out': node.publishers}
         rows = [_topic_row(entity.topic_name, direction, entity.msg_type)
                 for direction, entities in opened.items()
