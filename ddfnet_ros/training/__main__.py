@@ -13,6 +13,8 @@ from types import ModuleType
 
 from ddfnet_ros.training.options import parse
 
+_SHAPES = ('Bool', 'Float', 'Float32', 'Int', 'UInt8')
+
 
 class _Shape:
     """In place of jaxtyping's Float and such: Float[Tensor, 'h w'] is just Tensor."""
@@ -25,7 +27,7 @@ def stand_in_for_jaxtyping() -> None:
     """Let `from jaxtyping import Float` work without jaxtyping."""
     if 'jaxtyping' not in sys.modules and importlib.util.find_spec('jaxtyping') is None:
         module = ModuleType('jaxtyping')
-        module.__getattr__ = lambda name: _Shape  # type: ignore[method-assign]
+        vars(module).update(dict.fromkeys(_SHAPES, _Shape))
         sys.modules['jaxtyping'] = module
 
 

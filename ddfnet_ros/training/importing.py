@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import pickle
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -82,7 +81,9 @@ def nvlabs_name(name: str) -> str:
 def _state_dict(checkpoint: Path) -> Mapping[str, Any]:
     try:
         loaded = torch.load(checkpoint, map_location='cpu', weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # the unpickler stumbles over foreign bytes in any way there is
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise weights.WeightsError(f'{checkpoint}: expected a file of tensors that torch.save '
                                    f'wrote, got another ({reason}); download it again') from error

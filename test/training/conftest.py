@@ -3,7 +3,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from ddfnet_ros import network, weights
 from ddfnet_ros.images import write_exr
 from ddfnet_ros.training.settings import TrainingSettings
 
@@ -25,3 +27,13 @@ def settings(panorama_folder, tmp_path) -> TrainingSettings:
         'batch_size': 1, 'patch': 32, 'workers': 0, 'warmup': 1, 'device': 'cpu',
         'config': ('channels=8', 'blocks=1'),
     })
+
+
+@pytest.fixture(scope='session')
+def pwcnet(tmp_path_factory) -> Path:
+    """An untrained PWC-Net as a model file."""
+    path = tmp_path_factory.mktemp('models') / 'pwcnet.safetensors'
+    torch.manual_seed(3)
+    weights.save(network.build({'architecture': 'pwcnet'}), path, {'licence': 'Apache-2.0'},
+                 torch.float16)
+    return path

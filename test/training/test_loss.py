@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+import math
+
+import pytest
+import torch
+
+from ddfnet_ros.flow.pwcnet import FLOW_UNIT
+from ddfnet_ros.training.loss import endpoint_error, mu_law_l1, multiscale_endpoint_error
+
+LEVELS = [(1, 2), (2, 4), (4, 8), (8, 16), (16, 32)]
+
+
+def flows(x: float, y: float) -> list[torch.Tensor]:
+    vector = torch.tensor([float(x), float(y)]).reshape(1, 2, 1, 1)
+    return [vector.expand(3, 2, *size).clone().requires_grad_() for size in LEVELS]
+
+
+def test_one_pixel_of_eq_9():
+    radiance, truth = torch.full((1, 3, 1, 1), 0.1), torch.full((1, 3, 1, 1), 0.2)
+    expected = (math.log(1 + 5000 * 0.2) - math.log(1 + 5000 * 0.1)) / math.log(5001)
+    assert mu_law_l1(radiance, truth).item() == pytest.approx(expected, rel=1e-4)
+    assert mu_law_l1(radiance, truth, mu=10.0).item() == pytest.approx(
+        math.log(3 / 2) / math.log(11), rel=1e-4)
+
+
+def test_the_endpoint_error_is_a_distance():
+    error = endpoint_error(torch.tensor([3.0, 4.0]).reshape(1, 2, 1, 1), torch.zeros(1, 2, 1, 1))
+    assert error.item() == pytest.approx(5)
+
+
+def test_every_level_counts_with_its_published_weight():
+    truth = torch.zeros(3, 2, 64, 128)
+    for i, weight in enumerate([0.32, 0.08, 0.02, 0.01, 0.005]):
+        levels = flows(0, 0)
+        levels[i] = flows(3, 4)[i]
+        pixels = math.prod(LEVELS[i])
+        assert multiscale_endpoint_error(levels, truth).item() == pytest.approx(
+            weight * 5 * pixels, rel=1e-3)
+
+
+def test_the_truth_counts_in_units_of_the_network():
+    truth = torch.tensor([3 * FLOW_UNIT, 4 * FLOW_UNIT]).reshape(1, 2, 1, 1).expand(3, 2, 64, 128)
+    assert multiscale_endpoint_error(flows(3, 4), truth).item() == pytest.approx(0, abs=1e-3)
+
+
+def test_a_right_flow_has_a_finite_gradient():
+    levels = flows(0, 0)
+    multiscale_endpoint_error(levels, torch.zeros(3, 2, 64, 128)).backward()
+    assert all(torch.isfinite(level.grad).all() for level in levels)

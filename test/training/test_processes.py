@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+import json
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ddfnet_ros.training import checkpoint
+from ddfnet_ros.training.batches import Batches
+from ddfnet_ros.training.data import data
+from ddfnet_ros.training.processes import Crew, join
+from ddfnet_ros.training.schedule import Schedule
+from ddfnet_ros.training.settings import TrainingSettings
+from ddfnet_ros.training.start import start
+from ddfnet_ros.training.tasks import task
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def together(settings: TrainingSettings, *more: str) -> None:
+    """Train in two processes that talk over gloo, with the environment that torchrun gives."""
+    words = ['--recipe', settings.recipe, '--panoramas', settings.panoramas, '--run', settings.run,
+             '--batch-size', '1', '--patch', '32', '--workers', '0', '--device', 'cpu',
+             '--warmup', str(settings.warmup), '--config', *settings.config, *more]
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    given = {**os.environ, 'OMP_NUM_THREADS': '1', 'WORLD_SIZE': '2', 'MASTER_PORT': str(port),
+             'MASTER_ADDR': '127.0.0.1'}
+    started = [subprocess.Popen(
+        [sys.executable, '-m', 'ddfnet_ros.training', *words], cwd=ROOT, text=True,
+        stderr=subprocess.PIPE, env={**given, 'RANK': str(rank), 'LOCAL_RANK': str(rank)})
+        for rank in range(2)]
+    try:
+        for process in started:
+            _, said = process.communicate(timeout=110)
+            assert process.returncode == 0, said
+    finally:
+        for process in started:
+            process.kill()
+
+
+def one_step(settings: TrainingSettings, indices: list[int]) -> dict[str, torch.Tensor]:
+    """Weights after one update with the mean gradient of some batches."""
+    torch.manual_seed(settings.seed)
+    state = start(settings, torch.device('cpu'))
+    batches, learnt = Batches(data(settings), settings.seed), task(settings, state.model, None)
+    for group in state.optimizer.param_groups:
+        group['lr'] = Schedule(settings, 2).rate(0, state.ramp)
+    sum(learnt(batches.batch(i)) / len(indices) for i in indices).backward()
+    nn.utils.clip_grad_norm_(state.model.parameters(), settings.clip)
+    state.optimizer.step()
+    return state.model.state_dict()
+
+
+def distance(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> float:
+    return max((one[name] - other[name]).abs().max().item() for name in other)
+
+
+def test_two_processes_take_the_mean_of_their_gradients(settings, tmp_path):
+    together(settings, '--steps', '1', '--minutes', '5')
+    stored = checkpoint.read(Path(settings.run))
+    assert stored.facts['step'] == 1
+    assert stored.facts['history']['hardware'][0].startswith('2 x ')
+    alone = replace(settings, run=str(tmp_path / 'alone'), steps=1)
+    assert distance(stored.part('model'), one_step(alone, [0, 1])) < 1e-4
+    assert distance(stored.part('model'), one_step(alone, [0])) > 1e-3
+    assert json.loads((Path(settings.run) / 'settings.json').read_text())['steps'] == 1
+
+
+def test_alone_a_process_leads_and_decides(monkeypatch):
+    monkeypatch.delenv('WORLD_SIZE', raising=False)
+    with join('cpu') as crew:
+        assert crew == Crew(0, 1, torch.device('cpu'))
+        assert crew.leads
+        assert crew.any(True)
+        assert not crew.any(False)

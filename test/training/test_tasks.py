@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
+
+import pytest
+import torch
+
+from ddfnet_ros.training.batches import Batches
+from ddfnet_ros.training.data import data
+from ddfnet_ros.training.settings import TrainingSettings
+from ddfnet_ros.training.start import start
+from ddfnet_ros.training.tasks import task
+from ddfnet_ros.training.train import train
+
+CPU = torch.device('cpu')
+
+
+@pytest.fixture
+def motion(settings) -> TrainingSettings:
+    return TrainingSettings.of('pwcnet', {
+        'panoramas': settings.panoramas, 'run': settings.run, 'workers': 0, 'device': 'cpu',
+        'batch_size': 1, 'patch': 64, 'varied': False, 'steps': 1})
+
+
+def test_pwcnet_goes_through_the_same_loop(motion):
+    state = train(motion)
+    assert state.step == 1
+    assert state.flow is None
+
+
+def test_pwcnet_learns_from_brackets_as_the_network_sees_them(motion):
+    state = start(motion, CPU)
+    batch = next(iter(Batches(data(motion), 1)))
+    learnt = task(motion, state.model, None)
+    loss = learnt(batch)
+    worse = learnt(replace(batch, flow=batch.flow + 100))
+    assert 0 < loss < worse
+    assert learnt.picture(batch).shape == (3, 64, 3 * 64)
+
+
+def test_pwcnet_needs_patches_of_its_multiple(motion):
+    with pytest.raises(ValueError, match='expected a multiple of 64 for pwcnet, got 96'):
+        train(replace(motion, patch=96))
+
+
+def test_the_picture_shows_reference_result_and_truth(settings):
+    batch = next(iter(Batches(data(settings), 1)))
+    picture = task(settings, start(settings, CPU).model, None).picture(batch)
+    assert picture.shape == (3, 32, 96)
+    assert 0 <= picture.min() < picture.max() <= 1
+    assert not torch.equal(picture[..., :32], picture[..., 64:])
+
+
+def test_the_loss_knows_mu(settings):
+    batch = next(iter(Batches(data(settings), 1)))
+    losses = [task(replace(settings, mu=mu), start(settings, CPU).model, None)(batch).item()
+              for mu in (10.0, 5000.0)]
+    assert losses[0] != losses[1]
