@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import torch
 
 from ddfnet_ros.bracket import Bracket, Frame
-from ddfnet_ros.evaluation.scenes import Scene, synthesised
-from ddfnet_ros.synthesis.scenes import SceneSource
-from ddfnet_ros.synthesis.sensor import Sensor
+from ddfnet_ros.evaluation.scenes import Scene, scene_of
+from ddfnet_ros.synthesis.scenes import Scenes, SceneSource
+from ddfnet_ros.synthesis.sensor import Sensor, expose
 
 QUIET = Sensor(electrons=0.0, read_noise=0.0, levels=255.0)
 """8 bits and gamma 2.2, without noise: what all conditions start from."""
@@ -32,20 +33,36 @@ class Condition:
         sensor: The camera.
         sigma: Standard deviation of the i.i.d. Gaussian noise on the LDR frames (Sec. 4.2.3).
         misreported: Reported exposure over the true one, of all frames but the reference.
+        twice: Take every scene again, with other noise, to see what flickers.
     """
 
     scenes: Mapping[str, Any] = field(default_factory=dict)
     sensor: Sensor | None = QUIET
     sigma: float = 0.0
     misreported: float = 1.0
+    twice: bool = False
 
     def draw(self, source: SceneSource, count: int, seed: int) -> Iterator[Scene]:
         """Scenes of `source` under this condition; equal seeds give equal scenes."""
         settings = replace(source.settings, **self.scenes)
         taken = SceneSource(source.panoramas, settings, source.cutouts, self.sensor)
-        generator = np.random.default_rng(seed)
-        for scene in synthesised(taken, count, seed):
-            yield misreported(noisy(scene, self.sigma, generator), self.misreported)
+        drawing, noise = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
+        for _ in range(count):
+            scenes = taken.draw(1, drawing)
+            scene = self._told(scene_of(scenes), noise)
+            if self.twice:
+                again = self._told(scene_of(self._taken_again(scenes, noise)), noise)
+                scene = replace(scene, again=again.bracket)
+            yield scene
+
+    def _taken_again(self, scenes: Scenes, noise: np.random.Generator) -> Scenes:
+        if self.sensor is None:
+            raise ValueError('expected a sensor to take scenes twice with, got random cameras')
+        other = torch.Generator().manual_seed(int(noise.integers(2**31)))
+        return replace(scenes, ldr=expose(scenes.radiance, scenes.exposure, self.sensor, other))
+
+    def _told(self, scene: Scene, noise: np.random.Generator) -> Scene:
+        return misreported(noisy(scene, self.sigma, noise), self.misreported)
 
 
 def noisy(scene: Scene, sigma: float, generator: np.random.Generator) -> Scene:

@@ -18,6 +18,7 @@ from ddfnet_ros.evaluation.lamps import lamp_metrics
 from ddfnet_ros.evaluation.mef_ssim import mef_ssim, mef_ssim_moving
 from ddfnet_ros.evaluation.metrics import clipped, compressed, measure
 from ddfnet_ros.evaluation.scenes import Scene
+from ddfnet_ros.evaluation.sequence import flicker
 
 Picture = npt.NDArray[np.float32]
 Extra = Callable[[Picture, Picture], float]
@@ -88,7 +89,12 @@ def compare_without_truth(
 
 def _judge_radiance(fuser: Fuser, scene: Scene, extra: Mapping[str, Extra]) -> dict[str, float]:
     radiance = fuser(scene.bracket) * scene.unit
+    steady = {}
+    if scene.again is not None:
+        again = fuser(scene.again) * scene.unit
+        steady['flicker'] = flicker([radiance, again], [scene.truth] * 2)
     return {
+        **steady,
         **measure(radiance, scene.truth, scene.reference, scene.moving),
         **lamp_metrics(radiance, scene.truth, scene.white),
         **_without_truth(compressed(radiance), scene.bracket),

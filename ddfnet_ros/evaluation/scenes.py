@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +12,7 @@ import torch
 from ddfnet_ros.bracket import Bracket, Frame
 from ddfnet_ros.merge import static_merge
 from ddfnet_ros.radiance import correct, encode
-from ddfnet_ros.synthesis.scenes import MOVING_THRESHOLD, Scenes, SceneSource
+from ddfnet_ros.synthesis.scenes import MOVING_THRESHOLD, Scenes
 from ddfnet_ros.tonemap import mu_law
 
 
@@ -26,12 +25,14 @@ class Scene:
         truth: (H, W, 3) radiance at the reference's instant, relative to the shortest exposure.
         moving: (H, W) where some frame shows something else than the reference.
         shortest: True exposure of the shortest frame [s]; None: as the bracket reports it.
+        again: The same taken a second time, with other noise.
     """
 
     bracket: Bracket
     truth: npt.NDArray[np.float32]
     moving: npt.NDArray[np.bool_]
     shortest: float | None = None
+    again: Bracket | None = None
 
     @property
     def unit(self) -> np.float32:
@@ -47,13 +48,6 @@ class Scene:
     def white(self) -> float:
         """Radiance at which the reference clips, relative to the shortest exposure."""
         return float(self.unit) / self.bracket.reference.exposure
-
-
-def synthesised(source: SceneSource, count: int, seed: int) -> Iterator[Scene]:
-    """Draw scenes one by one; the same seed gives the same scenes."""
-    generator = torch.Generator().manual_seed(seed)
-    for _ in range(count):
-        yield scene_of(source.draw(1, generator))
 
 
 def scene_of(scenes: Scenes, index: int = 0) -> Scene:

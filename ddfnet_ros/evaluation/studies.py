@@ -27,8 +27,8 @@ NIGHT_VALUE = -1.0
 """Stands for the physical night on the axis of `NOISE`, whose other values are sigmas."""
 
 NOISE: Conditions = {
-    **{sigma: Condition(sigma=sigma) for sigma in (0.0, 0.01, 0.03)},
-    NIGHT_VALUE: Condition(sensor=NIGHT),
+    **{sigma: Condition(sigma=sigma, twice=True) for sigma in (0.0, 0.01, 0.03)},
+    NIGHT_VALUE: Condition(sensor=NIGHT, twice=True),
 }
 
 ROBUSTNESS: dict[str, Conditions] = {

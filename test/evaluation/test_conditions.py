@@ -11,6 +11,24 @@ def drawn(source, **changes):
     return next(Condition(**changes).draw(source, 1, 5))
 
 
+def test_equal_seeds_give_equal_scenes(source):
+    first, again, other = (
+        next(Condition(sensor=None).draw(source, 1, seed)) for seed in (3, 3, 4))
+    assert np.array_equal(first.truth, again.truth)
+    assert not np.array_equal(first.truth, other.truth)
+
+
+@pytest.mark.parametrize('noise', [{'sigma': 0.03}, {'sensor': NIGHT}])
+def test_a_scene_taken_twice_differs_in_its_noise_alone(source, noise):
+    once, twice = (drawn(source, twice=twice, **noise) for twice in (False, True))
+    assert once.again is None
+    assert np.array_equal(once.bracket.frames[1].pixels, twice.bracket.frames[1].pixels)
+    difference = twice.again.frames[1].pixels - twice.bracket.frames[1].pixels
+    assert 0.01 < difference.std() < 0.1
+    assert abs(difference.mean()) < 0.01
+    assert compare(BASELINES, [twice])['reference']['flicker'].mean > 0.005
+
+
 def test_gaussian_noise_has_the_strength_that_was_asked_for(source):
     quiet, noisy = (drawn(source, sigma=sigma) for sigma in (0.0, 0.03))
     before, after = (scene.bracket.frames[1].pixels for scene in (quiet, noisy))

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ddfnet_ros.evaluation.conditions import QUIET
-from ddfnet_ros.evaluation.scenes import scene_of, seen_from, synthesised
+from ddfnet_ros.evaluation.scenes import scene_of, seen_from
 from ddfnet_ros.radiance import correct
 from ddfnet_ros.synthesis.scenes import Scenes, SceneSource
 
@@ -24,12 +24,6 @@ def test_scene_keeps_the_reference_and_the_order():
     assert scene.truth.shape == (8, 8, 3)
     assert scene.moving.all()
     assert scene.white == pytest.approx(1 / 16)
-
-
-def test_equal_seeds_give_equal_scenes(source):
-    first, again, other = (next(synthesised(source, 1, seed)) for seed in (3, 3, 4))
-    assert np.array_equal(first.truth, again.truth)
-    assert not np.array_equal(first.truth, other.truth)
 
 
 def test_one_bracket_seen_from_each_of_its_frames(source):
