@@ -136,7 +136,8 @@ def _several(options: Options, sources: Sequence[Path], folder: Path) -> int:
         nonlocal failed
         if isinstance(outcome, Exception):
             failed += 1
-            print(f'ddfnet: {job.source}: {" ".join(str(outcome).split())}', file=sys.stderr)
+            said = ' '.join(str(outcome).removeprefix(f'{job.source}: ').split())
+            print(f'ddfnet: {job.source}: {said}', file=sys.stderr)
         else:
             print(f'{job.target}: {summary(outcome)}', flush=True)
 
