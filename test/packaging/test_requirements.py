@@ -55,8 +55,8 @@ def test_versions_fit_the_ranges():
 
 
 def test_everything_imported_is_required():
-    declared = {normal(requirement.name) for layer in ('runtime', 'cpu', 'ray')
-                for requirement in requirements(ROOT / f'requirements/{layer}.in')}
+    declared = {normal(requirement.name) for layer in LAYERS if layer.stem not in ('test', 'lint')
+                for requirement in requirements(layer)}
     manifest = ElementTree.parse(ROOT / 'package.xml').getroot()
     ros = {depend.text for depend in manifest.iter('exec_depend')}
     distributions = packages_distributions()
