@@ -90,7 +90,7 @@ def moving_windows(frames: Frames, reference: int) -> Bool[np.ndarray, 'i j']:
     """Where some exposure's structure does not agree with the reference's."""
     means = np.stack([_mean(frame) for frame in frames])
     products = _products(frames, means)
-    own = np.stack([products[k, k] for k in range(len(frames))])
+    own = np.stack([products[k, k] for k in range(len(frames))]).clip(min=0)
     correlation = (products[reference] + _NOISE) / (np.sqrt(own * own[reference]) + _NOISE)
     usable = (means > 0.05) & (means < 0.95)  # a clipped frame has lost its structure
     moving: Bool[np.ndarray, 'i j'] = (
@@ -115,8 +115,7 @@ def _power_shares(norm: Maps, exponent: Map) -> Maps:
 def _products(frames: Frames, means: Maps) -> Float32[np.ndarray, 'n n i j']:
     """Covariance of all pairs of frames in every window."""
     return np.stack([
-        np.stack([np.maximum(_mean(a * b) - m * n, 0 if a is b else -1)
-                  for b, n in zip(frames, means, strict=True)])
+        np.stack([_mean(a * b) - m * n for b, n in zip(frames, means, strict=True)])
         for a, m in zip(frames, means, strict=True)])
 
 

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Evaluate the shipped models and write benchmark/records/evaluation_*.json.
+
+    python -m benchmark.evaluation --panoramas DIR --cutouts DIR
+
+The panoramas must not be those that the models were trained on. `--only` makes one record again.
+"""
+
+import argparse
+from pathlib import Path
+
+from ddfnet_ros.cli import evaluate
+
+RECORDS = Path(__file__).parent / 'records'
+STUDIES = {
+    'peers': ('--peers', 'all', '--scenes', '40'),
+    'noise': ('--study', 'noise', '--scenes', '40'),
+    'references': ('--study', 'references', '--scenes', '40'),
+    'robustness': ('--study', 'robustness', '--scenes', '20'),
+}
+"""Record evaluation_NAME.json to what `ddfnet evaluate` is asked; minutes each."""
+
+
+def main() -> None:
+    """Make the records."""
+    parser = argparse.ArgumentParser(description=(__doc__ or '').partition('\n')[0])
+    parser.add_argument('--panoramas', required=True, help='folder of .exr panoramas')
+    parser.add_argument('--cutouts', required=True, help='folder of RGBA .png figures')
+    parser.add_argument('--model', default='fast', help='the model called fused')
+    parser.add_argument('--models', nargs='*', default=[], help='more models')
+    parser.add_argument('--scenes', help='another number of scenes than the record has')
+    parser.add_argument('--only', nargs='+', choices=STUDIES, default=list(STUDIES))
+    parser.add_argument('--records', type=Path, default=RECORDS, help='folder to write')
+    options = parser.parse_args()
+    common = ['--panoramas', options.panoramas, '--cutouts', options.cutouts, '--device', 'cpu',
+              '--model', options.model]
+    common += ['--models', *options.models] if options.models else []
+    for name in options.only:
+        scenes = ['--scenes', options.scenes] if options.scenes else []
+        record = options.records / f'evaluation_{name}.json'
+        evaluate.run([*common, *STUDIES[name], *scenes, '--json', str(record)])
+
+
+if __name__ == '__main__':
+    main()

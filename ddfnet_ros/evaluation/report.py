@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Records as the tables and charts of doc/results.md. A record is the parsed JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ddfnet_ros.evaluation.baselines import ABSENT, PEERS
+from ddfnet_ros.evaluation.charts import Curve, Panel, boxes, curves
+from ddfnet_ros.evaluation.studies import NIGHT_VALUE
+
+Record = Mapping[str, Any]
+Methods = Mapping[str, Mapping[str, Any]]
+
+FUSED, REFERENCE = 'fused', 'reference'
+
+_SHOWN = {
+    'psnr_mu': 'PSNR-µ [dB]', 'psnr_l': 'PSNR-L [dB]', 'ssim_mu': 'SSIM-µ', 'ssim_l': 'SSIM-L',
+    'psnr_mu_moving': 'PSNR-µ, moving', 'psnr_mu_clipped': 'PSNR-µ, clipped',
+    'ghost_score': 'ghost score', 'ghost_image': 'ghost, of pictures', 'lamp_hue': 'lamp hue [°]',
+    'lamp_clipped': 'lamps clipped', 'flicker': 'flicker', 'mef_ssim': 'MEF-SSIM',
+    'mef_ssim_moving': 'the same, moving', 'cvvdp': 'ColorVideoVDP [JOD]',
+}
+_LOWER_IS_BETTER = ('ghost_score', 'ghost_image', 'lamp_hue', 'lamp_clipped', 'flicker')
+_BRIGHTNESS = {'dark': 'below 0.1', 'dim': '0.1 to 0.3', 'bright': '0.3 to 0.95',
+               'clipped': 'clipped'}
+_AXES = {
+    'noise': 'Gaussian noise, sigma', 'ratio': 'exposure ratio', 'frames': 'frames, ratio 2',
+    'motion': 'fastest motion, share of the width', 'exposure': 'reported over true exposure',
+    'response': 'true gamma, 2.2 assumed',
+}
+
+
+def provenance(record: Record) -> str:
+    """One line on what a table is of."""
+    models = ', '.join(f'{name} {digest[:12]}' for name, digest in record['sha256'].items())
+    return (f'{record["scenes"]} scenes of {record["size"]} pixels a side, seed {record["seed"]}; '
+            f'`{FUSED}` is {record["model"]} (sha256 of the tensors: {models}); '
+            f'{record["hardware"]}, {record["device"]}, {record["precision"]}; '
+            f'commit {record["commit"]}, {record["date"]}.')
+
+
+def losses(methods: Methods) -> str:
+    """Where `fused` is not the best, first of all; one line."""
+    lost = []
+    for metric, label in _SHOWN.items():
+        found = {name: m[metric]['mean'] for name, m in methods.items() if metric in m}
+        if FUSED not in found or len(found) < 2:
+            continue
+        better = min if metric in _LOWER_IS_BETTER else max
+        best = better(found, key=lambda name: found[name])
+        if best != FUSED and found[best] != found[FUSED]:
+            lost.append(f'{label}: {best} {_number(metric, found[best])}, '
+                        f'{FUSED} {_number(metric, found[FUSED])}')
+    return f'Where `{FUSED}` loses: {"; ".join(lost)}.' if lost else f'`{FUSED}` loses nowhere.'
+
+
+def peers_table(record: Record) -> str:
+    """A row per method with mean ± spread of each metric, then the rows that are empty."""
+    methods = record['methods']
+    metrics = [name for name in _SHOWN if any(name in m for m in methods.values())]
+    lines = [losses(methods), '', f'| | {" | ".join(_SHOWN[name] for name in metrics)} |',
+             '|---|' + '---|' * len(metrics)]
+    for name, found in methods.items():
+        lines.append(f'| {_named(name)} | {" | ".join(_cell(found, m) for m in metrics)} |')
+    lines += ['', 'Without figures: ' + ' '.join(
+        f'{name}: {why}' for name, why in ABSENT.items()), '', provenance(record)]
+    return '\n'.join(lines)
+
+
+def brightness_table(record: Record) -> str:
+    """PSNR-µ by brightness of the reference, still and moving."""
+    methods = record['methods']
+    shown = [name for name, found in methods.items() if 'psnr_mu' in found]
+    lines = [_below_reference(methods), '', f'| reference pixel | {" | ".join(shown)} | scenes |',
+             '|---|' + '---|' * (len(shown) + 1)]
+    for part in ('still', 'moving'):
+        for level, label in _BRIGHTNESS.items():
+            metric = f'psnr_mu_{level}_{part}'
+            cells = [_cell(methods[name], metric) for name in shown]
+            count = methods[REFERENCE].get(metric, {'count': 0})['count']
+            lines.append(f'| {label}, {part} | {" | ".join(cells)} | {count} |')
+    return '\n'.join([*lines, '', provenance(record)])
+
+
+def noise_table(record: Record) -> str:
+    """A block of rows per condition, a column per method."""
+    metrics = ('psnr_mu', 'psnr_l', 'ssim_mu', 'ssim_l', 'psnr_mu_moving', 'psnr_mu_clipped',
+               'flicker')
+    names = list(record['methods'])
+    lines = [f'| | | {" | ".join(names)} |', '|---|---|' + '---|' * len(names)]
+    for point in record['points']:
+        value = point['value']
+        for index, metric in enumerate(metrics):
+            title = ('night' if value == NIGHT_VALUE else f'sigma {value:g}') if not index else ''
+            cells = [_cell(point['methods'][name], metric) for name in names]
+            lines.append(f'| {title} | {_SHOWN[metric]} | {" | ".join(cells)} |')
+    return '\n'.join([*lines, '', provenance(record)])
+
+
+def references_table(record: Record) -> str:
+    """A block per metric: each frame of the same brackets as the reference."""
+    metrics = ('psnr_mu', 'psnr_mu_clipped', 'psnr_mu_moving', 'psnr_mu_clipped_moving')
+    labels = {**_SHOWN, 'psnr_mu_clipped_moving': 'PSNR-µ, clipped and moving'}
+    names = list(record['methods'])
+    lines = [f'| reference | | {" | ".join(names)} |', '|---|---|' + '---|' * len(names)]
+    titles = ('shortest', 'middle', 'longest') if len(record['points']) == 3 else ()
+    for place, point in enumerate(record['points']):
+        title = titles[place] if titles else f'frame {point["value"]:g}'
+        for index, metric in enumerate(metrics):
+            cells = [_cell(point['methods'][name], metric) for name in names]
+            lines.append(f'| {"" if index else title} | {labels[metric]} | {" | ".join(cells)} |')
+    return '\n'.join([*lines, '', provenance(record)])
+
+
+def failures_table(record: Record) -> str:
+    """From which value on a model is no better than the reference alone."""
+    lines = ['| varied | method | PSNR-µ | PSNR-µ, moving |', '|---|---|---|---|']
+    found = {(f['axis'], f['method'], f['metric']): f['value'] for f in record['failures']}
+    for axis, method in dict.fromkeys((a, m) for a, m, _ in found):
+        cells = [_failure(record, axis, found[axis, method, metric])
+                 for metric in ('psnr_mu', 'psnr_mu_moving')]
+        lines.append(f'| {_AXES[axis]} | {method} | {" | ".join(cells)} |')
+    return '\n'.join([*lines, '', provenance(record)])
+
+
+def robustness_chart(record: Record) -> str:
+    """PSNR-µ over each axis; a dashed line where `fused` fails."""
+    panels = []
+    failed = {f['axis']: f['value'] for f in record['failures']
+              if f['method'] == FUSED and f['metric'] == 'psnr_mu'}
+    for axis, title in _AXES.items():
+        points = sorted((p for p in record['points'] if p['axis'] == axis),
+                        key=lambda p: p['value'])
+        places = [p['value'] for p in points]
+        lines = [Curve(name, [p['methods'][name]['psnr_mu']['mean'] for p in points])
+                 for name in record['methods'] if 'psnr_mu' in record['methods'][name]]
+        marked = places.index(failed[axis]) if failed.get(axis) is not None else None
+        panels.append(Panel(title, [f'{value:g}' for value in places], lines, marked))
+    return curves(panels, 'PSNR-µ [dB]')
+
+
+def peers_chart(record: Record) -> str:
+    """The spread of PSNR-µ over the scenes, as Figure 2 has it."""
+    return boxes({name: found['psnr_mu']['quartiles']
+                  for name, found in record['methods'].items() if 'psnr_mu' in found},
+                 'PSNR-µ [dB]')
+
+
+def _named(name: str) -> str:
+    return f'{name} ({PEERS[name].source})' if name in PEERS else f'**{name}**'
+
+
+def _below_reference(methods: Methods) -> str:
+    """Where a well-exposed pixel of the reference came out worse than it was."""
+    lost = []
+    for level in ('dim', 'bright'):
+        for part in ('still', 'moving'):
+            metric = f'psnr_mu_{level}_{part}'
+            ours, alone = (methods[name].get(metric) for name in (FUSED, REFERENCE))
+            if ours and alone and ours['mean'] < alone['mean']:
+                lost.append(f'{_BRIGHTNESS[level]}, {part}: {ours["mean"]:.2f} against '
+                            f'{alone["mean"]:.2f} dB')
+    if not lost:
+        return f'In well-exposed pixels `{FUSED}` is nowhere below the untouched reference.'
+    return f'Below the untouched reference in well-exposed pixels: {"; ".join(lost)}.'
+
+
+def _failure(record: Record, axis: str, value: float | None) -> str:
+    if value is not None:
+        return f'fails at {value:g}'
+    places = [p['value'] for p in record['points'] if p['axis'] == axis]
+    return f'better everywhere, {min(places):g} to {max(places):g}'
+
+
+def _cell(found: Mapping[str, Any], metric: str) -> str:
+    if metric not in found:
+        return '-'
+    mean, spread = found[metric]['mean'], found[metric]['spread']
+    return f'{_number(metric, mean)} ± {_number(metric, spread)}'
+
+
+def _number(metric: str, value: float) -> str:
+    coarse: Sequence[str] = ('psnr', 'lamp_hue', 'cvvdp')
+    return f'{value:.2f}' if metric.startswith(tuple(coarse)) else f'{value:.4f}'
