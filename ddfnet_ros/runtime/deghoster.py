@@ -95,7 +95,7 @@ class Deghoster:
         loaded = load_fusion(path)
         self._model = on_device(loaded.model, device)
         self._multiple = int(getattr(loaded.model, 'multiple', 1))
-        self._flow = choose_flow(loaded.card.get('flow', 'dis'), device)
+        self._flow = choose_flow(loaded.card, device, path.parent)
         self._device = device
         self._dtype = choose_precision(self.settings.precision, device)
         self.backend = accelerate(self._model, self.settings.backend, device, self._dtype)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,17 +74,30 @@ def load_fusion(path: Path) -> weights.LoadedModel:
     return loaded
 
 
-def choose_flow(name: str, device: torch.device) -> FlowProvider:
+def choose_flow(
+    card: Mapping[str, Any], device: torch.device, folder: Path | str = ''
+) -> FlowProvider:
     """The flow provider that a model was trained with.
 
+    Args:
+        card: Of the model; `flow` names the provider, `flow_sha256` the weights of a network.
+        device: Where a network is to run.
+        folder: Of the model; a flow network's weights are looked for there first.
+
     Raises:
-        ValueError: unknown provider.
+        ValueError: unknown provider, or not the weights that the model was trained with.
         FileNotFoundError: its weights are not there.
     """
     def load(trained: str) -> nn.Module:
-        return on_device(weights.load(weights.find(trained)).model, device)
+        path = weights.find(trained, folder)
+        loaded = weights.load(path)
+        expected = card.get('flow_sha256', loaded.sha256)
+        if loaded.sha256 != expected:
+            raise ValueError(f'{path}: expected sha256 {expected}, which the model was trained '
+                             f'with, got {loaded.sha256}; copy the file that came with the model')
+        return on_device(loaded.model, device)
 
-    return provider(name, load)
+    return provider(card.get('flow', 'dis'), load)
 
 
 def choose_precision(name: str, device: torch.device) -> torch.dtype:

@@ -102,7 +102,7 @@ class TrainingSettings(Settings):
         choices=('auto', 'float32', 'bfloat16'))
 
     run: str = setting('runs/ddfnet', 'Folder of checkpoint and log; an existing run goes on.')
-    slim: str = setting('', 'Folder for a slim checkpoint when the training ends.')
+    slim: str = setting('', 'Folder for a slim checkpoint, written along with the full one.')
     seed: int = setting(1, 'Seed of scenes and initial weights.', bounds=(0, 2**31))
     workers: int = setting(1, 'Processes that make batches, per process that trains.',
                            bounds=(0, 256))

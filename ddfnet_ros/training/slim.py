@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Slim checkpoints: the averaged weights as float16, in parts that small transfers carry.
 
-A folder with index.json and part_1_of_2.safetensors, ... Training goes on from it with the same
-schedule and sample sequence, but the optimizer starts anew and warms up again.
+A folder with index.json and step_1200_part_1_of_2.safetensors, ... Training goes on from it with
+the same schedule and sample sequence, but the optimizer starts anew and warms up again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _AVERAGES = ('average', 'flow_average')
 
 
 def write(stored: Stored, folder: Path) -> list[Path]:
-    """Write a slim checkpoint in place of any that the folder holds.
+    """Write a slim checkpoint in place of any that the folder holds, which is usable until then.
 
     Args:
         stored: A full checkpoint, or a slim one.
@@ -40,16 +40,17 @@ def write(stored: Stored, folder: Path) -> list[Path]:
     halves = {f'{part}.{name}': _half(tensor) for part in _AVERAGES
               for name, tensor in stored.part(part).items()}
     parts = list(_parts(halves))
-    index = folder / INDEX
-    index.unlink(missing_ok=True)  # until the new parts are whole, there is no checkpoint
-    for old in folder.glob('part_*'):
-        old.unlink()
     sums = {}
     for number, part in enumerate(parts, 1):
-        name = f'part_{number}_of_{len(parts)}{weights.SUFFIX}'
+        name = f'step_{stored.facts["step"]}_part_{number}_of_{len(parts)}{weights.SUFFIX}'
         weights.write(part, folder / name, {})
         sums[name] = weights.checksum(part)
-    index.write_text(json.dumps({'facts': stored.facts, 'parts': sums}, indent=1) + '\n')
+    index, fresh = folder / INDEX, folder / f'{INDEX}.partial'
+    fresh.write_text(json.dumps({'facts': stored.facts, 'parts': sums}, indent=1) + '\n')
+    fresh.replace(index)
+    for old in folder.glob(f'step_*_part_*{weights.SUFFIX}'):
+        if old.name not in sums:
+            old.unlink()
     return [index, *(folder / name for name in sums)]
 
 

@@ -91,7 +91,7 @@ class _Run:
                 if record is not None:
                     self._report(record, learnt, moved, loss, norm)
                 if due:
-                    self._save(over)
+                    self._save()
                     saved = now
                 if over:
                     break
@@ -147,12 +147,12 @@ class _Run:
                            'learning_rate': self._schedule.rate(state.step, state.ramp)}
                 record.row(state.step, state.seconds, scalars)
 
-    def _save(self, over: bool) -> None:
+    def _save(self) -> None:
         if not self._crew.leads:
             return
         with _told(self._path):
             checkpoint.save(self._state, self._path, self._settings)
-        if over and self._settings.slim:
+        if self._settings.slim:
             folder = Path(self._settings.slim)
             with _told(folder):
                 slim.write(checkpoint.read(self._path), folder)

@@ -97,4 +97,13 @@ def test_weights_that_do_not_fuse_are_refused(tmp_path):
 def test_flow_weights_that_are_missing_are_named(ship):
     ship('fast')
     with pytest.raises(FileNotFoundError, match='pwcnet'):
-        choose_flow('pwcnet', CPU)
+        choose_flow({'flow': 'pwcnet'}, CPU)
+
+
+def test_flow_weights_lie_beside_the_model_and_are_those_it_was_trained_with(tmp_path):
+    checksum = weights.save(PWCNet(), tmp_path / 'pwcnet.safetensors', {}, torch.float16)
+    card = {'flow': 'pwcnet', 'flow_sha256': checksum}
+    assert isinstance(choose_flow(card, CPU, tmp_path), PWCNet)
+    with pytest.raises(ValueError, match=f'expected sha256 0123.* got {checksum}') as error:
+        choose_flow({**card, 'flow_sha256': '0123'}, CPU, tmp_path)
+    assert '\n' not in str(error.value)

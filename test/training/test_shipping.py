@@ -91,3 +91,13 @@ def test_a_model_that_started_from_another_names_it(settings, state_and_run, tmp
         in cards(tmp_path / 'models')
     assert str(tmp_path) not in json.dumps(weights.load(
         tmp_path / 'models/second.safetensors').card)
+
+
+def test_a_slim_checkpoint_is_made_and_shipped_by_command(state_and_run, tmp_path, capsys):
+    state, run = state_and_run
+    assert main(['weights', 'slim', str(run), str(tmp_path / 'slim')]) == 0
+    assert 'step_1_part_1_of_1.safetensors' in capsys.readouterr().out
+    assert main(['weights', 'ship', str(tmp_path / 'slim'), str(tmp_path / 'a.safetensors')]) == 0
+    loaded = weights.load(tmp_path / 'a.safetensors')
+    for name, value in state.average.state_dict().items():
+        torch.testing.assert_close(loaded.model.state_dict()[name], value, atol=1e-3, rtol=1e-3)

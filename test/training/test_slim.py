@@ -78,18 +78,34 @@ def test_a_second_one_replaces_the_first(trained, monkeypatch):
     folder = Path(settings.slim)
     monkeypatch.setattr(slim, 'PART_BYTES', 4000)
     slim.write(slim.read(folder), folder)
-    parts = list(folder.glob('part_*'))
-    assert len(parts) > 2
+    assert len(list(folder.glob('step_4_part_*'))) > 2
     monkeypatch.undo()
     slim.write(slim.read(folder), folder)
-    assert [path.name for path in folder.glob('part_*')] == ['part_1_of_1.safetensors']
+    assert sorted(path.name for path in folder.iterdir()) == [
+        'index.json', 'step_4_part_1_of_1.safetensors']
 
 
 @pytest.mark.parametrize('damage', [Path.unlink, lambda path: path.write_bytes(
     path.read_bytes()[:-2] + b'ab')])
 def test_a_part_that_is_missing_or_damaged_is_named(trained, damage):
     settings, _ = trained
-    damage(Path(settings.slim) / 'part_1_of_1.safetensors')
+    damage(Path(settings.slim) / 'step_4_part_1_of_1.safetensors')
     with pytest.raises(ValueError, match=r'part_1_of_1.* expected sha256 .*copy all parts') as e:
         slim.read_any(Path(settings.slim))
     assert '\n' not in str(e.value)
+
+
+def test_until_a_new_one_is_whole_the_old_one_stays(trained, monkeypatch, tmp_path):
+    settings, _ = trained
+    folder = Path(settings.slim)
+    newer = slim.read(folder)
+    newer.facts['step'] = 5
+
+    def run_out_of_space(*_):
+        raise OSError('no space left')
+
+    with monkeypatch.context() as patch:
+        patch.setattr(slim.weights, 'write', run_out_of_space)
+        with pytest.raises(OSError, match='no space'):
+            slim.write(newer, folder)
+    assert slim.read(folder).facts['step'] == 4
