@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`ddfnet synthesize`: make the demo's recording."""
+"""`ddfnet synthesize`: make the demo's recording, or show what networks are trained on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from ddfnet_ros.cli.options import parse
 EXAMPLES = """\
   ddfnet synthesize --output my_street                              (procedural panorama)
   ddfnet synthesize --output my_street --panoramas my_panoramas --brackets 30
-  ddfnet play my_street/street.mcap --loop 0"""
+  ddfnet play my_street/street.mcap --loop 0
+  ddfnet synthesize --preview scenes.png --panoramas my_panoramas --cutouts my_cutouts"""
+
+_PREVIEWED = 32  # scenes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,26 +30,57 @@ class Options:
     mask of what moves (PNG). Takes minutes on two cores; the same seed gives the same recording.
     """
 
-    output: Annotated[Path, tyro.conf.arg(metavar='DIR')]
+    output: Annotated[Path | None, tyro.conf.arg(metavar='DIR')] = None
     """Folder to write to; made if missing."""
+    preview: Annotated[Path | None, tyro.conf.arg(metavar='PNG')] = None
+    """Instead: a sheet of random training scenes, frames from short to long and the truth."""
     panoramas: Annotated[Path | None, tyro.conf.arg(metavar='DIR')] = None
-    """Folder of equirectangular .exr panoramas; absent: one is drawn by code."""
+    """Folder of equirectangular .exr panoramas; absent: one is drawn by code, for the street."""
+    cutouts: Annotated[Path | None, tyro.conf.arg(metavar='DIR')] = None
+    """Folder of RGBA .png cut-outs that move through the preview's scenes."""
     brackets: int = 14
     """How many brackets."""
     seed: int = 7
     """Of everything random."""
 
     def __post_init__(self) -> None:
+        if (self.output is None) == (self.preview is None):
+            raise ValueError('expected one of --output and --preview; name what to write')
+        if self.preview is not None and self.panoramas is None:
+            raise ValueError('--preview: expected --panoramas as well, a folder of .exr panoramas')
         if self.brackets < 1:
             raise ValueError(f'--brackets: expected at least 1, got {self.brackets}')
-        if self.panoramas is not None and not self.panoramas.is_dir():
-            raise ValueError(f'--panoramas: expected a folder, got {self.panoramas}')
+        for name in ('panoramas', 'cutouts'):
+            folder = getattr(self, name)
+            if folder is not None and not folder.is_dir():
+                raise ValueError(f'--{name}: expected a folder, got {folder}')
 
 
 def run(words: Sequence[str]) -> int:
     """Render and record, with a progress bar."""
     options = parse(Options, 'synthesize', words, EXAMPLES)
+    if options.preview is not None and options.panoramas is not None:
+        return _preview(options.preview, options.panoramas, options.cutouts, options.seed)
+    return _record(options.output or Path(), options)
 
+
+def _preview(picture: Path, panoramas: Path, cutouts: Path | None, seed: int) -> int:
+    from ddfnet_ros.images import write_png  # noqa: PLC0415
+    from ddfnet_ros.synthesis.layers import CutoutBank  # noqa: PLC0415
+    from ddfnet_ros.synthesis.panorama_bank import PanoramaBank  # noqa: PLC0415
+    from ddfnet_ros.synthesis.preview import random_sheet  # noqa: PLC0415  (torch: 3 s)
+    from ddfnet_ros.synthesis.scene_settings import SceneSettings  # noqa: PLC0415
+    from ddfnet_ros.synthesis.scenes import SceneSource  # noqa: PLC0415
+
+    source = SceneSource(
+        PanoramaBank(panoramas), SceneSettings(instants=8),
+        CutoutBank(cutouts) if cutouts is not None else None)
+    write_png(picture, random_sheet(source, _PREVIEWED, seed))
+    print(picture)
+    return 0
+
+
+def _record(folder: Path, options: Options) -> int:
     from ddfnet_ros.synthesis.street import synthesize_street  # noqa: PLC0415  (torch: 3 s)
 
     with tqdm(desc='frames', disable=None) as bar:
@@ -55,7 +89,7 @@ def run(words: Sequence[str]) -> int:
             bar.update(done - bar.n)
 
         recording = synthesize_street(
-            options.output, options.panoramas, seed=options.seed, brackets=options.brackets,
+            folder, options.panoramas, seed=options.seed, brackets=options.brackets,
             progress=progress)
     print(recording)
     return 0

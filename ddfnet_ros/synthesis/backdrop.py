@@ -87,7 +87,7 @@ def _add_fine_detail(views: Tensor, generator: torch.Generator) -> None:
     """Texture at pixel scale, which panoramas of this resolution lack, in half of the scenes."""
     grain = _grain(views.device)
     strength, *corner = torch.rand((3, len(views)), generator=generator)
-    amounts = (0.2 * strength - 0.1).tolist()
+    amounts = (0.16 * strength - 0.08).tolist()
     corners = torch.stack(corner, dim=1).mul(_GRAIN).long().tolist()
     along = torch.arange(views.shape[-1], device=views.device)
     for view, amount, (top, left) in zip(views, amounts, corners, strict=True):
@@ -102,4 +102,4 @@ def _grain(device: torch.device) -> Float[Tensor, 's s']:
     noise = torch.randn((1, 1, _GRAIN, _GRAIN), generator=torch.Generator().manual_seed(1))
     fine = F.avg_pool2d(noise, 3, 1, 1)
     coarse = F.avg_pool2d(F.avg_pool2d(noise, 5, 1, 2), 5, 1, 2)
-    return (2 * fine + 6 * coarse)[0, 0].to(device)
+    return (2 * fine + 4 * coarse)[0, 0].to(device)

@@ -70,10 +70,10 @@ def random_cameras(
 
 def _noise(draw: _Draw) -> dict[str, Tensor]:
     return {
-        'electrons': draw.kind_of(10000.0, 6000.0, 300.0) * draw.kind_of(10.0, 10.0, 20.0)
+        'electrons': draw.kind_of(10000.0, 6000.0, 500.0) * draw.kind_of(10.0, 10.0, 20.0)
         ** draw.uniform(),
         'read_noise': draw.kind_of(1e-4, 2e-4, 1e-3) * 10 ** draw.uniform(),
-        'gain': draw.where(draw.share(0.0, 0.2, 0.5), 8 ** draw.uniform(), 1.0),
+        'gain': draw.where(draw.share(0.0, 0.2, 0.5), 4 ** draw.uniform(), 1.0),
         'black': draw.kind_of(1e-4, 3e-4, 1e-3) * draw.normal(),
         'hot_pixels': draw.where(draw.share(0.0, 0.0, 0.3), 1e-3 * draw.uniform(), 0.0),
     }

@@ -148,7 +148,7 @@ def _random_paths(
     standing = upright[..., None]
     u = torch.rand((5, *shape), generator=generator)
     g = torch.randn((5, *shape), generator=generator)
-    size = 0.06 * 16 ** u[0] * settings.size
+    size = 0.08 * 12 ** u[0] * settings.size
     heading = torch.where(standing, torch.pi * (u[1] < 0.5) + 0.15 * g[4], 2 * torch.pi * u[1])
     speed = settings.max_motion * (1.25 * u[2] - 0.25).clamp(min=0) ** 2
     along = speed * time
