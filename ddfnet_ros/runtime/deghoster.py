@@ -139,18 +139,21 @@ class Deghoster:
     def _fuse(
         self, stack: Tensor, motion: Tensor, reference_index: int
     ) -> Float[Tensor, '3 h w']:
-        low = self._dtype is torch.bfloat16
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=low):
+        with self._autocast():
             radiance: Tensor = self._model(stack, motion, reference_index)
         return radiance[0].float()
+
+    def _autocast(self) -> torch.autocast:
+        """Lower precision of what torch computes; OpenVINO has its own."""
+        low = self._dtype is torch.bfloat16 and self.backend == 'torch'
+        return torch.autocast(self._device.type, torch.bfloat16, enabled=low)
 
     @torch.inference_mode()
     def _share(
         self, stack: Tensor, motion: Tensor, bracket: Bracket
     ) -> npt.NDArray[np.float32]:
         width, height = bracket.reference.size
-        low = self._dtype is torch.bfloat16
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=low):
+        with self._autocast():
             network: Any = self._model
             share: Tensor = network.reference_share(stack, motion, bracket.reference_index)
         return _interleaved(share[:, :height, :width].float())

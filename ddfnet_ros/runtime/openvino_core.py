@@ -9,6 +9,7 @@ stays in torch, and torch stays the reference that tests compare with.
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 import warnings
 from functools import lru_cache
@@ -16,6 +17,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+_log = logging.getLogger(__name__)
 
 _SHAPES_KEPT = 4  # compiled graphs; each holds its own activations
 _TRACED_SIZE = (32, 48)  # any will do: the graph is reshaped before it is compiled
@@ -38,6 +41,7 @@ class OpenVINOCore(nn.Module):
         super().__init__()
         self._openvino = _import_openvino()
         self._core = core
+        self._failed = False
         self._options = {
             'PERFORMANCE_HINT': 'LATENCY',
             'INFERENCE_NUM_THREADS': threads,
@@ -49,9 +53,23 @@ class OpenVINOCore(nn.Module):
     def forward(self, frames: list[Tensor], flow: list[Tensor]) -> tuple[list[Tensor], Tensor]:
         """What the core gives; the next call writes over it."""
         given = [*frames, *flow]
-        request = self._request(tuple(tuple(x.shape) for x in given))
+        try:
+            request = self._request(tuple(tuple(x.shape) for x in given))
+        except Exception as error:  # of many kinds, which share no base but this
+            return self._in_torch(frames, flow, error)
         request.infer([x.contiguous().numpy() for x in given], share_inputs=True)
         *maps, last = (torch.from_numpy(output.data) for output in request.output_tensors)
+        return maps, last
+
+    def _in_torch(
+        self, frames: list[Tensor], flow: list[Tensor], error: Exception
+    ) -> tuple[list[Tensor], Tensor]:
+        """Go on where OpenVINO or torch's tracer cannot."""
+        if not self._failed:
+            self._failed = True
+            _log.warning('OpenVINO cannot run this network, torch does: %s',
+                         ' '.join(str(error).split())[:200])
+        maps, last = self._core(frames, flow)
         return maps, last
 
     def _compile(self, shapes: tuple[tuple[int, ...], ...]) -> Any:

@@ -36,7 +36,7 @@ def test_untrained_network_is_the_static_merge_where_nothing_moves():
 def test_every_picture_of_a_batch_is_fused_alone():
     stack, flow = bracket(batch=2)
     model = FastFusion(SMALL)
-    torch.nn.init.normal_(model.frame_head[-1].weight, std=0.3)
+    torch.nn.init.normal_(model.core.frame_head[-1].weight, std=0.3)
     together = model(stack, flow)
     alone = model(stack[1:], flow[1:])
     torch.testing.assert_close(together[1:], alone, atol=1e-5, rtol=1e-4)
@@ -44,7 +44,7 @@ def test_every_picture_of_a_batch_is_fused_alone():
 
 def test_gradient_reaches_every_parameter():
     model = FastFusion(SMALL)
-    for head in (model.frame_head[-1], model.residual_head):
+    for head in (model.core.frame_head[-1], model.core.residual_head):
         torch.nn.init.normal_(head.weight, std=0.1)
     model(*bracket()).mean().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters())
@@ -63,7 +63,7 @@ def test_residual_stays_within_its_bound():
     stack, flow = bracket()
     model = FastFusion(FastConfig(channels=8, blocks=1, residual=0.05))
     plain = model(stack, flow)
-    torch.nn.init.constant_(model.residual_head.bias, 100.0)
+    torch.nn.init.constant_(model.core.residual_head.bias, 100.0)
     shifted = model(stack, flow)
     scale = torch.log1p(5000 * torch.stack([plain, shifted])) / torch.log1p(torch.tensor(5000.0))
     torch.testing.assert_close(
@@ -79,7 +79,7 @@ def test_reference_index_tells_shorter_frames_from_longer_ones():
 def test_share_of_the_reference_is_that_of_the_blend():
     model = FastFusion(FastConfig(channels=8, blocks=1))
     torch.manual_seed(3)
-    for parameter in model.frame_head.parameters():
+    for parameter in model.core.frame_head.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
     stack, flow = bracket()
     stack[:, 0, 3:], stack[:, 1:, 3:] = 0.5, 0.0  # the frames' radiance; clipping is told by I_i

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The convolutions of the small network: from pixels to cells of 4x4, and from cells to weights.
+
+Frames are a list of (b, c, h, w), the reference first: any number of them, one after the other,
+so that what they share is computed once and nothing is copied to stand side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+CELL = 4
+"""Pixels along the side of the square that one feature vector describes."""
+
+_FLOW_UNIT = 16.0  # pixels; keeps the motion encoder's input near 1
+_MOST = 30.0  # of a logit; its exponential is safe in float32
+
+
+@dataclass(frozen=True)
+class FastConfig:
+    """Size of the network.
+
+    Attributes:
+        channels: Width of each frame's feature maps.
+        context: Width of the maps at half that resolution, where the fused frames are looked at.
+        blocks: Residual blocks there.
+        residual: Bound of the residual, in units of the mu-law domain.
+    """
+
+    channels: int = 40
+    context: int = 48
+    blocks: int = 4
+    residual: float = 0.1
+
+
+class FastCore(nn.Module):
+    """Attention over the frames at a quarter of their resolution (Sec. 3.2, made small)."""
+
+    def __init__(self, config: FastConfig) -> None:
+        super().__init__()
+        c = config.channels
+        self.encoder = nn.Sequential(
+            nn.Conv2d(9, c, CELL, stride=CELL), nn.ReLU(), nn.Conv2d(c, c, 3, padding=1), nn.ReLU()
+        )
+        self.motion = nn.Sequential(nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, c, 1))
+        self.correlation = Mix(c, (c,), c)
+        self.attention_mix = Mix(c, (c, c), c)
+        self.attention = nn.Conv2d(c, c, 3, padding=1)
+        self.context = Context(c, config.context, config.blocks)
+        self.frame_mix = Mix(c, (c, c), c)
+        self.frame_head = nn.Sequential(
+            nn.Conv2d(c, c, 3, padding=1), nn.ReLU(),
+            _starting_at_zero(nn.Conv2d(c, 2 * CELL**2, 1)),
+        )
+        self.residual_head = _starting_at_zero(nn.Conv2d(c, 3 * CELL**2, 1))
+
+    def forward(
+        self, frames: list[Float[Tensor, 'b 9 h w']], flow: list[Float[Tensor, 'b 2 h w']]
+    ) -> tuple[list[Float[Tensor, 'b 2 h w']], Float[Tensor, 'b 3 h w']]:
+        """Tell what to take from each frame.
+
+        Args:
+            frames: As taken, corrected, and corrected and moved; the latter two after the mu-law.
+            flow: From the reference to each of the other frames, pixels (x, y).
+
+        Returns:
+            Logits, one in place and one moved for each frame, and a residual without bound.
+        """
+        features = [self.encoder(frame) for frame in frames]
+        attended = self._attend(features, flow)
+        context = self.context(_weighted_mean(features, attended))
+        mixed = self.frame_mix(context, zip(attended, features, strict=True))
+        return [_pixels(self.frame_head(x)) for x in mixed], _pixels(self.residual_head(context))
+
+    def _attend(self, features: list[Tensor], flow: list[Tensor]) -> list[Tensor]:
+        """Unnormalised w_i from f_1, v_i and c_i (Eq. 5); the reference moves by zero."""
+        cells = [_summarise(f) for f in flow]
+        motion = [self.motion(v) for v in (torch.zeros_like(cells[0]), *cells)]
+        correlation = self.correlation(features[0], ((f,) for f in features))
+        mixed = self.attention_mix(features[0], zip(motion, correlation, strict=True))
+        return [self.attention(x) for x in mixed]
+
+
+class Mix(nn.Module):
+    """1x1 convolution over [shared, *own] maps and ReLU; the shared part is computed once."""
+
+    def __init__(self, shared: int, own: tuple[int, ...], kernels: int) -> None:
+        super().__init__()
+        self.shared = nn.Conv2d(shared, kernels, 1)
+        self.own = nn.ModuleList(nn.Conv2d(width, kernels, 1, bias=False) for width in own)
+
+    def forward(self, shared: Tensor, own: Iterable[tuple[Tensor, ...]]) -> list[Tensor]:
+        """One map for each tuple of own maps."""
+        once = self.shared(shared)
+        return [F.relu(self._add(once, maps)) for maps in own]
+
+    def _add(self, total: Tensor, maps: tuple[Tensor, ...]) -> Tensor:
+        for layer, x in zip(self.own, maps, strict=True):
+            total = total + layer(x)
+        return total
+
+
+class Context(nn.Module):
+    """Residual blocks at half the resolution: a wide view at a quarter of the price."""
+
+    def __init__(self, channels: int, width: int, blocks: int) -> None:
+        super().__init__()
+        self.down = nn.Conv2d(channels, width, 3, stride=2, padding=1)
+        self.blocks = nn.Sequential(*(ResidualBlock(width, (1, 2, 4, 2)[i % 4])
+                                      for i in range(blocks)))
+        self.up = nn.Conv2d(width, channels, 1)
+
+    def forward(self, x: Float[Tensor, 'b c h w']) -> Float[Tensor, 'b c h w']:
+        """Height and width must be even."""
+        seen = self.up(self.blocks(F.relu(self.down(x))))
+        return F.relu(x + F.interpolate(seen, scale_factor=2, mode='bilinear'))
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions, the first dilated, around a shortcut."""
+
+    def __init__(self, channels: int, dilation: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, padding=dilation, dilation=dilation), nn.ReLU(),
+            nn.Conv2d(channels, channels, 3, padding=1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Same shape out as in."""
+        return x + self.layers(x)
+
+
+def exp(logits: Tensor) -> Tensor:
+    """Exponential that neither overflows nor vanishes."""
+    return logits.clamp(-_MOST, _MOST).exp()
+
+
+def _weighted_mean(features: list[Tensor], attended: list[Tensor]) -> Tensor:
+    """Sum of softmax(w_i) f_i over the frames (Eq. 6, 7)."""
+    weights = [exp(w) for w in attended]
+    return sum(w * f for w, f in zip(weights, features, strict=True)) / sum(weights)
+
+
+def _starting_at_zero(layer: nn.Conv2d) -> nn.Conv2d:
+    """Zero a last layer, so that the untrained network is the static merge."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    return layer
+
+
+def _summarise(flow: Float[Tensor, 'b 2 h w']) -> Float[Tensor, 'b 3 i j']:
+    """Mean flow of each cell and its length, on a scale near 1."""
+    cell = F.avg_pool2d(flow, CELL) / _FLOW_UNIT
+    return torch.cat([cell, cell.norm(dim=1, keepdim=True)], dim=1)
+
+
+def _pixels(cells: Float[Tensor, 'b d i j']) -> Float[Tensor, 'b c h w']:
+    """From values of cells back to pixels."""
+    return F.pixel_shuffle(cells.contiguous(), CELL).float()

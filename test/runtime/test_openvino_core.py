@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from ddfnet_ros.network.fast import FastConfig, FastFusion
+from ddfnet_ros.runtime.openvino_core import OpenVINOCore
+from ddfnet_ros.runtime.selection import accelerate
+
+pytest.importorskip('openvino')
+CPU = torch.device('cpu')
+
+
+def fusion(blocks: int = 1) -> FastFusion:
+    """A small network whose every layer matters."""
+    torch.manual_seed(0)
+    model = FastFusion(FastConfig(channels=8, context=8, blocks=blocks)).eval()
+    for head in (model.core.frame_head[-1], model.core.residual_head):
+        torch.nn.init.normal_(head.weight, std=0.3)
+    return model
+
+
+def given(n: int, h: int, w: int) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(n + h)
+    stack = torch.rand((1, n, 6, h, w), generator=generator)
+    return stack, 5 * torch.randn((1, n - 1, 2, h, w), generator=generator)
+
+
+@torch.inference_mode()
+def test_radiance_is_that_of_torch_for_any_number_and_size_of_frames():
+    expected, model = fusion(), fusion()
+    assert accelerate(model, 'openvino', CPU, torch.float32) == 'openvino'
+    for n, h, w in ((3, 40, 48), (2, 64, 32), (5, 40, 48), (3, 40, 48), (3, 24, 16)):
+        stack, flow = given(n, h, w)
+        torch.testing.assert_close(
+            model(stack, flow, 1), expected(stack, flow, 1), atol=2e-6, rtol=1e-4)
+
+
+@torch.inference_mode()
+def test_equal_input_gives_equal_bits():
+    model = fusion()
+    accelerate(model, 'openvino', CPU, torch.float32)
+    first = model(*given(3, 40, 48)).clone()
+    model(*given(3, 24, 16))
+    assert torch.equal(model(*given(3, 40, 48)), first)
+
+
+def test_a_shape_is_compiled_once(monkeypatch):
+    core = OpenVINOCore(fusion().core, torch.float32, threads=1)
+    frames, flow = [torch.rand(1, 9, 16, 24)] * 3, [torch.rand(1, 2, 16, 24)] * 2
+    core(frames, flow)
+    monkeypatch.setattr(core, '_openvino', None)  # nothing can be compiled any more
+    core(frames, flow)
+    assert not core._failed
+
+
+def test_what_openvino_cannot_do_is_done_by_torch_and_said_once(monkeypatch, caplog):
+    core = OpenVINOCore(fusion().core, torch.float32, threads=1)
+
+    def fail(_frames):
+        raise RuntimeError('no such operation')
+
+    core._graph = fail
+    frames, flow = [torch.rand(1, 9, 16, 24)] * 3, [torch.rand(1, 2, 16, 24)] * 2
+    for _ in range(2):
+        maps, _ = core(frames, flow)
+    torch.testing.assert_close(maps, fusion().core(frames, flow)[0])
+    assert caplog.text.count('no such operation') == 1
+
+
+def test_auto_stays_with_torch_for_models_without_a_core():
+    assert accelerate(torch.nn.Conv2d(1, 1, 1), 'auto', CPU, torch.float32) == 'torch'
+    with pytest.raises(ValueError, match='expected a model with a core'):
+        accelerate(torch.nn.Conv2d(1, 1, 1), 'openvino', CPU, torch.float32)
+
+
+def test_without_openvino_auto_takes_torch(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'openvino', None)
+    assert accelerate(fusion(), 'auto', CPU, torch.float32) == 'torch'
+    with pytest.raises(ValueError, match='pip install openvino'):
+        accelerate(fusion(), 'openvino', CPU, torch.float32)
+
+
+def test_telemetry_is_not_loaded():
+    code = ('import torch, sys; from ddfnet_ros.network.fast import FastFusion; '
+            'from ddfnet_ros.runtime.openvino_core import OpenVINOCore; '
+            'OpenVINOCore(FastFusion().core, torch.float32, 1); '
+            'print([m for m in sys.modules if m.startswith("openvino_telemetry.")])')
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == '[]'
