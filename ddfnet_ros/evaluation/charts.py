@@ -149,7 +149,8 @@ def _scale(low: float, high: float) -> tuple[float, float, float]:
     raw = max(high - low, 1e-9) / 5
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(factor * power for factor in _STEPS if factor * power >= raw)
-    return math.floor(low / step) * step, math.ceil(high / step) * step, step
+    bottom, top = math.floor(low / step) * step, math.ceil(high / step) * step
+    return bottom, max(top, bottom + step), step
 
 
 def _ticks(low: float, high: float, step: float) -> list[float]:

@@ -41,6 +41,8 @@ class Plan:
     """Exposures in a bracket."""
     sigma: float = 0.0
     """Gaussian noise on the frames in [0, 1], of otherwise quiet cameras; 0: random cameras."""
+    pictures: Path | None = None
+    """Folder for sheets of a comparison's first eight scenes: frames, truth, methods, zooms."""
     seed: int = 1
     """Equal seeds give equal scenes."""
 
@@ -52,6 +54,8 @@ class Plan:
             raise ValueError(f'--root: expected the folder of the data set, got {self.root}')
         if self.dataset != 'synthetic' and self.study != 'comparison':
             raise ValueError(f'--study: expected comparison on photographs, got {self.study}')
+        if self.pictures is not None and self.study != 'comparison':
+            raise ValueError(f'--pictures: expected the study comparison, got {self.study}')
         if self.cutouts is not None and not any(self.cutouts.glob('*.png')):
             raise ValueError(f'--cutouts: expected a folder with .png files, got {self.cutouts}')
         if self.scenes < 1:

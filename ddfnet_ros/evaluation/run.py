@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,6 +25,8 @@ from ddfnet_ros.evaluation.evaluate import (
 )
 from ddfnet_ros.evaluation.plan import ALL, Plan
 from ddfnet_ros.evaluation.record import Evaluation, Failure, Point
+from ddfnet_ros.evaluation.scenes import Scene
+from ddfnet_ros.evaluation.sheets import sheet
 from ddfnet_ros.evaluation.studies import (
     AS_TRAINED,
     NOISE,
@@ -32,6 +35,7 @@ from ddfnet_ros.evaluation.studies import (
     references,
     sweep,
 )
+from ddfnet_ros.images import write_png
 from ddfnet_ros.runtime.deghoster import Deghoster
 from ddfnet_ros.runtime.selection import choose_device, choose_model
 from ddfnet_ros.settings import DeghosterSettings
@@ -41,6 +45,7 @@ from ddfnet_ros.synthesis.scene_settings import SceneSettings
 from ddfnet_ros.synthesis.scenes import SceneSource
 
 FUSED = 'fused'
+_SHEETS = 8
 _Item = TypeVar('_Item')
 
 
@@ -116,8 +121,17 @@ def _study(
         return points, [found for name in fusers if name not in PEERS
                         for found in failures(points, name)]
     condition = Condition(sigma=plan.sigma) if plan.sigma else AS_TRAINED
+    if plan.pictures is not None:
+        seen = condition.draw(source, min(plan.scenes, _SHEETS), plan.seed)
+        _write_sheets(plan.pictures, seen, fusers)
     scenes = _told(condition.draw(source, plan.scenes, plan.seed), plan.scenes, 'scenes')
     return [Point('none', 0.0, compare(fusers, scenes, extra))], []
+
+
+def _write_sheets(folder: Path, scenes: Iterable[Scene], fusers: Mapping[str, Fuser]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, scene in enumerate(_told(scenes, _SHEETS, 'sheets')):
+        write_png(folder / f'scene_{number}.png', sheet(scene, fusers))
 
 
 def _photographs(
@@ -125,6 +139,9 @@ def _photographs(
 ) -> tuple[list[str], Comparison]:
     root, names = plan.root or Path(), list[str]()
     if plan.dataset == 'kalantari':
+        if plan.pictures is not None:
+            seen = (scene for _, scene in islice(kalantari(root), _SHEETS))
+            _write_sheets(plan.pictures, seen, fusers)
         return names, compare(fusers, _named(kalantari(root), names), extra)
     return names, compare_without_truth(fusers, _named(fang(root), names))
 

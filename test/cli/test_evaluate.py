@@ -26,7 +26,8 @@ def folder(tmp_path_factory):
 def test_table_and_json_hold_every_method(folder, capsys, tmp_path, monkeypatch):
     monkeypatch.setenv('DDFNET_MODELS', str(folder))
     words = ['--panoramas', str(folder), '--scenes', '2', '--size', '64', '--device', 'cpu']
-    assert main(['evaluate', *words, '--json', str(tmp_path / 'found.json')]) == 0
+    words += ['--json', str(tmp_path / 'found.json'), '--pictures', str(tmp_path / 'sheets')]
+    assert main(['evaluate', *words]) == 0
     found = json.loads((tmp_path / 'found.json').read_text())
     assert found['model'] == 'fast'
     assert found['panoramas'] == ['blots.exr']
@@ -34,6 +35,8 @@ def test_table_and_json_hold_every_method(folder, capsys, tmp_path, monkeypatch)
     psnr = found['methods']['reference']['psnr_mu']
     assert psnr['count'] == 2
     table = capsys.readouterr().out
+    assert [path.name for path in sorted((tmp_path / 'sheets').iterdir())] == [
+        'scene_0.png', 'scene_1.png']
     assert f'{psnr["mean"]:.2f} ± {psnr["spread"]:.2f}' in table
     assert 'ghost_score' in table
 
