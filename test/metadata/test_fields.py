@@ -15,14 +15,16 @@ MESSAGE = Message(
     header=Message(stamp=Message(sec=3, nanosec=500_000_000), frame_id='camera_17_000042'),
     exposure_time=4000, gains=np.array([1.0, 2.5]), shots=[Message(us=10), Message(us=20)],
     json_data='{"exposure": 166, "nested": {"deep": [7, 8]}}', note='bright',
-    status=[Message(values=[]), Message(values=[pair('Lux', '3'), pair('ExposureTime', '4000')])],
+    status=[Message(values=[]), Message(values=[pair('Lux', '3'), pair('ExposureTime', '4000')]),
+            Message(values=[pair('shot', '{"exposure": 12}')])],
 )
 
 
 @pytest.mark.parametrize(('path', 'value'), [
     ('exposure_time', 4000), ('gains.1', 2.5), ('shots.1.us', 20), ('shots.us', 10),
     ('json_data.exposure', 166), ('json_data.nested.deep.0', 7),
-    ('status.values.ExposureTime', '4000'), ('status.1.values.0.value', '3'),
+    ('status.values.ExposureTime', '4000'), ('status.values.shot.exposure', 12),
+    ('status.1.values.0.value', '3'),
     ('header.stamp', MESSAGE.header.stamp),
 ])
 def test_a_path_leads_through_fields_lists_keys_and_json(path, value):
@@ -34,7 +36,7 @@ def test_a_path_leads_through_fields_lists_keys_and_json(path, value):
     ('header.exposure', 'only stamp, frame_id'),
     ('json_data.gain', 'only exposure, nested'),
     ('note.gain', "'bright'"),
-    ('status.values.Gain', '2 elements without values'),
+    ('status.values.Gain', '3 elements without values'),
     ('shots.2.us', '2 elements;'),
     ('exposure_time.us', '4000'),
     ('__class__.__name__', 'only header'),

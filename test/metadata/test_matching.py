@@ -80,6 +80,24 @@ def test_a_frame_whose_metadata_is_useless_is_let_go_whichever_comes_first():
     assert not matcher.dropped  # it was counted when its metadata was refused
 
 
+def test_stamps_may_come_in_any_order():
+    matcher = Matcher(depth=4)
+    matcher.add_frame(2, frame(2))
+    matcher.add_frame(1, frame(1))
+    matcher.add_metadata(4, HALF)
+    matcher.add_metadata(3, HALF)
+    assert matcher.add_metadata(2, HALF)
+    assert matcher.add_frame(4, frame(4))
+
+
+def test_frames_from_before_a_counter_started_anew_are_dropped():
+    matcher = Matcher(depth=20, counts=True)
+    matcher.add_frame(8, frame(8))
+    matcher.add_frame(0, frame(10))
+    assert matcher.dropped == {'no_metadata': 1}
+    assert matcher.add_metadata(8, HALF) is None
+
+
 def test_a_counter_that_starts_anew_meets_nothing_of_before():
     matcher = Matcher(depth=20, counts=True)
     for count in (5, 6, 7):

@@ -85,6 +85,13 @@ def test_exposures_of_one_bracket_may_be_far_apart():
 
 
 def test_a_first_time_that_was_wrong_is_forgotten_after_four_turns():
-    taken = take(UnitCheck((), 3), 20.0, *CYCLE * 6)
-    assert taken[0] == 20.0
-    assert taken[1:] == [*CYCLE * 6][11:]
+    taken = take(UnitCheck((), 3), 20.0, *CYCLE * 6, 20.0, *CYCLE)
+    assert taken == [20.0, *[*CYCLE * 7][11:]]
+
+
+def test_wrong_times_between_right_ones_are_never_believed():
+    assert take(UnitCheck((), 3), *(*CYCLE, 20.0) * 20) == [*CYCLE * 20]
+
+
+def test_measured_times_do_not_widen_what_is_configured():
+    assert take(UnitCheck(CYCLE, 3), 1.0, 17.0) == [1.0]
