@@ -29,7 +29,7 @@ def side(size: int) -> int:
 
 def random_backdrop(
     panoramas: PanoramaBank, white: Float[Tensor, ' b'], size: int, generator: torch.Generator
-) -> Float[Tensor, 'b 3 s s']:
+) -> tuple[Float[Tensor, 'b 3 s s'], Float[Tensor, ' b']]:
     """Choose, light and grade the backgrounds of a batch.
 
     Args:
@@ -39,43 +39,43 @@ def random_backdrop(
         generator: Source of everything random.
 
     Returns:
-        Linear radiance, relative to the shortest exposure; upright, the horizon anywhere.
+        Linear radiance, relative to the shortest exposure, upright, the horizon anywhere; and how
+        much light falls on what stands in front, 1 by day; on the CPU.
     """
     high = min(_STEPS[1], _WIDEST / size)
     low = min(_STEPS[0], high)
     step = low * (high / low) ** torch.rand(len(white), generator=generator)
     views = panoramas.views(step, side(size), generator)
-    kind = torch.rand(len(white), generator=generator)
-    by_night = (kind >= _DIM) & (kind < _NIGHT)
-    graded = _graded(views, white, kind < _DIM, by_night, generator)
+    kind, darkness = torch.rand((2, len(white)), generator=generator)
+    dim, by_night = kind < _DIM, (kind >= _DIM) & (kind < _NIGHT)
+    light = torch.where(dim | by_night, 0.03 + 0.3 * darkness, 1.0)
+    graded = _graded(views, white * torch.where(dim, light, 1.0), by_night, generator)
     chosen = by_night.nonzero()[:, 0]
     if len(chosen):
         here = chosen.to(graded.device)
         graded[here] = relit(graded[here], white[chosen], generator)
-    return graded
+    return graded, light
 
 
 def _graded(
-    views: Tensor, white: Tensor, dim: Tensor, by_night: Tensor, generator: torch.Generator
+    views: Tensor, white: Tensor, by_night: Tensor, generator: torch.Generator
 ) -> Tensor:
-    """Expose, so that up to half of a view clips; vary contrast and tint.
+    """Expose, so that up to half of a view is brighter than white; vary contrast and tint.
 
     Args:
         views: Logarithms of radiance; overwritten.
-        white: Radiance at which each reference frame clips.
-        dim: Scenes with too little light for their exposure.
+        white: What each scene is exposed for.
         by_night: Scenes whose light will be that of lamps: the panorama's matters less.
         generator: Source of everything random.
     """
     count = len(views)
-    u = torch.rand((4, count, 1, 1, 1), generator=generator)
+    u = torch.rand((2, count, 1, 1, 1), generator=generator)
     bright = luminance(views[..., ::8, ::8].exp()).flatten(1)
     rank = ((1 - 0.5 * u[0].flatten() ** 2) * (bright.shape[1] - 1)).long()[:, None]
     reference_white = bright.sort(dim=1).values.gather(1, rank.to(bright.device))
     contrast = torch.where(by_night[:, None, None, None], 0.5 + 0.4 * u[1], 0.7 + 0.6 * u[1])
-    light = torch.where(dim[:, None, None, None], 0.03 + 0.3 * u[2], 1.0)
     tint = 0.15 * torch.randn((count, 3, 1, 1), generator=generator)
-    level = (light * white[:, None, None, None]).log() + tint
+    level = white.log()[:, None, None, None] + tint
     contrast, level = contrast.to(views.device), level.to(views.device)
     level = level - contrast * reference_white.log()[:, :, None, None]
     views.mul_(contrast).add_(level)

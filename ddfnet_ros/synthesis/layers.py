@@ -50,6 +50,7 @@ def random_layers(
     cutouts: CutoutBank | None,
     layers: int,
     exposure: Float[Tensor, 'b n'],
+    daylight: Float[Tensor, ' b'],
     generator: torch.Generator,
 ) -> Layers:
     """Make the layers of a batch.
@@ -59,6 +60,7 @@ def random_layers(
         cutouts: Drawn figures, if there are any.
         layers: How many per scene; a layer is absent in three scenes of ten.
         exposure: Relative exposures of the frames, the reference first.
+        daylight: Light that falls on each scene's layers, 1 by day.
         generator: Source of everything random.
     """
     shape = (len(exposure), layers)
@@ -70,7 +72,8 @@ def random_layers(
         drawn = torch.multinomial(shares, kind.numel(), True, generator=generator)
         kind = drawn.reshape(shape)
     present = torch.rand(shape, generator=generator) >= _ABSENT
-    white = 1 / exposure[:, :1].expand(shape)
+    white = (1 / exposure[:, :1]).expand(shape)
+    falling = white * daylight[:, None]
     texture = torch.zeros((*shape, 5, LAYER, LAYER), device=panoramas.device)
     colour = torch.zeros((*shape, 1, 3))
     upright = (kind == _CUTOUT) | (kind == _LAMP)
@@ -79,11 +82,11 @@ def random_layers(
         count = int(chosen.sum())
         if not count:
             continue
-        lit = white[chosen] * 0.01 * 300 ** torch.rand(count, generator=generator)
         if which == _LAMP:
             made, colour[chosen] = draw_lamps(white[chosen], generator)
         else:
             made = _shape(which, count, panoramas, cutouts, generator)
+            lit = falling[chosen] * 0.01 * 300 ** torch.rand(count, generator=generator)
             made[:, :3] *= lit[:, None, None, None].to(made.device)
         texture[chosen.to(texture.device)] = made.to(texture.device)
     light = colour * random_flicker(kind == _LAMP, exposure, generator)[..., None]

@@ -24,7 +24,7 @@ def with_glare(
     No light is lost but at the borders, where the scene is taken to go on as it ends.
 
     Args:
-        radiance: Linear; height and width are multiples of 4.
+        radiance: Linear.
         halo: Share of the light scattered near.
         veil: Share of the light scattered far.
     """

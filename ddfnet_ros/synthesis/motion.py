@@ -125,7 +125,7 @@ def _random_camera(
     jerk[:, :, 0] = 0
     x, y, angle, zoom = strength * (drift * time + jerk[:, :, frame])
     view = _random_view(scenes, generator)[:, None]
-    return similarity(1 + 0.001 * zoom, 0.002 * angle, x, y) @ view
+    return similarity(1 + 0.002 * zoom, 0.002 * angle, x, y) @ view
 
 
 def _random_view(scenes: int, generator: torch.Generator) -> Transform:

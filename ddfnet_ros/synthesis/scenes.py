@@ -92,12 +92,11 @@ class SceneSource:
         return _photograph(radiance, flow, exposure, reference_index, cameras, generator)
 
     def _stage(self, exposure: Tensor, generator: torch.Generator) -> Stage:
-        return Stage(
-            backdrop=random_backdrop(
-                self.panoramas, 1 / exposure[:, 0], self.settings.size, generator),
-            layers=random_layers(
-                self.panoramas, self.cutouts, self.settings.layers, exposure, generator),
-        )
+        backdrop, daylight = random_backdrop(
+            self.panoramas, 1 / exposure[:, 0], self.settings.size, generator)
+        layers = random_layers(
+            self.panoramas, self.cutouts, self.settings.layers, exposure, daylight, generator)
+        return Stage(backdrop=backdrop, layers=layers)
 
 
 def _random_exposures(

@@ -26,7 +26,8 @@ def test_picture_may_turn_on_its_backdrop(size):
 
 def test_backdrop_is_exposed_so_that_at_most_half_of_it_clips(panoramas, by_day):
     white = torch.full((30,), 0.2)
-    radiance = random_backdrop(panoramas, white, 64, generator())
+    radiance, daylight = random_backdrop(panoramas, white, 64, generator())
+    assert (daylight == 1).all()
     assert radiance.shape == (30, 3, side(64), side(64))
     clipped = (radiance.mean(dim=1) > 0.2).float().mean(dim=(1, 2))
     assert clipped.max() < 0.75
@@ -35,7 +36,7 @@ def test_backdrop_is_exposed_so_that_at_most_half_of_it_clips(panoramas, by_day)
 
 def test_brightness_follows_the_white_of_each_scene(panoramas, by_day):
     white = torch.tensor([0.1, 0.2, 0.4])
-    once, twice = (random_backdrop(panoramas, w, 64, generator()) for w in (white, 2 * white))
+    once, twice = (random_backdrop(panoramas, w, 64, generator())[0] for w in (white, 2 * white))
     torch.testing.assert_close(twice, 2 * once)
 
 
@@ -44,9 +45,10 @@ def test_nights_are_darker_than_days(panoramas, monkeypatch):
     medians = []
     for share in (0.0, 1.0):
         monkeypatch.setattr(backdrop, '_NIGHT', share)
-        radiance = random_backdrop(panoramas, torch.ones(12), 64, generator())
+        radiance, daylight = random_backdrop(panoramas, torch.ones(12), 64, generator())
         medians.append(radiance.flatten(1).median(dim=1).values.mean())
     assert medians[1] < 0.5 * medians[0]
+    assert daylight.max() < 0.34
 
 
 def test_fine_detail_is_of_pixel_size_in_half_of_the_scenes(panoramas, by_day):

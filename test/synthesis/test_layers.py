@@ -8,6 +8,7 @@ from ddfnet_ros.synthesis import layers
 from ddfnet_ros.synthesis.layers import LAYER, CutoutBank, random_layers
 
 EXPOSURE = torch.tensor([[4.0, 1.0, 16.0]])
+DAY = torch.ones(1)
 
 
 def generator() -> torch.Generator:
@@ -60,7 +61,7 @@ def test_folder_without_cutouts_is_refused(tmp_path):
 
 
 def test_lamps_shine_far_above_white(panoramas):
-    drawn = random_layers(panoramas, None, 200, EXPOSURE, generator())
+    drawn = random_layers(panoramas, None, 200, EXPOSURE, DAY, generator())
     assert drawn.texture.shape == (1, 200, 5, LAYER, LAYER)
     assert drawn.light.shape == (1, 200, 3, 3)
     assert drawn.light.max() > 100 * 0.25
@@ -69,7 +70,7 @@ def test_lamps_shine_far_above_white(panoramas):
 
 
 def test_what_shines_is_upright_and_all_that_flickers(panoramas):
-    drawn = random_layers(panoramas, None, 200, EXPOSURE, generator())
+    drawn = random_layers(panoramas, None, 200, EXPOSURE, DAY, generator())
     shines = drawn.texture[0, :, 4].amax(dim=(1, 2)) > 0
     assert 0.1 < shines.float().mean() < 0.4
     flickers = (drawn.light[0] != drawn.light[0, :, :1]).flatten(1).any(dim=1)
@@ -80,12 +81,20 @@ def test_what_shines_is_upright_and_all_that_flickers(panoramas):
 
 
 def test_cutouts_are_used_where_there_are_any(panoramas, post):
-    drawn = random_layers(panoramas, post, 200, EXPOSURE, generator())
+    drawn = random_layers(panoramas, post, 200, EXPOSURE, DAY, generator())
     red = (drawn.texture[0, :, 0] > 0).flatten(1).any(1)
     only = red & ~(drawn.texture[0, :, 1] > 0).flatten(1).any(1)
     assert only.float().mean().item() == pytest.approx(0.45 * 0.7, abs=0.1)
     assert drawn.upright[0, only].all()
 
 
+def test_daylight_falls_on_what_reflects_and_lamps_shine_as_ever(panoramas):
+    day, night = (random_layers(panoramas, None, 60, EXPOSURE, light * DAY, generator())
+                  for light in (1.0, 0.1))
+    assert torch.equal(night.light, day.light)
+    reflects = day.texture[0, :, 4].amax(dim=(1, 2)) == 0
+    torch.testing.assert_close(night.texture[0, reflects, :3], 0.1 * day.texture[0, reflects, :3])
+
+
 def test_scenes_without_layers_are_possible(panoramas):
-    assert random_layers(panoramas, None, 0, EXPOSURE, generator()).texture.shape[1] == 0
+    assert random_layers(panoramas, None, 0, EXPOSURE, DAY, generator()).texture.shape[1] == 0

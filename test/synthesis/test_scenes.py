@@ -76,7 +76,7 @@ def test_truth_goes_on_where_the_reference_is_clipped(panoramas, perfect_cameras
 
 
 def test_flow_brings_the_other_frames_onto_the_reference(panoramas, perfect_cameras):
-    batch = draw(panoramas, count=8)
+    batch = draw(panoramas, count=8, layers=1)
     corrected = correct(batch.ldr, batch.exposure)
     usable = (batch.ldr[:, :1] < 0.98) & (batch.ldr[:, 2:] < 0.98) & batch.moving[:, None]
     usable = usable.all(dim=2, keepdim=True).expand(-1, -1, 3, -1, -1)
@@ -86,7 +86,7 @@ def test_flow_brings_the_other_frames_onto_the_reference(panoramas, perfect_came
         return (mu_law(frame) - mu_law(corrected[:, :1])).abs()[usable].median()
 
     moved = warp(corrected[:, 2:], batch.flow[:, 1:])
-    assert error(moved) < 0.35 * error(corrected[:, 2:])
+    assert error(moved) < 0.2 * error(corrected[:, 2:])
 
 
 def test_still_scene_has_no_flow_and_no_moving_pixels(panoramas):
