@@ -15,9 +15,9 @@ from tqdm import tqdm
 
 from ddfnet_ros import __version__
 from ddfnet_ros.bags.brackets import BracketFinder, Found
+from ddfnet_ros.bags.outputs import OUTPUTS, messages_of
 from ddfnet_ros.bags.parts import Parts
 from ddfnet_ros.bags.reading import BagError, BagReader, Message
-from ddfnet_ros.bags.results import OUTPUTS, messages_of
 from ddfnet_ros.bags.writing import BagWriter
 from ddfnet_ros.bracket import Bracket
 from ddfnet_ros.settings import NodeSettings
@@ -36,7 +36,7 @@ class Job:
         source: The bag: .mcap, .db3, .bag, or a rosbag2 folder.
         target: An .mcap file, which appears whole or not at all.
         settings: The node's.
-        outputs: Some of `results.OUTPUTS`.
+        outputs: Some of `outputs.OUTPUTS`.
         node: Full name of the node in whose namespace the results lie.
         keep_exposures: Whether the images of the brackets are copied too.
         progress: Whether progress bars are shown.
@@ -102,7 +102,8 @@ def _fuse_all(job: Job, bag: BagReader, finder: BracketFinder, fuse: Fuse, parts
                 except ValueError as error:
                     finder.refuse(found, error)
                     continue
-                parts.add(key, messages_of(deghosted, found, job.node, job.outputs))
+                parts.add(key, messages_of(
+                    deghosted, found, job.node, job.outputs, job.settings))
             brackets += 1
     parts.flush()
     if not brackets:

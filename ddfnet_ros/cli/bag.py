@@ -14,13 +14,13 @@ import tyro
 
 from ddfnet_ros.bags.fusing import Done, Job, fuse_bag
 from ddfnet_ros.bags.many import Outcome, Processes, RayActors, run_all, share_of_threads
+from ddfnet_ros.bags.outputs import OUTPUTS
 from ddfnet_ros.bags.reading import BagError
-from ddfnet_ros.bags.results import OUTPUTS
 from ddfnet_ros.bags.suggestion import suggestions
 from ddfnet_ros.bags.survey import survey
 from ddfnet_ros.bracket import Pixels
 from ddfnet_ros.cli.options import as_options, parse
-from ddfnet_ros.settings import NodeSettings, OutputSettings
+from ddfnet_ros.settings import NodeSettings
 
 EXAMPLES = """\
   ddfnet bag drive.mcap drive_fused.mcap
@@ -33,7 +33,8 @@ FAILED = 1
 # What only a live node has.
 _HIDDEN = {
     'transport', 'sync', 'sync_slop', 'sync_depth', 'diagnostics_period', 'autostart',
-    *(f.name for f in dataclasses.fields(OutputSettings)),
+    'moving_threshold', 'save_folder', 'max_allowed_processing_time_ms',
+    'max_acceptable_consecutive_delay_ms',
 }
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from ddfnet_ros.bags import BagError, BagReader
 from ddfnet_ros.bags.fusing import Job, fuse_bag
-from ddfnet_ros.bags.results import OUTPUTS
+from ddfnet_ros.bags.outputs import OUTPUTS
 from ddfnet_ros.encodings import pixels_of
 from ddfnet_ros.settings import NodeSettings
 
@@ -216,3 +216,14 @@ def test_other_names_than_mcap_are_refused(record, fuse, tmp_path):
                 settings=job('', tmp_path).settings)
     with pytest.raises(BagError, match=r'ends in \.mcap'):
         fuse_bag(wrong, fuse)
+
+
+@pytest.mark.parametrize('encoding', ['rgb16', 'rgb16_log'])
+def test_radiance_in_16_bits_is_that_of_the_node(encoding, record, fuse, tmp_path):
+    fuse_bag(job(record(), tmp_path, outputs=('hdr',), settings={'hdr_encoding': encoding}), fuse)
+    with BagReader(tmp_path / 'out.mcap') as bag:
+        message = bag.deserialised(next(iter(bag.messages(['/fuse_node/hdr']))))
+    pixels = pixels_of(message)
+    assert message.encoding == 'rgb16'
+    assert pixels.dtype == np.uint16
+    assert pixels[..., 0].max() > pixels[..., 1].max() > 0  # red is brightest in the scene

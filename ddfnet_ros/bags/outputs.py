@@ -14,19 +14,19 @@ import numpy as np
 from ddfnet_ros.bags.brackets import Found
 from ddfnet_ros.bags.reading import TYPES, Message
 from ddfnet_ros.bracket import Frame
+from ddfnet_ros.settings import OutputSettings
 
 if TYPE_CHECKING:
     from ddfnet_ros.runtime.deghoster import Deghosted
 
 OUTPUTS = ('image', 'hdr', 'camera_info', 'image/compressed')
-_JPEG_QUALITY = 95
 # OpenCV's order, which is what readers of 32FC3 assume. (type, channels) to encoding.
 _ENCODINGS = {('uint8', 1): 'mono8', ('uint8', 3): 'bgr8',
-              ('float32', 1): '32FC1', ('float32', 3): '32FC3'}
+              ('float32', 1): '32FC1', ('float32', 3): '32FC3', ('uint16', 1): 'mono16'}
 
 
-def messages_of(deghosted: Deghosted, found: Found, node: str,
-                outputs: Collection[str]) -> list[Message]:
+def messages_of(deghosted: Deghosted, found: Found, node: str, outputs: Collection[str],
+                settings: OutputSettings) -> list[Message]:
     """The messages that a node would have sent.
 
     Args:
@@ -34,15 +34,16 @@ def messages_of(deghosted: Deghosted, found: Found, node: str,
         found: The bracket, its camera info, and when it was complete.
         node: Full name of the node, in whose namespace the topics lie.
         outputs: Some of OUTPUTS.
+        settings: Encoding of `hdr`, quality of JPEG.
     """
     header = _header(deghosted.bracket.reference)
     made = {}
     if 'image' in outputs:
         made['image'] = _image(header, deghosted.image)
     if 'hdr' in outputs:
-        made['hdr'] = _image(header, deghosted.radiance)
+        made['hdr'] = _hdr(header, deghosted, settings.hdr_encoding)
     if 'image/compressed' in outputs:
-        made['image/compressed'] = _jpeg(header, deghosted.image)
+        made['image/compressed'] = _jpeg(header, deghosted.image, settings.jpeg_quality)
     if 'camera_info' in outputs and found.camera_info is not None:
         made['camera_info'] = dataclasses.replace(found.camera_info, header=header)
     return [
@@ -58,20 +59,32 @@ def _header(frame: Frame) -> Any:
     return TYPES.types['std_msgs/msg/Header'](stamp=stamp, frame_id=frame.frame_id)
 
 
+def _hdr(header: Any, deghosted: Deghosted, encoding: str) -> Any:
+    if encoding == '32FC3':
+        return _image(header, deghosted.radiance)
+    from ddfnet_ros.results.pictures import sixteen_bit  # noqa: PLC0415  (torch: 3 s)
+
+    return _image(header, sixteen_bit(deghosted, log=encoding == 'rgb16_log'))
+
+
 def _image(header: Any, pixels: np.ndarray[Any, Any]) -> Any:
-    """(H, W) grey or (H, W, 3) RGB as an Image, blue first."""
-    ordered = _blue_first(pixels)
-    channels = 1 if ordered.ndim == 2 else 3
+    """(H, W) grey or (H, W, 3) RGB as an Image, blue first; 16 bits, red first."""
+    channels = 1 if pixels.ndim == 2 else 3
+    if pixels.dtype == np.uint16 and channels == 3:
+        return _message(header, np.ascontiguousarray(pixels), 'rgb16')
+    return _message(header, _blue_first(pixels), _ENCODINGS[pixels.dtype.name, channels])
+
+
+def _message(header: Any, ordered: np.ndarray[Any, Any], encoding: str) -> Any:
     return TYPES.types['sensor_msgs/msg/Image'](
         header=header, height=ordered.shape[0], width=ordered.shape[1],
-        encoding=_ENCODINGS[ordered.dtype.name, channels],
-        is_bigendian=int(sys.byteorder == 'big'), step=ordered.strides[0],
+        encoding=encoding, is_bigendian=int(sys.byteorder == 'big'), step=ordered.strides[0],
         data=ordered.reshape(-1).view(np.uint8))
 
 
-def _jpeg(header: Any, pixels: np.ndarray[Any, Any]) -> Any:
+def _jpeg(header: Any, pixels: np.ndarray[Any, Any], quality: int) -> Any:
     ordered = _blue_first(pixels)
-    encoded = cv2.imencode('.jpg', ordered, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1]
+    encoded = cv2.imencode('.jpg', ordered, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     kind = 'mono8' if ordered.ndim == 2 else 'bgr8'
     return TYPES.types['sensor_msgs/msg/CompressedImage'](
         header=header, format=f'{kind}; jpeg compressed {kind}', data=encoded.ravel())
