@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What moves, or stands, in front of the background: blobs, solid shapes, cut-outs and lamps.
 
-A layer is a picture of LAYER x LAYER pixels: RGB of what it reflects, its opacity, and a mask of
-what shines of itself. Colours are linear. `motion.py` places it.
+A layer is a picture of LAYER x LAYER pixels: RGB of what it reflects, times its opacity; opacity;
+and a mask of what shines of itself. Colours are linear. `motion.py` places it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Layers:
     """The layers of a batch, the last one in front.
 
     Attributes:
-        texture: Reflected radiance, opacity and mask of light.
+        texture: Reflected radiance times opacity, opacity, and mask of light.
         light: Radiance of what shines, in each frame; 0 where nothing does.
         upright: Which of them stand upright in the world; on the CPU.
     """
@@ -88,7 +88,8 @@ def random_layers(
             made = _shape(which, count, panoramas, cutouts, generator)
             lit = falling[chosen] * 0.01 * 300 ** torch.rand(count, generator=generator)
             made[:, :3] *= lit[:, None, None, None].to(made.device)
-        texture[chosen.to(texture.device)] = made.to(texture.device)
+        made[:, :3] *= made[:, 3:4]
+        texture[chosen.nonzero(as_tuple=True)] = made.to(texture.device)
     light = colour * random_flicker(kind == _LAMP, exposure, generator)[..., None]
     return Layers(texture=texture, light=light.to(texture.device), upright=upright)
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -35,6 +35,7 @@ def render(
     """Radiance of each frame, its motion blur included, and flow from the first to the others."""
     device = stage.backdrop.device
     frame = trajectory.frame
+    stage = replace(stage, layers=_as_fine_as_seen(stage.layers, trajectory.frames))
     moments, frames = trajectory.moments.to(device), trajectory.frames.to(device)
     seen = _radiance(stage, moments, frame, size)
     count = torch.bincount(frame)
@@ -51,9 +52,20 @@ def _radiance(stage: Stage, pose: Pose, frame: Tensor, size: int) -> Float[Tenso
     light = stage.layers.light[:, :, frame, :, None, None]
     for k in range(pose.layers.shape[1]):
         seen = _look_up(stage.layers.texture[:, k], _on_layer(pose, k, pixels), size, 'zeros')
-        picture = torch.lerp(picture, seen[:, :, :3], seen[:, :, 3:4])
+        picture = torch.addcmul(seen[:, :, :3], picture, 1 - seen[:, :, 3:4])
         picture = picture.addcmul_(seen[:, :, 4:], light[:, k])
     return picture
+
+
+def _as_fine_as_seen(layers: Layers, pose: Pose) -> Layers:
+    """Average textures that are seen small, by powers of two: else their detail would flicker."""
+    texture = layers.texture.clone()
+    shrunk = torch.linalg.det(pose.layers[:, :, 0, :2, :2]).rsqrt().log2().round()
+    for octave in range(1, 4):
+        small = (shrunk.clamp(max=3) == octave).nonzero(as_tuple=True)
+        averaged = F.avg_pool2d(texture[small], 2**octave)
+        texture[small] = F.interpolate(averaged, texture.shape[-2:], mode='bilinear')
+    return replace(layers, texture=texture)
 
 
 def _on_layer(pose: Pose, layer: int, pixels: Points) -> Points:

@@ -41,6 +41,14 @@ def path(shifts: list[list[float]], frame: list[int]) -> Trajectory:
                       frame=torch.tensor(frame))
 
 
+def test_fine_texture_seen_small_is_averaged_instead_of_sampled():
+    stripes = layer(alpha=1.0)
+    stripes[0] = 2.0 * (torch.arange(LAYER) % 2)
+    radiance, _ = render(stage(stripes), path([[0.0, 0.3]], [0, 1]), SIZE)
+    seen = radiance[0, :, 0, 15:17, 14:18]
+    torch.testing.assert_close(seen, torch.ones_like(seen), atol=1e-3, rtol=0)
+
+
 def test_last_layer_is_in_front():
     radiance, _ = render(stage(layer(1.0, 1.0), layer(2.0, 1.0)), path([[0, 0], [0, 0]], [0, 1]),
                          SIZE)
