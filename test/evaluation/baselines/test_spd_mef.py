@@ -25,6 +25,14 @@ def test_fused_patch_has_the_highest_contrast_and_the_shared_structure():
     assert 0.45 < fused.mean() < 0.55  # exposedness pulls the mean to mid-grey
 
 
+def test_strong_patches_dominate_the_structure():
+    strong, weak = patch_of(0.5, 0.5), patch_of(0.2, 0.5, seed=2)
+    fused = fuse_patches(np.stack([strong, weak]).astype(np.float32), np.float32([0.5, 0.5]))[0]
+    agreement = [np.corrcoef(fused, patch[0])[0, 1] for patch in (strong, weak)]
+    assert agreement[0] > 0.99
+    assert agreement[1] < 0.5
+
+
 def test_structure_ignores_exposure_but_not_motion():
     other = patch_of(0.5, 0.3, seed=2)
     frames = np.stack([patch_of(0.1, 0.2), patch_of(0.5, 0.5), other]).astype(np.float32)
