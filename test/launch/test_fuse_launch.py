@@ -2,6 +2,7 @@
 """What of the launch file needs launch itself: skipped where there is no ROS distribution."""
 
 import ast
+import json
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,39 @@ def test_viewers_that_are_not_installed_are_one_line(launch_file, given, monkeyp
 
 def test_without_a_bag_nothing_is_played(launch_file, given):
     assert launch_file.players(given(), [], {}) == []
+
+
+def texts_of(substitutions):
+    """What nested substitutions say, as far as they are plain text."""
+    if isinstance(substitutions, (list, tuple)):
+        return [text for part in substitutions for text in texts_of(part)]
+    return [substitutions.text] if hasattr(substitutions, 'text') else [str(substitutions)]
+
+
+def test_rosbag2_plays_with_an_override_file_where_images_must_not_be_lost(
+        launch_file, arguments, given, monkeypatch):
+    monkeypatch.setattr(launch_file, 'is_installed', lambda package: True)
+    texts = given(bag='x.mcap', bag_qos='reliable', image_topics='/a')
+    (player,) = launch_file.players(texts, arguments.fusers(texts), {'additional_env': {}})
+    words = texts_of(player.cmd)
+    assert words[:4] == ['ros2', 'bag', 'play', 'x.mcap']
+    assert json.loads(Path(words[-1]).read_text())['/a']['reliability'] == 'reliable'
+    Path(words[-1]).unlink()
+
+
+def test_our_player_takes_over_where_there_is_no_rosbag2(
+        launch_file, arguments, given, monkeypatch):
+    monkeypatch.setattr(launch_file, 'is_installed', lambda package: False)
+    texts = given(bag='x.mcap')
+    common = {'package': 'ddfnet_ros', 'additional_env': {}}
+    (player,) = launch_file.players(texts, arguments.fusers(texts), common)
+    assert player.node_executable == 'player'
+
+
+def test_viewers_are_started_where_they_are_installed(
+        launch_file, arguments, given, monkeypatch):
+    monkeypatch.setattr(launch_file, 'is_installed', lambda package: True)
+    texts = given(foxglove='true', rviz='true', cameras='front, left',
+                  image_topics='/{camera}/image_raw')
+    started = launch_file.viewers(texts, arguments.fusers(texts), {'additional_env': {}})
+    assert [node.node_executable for node in started] == ['foxglove_bridge', 'rviz2']
