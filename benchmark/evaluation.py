@@ -7,9 +7,10 @@ The panoramas must not be those that the models were trained on. `--only` makes 
 """
 
 import argparse
+import sys
 from pathlib import Path
 
-from ddfnet_ros.cli import evaluate
+from ddfnet_ros import cli
 
 RECORDS = Path(__file__).parent / 'records'
 STUDIES = {
@@ -21,7 +22,7 @@ STUDIES = {
 """Record evaluation_NAME.json to what `ddfnet evaluate` is asked; minutes each."""
 
 
-def main() -> None:
+def main() -> int:
     """Make the records."""
     parser = argparse.ArgumentParser(description=(__doc__ or '').partition('\n')[0])
     parser.add_argument('--panoramas', required=True, help='folder of .exr panoramas')
@@ -38,8 +39,11 @@ def main() -> None:
     for name in options.only:
         scenes = ['--scenes', options.scenes] if options.scenes else []
         record = options.records / f'evaluation_{name}.json'
-        evaluate.run([*common, *STUDIES[name], *scenes, '--json', str(record)])
+        words = ['evaluate', *common, *STUDIES[name], *scenes, '--json', str(record)]
+        if status := cli.main(words):
+            return status
+    return 0
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())
