@@ -86,7 +86,7 @@ def misreported(scene: Scene, factor: float) -> Scene:
         frame if frame is reference else replace(frame, exposure_time=frame.exposure * factor)
         for frame in scene.bracket.frames
     ]
-    return replace(scene, bracket=_bracket(scene, frames), shortest=float(scene.unit))
+    return replace(scene, bracket=_bracket(scene, frames), true_exposures=scene.exposures)
 
 
 def _bracket(scene: Scene, frames: list[Frame]) -> Bracket:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ddfnet_ros.bracket import Bracket
-from ddfnet_ros.evaluation.baselines.frames import grey_of, ldr_of, relative_exposures
+from ddfnet_ros.bracket import Bracket, Frame
+from ddfnet_ros.evaluation.baselines.frames import grey_of, ldr_of
 from ddfnet_ros.evaluation.baselines.fuser import RADIANCE, Fuser
 from ddfnet_ros.evaluation.lamps import lamp_metrics
 from ddfnet_ros.evaluation.mef_ssim import mef_ssim, mef_ssim_moving
@@ -116,11 +116,10 @@ def _judge_image(fuser: Fuser, scene: Scene, _extra: Mapping[str, Extra]) -> dic
 def still_bracket(scene: Scene) -> Bracket:
     """The bracket that the camera would have taken had nothing moved, without noise."""
     frames = []
-    ratios = relative_exposures(scene.bracket) if scene.shortest is None else [
-        np.float32(exposure) / scene.unit for exposure in scene.bracket.exposures]
-    for frame, ratio in zip(scene.bracket.frames, ratios, strict=True):
+    for frame, exposure in zip(scene.bracket.frames, scene.exposures, strict=True):
+        ratio = np.float32(exposure) / scene.unit
         ldr = np.clip(scene.truth * ratio, 0, 1) ** np.float32(1 / 2.2)
-        frames.append(type(frame)(pixels=ldr, exposure_time=frame.exposure))
+        frames.append(Frame(pixels=ldr, exposure_time=frame.exposure))
     return Bracket.of(frames, scene.bracket.reference_index + 1)
 
 

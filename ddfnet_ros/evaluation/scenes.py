@@ -24,20 +24,25 @@ class Scene:
         bracket: Colour frames, float32 in [0, 1].
         truth: (H, W, 3) radiance at the reference's instant, relative to the shortest exposure.
         moving: (H, W) where some frame shows something else than the reference.
-        shortest: True exposure of the shortest frame [s]; None: as the bracket reports it.
+        true_exposures: Of the frames [s], where the bracket reports others.
         again: The same taken a second time, with other noise.
     """
 
     bracket: Bracket
     truth: npt.NDArray[np.float32]
     moving: npt.NDArray[np.bool_]
-    shortest: float | None = None
+    true_exposures: tuple[float, ...] | None = None
     again: Bracket | None = None
+
+    @property
+    def exposures(self) -> tuple[float, ...]:
+        """True exposures of the frames [s]."""
+        return self.true_exposures or self.bracket.exposures
 
     @property
     def unit(self) -> np.float32:
         """What radiance in the unit of Eq. 2 is multiplied with to compare it with the truth."""
-        return np.float32(self.shortest or min(self.bracket.exposures))
+        return np.float32(min(self.exposures))
 
     @property
     def reference(self) -> npt.NDArray[np.float32]:

@@ -5,6 +5,7 @@ import pytest
 from ddfnet_ros.bracket import Bracket, Frame
 from ddfnet_ros.evaluation.baselines import PEERS
 from ddfnet_ros.evaluation.baselines.fuser import IMAGE, Fuser
+from ddfnet_ros.evaluation.conditions import misreported
 from ddfnet_ros.evaluation.evaluate import (
     Statistic,
     compare,
@@ -88,6 +89,12 @@ def test_still_bracket_is_what_the_frames_would_be():
                             strict=True):
         np.testing.assert_allclose(still.pixels, taken.pixels, atol=1e-6)
         assert still.exposure == taken.exposure
+
+
+def test_still_bracket_does_not_believe_wrong_exposures():
+    told = misreported(textured(), 1.2)
+    for taken, still in zip(told.bracket.frames, still_bracket(told).frames, strict=True):
+        np.testing.assert_allclose(still.pixels, taken.pixels, atol=1e-6)
 
 
 def test_brackets_without_truth_are_judged_by_their_own_frames():

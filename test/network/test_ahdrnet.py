@@ -48,6 +48,14 @@ def test_zero_attention_leaves_the_other_frames_out_and_keeps_the_reference(mode
     assert not torch.equal(model(stack), model(other))
 
 
+def test_the_reference_goes_around_the_merging(model, stack):
+    for layer in model.gather:
+        torch.nn.init.zeros_(layer.weight)
+        torch.nn.init.zeros_(layer.bias)
+    alone = torch.sigmoid(model.tail(model.encoder(stack[:, 0])))
+    torch.testing.assert_close(model(stack), alone)
+
+
 def test_each_frame_has_an_attention_of_its_own(model, stack):
     swapped = stack[:, [0, 2, 1]]
     assert not torch.allclose(model(stack), model(swapped))
