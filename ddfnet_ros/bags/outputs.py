@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 
 from ddfnet_ros.bags.brackets import Found
-from ddfnet_ros.bags.reading import TYPES, Message
+from ddfnet_ros.bags.reading import Message
+from ddfnet_ros.bags.types import TYPES
 from ddfnet_ros.bracket import Frame
 from ddfnet_ros.settings import OutputSettings
 

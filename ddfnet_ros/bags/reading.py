@@ -8,43 +8,27 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from rosbags.highlevel import AnyReader, AnyReaderError
-from rosbags.interfaces import (
-    Connection,
-    ConnectionExtRosbag1,
-    Nodetype,
-    Qos,
-    QosDurability,
-    QosHistory,
-    QosLiveliness,
-    QosReliability,
-    QosTime,
-)
+from rosbags.interfaces import Connection
 from rosbags.rosbag1 import ReaderError as Ros1ReaderError
 from rosbags.rosbag2 import ReaderError
 from rosbags.serde import SerdeError
-from rosbags.typesys import Stores, TypesysError, get_typestore
-from rosbags.typesys.store import Typestore
+from rosbags.typesys import TypesysError
 
+from ddfnet_ros.bags.types import TYPES, BagTypes, Topic
 from ddfnet_ros.bracket import Frame
 from ddfnet_ros.encodings import pixels_of
 from ddfnet_ros.metadata import SOURCES, FrameMetadata, MetadataReader
 
 IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
 METADATA_TYPE = 'diagnostic_msgs/msg/DiagnosticArray'
-TYPES = get_typestore(Stores.ROS2_JAZZY)
 
 # What rosbags raises over damaged files: its own errors, and those of the parsers beneath it.
 _DAMAGED = (AnyReaderError, ReaderError, Ros1ReaderError, SerdeError, TypesysError, struct.error,
             OSError, TypeError, ValueError, LookupError, AssertionError, RuntimeError)
-_NO_HASH = f'RIHS01_{"0" * 64}'
-_FOREVER = QosTime(2**31 - 1, 2**32 - 1)
-_LATCHED = Qos(QosHistory.KEEP_LAST, 1, QosReliability.RELIABLE, QosDurability.TRANSIENT_LOCAL,
-               _FOREVER, _FOREVER, QosLiveliness.AUTOMATIC, _FOREVER, False)
 
 
 class BagError(ValueError):
@@ -67,27 +51,6 @@ class Message(NamedTuple):
     cdr: bytes | memoryview
 
 
-@dataclass(frozen=True)
-class Topic:
-    """What a bag tells of one topic, and what another bag needs to hold it.
-
-    Attributes:
-        name: With its leading slash.
-        msgtype: `package/msg/Name`.
-        count: How many messages it has.
-        definition: Of the message type, as .msg text; '' where the bag does not know it.
-        digest: REP-2011 hash of the type; of zeros where the bag does not know it.
-        qos: Offered by its publishers; for a latched topic of ROS 1 what amounts to that.
-    """
-
-    name: str
-    msgtype: str
-    count: int
-    definition: str
-    digest: str
-    qos: tuple[Qos, ...]
-
-
 class BagReader:
     """Context manager over one bag: an .mcap, .db3 or .bag file, or a rosbag2 folder.
 
@@ -107,8 +70,7 @@ class BagReader:
             self._reader.open()
         except _DAMAGED as error:
             raise self._damaged(error) from error
-        types = self._reader.typestore
-        self._ros2_types = types if self._reader.is2 else _without_sequence_numbers(types)
+        self._types = BagTypes(self._reader.typestore, self._reader.is2)
         self.topics = {
             c.topic: c.msgtype for c in sorted(self._reader.connections, key=lambda c: c.topic)
         }
@@ -134,7 +96,7 @@ class BagReader:
         found: dict[tuple[str, str], list[Connection]] = {}
         for connection in self._reader.connections:
             found.setdefault((connection.topic, connection.msgtype), []).append(connection)
-        return [self._topic(*key, found[key]) for key in sorted(found)]
+        return [self._types.topic(*key, found[key]) for key in sorted(found)]
 
     def count(self, topics: Collection[str] = ()) -> int:
         """How many messages these topics (empty: all) have."""
@@ -152,7 +114,7 @@ class BagReader:
             BagError: bytes that are not of its type, or a type that the bag does not define.
         """
         try:
-            return self._types_of(message.msgtype).deserialize_cdr(message.cdr, message.msgtype)
+            return self._types.of(message.msgtype).deserialize_cdr(message.cdr, message.msgtype)
         except _DAMAGED as error:
             raise self._damaged(error) from error
 
@@ -184,28 +146,6 @@ class BagReader:
             except ValueError as error:
                 raise BagError(f'{self._path}: {connection.topic} at {stamp} ns: '
                                f'{error}') from error
-
-    def _topic(self, name: str, msgtype: str, connections: list[Connection]) -> Topic:
-        definition, digest = '', next((c.digest for c in connections if c.digest), '')
-        types = self._types_of(msgtype)
-        if msgtype in types.fielddefs:
-            definition, _ = types.generate_msgdef(msgtype, ros_version=2)
-            digest = types.hash_rihs01(msgtype)
-        if not digest.startswith('RIHS01_'):
-            digest = _NO_HASH  # an MD5 sum of ROS 1, or nothing
-        return Topic(name, msgtype, sum(c.msgcount for c in connections), definition, digest,
-                     tuple(dict.fromkeys(qos for c in connections for qos in _qos(c))))
-
-    def _types_of(self, msgtype: str) -> Typestore:
-        """Where a type is defined: by the bag, or else as ROS 2 has it.
-
-        Types of ROS 1 that ROS 2 has with other names for the same fields count as ROS 2's.
-        """
-        own = self._ros2_types
-        if msgtype not in own.fielddefs or (
-                not self._reader.is2 and _same_layout(own, TYPES, msgtype)):
-            return TYPES
-        return own
 
     def _metadata(self) -> dict[int, FrameMetadata]:
         """What the bag tells of each image, by the stamp that both share."""
@@ -239,7 +179,7 @@ class BagReader:
         if self._reader.is2:
             return raw
         try:
-            return self._ros2_types.ros1_to_cdr(raw, connection.msgtype)
+            return self._types.ros2.ros1_to_cdr(raw, connection.msgtype)
         except _DAMAGED as error:
             raise self._damaged(error) from error
 
@@ -255,39 +195,6 @@ class BagReader:
 
     def _topic_list(self) -> str:
         return ', '.join(f'{name} ({kind})' for name, kind in self.topics.items()) or 'no topics'
-
-
-def _without_sequence_numbers(types: Typestore) -> Typestore:
-    """The types of a bag with ROS 2's Header: ROS 1's has a sequence number in front."""
-    header = 'std_msgs/msg/Header'
-    ros2 = get_typestore(Stores.EMPTY)
-    ros2.register({**types.fielddefs, header: TYPES.fielddefs[header]})
-    return ros2
-
-
-def _same_layout(own: Typestore, other: Typestore, msgtype: str) -> bool:
-    """Whether a type has fields of the same types in both stores, whatever their names."""
-    if msgtype not in other.fielddefs:
-        return False
-    fields, others = (store.fielddefs[msgtype][1] for store in (own, other))
-    if [kind for _, kind in fields] != [kind for _, kind in others]:
-        return False
-    return all(_same_layout(own, other, name) for _, kind in fields
-               if (name := _nested(kind)) is not None)
-
-
-def _nested(kind: Any) -> str | None:
-    """The message type that a field has, or its elements have; None for numbers and strings."""
-    node, detail = kind
-    if node in (Nodetype.ARRAY, Nodetype.SEQUENCE):
-        node, detail = detail[0]
-    return str(detail) if node == Nodetype.NAME else None
-
-
-def _qos(connection: Connection) -> list[Qos]:
-    if isinstance(connection.ext, ConnectionExtRosbag1):
-        return [_LATCHED] if connection.ext.latching else []
-    return connection.ext.offered_qos_profiles
 
 
 def stamp_ns(message: Any) -> int:

@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ddfnet_ros.bags.reading import IMAGE_TYPES, BagReader, Topic, stamp_ns
+from ddfnet_ros.bags.reading import IMAGE_TYPES, BagReader, stamp_ns
+from ddfnet_ros.bags.types import Topic
 from ddfnet_ros.bracket import Pixels
 from ddfnet_ros.encodings import pixels_of
 from ddfnet_ros.metadata import SOURCES, FrameMetadata, MetadataReader

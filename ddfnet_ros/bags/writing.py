@@ -14,7 +14,8 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.rosbag2.enums import CompressionFormat, CompressionMode
 from rosbags.typesys import TypesysError
 
-from ddfnet_ros.bags.reading import TYPES, BagError, Message, Topic
+from ddfnet_ros.bags.reading import BagError, Message
+from ddfnet_ros.bags.types import TYPES, Topic
 
 
 class BagWriter:

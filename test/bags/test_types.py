@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+import sqlite3
+
+import pytest
+from rosbags.interfaces import QosDurability
+from rosbags.rosbag1 import Writer as Ros1Writer
+from rosbags.typesys import Stores, get_typestore
+
+from ddfnet_ros.bags import TYPES, BagReader, BagWriter
+
+ROS1 = get_typestore(Stores.ROS1_NOETIC)
+
+
+@pytest.fixture
+def chatter(tmp_path):
+    """A bag of ROS 1 with one latched topic, and nothing that has a header."""
+    path = tmp_path / 'chatter.bag'
+    with Ros1Writer(path) as bag:
+        text = ROS1.types['std_msgs/msg/String'](data='hello')
+        topic = bag.add_connection('/map_name', text.__msgtype__, typestore=ROS1, latching=1)
+        bag.write(topic, 5, ROS1.serialize_ros1(text, text.__msgtype__))
+    return path
+
+
+def copied(source, target):
+    with BagReader(source) as bag, BagWriter(target) as copy:
+        for topic in bag.described():
+            copy.declare(topic)
+        for message in bag.messages():
+            copy.write_cdr(message)
+    return target
+
+
+def test_a_latched_topic_stays_there_for_those_who_come_late(chatter, tmp_path):
+    with BagReader(copied(chatter, tmp_path / 'copy.mcap')) as bag:
+        (topic,) = bag.described()
+        assert [qos.durability for qos in topic.qos] == [QosDurability.TRANSIENT_LOCAL]
+        assert bag.deserialised(next(bag.messages())).data == 'hello'
+
+
+def test_types_that_only_their_fields_names_tell_apart_become_those_of_ros_2(record):
+    with BagReader(record('ros1')) as bag:
+        described = {topic.msgtype: topic for topic in bag.described()}
+    kind = 'sensor_msgs/msg/CameraInfo'
+    assert described[kind].digest == TYPES.hash_rihs01(kind)
+    assert 'float64[9] k' in described[kind].definition
+
+
+def test_a_bag_without_definitions_is_read_with_those_of_ros_2_and_keeps_the_rest(
+        record, tmp_path):
+    path = record('db3', odd=True)
+    with sqlite3.connect(path) as database:
+        database.execute('DELETE FROM message_definitions')
+    with BagReader(path) as bag:
+        described = {topic.name: topic for topic in bag.described()}
+        raw = [bytes(m.cdr) for m in bag.messages(['/odd'])]
+        image = bag.deserialised(next(bag.messages(['/cam/image_raw'])))
+    assert (image.width, image.height) == (48, 32)
+    assert described['/odd'].definition == ''
+    with BagReader(copied(path, tmp_path / 'copy.mcap')) as bag:
+        assert [bytes(m.cdr) for m in bag.messages(['/odd'])] == raw
+        assert bag.deserialised(next(bag.messages(['/cam/image_raw']))).width == 48
