@@ -38,11 +38,13 @@ class Layers:
         texture: Reflected radiance times opacity, opacity, and mask of light.
         light: Radiance of what shines, in each frame; 0 where nothing does.
         upright: Which of them stand upright in the world; on the CPU.
+        soft: Which of them may bend; on the CPU.
     """
 
     texture: Float[Tensor, 'b k 5 s s']
     light: Float[Tensor, 'b k n 3']
     upright: Bool[Tensor, 'b k']
+    soft: Bool[Tensor, 'b k']
 
 
 def random_layers(
@@ -91,7 +93,8 @@ def random_layers(
         made[:, :3] *= made[:, 3:4]
         texture[chosen.nonzero(as_tuple=True)] = made.to(texture.device)
     light = colour * random_flicker(kind == _LAMP, exposure, generator)[..., None]
-    return Layers(texture=texture, light=light.to(texture.device), upright=upright)
+    return Layers(texture=texture, light=light.to(texture.device), upright=upright,
+                  soft=(kind == _BLOB) | (kind == _CUTOUT))
 
 
 def _shape(

@@ -59,6 +59,7 @@ def random_trajectory(
     exposure: Float[Tensor, 'b n'],
     reference_index: int,
     upright: Bool[Tensor, 'b k'],
+    soft: Bool[Tensor, 'b k'],
     settings: SceneSettings,
     generator: torch.Generator,
 ) -> Trajectory:
@@ -68,6 +69,7 @@ def random_trajectory(
         exposure: Relative exposures, the reference first.
         reference_index: How many frames are shorter than the reference.
         upright: Layers that stand upright in the world and move along the ground.
+        soft: Layers that may bend while they move.
         settings: How fast, and how finely motion blur is sampled.
         generator: Source of everything random.
     """
@@ -75,7 +77,7 @@ def random_trajectory(
     time = _instants(exposure, reference_index, frame, generator)
     every = torch.cat([torch.arange(exposure.shape[1]), frame])
     camera = _random_camera(time, every, settings.shake, generator)
-    layers, bend = _random_paths(time[:, None], upright, settings, generator)
+    layers, bend = _random_paths(time[:, None], upright, soft, settings, generator)
 
     def pose(part: slice) -> Pose:
         return Pose(camera=camera[:, part], layers=layers[:, :, part], bend=bend.at(part))
@@ -141,7 +143,8 @@ def _random_view(scenes: int, generator: torch.Generator) -> Transform:
 
 
 def _random_paths(
-    time: Tensor, upright: Tensor, settings: SceneSettings, generator: torch.Generator
+    time: Tensor, upright: Tensor, soft: Tensor, settings: SceneSettings,
+    generator: torch.Generator,
 ) -> tuple[Transform, Bend]:
     """Layers of all sizes on slightly curved paths, turning, growing and bending a little."""
     shape = (*upright.shape, 1)
@@ -161,7 +164,8 @@ def _random_paths(
     turn = torch.where(standing, 0.01, 0.06) * g[3] * moving * time
     growth = torch.exp(0.02 * g[4] * moving * time)
     paths = similarity(size / LAYER * growth, angle + turn, x, y)
-    return paths, Bend.random(time.expand(*upright.shape, -1), moving * LAYER, generator)
+    bends = LAYER * moving * soft[..., None]
+    return paths, Bend.random(time.expand(*upright.shape, -1), bends, generator)
 
 
 def similarity(scale: Tensor, angle: Tensor, x: Tensor, y: Tensor) -> Transform:

@@ -83,7 +83,8 @@ class SceneSource:
         exposure = _random_exposures(count, settings, reference_index, generator)
         stage = self._stage(exposure, generator)
         trajectory = random_trajectory(
-            exposure, reference_index, stage.layers.upright, settings, generator)
+            exposure, reference_index, stage.layers.upright, stage.layers.soft, settings,
+            generator)
         radiance, flow = render(stage, trajectory, settings.size)
         cameras = random_cameras(count, settings.frames, settings.size, generator)
         if self.sensor is not None:

@@ -77,6 +77,7 @@ def test_what_shines_is_upright_and_all_that_flickers(panoramas):
     assert flickers.any()
     assert shines[flickers].all()
     assert drawn.upright[0, shines].all()
+    assert not drawn.soft[0, shines].any()
     assert (drawn.light[0, ~shines] == 0).all()
 
 

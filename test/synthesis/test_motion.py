@@ -24,10 +24,11 @@ def flow(size: int, camera: list, layer: list, bend: Bend | None = None) -> torc
     return motion.flow(size, pose, 0)[0, 0].T
 
 
-def draw(count: int = 8, seed: int = 1, upright: bool = False, **changes):
+def draw(count: int = 8, seed: int = 1, upright: bool = False, soft: bool = True, **changes):
     settings = SceneSettings(**changes)
     return random_trajectory(
-        EXPOSURE.expand(count, 3), 1, torch.full((count, settings.layers), upright), settings,
+        EXPOSURE.expand(count, 3), 1, torch.full((count, settings.layers), upright),
+        torch.full((count, settings.layers), soft), settings,
         torch.Generator().manual_seed(seed))
 
 
@@ -80,6 +81,11 @@ def test_upright_layers_stand_and_move_along_the_ground():
     step = path[:, :, 2, :2, 2] - path[:, :, 0, :2, 2]
     fast = step.norm(dim=-1) > 5
     assert step[fast][:, 0].abs().mean() > 3 * step[fast][:, 1].abs().mean()
+
+
+def test_only_soft_layers_bend():
+    assert draw(layers=20).frames.bend.amplitude.max() > 3
+    assert draw(layers=20, soft=False).frames.bend.amplitude.max() == 0
 
 
 def test_no_layer_is_faster_than_allowed_and_some_are_fast():

@@ -21,7 +21,8 @@ def stage(*textures: torch.Tensor, light: float = 0.0, frames: int = 2) -> Stage
     count = len(textures)
     layers = Layers(
         texture=torch.stack(textures)[None], light=torch.full((1, count, frames, 3), light),
-        upright=torch.zeros((1, count), dtype=torch.bool))
+        upright=torch.zeros((1, count), dtype=torch.bool),
+        soft=torch.zeros((1, count), dtype=torch.bool))
     return Stage(backdrop=torch.full((1, 3, 96, 96), 0.5), layers=layers)
 
 

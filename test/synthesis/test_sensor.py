@@ -92,6 +92,7 @@ def test_hot_pixels_stay_in_place_and_fill_with_the_exposure():
     assert torch.equal(frames[1] > 0, frames[2] > 0)
     assert (frames[1] > 0).float().mean().item() == pytest.approx(0.01, rel=0.2)
     torch.testing.assert_close(frames[2], 16 * frames[1])
+    assert (expose(grey(0.0), EXPOSURE, replace(sensor, hot_pixels=1.0).clean) == 0).all()
 
 
 def test_mosaic_leaves_flat_fields_and_blurs_detail_only_in_its_scenes():
