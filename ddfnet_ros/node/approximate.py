@@ -46,7 +46,7 @@ class ApproximateAssembler:
         """Look for message_filters.
 
         Raises:
-            ValueError: it is not installed, or there are no exposure times to tell which is which.
+            ValueError: it is not installed.
         """
         try:
             import message_filters  # noqa: PLC0415  (optional; its wheels do not exist)
