@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The camera and the viewer of `benchmark.node`, in one process."""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections.abc import Callable
+
+import numpy as np
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import Image
+
+from ddfnet_ros.bracket import Frame
+from ddfnet_ros.node.serialising import header_of, image_cdr
+
+_STAMP = struct.Struct('<4xiI')  # after CDR's own 4 bytes, a message with a header starts so
+_TICK = 0.02  # seconds
+
+
+class Peer(Node):
+    """Sends images, and notes when results come."""
+
+    def __init__(self, images: str, results: str) -> None:
+        super().__init__('benchmark')
+        qos = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
+        self._sender = self.create_publisher(Image, images, qos)
+        self.create_subscription(Image, results, self._on_result, qos, raw=True)
+        self.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
+        self._results = results
+        self._came: dict[int, float] = {}
+        self._told: dict[str, str] = {}
+
+    def wait_until_matched(self, patience: float) -> None:
+        """Wait for the node, until it takes images and is heard."""
+        self._spin_until(lambda: bool(self._sender.get_subscription_count())
+                         and bool(self.count_publishers(self._results)), patience)
+        self.spin_for(1.0)
+
+    def serialised(self, pixels: np.ndarray, stamp_ns: int) -> bytes:
+        """An image message."""
+        return image_cdr(header_of(Frame(pixels=pixels, stamp_ns=stamp_ns)), pixels)
+
+    def send(self, message: bytes) -> None:
+        """Publish it."""
+        self._sender.publish(message)
+
+    def result(self, stamp_ns: int, patience: float) -> float | None:
+        """When the result of that stamp came, by the monotonic clock; None: never."""
+        self._spin_until(lambda: stamp_ns in self._came, patience)
+        return self._came.get(stamp_ns)
+
+    def diagnostics(self, fused: int, patience: float) -> dict[str, str]:
+        """What the node tells after that many brackets."""
+        self._spin_until(lambda: self._told.get('brackets_fused') == str(fused), patience)
+        return self._told
+
+    def spin_for(self, seconds: float) -> None:
+        """Take what comes for a while."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            rclpy.spin_once(self, timeout_sec=left)
+
+    def _spin_until(self, condition: Callable[[], bool], patience: float) -> None:
+        end = time.monotonic() + patience
+        while not condition() and time.monotonic() < end:
+            rclpy.spin_once(self, timeout_sec=_TICK)
+
+    def _on_result(self, cdr: bytes) -> None:
+        came = time.monotonic()
+        seconds, nanoseconds = _STAMP.unpack_from(cdr)
+        self._came[seconds * 10**9 + nanoseconds] = came
+
+    def _on_diagnostics(self, array: DiagnosticArray) -> None:
+        for status in array.status:
+            if status.name == '/fuse_node: fusion':
+                self._told = {value.key: value.value for value in status.values}
