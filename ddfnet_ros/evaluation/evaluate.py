@@ -59,13 +59,15 @@ def compare(
     """Run every fuser on every scene and summarise each metric.
 
     Args:
-        fusers: By name.
+        fusers: By name; those that do not take so many frames are left out.
         scenes: With their truth.
         extra: More metrics of radiance, by name.
     """
     values: dict[str, dict[str, list[float]]] = {name: defaultdict(list) for name in fusers}
     for scene in scenes:
         for name, fuser in fusers.items():
+            if not fuser.takes(scene.bracket):
+                continue
             judge = _judge_radiance if fuser.output == RADIANCE else _judge_image
             for metric, value in judge(fuser, scene, extra or {}).items():
                 values[name][metric].append(value)
@@ -79,6 +81,8 @@ def compare_without_truth(
     values: dict[str, dict[str, list[float]]] = {name: defaultdict(list) for name in fusers}
     for bracket in brackets:
         for name, fuser in fusers.items():
+            if not fuser.takes(bracket):
+                continue
             picture = fuser(bracket)
             if fuser.output == RADIANCE:
                 picture = compressed(picture * np.float32(min(bracket.exposures)))

@@ -134,7 +134,7 @@ def robustness_chart(record: Record) -> str:
         points = sorted((p for p in record['points'] if p['axis'] == axis),
                         key=lambda p: p['value'])
         places = [p['value'] for p in points]
-        lines = [Curve(name, [p['methods'][name]['psnr_mu']['mean'] for p in points])
+        lines = [Curve(name, [p['methods'][name].get('psnr_mu', {}).get('mean') for p in points])
                  for name in record['methods'] if 'psnr_mu' in record['methods'][name]]
         marked = places.index(failed[axis]) if failed.get(axis) is not None else None
         panels.append(Panel(title, [f'{value:g}' for value in places], lines, marked))

@@ -9,9 +9,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
+from torch import nn
 from tqdm import tqdm
 
-from ddfnet_ros import weights
+from ddfnet_ros import network, weights
 from ddfnet_ros.evaluation.baselines import ABSENT, BASELINES, PEERS
 from ddfnet_ros.evaluation.baselines.fuser import Fuser
 from ddfnet_ros.evaluation.colorvideovdp import ColorVideoVDP
@@ -65,7 +66,8 @@ def carry_out(plan: Plan, fusion: DeghosterSettings) -> Evaluation:
     deghoster = Deghoster(fusion)
     deghosters = {FUSED: deghoster} | {
         name: Deghoster(replace(fusion, model=name)) for name in plan.models}
-    fusers |= {name: _fuser_of(model) for name, model in deghosters.items()}
+    loaded = {name: _weights_of(model.settings) for name, model in deghosters.items()}
+    fusers |= {name: _fuser_of(model, loaded[name].model) for name, model in deghosters.items()}
     if plan.dataset == 'synthetic':
         source = _source(plan, fusion.reference)
         names, cutouts = source.panoramas.names, _count(plan.cutouts)
@@ -77,7 +79,7 @@ def carry_out(plan: Plan, fusion: DeghosterSettings) -> Evaluation:
     return Evaluation(
         study=plan.study, model=deghoster.model_name, device=deghoster.device,
         precision=deghoster.precision,
-        sha256={name: _checksum(d.settings) for name, d in deghosters.items()},
+        sha256={name: found.sha256 for name, found in loaded.items()},
         dataset=plan.dataset, panoramas=names, cutouts=cutouts, seed=plan.seed,
         scenes=plan.scenes if points else len(names), size=plan.size if points else 0,
         methods=methods, points=points if len(points) > 1 else [], failures=failed,
@@ -95,8 +97,17 @@ def _peers(names: Iterable[str]) -> dict[str, Fuser]:
     return {name: PEERS[name] for name in chosen}
 
 
-def _fuser_of(deghoster: Deghoster) -> Fuser:
-    return Fuser(lambda bracket: deghoster(bracket).radiance, source=deghoster.model_name)
+def _fuser_of(deghoster: Deghoster, model: nn.Module) -> Fuser:
+    return Fuser(lambda bracket: deghoster(bracket).radiance, source=deghoster.model_name,
+                 frames=fixed_frames(model))
+
+
+def fixed_frames(model: nn.Module) -> int | None:
+    """The only number of frames that a network takes; None: any."""
+    config = network.describe(model)
+    # Of the structures of DDFNet, only concatenation asks how many frames there are.
+    fixed = config.get('structure', 'concatenation') == 'concatenation'
+    return config.get('frames') if fixed else None
 
 
 def _source(plan: Plan, reference: int) -> SceneSource:
@@ -162,5 +173,5 @@ def _told(items: Iterable[_Item], count: int | None, what: str = 'conditions') -
     return iter(tqdm(items, what, count, leave=False, disable=None))
 
 
-def _checksum(fusion: DeghosterSettings) -> str:
-    return weights.load(choose_model(fusion.model, choose_device(fusion.device))).sha256
+def _weights_of(fusion: DeghosterSettings) -> weights.LoadedModel:
+    return weights.load(choose_model(fusion.model, choose_device(fusion.device)))

@@ -7,7 +7,10 @@ from ddfnet_ros import weights
 from ddfnet_ros.evaluation import run
 from ddfnet_ros.evaluation.conditions import Condition
 from ddfnet_ros.evaluation.plan import Plan
-from ddfnet_ros.evaluation.run import carry_out
+from ddfnet_ros.evaluation.run import carry_out, fixed_frames
+from ddfnet_ros.network.ahdrnet import AHDRNet, AHDRNetConfig
+from ddfnet_ros.network.ddfnet import DDFNet, DDFNetConfig
+from ddfnet_ros.network.fast import FastConfig, FastFusion
 from ddfnet_ros.settings import DeghosterSettings
 
 
@@ -43,6 +46,21 @@ def test_robustness_tells_the_failures_of_models_but_not_of_peers(folder, fusion
     found = carry_out(plan(folder, study='robustness'), fusion)
     assert [(f.axis, f.method, f.metric) for f in found.failures] == [
         ('noise', 'fused', 'psnr_mu'), ('noise', 'fused', 'psnr_mu_moving')]
+
+
+def test_networks_for_three_frames_are_left_out_where_there_are_others(folder, fusion):
+    weights.save(AHDRNet(AHDRNetConfig(channels=4, layers=1, growth=4)),
+                 folder / 'ahdrnet.safetensors', {})
+    found = carry_out(plan(folder, models=('ahdrnet',), frames=2), fusion)
+    assert found.methods['ahdrnet'] == {}
+    assert carry_out(plan(folder, models=('ahdrnet',)), fusion).methods['ahdrnet']['psnr_mu']
+
+
+@pytest.mark.parametrize(('model', 'frames'), [
+    (AHDRNet(AHDRNetConfig(channels=4)), 3), (FastFusion(FastConfig(channels=8)), None),
+    (DDFNet(DDFNetConfig(structure='concatenation', frames=5)), 5), (DDFNet(), None)])
+def test_only_some_networks_ask_how_many_frames_there_are(model, frames):
+    assert fixed_frames(model) == frames
 
 
 def test_any_of_many_noisy_frames_can_be_the_reference(folder, fusion):

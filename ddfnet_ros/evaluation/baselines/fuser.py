@@ -24,11 +24,17 @@ class Fuser:
         output: 'radiance', linear, in the unit of Eq. 2 as `Deghosted.radiance`; or 'image',
             values for display in [0, 1] that no radiance can be had from.
         source: Where the method was published.
+        frames: The only number of frames that it takes; None: any.
     """
 
     fuse: Callable[[Bracket], Picture]
     output: str = RADIANCE
     source: str = ''
+    frames: int | None = None
+
+    def takes(self, bracket: Bracket) -> bool:
+        """Whether it can fuse a bracket of so many frames."""
+        return self.frames in (None, len(bracket.frames))
 
     def __call__(self, bracket: Bracket) -> Picture:
         """Fuse one bracket."""
