@@ -32,8 +32,9 @@ lint: venv  ## ruff, mypy --strict, import-linter, codespell; a minute
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/codespell
 
-bench: venv  ## Assemble brackets over lossy roads, write benchmark/records; some minutes
+bench: venv  ## Brackets over lossy roads, overhead of the node; writes benchmark/records; minutes
 	$(BIN)/python -m benchmark.assembly
+	$(BIN)/python -m benchmark.node
 
 tables: venv  ## Write the README's tables of topics and parameters again
 	$(BIN)/python doc/tables.py
