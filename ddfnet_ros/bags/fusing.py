@@ -94,7 +94,7 @@ def fuse_bag(job: Job, fuse: Fuse) -> Done:
 def _fuse_all(job: Job, bag: BagReader, finder: BracketFinder, fuse: Fuse, parts: Parts) -> Done:
     earlier, brackets = parts.done, 0
     images = bag.count(finder.image_topics)
-    with _bar(job, 'fuse', images) as bar:
+    with _bar(job, 'fuse', images, 'images') as bar:
         for found in finder.find(bar.update):
             if (key := _key(found)) not in earlier:
                 try:
@@ -118,14 +118,15 @@ def _write(job: Job, bag: BagReader, finder: BracketFinder, parts: Parts, path: 
     """Everything in the order of its recording."""
     left_out = () if job.keep_exposures else finder.image_topics
     topics = [topic for topic in bag.described() if topic.name not in left_out]
-    names = [topic.name for topic in topics]
+    names = {topic.name for topic in topics}
     originals: Iterator[Message] = bag.messages(names) if names else iter(())
-    with BagWriter(path) as writer, _bar(job, 'write', bag.count(names) if names else 0) as bar:
+    total = sum(topic.count for topic in topics)
+    with BagWriter(path) as writer, _bar(job, 'write', total, 'messages') as bar:
         for topic in topics:
             writer.declare(topic)
         for message in heapq.merge(originals, parts.messages(), key=lambda m: m.stamp_ns):
             writer.write_cdr(message)
-            bar.update()
+            bar.update(message.topic in names)
 
 
 def _check_names(job: Job, bag: BagReader) -> None:
@@ -153,6 +154,6 @@ def _key(found: Found) -> str:
     return f'{found.stamp_ns} {found.bracket.reference.stamp_ns}'
 
 
-def _bar(job: Job, what: str, total: int) -> Any:
-    return tqdm(total=total, desc=f'{job.target.name}: {what}', unit='msg',
+def _bar(job: Job, what: str, total: int, unit: str) -> Any:
+    return tqdm(total=total, desc=f'{job.target.name}: {what}', unit=f' {unit}',
                 disable=None if job.progress else True)

@@ -42,8 +42,8 @@ _HIDDEN = {
 class Options:
     """Fuse all brackets of a bag; copy all its topics beside them.
 
-    Frames become brackets as in the node, by the same settings. Without image_topics and
-    exposure settings, those are taken that `ddfnet inspect` finds in the bag's metadata. What is
+    Frames become brackets as in the node, by the same settings. Without image topics, exposure
+    times or source, those are taken that `ddfnet inspect` finds in the bag's metadata. What is
     written appears under its name when it is complete; an interrupted run goes on when it is
     started again. Several bags go into a folder, under their own names.
     """
@@ -186,20 +186,22 @@ def summary(done: Done) -> str:
 
 
 def _settled(source: Path, given: NodeSettings) -> NodeSettings:
-    """The settings, completed by what the bag tells where they name no topics."""
+    """The settings, completed by what the bag tells where they do not say where exposures are."""
     defaults = {f.name: f.default for f in dataclasses.fields(NodeSettings)}
     wanted = {name: value for name, default in defaults.items()
               if (value := getattr(given, name)) != default}
-    if 'image_topics' in wanted:
+    topics = wanted.get('image_topics')
+    if topics and {'exposure_times', 'exposure_source'} & wanted.keys():
         return NodeSettings(**wanted)  # what tyro made is of a class that has no name elsewhere
-    complete = [s for s in suggestions(survey(source), _unknown) if s.complete]
+    complete = [s for s in suggestions(survey(source), _unknown)
+                if s.complete and topics in (None, s.settings['image_topics'])]
     if len(complete) != 1:
         found = '; '.join(s.why for s in complete) or 'none that tells its exposures'
         raise BagError(f'{source}: expected one bracket, got {found}; see `ddfnet inspect '
                        f'{source}` and set --image-topics and --exposure-times')
     guess = complete[0]
-    topics = (guess.metadata_topic,) if guess.metadata_topic else ()
-    return NodeSettings(**({'metadata_topics': topics} | guess.settings | wanted))
+    told = (guess.metadata_topic,) if guess.metadata_topic else ()
+    return NodeSettings(**({'metadata_topics': told} | guess.settings | wanted))
 
 
 def _unknown(_pictures: Sequence[Pixels]) -> list[float]:

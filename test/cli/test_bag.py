@@ -45,6 +45,12 @@ def test_a_bag_is_fused_by_what_it_tells_itself(street, model, tmp_path, capsys)
     assert fused[0].pixels.dtype == 'float32'
 
 
+def test_topics_that_are_named_still_have_their_exposures_from_the_bag(street, model, tmp_path):
+    assert main(['bag', str(street), str(tmp_path / 'out.mcap'), '--image-topics', IMAGE_TOPIC,
+                 *model]) == 0
+    assert count(tmp_path / 'out.mcap') == 3
+
+
 def test_settings_of_the_user_come_before_those_of_the_bag(street, model, tmp_path, capsys):
     assert main(['bag', str(street), str(tmp_path / 'out.mcap'), '--bracket-size', '5',
                  *model]) == 2
