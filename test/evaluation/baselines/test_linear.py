@@ -39,7 +39,8 @@ def test_images_are_for_display(name, photograph):
 def test_any_number_of_frames_fuses(name, photograph, texture):
     times = (1.0, 2.0, 4.0, 8.0, 16.0)
     for count in (2, 5):
-        assert np.isfinite(PEERS[name](photograph([texture] * count, times[:count]))).all()
+        bracket = photograph([texture[:24, :24]] * count, times[:count])
+        assert np.isfinite(PEERS[name](bracket)).all()
 
 
 def test_every_peer_has_a_source_or_a_reason():
