@@ -35,8 +35,8 @@ TOPICS = {
     '~/image': 'The fused picture, tone-mapped: `bgr8` or `mono8`',
     '~/image/compressed': 'The same as JPEG',
     '~/camera_info': 'Of the reference frame',
-    '~/bracket_info': 'Stamps and exposures of the frames, share of ghosts, share that was clipped '
-                      'before and is after',
+    '~/bracket_info': 'Stamps and exposures of the frames, share of ghosts, share that was '
+                      'clipped before and is after',
     '~/moving_points': 'What moves against the background; needs sensor_msgs_py',
     '~/flow': 'Motion between two exposures on the colour wheel',
     '~/reference_share': 'How much of the reference each pixel took: white is all',
