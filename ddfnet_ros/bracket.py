@@ -23,7 +23,7 @@ class Frame:
 
     Attributes:
         pixels: (H, W) grey or (H, W, 3) RGB; uint8 and uint16 use their full range, float32 is
-            in [0, 1]. May be a view of a message's buffer.
+            in [0, 1]. May be a view of a message's buffer, with any strides.
         exposure_time: Seconds, > 0; None until the assembler has placed the frame in its cycle.
         gain: Linear sensor gain, > 0; brightness is proportional to exposure_time * gain.
         stamp_ns: Acquisition time, nanoseconds.
