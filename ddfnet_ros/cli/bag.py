@@ -19,12 +19,14 @@ from ddfnet_ros.bags.reading import BagError
 from ddfnet_ros.bags.suggestion import suggestions
 from ddfnet_ros.bags.survey import survey
 from ddfnet_ros.bracket import Pixels
+from ddfnet_ros.cli import parameter_file
 from ddfnet_ros.cli.options import as_options, parse
 from ddfnet_ros.settings import NodeSettings
 
 EXAMPLES = """\
   ddfnet bag drive.mcap drive_fused.mcap
   ddfnet bag drive/ fused.mcap --image-topics /cam/image_raw --exposure-times 0.001 0.004 0.016
+  ddfnet bag drive.mcap fused.mcap --params-file my_camera.yaml
   ddfnet bag drive.bag fused.mcap --no-keep-exposures --outputs image/compressed camera_info
   ddfnet bag day1.mcap day2.mcap day3.mcap fused/ --jobs 2
   ddfnet bag day*.mcap fused/ --ray --ray-address auto"""
@@ -68,6 +70,8 @@ several."""
     """Spread the bags over a Ray cluster; needs ddfnet_ros[ray]."""
     ray_address: str = 'local'
     """Of the cluster: local starts one here, auto takes the one that is there."""
+    params_file: Path | None = None
+    """Parameter file of the node, such as config/ghent.yaml; the options below are stronger."""
     settings: Annotated[NodeSettings, as_options(NodeSettings, _HIDDEN)] = field(
         default_factory=NodeSettings)
     """How frames become brackets, and how these are fused."""
@@ -167,7 +171,7 @@ def _job(options: Options, source: Path, target: Path, *, shared: bool = False) 
     Raises:
         BagError: settings are needed that the bag does not tell.
     """
-    settings = _settled(source, options.settings)
+    settings = _settled(source, options)
     if shared and not options.ray and not settings.threads:
         settings = dataclasses.replace(settings, threads=share_of_threads(options.jobs))
     return Job(
@@ -185,11 +189,12 @@ def summary(done: Done) -> str:
     return f'{done.brackets} brackets fused{earlier}, frames dropped: {dropped}{problems}'
 
 
-def _settled(source: Path, given: NodeSettings) -> NodeSettings:
+def _settled(source: Path, options: Options) -> NodeSettings:
     """The settings, completed by what the bag tells where they do not say where exposures are."""
     defaults = {f.name: f.default for f in dataclasses.fields(NodeSettings)}
-    wanted = {name: value for name, default in defaults.items()
-              if (value := getattr(given, name)) != default}
+    wanted = parameter_file.read(options.params_file) if options.params_file else {}
+    wanted |= {name: value for name, default in defaults.items()
+               if (value := getattr(options.settings, name)) != default}
     topics = wanted.get('image_topics')
     if topics and {'exposure_times', 'exposure_source'} & wanted.keys():
         return NodeSettings(**wanted)  # what tyro made is of a class that has no name elsewhere

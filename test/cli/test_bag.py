@@ -7,7 +7,7 @@ import torch
 
 from ddfnet_ros import weights
 from ddfnet_ros.bags import BagReader
-from ddfnet_ros.cli import main
+from ddfnet_ros.cli import main, parameter_file
 from ddfnet_ros.network.fast import FastConfig, FastFusion
 
 sys.path.insert(0, str(Path(__file__).parents[1] / 'demo'))  # small_street
@@ -49,6 +49,45 @@ def test_topics_that_are_named_still_have_their_exposures_from_the_bag(street, m
     assert main(['bag', str(street), str(tmp_path / 'out.mcap'), '--image-topics', IMAGE_TOPIC,
                  *model]) == 0
     assert count(tmp_path / 'out.mcap') == 3
+
+
+def test_a_parameter_file_of_the_node_works_here_too(street, model, tmp_path):
+    file = tmp_path / 'mine.yaml'
+    file.write_text(f"""
+/**:
+  ros__parameters:
+    image_topics: [{IMAGE_TOPIC}]
+    exposure_source: camera_ros
+    exposure_times: [0.001, 0.004, 0.016]
+    tone_map: reinhard
+    use_sim_time: true""")
+    out = tmp_path / 'out.mcap'
+    assert main(['bag', str(street), str(out), '--params-file', str(file), *model]) == 0
+    assert count(out) == 3
+    assert main(['bag', str(street), str(tmp_path / 'b.mcap'), '--params-file', str(file),
+                 '--exposure-times', '1', '2', '3', *model]) == 2  # options are stronger
+
+
+@pytest.mark.parametrize(('text', 'said'), [
+    ('/**: {ros__parameters: {colour: red}}', 'expected parameters of fuse_node, got colour'),
+    ('[1, 2', 'expected a ROS parameter file'),
+    ('just text', 'expected a ROS parameter file'),
+    ('/**: {tone_map: drago}', 'expected a ROS parameter file'),
+    ('/**: {ros__parameters: {tone_map: sepia}}', 'tone_map: expected one of'),
+])
+def test_a_bad_parameter_file_is_one_line(text, said, street, tmp_path, capsys):
+    (tmp_path / 'mine.yaml').write_text(text)
+    assert main(['bag', str(street), str(tmp_path / 'out.mcap'), '--params-file',
+                 str(tmp_path / 'mine.yaml')]) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert err.count('\n') == 1
+
+
+@pytest.mark.parametrize('name', ['fuse', 'ghent', 'backlight', 'highway'])
+def test_every_shipped_parameter_file_can_be_read(name):
+    settings = parameter_file.read(Path(__file__).parents[2] / 'config' / f'{name}.yaml')
+    assert len(settings['exposure_times']) == 3
 
 
 def test_settings_of_the_user_come_before_those_of_the_bag(street, model, tmp_path, capsys):
