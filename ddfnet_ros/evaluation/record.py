@@ -9,12 +9,15 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
+import re
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ddfnet_ros.evaluation.evaluate import Comparison
 from ddfnet_ros.evaluation.speed import processor
+
+_STATISTIC = re.compile(r'\{\s*"mean"[^}]*\}')
 
 SCHEMA = 2
 """Grows when a field changes its meaning or goes; 1 had no provenance."""
@@ -99,8 +102,9 @@ class Evaluation:
     failures: list[Failure] = field(default_factory=list)
 
     def to_json(self) -> str:
-        """As indented JSON; figures are rounded to six digits."""
-        return json.dumps(_rounded(dataclasses.asdict(self)), indent=1, allow_nan=False) + '\n'
+        """As indented JSON, a statistic per line; figures are rounded to six digits."""
+        text = json.dumps(_rounded(dataclasses.asdict(self)), indent=1, allow_nan=False) + '\n'
+        return _STATISTIC.sub(lambda found: ' '.join(found[0].split()), text)
 
 
 def commit_of(folder: Path) -> str:
