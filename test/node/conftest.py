@@ -163,10 +163,10 @@ class Bench:
         self.peer.destroy_node()
 
 
-def started(model, start=True, views=VIEWS, **parameters):
+def started(start=True, views=VIEWS, **parameters):
     """A bench; by default the node is active and reads exposures from ~/meta."""
     defaults = {
-        'model': str(model), 'device': 'cpu', 'threads': 1, 'diagnostics_period': 0.2,
+        'device': 'cpu', 'threads': 1, 'diagnostics_period': 0.2,
         'image_topics': [TOPIC], 'exposure_source': 'camera_ros', 'precision': 'float32',
         'exposure_times': list(EXPOSURES),
     }
@@ -183,7 +183,7 @@ def bench_with(ros, model):
     benches = []
 
     def make(start=True, **options):
-        benches.append(started(model, start, **options))
+        benches.append(started(start, **({'model': str(model)} | options)))
         return benches[-1]
 
     yield make

@@ -31,7 +31,7 @@ def other(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def shared(ros, model):
-    bench = started(model)
+    bench = started(model=str(model))
     yield bench
     bench.close()
 

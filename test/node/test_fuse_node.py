@@ -215,6 +215,25 @@ def test_diagnostics_tell_rates_latency_model_and_device(bench):
     assert (counts['model'], counts['device']) == ('tiny', 'cpu')
     assert (counts['images_received'], counts['brackets_fused']) == ('3', '1')
     assert float(counts['latency_ms.median']) > 0
+    stages = [key for key in counts if key.startswith('stage_ms.')]
+    assert (stages[0], stages[-1]) == ('stage_ms.wait', 'stage_ms.publish')
+    assert sum(float(counts[stage]) for stage in stages) <= float(counts['latency_ms.median']) + 1
+    assert 0 <= float(counts['clipped_fraction.after']) <= float(
+        counts['clipped_fraction.before']) <= 1
+    assert float(counts['memory_mb']) > 10
+
+
+def test_diagnostics_tell_whether_brackets_are_done_in_time(bench):
+    bench.node.set_parameters([Parameter('max_allowed_processing_time_ms', value=0.001)])
+    bench.send_bracket(10**9)
+    bench.next(HDR)
+    bench.received['/diagnostics'].clear()
+    _, status = bench.next('/diagnostics').status
+    assert status.name == '/fuse_node: processing_time_status'
+    assert status.level == DiagnosticStatus.WARN
+    values = {value.key: value.value for value in status.values}
+    assert values['is_processing_time_ms_in_expected_range'] == 'False'
+    assert float(values['processing_time_ms']) > 0
 
 
 @pytest.fixture

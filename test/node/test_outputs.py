@@ -26,7 +26,7 @@ VIEWS = {
 @pytest.fixture(scope='module')
 def viewed(ros, model):
     """A node with a viewer of everything, and what it sent for two brackets."""
-    bench = started(model, views=VIEWS)
+    bench = started(model=str(model), views=VIEWS)
     for second in (1, 2):
         bench.send_bracket(second * 10**9)
         received = {name: bench.next(f'/fuse_node/{name}') for name in VIEWS}

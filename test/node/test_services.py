@@ -18,7 +18,7 @@ HDR = '/fuse_node/hdr'
 
 @pytest.fixture(scope='module')
 def shared(ros, model):
-    bench = started(model)
+    bench = started(model=str(model))
     yield bench
     bench.close()
 
