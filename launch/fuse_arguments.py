@@ -75,6 +75,9 @@ PARAMETERS = {
         'Exposure times of one bracket [s]: "[0.001, 0.004, 0.016]"', number_list),
     'exposure_source': Argument(
         'Where exposure times come from: parameters, camera_ros, ... (README.md)'),
+    'metadata_topics': Argument(
+        'Metadata topics, one per image topic, where one for all (metadata_topic) will not do',
+        text_list),
     'bracket_size': Argument('Exposures in a bracket, where exposure_times does not say', int),
     'cycle_period': Argument('Period of the exposure cycle [s]', float),
     'cycle_offset': Argument('Stamp of any first frame of a cycle, modulo the period [s]', float),

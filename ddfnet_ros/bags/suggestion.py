@@ -186,17 +186,8 @@ def _in_step(one: ImageTopic, other: ImageTopic) -> bool:
 
 def _parallel_group(group: Sequence[ImageTopic], metadata: Sequence[MetadataTopic],
                     estimate: Estimate) -> list[Suggestion]:
-    for source in metadata:
-        levels = {topic.name: _levels(_told(topic, source)) for topic in group}
-        if all(len(found) == 1 for found in levels.values()):
-            order = sorted(levels, key=lambda name: levels[name])
-            ordered = [levels[name][0] for name in order]
-            if all(math.log(b / a) >= _MIN_STEP for a, b in pairwise(ordered)):
-                why = (f'{", ".join(order)}: one exposure each ({_milliseconds(ordered)} times '
-                       f'gain, told by {source.name})')
-                settings = {'image_topics': tuple(order), 'exposure_source': source.source,
-                            'bracket_size': len(order)}
-                return [Suggestion(why, settings, source.name)]
+    if (told := _parallel_told(group, metadata)) is not None:
+        return told
     if any(topic.problem or cycle_of(topic.brightness) for topic in group):
         return []
     order_seen = sorted(group, key=lambda topic: float(np.median(topic.brightness)))
@@ -205,10 +196,36 @@ def _parallel_group(group: Sequence[ImageTopic], metadata: Sequence[MetadataTopi
         return []  # a stereo pair, or cameras around a car
     times, how = _relative([topic.thumbnails[0] for topic in order_seen], estimate)
     names = tuple(topic.name for topic in order_seen)
-    settings = {'image_topics': names}
+    settings: dict[str, Any] = {'image_topics': names}
     settings |= {'exposure_times': times} if times else {'bracket_size': len(names)}
     return [Suggestion(f'{", ".join(names)}: in step, alike, and each brighter than the one '
                        f'before; {how}', settings, complete=False)]
+
+
+def _parallel_told(group: Sequence[ImageTopic], metadata: Sequence[MetadataTopic]
+                   ) -> list[Suggestion] | None:
+    """What metadata say of a group: a bracket, or none; nothing where they are silent."""
+    if not metadata:
+        return None
+    tellers = {topic.name: max(metadata, key=lambda source: len(_told(topic, source)))
+               for topic in group}
+    levels = {topic.name: _levels(_told(topic, tellers[topic.name])) for topic in group}
+    kinds = {teller.source for teller in tellers.values()}
+    if len(kinds) != 1 or any(len(found) != 1 for found in levels.values()):
+        return None
+    order = sorted(levels, key=lambda name: levels[name])
+    exposures = [levels[name][0] for name in order]
+    if any(math.log(b / a) < _MIN_STEP for a, b in pairwise(exposures)):
+        return []
+    names = tuple(tellers[name].name for name in order)
+    why = (f'{", ".join(order)}: one exposure each ({_milliseconds(exposures)} times gain, told '
+           f'by {", ".join(dict.fromkeys(names))})')
+    settings: dict[str, Any] = {
+        'image_topics': tuple(order), 'exposure_source': kinds.pop(),
+        'bracket_size': len(order)}
+    if len(set(names)) == 1:
+        return [Suggestion(why, settings, names[0])]
+    return [Suggestion(why, settings | {'metadata_topics': names})]
 
 
 def _relative(pictures: Sequence[Pixels], estimate: Estimate) -> tuple[tuple[float, ...], str]:

@@ -25,7 +25,7 @@ class Recording:
     interval_ns: int = 33_000_000
     topics: tuple = ('/cam/image_raw',)  # one, or one per exposure
     compressed: bool = False
-    metadata: bool = True
+    metadata: object = True  # False: none; 'each': on a topic beside each image topic
     pause_ns: int = 0  # after each turn
     odd: bool = False  # a topic of a type that nobody knows
     info: bool = True
@@ -55,7 +55,8 @@ class Recording:
                 pixels = self.pixels(turn, self.exposures[place])
                 yield name, make.image(pixels, stamp, self.compressed), stamp
             if self.metadata:
-                yield '/cam/meta', make.metadata(self.exposures[place], k, stamp), stamp + 1000
+                meta = topic.rpartition('/')[0] if self.metadata == 'each' else '/cam'
+                yield f'{meta}/meta', make.metadata(self.exposures[place], k, stamp), stamp + 1000
             if self.odd:
                 yield '/odd', make('odd_msgs/msg/Odd', number=k), stamp + 2000
 

@@ -2,6 +2,7 @@
 import numpy as np
 import pytest
 
+from ddfnet_ros.bags.fusing import Job, fuse_bag
 from ddfnet_ros.bags.suggestion import cycle_of, suggestions
 from ddfnet_ros.bags.survey import survey
 from ddfnet_ros.runtime.exposure_ratios import estimate_exposures
@@ -105,6 +106,15 @@ def test_topics_in_step_and_of_different_brightness_are_a_bracket(metadata, reco
     NodeSettings(**suggestion.settings)
 
 
+def test_metadata_on_a_topic_beside_each_image_topic_are_all_named(record):
+    topics = ('/b/image', '/a/image', '/c/image')
+    suggestion = only(record(topics=topics, frames=60, metadata='each'))
+    assert suggestion.complete
+    assert suggestion.metadata_topic == ''
+    assert suggestion.settings['metadata_topics'] == ('/b/meta', '/a/meta', '/c/meta')
+    assert 'metadata_topics:=[/b/meta, /a/meta, /c/meta]' in suggestion.launch_line('x')
+
+
 def test_cameras_of_one_exposure_are_no_bracket(record):
     same = record(topics=('/left/image', '/right/image'), exposures=(0.004, 0.004), frames=40,
                   metadata=False)
@@ -122,3 +132,21 @@ def test_random_brightness_does_not_repeat():
     assert cycle_of(np.full(90, 0.5)) == 0
     assert cycle_of(np.tile([0.01, 0.1, 0.4], 30) * rng.uniform(0.95, 1.05, 90)) == 3
     assert cycle_of(np.array([0.1])) == 0
+
+
+@pytest.mark.parametrize('changes', [
+    {}, {'metadata': False}, {'metadata': False, 'pause_ns': 100_000_000},
+    {'metadata': False, 'lost': (7, 20)}, {'exposures': (0.001, 0.008), 'metadata': False},
+    {'topics': ('/b/image', '/a/image', '/c/image')},
+    {'topics': ('/b/image', '/a/image', '/c/image'), 'metadata': False},
+    {'topics': ('/b/image', '/a/image', '/c/image'), 'metadata': 'each'},
+    {'interval_ns': 300_000_000},
+])
+def test_what_is_suggested_does_fuse(changes, record, fuse, tmp_path):
+    path = record(frames=60, info=False, **changes)
+    suggestion = only(path)
+    topics = (suggestion.metadata_topic,) if suggestion.metadata_topic else ()
+    settings = NodeSettings(**{'metadata_topics': topics} | suggestion.settings)
+    done = fuse_bag(Job(source=path, target=tmp_path / 'out.mcap', settings=settings), fuse)
+    whole = 60 // settings.size - len(changes.get('lost', ()))
+    assert whole - 7 <= done.brackets <= whole  # a rhythm takes six turns to learn
