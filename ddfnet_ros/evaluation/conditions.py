@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ddfnet_ros.bracket import Bracket, Frame
 from ddfnet_ros.evaluation.scenes import Scene, scene_of
+from ddfnet_ros.radiance import GAMMA
 from ddfnet_ros.synthesis.scenes import Scenes, SceneSource
 from ddfnet_ros.synthesis.sensor import Sensor, expose
 
@@ -33,6 +35,7 @@ class Condition:
         sensor: The camera.
         sigma: Standard deviation of the i.i.d. Gaussian noise on the LDR frames (Sec. 4.2.3).
         misreported: Reported exposure over the true one, of all frames but the reference.
+        response: Exponent of the camera's true response, where 2.2 is assumed.
         twice: Take every scene again, with other noise, to see what flickers.
     """
 
@@ -40,29 +43,50 @@ class Condition:
     sensor: Sensor | None = QUIET
     sigma: float = 0.0
     misreported: float = 1.0
+    response: float = GAMMA
     twice: bool = False
 
     def draw(self, source: SceneSource, count: int, seed: int) -> Iterator[Scene]:
         """Scenes of `source` under this condition; equal seeds give equal scenes."""
         settings = replace(source.settings, **self.scenes)
-        taken = SceneSource(source.panoramas, settings, source.cutouts, self.sensor)
+        taken = SceneSource(source.panoramas, settings, source.cutouts, self._camera())
         drawing, noise = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
         for _ in range(count):
             scenes = taken.draw(1, drawing)
             scene = self._told(scene_of(scenes), noise)
+            if self.response != GAMMA:
+                scene = replace(scene, truth=as_the_reference_shows(scenes, self.response))
             if self.twice:
                 again = self._told(scene_of(self._taken_again(scenes, noise)), noise)
                 scene = replace(scene, again=again.bracket)
             yield scene
 
+    def _camera(self) -> Sensor | None:
+        if self.response == GAMMA or self.sensor is None:
+            return self.sensor
+        return replace(self.sensor, gamma=self.response)
+
     def _taken_again(self, scenes: Scenes, noise: np.random.Generator) -> Scenes:
-        if self.sensor is None:
+        camera = self._camera()
+        if camera is None:
             raise ValueError('expected a sensor to take scenes twice with, got random cameras')
         other = torch.Generator().manual_seed(int(noise.integers(2**31)))
-        return replace(scenes, ldr=expose(scenes.radiance, scenes.exposure, self.sensor, other))
+        return replace(scenes, ldr=expose(scenes.radiance, scenes.exposure, camera, other))
 
     def _told(self, scene: Scene, noise: np.random.Generator) -> Scene:
         return misreported(noisy(scene, self.sigma, noise), self.misreported)
+
+
+def as_the_reference_shows(scenes: Scenes, response: float) -> npt.NDArray[np.float32]:
+    """Radiance as the reference's curve bends it, but without its clipping.
+
+    Under a wrong response no merge of frames is true. What can be asked for is that the reference
+    is left as it is, and that what it clips goes on along the same curve.
+    """
+    exposure = float(scenes.exposure[0, 0])
+    linear = (scenes.radiance[0, 0] * exposure) ** (GAMMA / response) / exposure
+    truth: npt.NDArray[np.float32] = linear.clamp(0, 1).movedim(0, -1).contiguous().numpy()
+    return truth
 
 
 def noisy(scene: Scene, sigma: float, generator: np.random.Generator) -> Scene:

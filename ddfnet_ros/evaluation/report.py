@@ -35,7 +35,7 @@ _AXES = {
 def provenance(record: Record) -> str:
     """One line on what a table is of."""
     models = ', '.join(f'{name} {digest[:12]}' for name, digest in record['sha256'].items())
-    return (f'{record["scenes"]} scenes of {record["size"]} pixels a side, seed {record["seed"]}; '
+    return (f'Scenes: {record["scenes"]}, {record["size"]} pixels a side, seed {record["seed"]}; '
             f'`{FUSED}` is {record["model"]} (sha256 of the tensors: {models}); '
             f'{record["hardware"]}, {record["device"]}, {record["precision"]}; '
             f'commit {record["commit"]}, {record["date"]}.')

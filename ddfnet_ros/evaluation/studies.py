@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 import torch
 
@@ -38,8 +37,7 @@ ROBUSTNESS: dict[str, Conditions] = {
         float(n): Condition(scenes={'frames': n, 'ratios': (2.0, 2.0)}) for n in (2, 3, 5, 7)},
     'motion': {},  # depends on the size of the scenes: `axes`
     'exposure': {f: Condition(misreported=f) for f in (0.8, 0.9, 1.0, 1.1, 1.2)},
-    'response': {
-        g: Condition(sensor=replace(QUIET, gamma=g)) for g in (1.8, 2.0, 2.2, 2.4, 2.6)},
+    'response': {g: Condition(response=g) for g in (1.8, 2.0, 2.2, 2.4, 2.6)},
 }
 HARMLESS = {
     'noise': 0.0, 'ratio': 2.0, 'frames': 3.0, 'motion': 0.0, 'exposure': 1.0, 'response': 2.2}

@@ -59,6 +59,16 @@ def test_misreported_exposures_change_neither_pixels_nor_truth(source):
     assert np.array_equal(told.bracket.frames[0].pixels, true.bracket.frames[0].pixels)
 
 
+@pytest.mark.parametrize('response', [1.8, 2.6])
+def test_under_a_wrong_response_the_reference_is_right_but_for_what_it_clips(source, response):
+    scene = drawn(source, response=response)
+    found = compare(BASELINES, [scene])['reference']
+    assert found['psnr_mu_bright'].mean > 45
+    true = drawn(source)
+    darker = scene.bracket.frames[1].pixels.mean() < true.bracket.frames[1].pixels.mean()
+    assert darker == (response < 2.2)
+
+
 def test_the_reference_alone_does_not_care_about_other_frames_exposures(source):
     still = {'layers': 0, 'shake': 0.0}
     found = [compare(BASELINES, [drawn(source, scenes=still, misreported=factor)])

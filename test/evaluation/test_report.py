@@ -54,7 +54,7 @@ def test_every_table_says_what_it_is_of(record):
     for table in (report.peers_table, report.brightness_table, report.noise_table,
                   report.references_table, report.failures_table):
         last = table(record).splitlines()[-1]
-        for told in ('2 scenes of 64 pixels', 'fast', '0123456789ab', 'c0ffee', '2026-01-02'):
+        for told in ('Scenes: 2, 64 pixels', 'fast', '0123456789ab', 'c0ffee', '2026-01-02'):
             assert told in last, table
 
 
