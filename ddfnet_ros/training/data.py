@@ -73,7 +73,7 @@ class PhotographedPatches:
     """Draws crops of photographed brackets, turned and mirrored; all scenes equally often."""
 
     def __init__(self, scenes: Sequence[KalantariScene], settings: TrainingSettings) -> None:
-        """Keep the scenes, 36 MB each at 1500x1000.
+        """Keep the scenes, 45 MB each at 1500x1000.
 
         Raises:
             ValueError: a scene is smaller than a patch.

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from ddfnet_ros.training.settings import TrainingSettings
 
 LOG = 'log.jsonl'
-EVERY = 50  # steps between rows of the log
+EVERY = 50  # steps that a row of the log is the mean of, or fewer when a checkpoint is due
 
 _log = logging.getLogger(__name__)
 
@@ -36,12 +36,19 @@ class Record:
         if self._board is not None:
             self._board.close()
 
-    def step(self) -> None:
-        """Count a step."""
+    def step(self, step: int, picture: Callable[[], Tensor]) -> None:
+        """Count a step, and show a picture where one is due.
+
+        Args:
+            step: Steps done.
+            picture: Gives it, (3, H, W) in [0, 1]; called only if it is wanted.
+        """
         self._progress.update()
+        if self._board is not None and step % self._settings.picture_every == 0:
+            self._board.add_image('picture', picture(), step)
 
     def row(self, step: int, seconds: float, scalars: dict[str, float]) -> None:
-        """Note what is measured now and then.
+        """Note what was measured since the last row.
 
         Raises:
             OSError: the disk is full.
@@ -52,16 +59,6 @@ class Record:
         if self._board is not None:
             for name, value in scalars.items():
                 self._board.add_scalar(name, value, step)
-
-    def picture(self, step: int, make: Callable[[], Tensor]) -> None:
-        """Show a picture where one is due.
-
-        Args:
-            step: Steps done.
-            make: Gives the picture, (3, H, W) in [0, 1]; called only if it is wanted.
-        """
-        if self._board is not None and step % self._settings.picture_every == 0:
-            self._board.add_image('picture', make(), step)
 
 
 def _board(run: Path) -> Any:

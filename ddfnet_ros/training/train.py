@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -74,6 +75,7 @@ class _Run:
             return
         learnt = task(self._settings, state.model, state.flow)
         step = self._wrapped(learnt)
+        losses: list[Tensor] = []
         with self._record() as record:
             saved = before = time.monotonic()
             for batch in loader(batches, self._settings.workers):
@@ -82,14 +84,17 @@ class _Run:
                     step = self._wrapped(learnt)
                 moved = batch.to(self._crew.device)
                 loss, norm = self._step(step, moved)
+                losses.append(loss)
                 now = time.monotonic()
                 state.seconds, before = state.seconds + now - before, now
                 over = self._crew.any(self._stop.raised) or state.step >= self._schedule.steps
                 due = over or now - saved > self._settings.save_every
-                if due or state.step % EVERY == 0:
-                    self._check(loss, norm)
                 if record is not None:
-                    self._report(record, learnt, moved, loss, norm)
+                    with _told(self._path.parent):
+                        record.step(state.step, partial(learnt.picture, moved))
+                if due or state.step % EVERY == 0:
+                    self._report(record, losses, norm)
+                    losses = []
                 if due:
                     self._save()
                     saved = now
@@ -128,24 +133,19 @@ class _Run:
         _average(state, min(settings.decay, (1 + state.step) / (10 + state.step)))
         return loss.detach(), norm.detach()
 
-    def _check(self, loss: Tensor, norm: Tensor) -> None:
-        """Stop a training that has run away, before its weights are saved."""
-        if not math.isfinite(loss.item() + norm.item()):
-            raise NotFiniteError(
-                f'expected a finite loss and gradient, got {loss.item():g} and {norm.item():g} '
-                f'by step {self._state.step}; lower learning_rate; {self._path} is from before')
-
-    def _report(
-        self, record: Record, learnt: Task, batch: Batch, loss: Tensor, norm: Tensor
-    ) -> None:
+    def _report(self, record: Record | None, losses: list[Tensor], norm: Tensor) -> None:
+        """Note how it goes; stop a training that has run away, before its weights are saved."""
         state = self._state
-        record.step()
-        with _told(self._path.parent):
-            record.picture(state.step, lambda: learnt.picture(batch))
-            if state.step % EVERY == 0:
-                scalars = {'loss': loss.item(), 'gradient': norm.item(),
-                           'learning_rate': self._schedule.rate(state.step, state.ramp)}
-                record.row(state.step, state.seconds, scalars)
+        loss, gradient = torch.stack(losses).mean().item(), norm.item()
+        if not math.isfinite(loss + gradient):
+            raise NotFiniteError(
+                f'expected a finite loss and gradient, got {loss:g} and {gradient:g} by step '
+                f'{state.step}; lower learning_rate; {self._path} is from before')
+        if record is not None:
+            rate = self._schedule.rate(state.step, state.ramp)
+            with _told(self._path.parent):
+                record.row(state.step, state.seconds,
+                           {'loss': loss, 'gradient': gradient, 'learning_rate': rate})
 
     def _save(self) -> None:
         if not self._crew.leads:

@@ -3,8 +3,13 @@ import json
 
 import pytest
 
+from ddfnet_ros import network
+from ddfnet_ros.flow.providers import PROVIDERS
 from ddfnet_ros.training.options import parse
 from ddfnet_ros.training.settings import RECIPES, TrainingSettings
+
+_CHOICES = {name: field.metadata['choices']
+            for name, field in TrainingSettings.__dataclass_fields__.items()}
 
 
 def words(line: str) -> TrainingSettings:
@@ -76,3 +81,8 @@ def test_settings_of_runs_before_there_were_recipes_are_the_budgeted_ones(tmp_pa
     path.write_text(json.dumps({'architecture': 'fast', 'steps': 4400, 'gone': 1}))
     stored = TrainingSettings.read(path)
     assert (stored.recipe, stored.steps, stored.flow) == ('budget', 4400, 'dis')
+
+
+def test_every_network_can_be_trained():
+    assert set(_CHOICES['architecture']) == set(network._ARCHITECTURES)
+    assert set(_CHOICES['flow']) == set(PROVIDERS)
