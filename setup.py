@@ -35,6 +35,7 @@ setup(
     python_requires='>=3.10',
     install_requires=requirements('runtime'),
     extras_require={
-        layer: requirements(layer) for layer in ('cpu', 'ray', 'ros-jazzy', 'train', 'test', 'lint')
+        layer: requirements(layer)
+        for layer in ('cpu', 'ray', 'ros-jazzy', 'train', 'test', 'lint')
     },
 )

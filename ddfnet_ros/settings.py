@@ -93,8 +93,8 @@ class DeghosterSettings(RadianceSettings):
         choices=('auto', 'float32', 'bfloat16'),
     )
     backend: str = setting(
-        'auto', 'What computes the convolutions on a CPU; auto: OpenVINO where it is installed and '
-        'the model is made for it, else torch.', choices=('auto', 'torch', 'openvino'),
+        'auto', 'What computes the convolutions on a CPU; auto: OpenVINO where it is installed '
+        'and the model is made for it, else torch.', choices=('auto', 'torch', 'openvino'),
     )
 
 

@@ -7,7 +7,7 @@ import gc
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,6 @@ import torch
 
 from ddfnet_ros.bracket import Bracket, Frame
 from ddfnet_ros.runtime.deghoster import Deghoster
-
-_Image = npt.NDArray[np.uint8]
 
 _RATIO = 4.0  # of neighbouring exposures
 _STEP = 3  # pixels that the scene moves between two frames
@@ -105,7 +103,7 @@ def measure(deghoster: Deghoster, size: tuple[int, int], frames: int, repeats: i
     )
 
 
-def align_and_merge(images: list[_Image]) -> Any:
+def align_and_merge(images: Sequence[npt.NDArray[Any]]) -> Any:
     """OpenCV's exposure fusion after median threshold bitmap alignment; float32 (H, W, 3)."""
     aligned = [image.copy() for image in images]
     cv2.createAlignMTB().process(images, aligned)
@@ -139,7 +137,7 @@ def processor() -> str:
     return next(names, platform.machine())
 
 
-def _expose(radiance: npt.NDArray[np.float64], exposure: float) -> _Image:
+def _expose(radiance: npt.NDArray[np.float64], exposure: float) -> npt.NDArray[np.uint8]:
     return (np.clip(radiance * exposure, 0, 1) ** (1 / 2.2) * 255).astype(np.uint8)
 
 

@@ -45,8 +45,8 @@ def evident(
 def _moved_by_flow(
     other: UInt8[np.ndarray, 'h w'], flow: Float32[np.ndarray, 'h w 2']
 ) -> Any:
-    return cv2.remap(other, _pixel_grid(*other.shape) + flow, None, cv2.INTER_LINEAR,
-                     borderMode=cv2.BORDER_REPLICATE)
+    x, y = cv2.split(_pixel_grid(*other.shape) + flow)
+    return cv2.remap(other, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _moved_by_camera(other: UInt8[np.ndarray, 'h w'], shift: Any) -> Any:

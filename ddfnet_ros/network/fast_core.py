@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 import torch.nn.functional as F
@@ -145,7 +146,8 @@ def exp(logits: Tensor) -> Tensor:
 def _weighted_mean(features: list[Tensor], attended: list[Tensor]) -> Tensor:
     """Sum of softmax(w_i) f_i over the frames (Eq. 6, 7)."""
     weights = [exp(w) for w in attended]
-    return sum(w * f for w, f in zip(weights, features, strict=True)) / sum(weights)
+    total = reduce(torch.add, map(torch.mul, weights, features))
+    return total / reduce(torch.add, weights)
 
 
 def _starting_at_zero(layer: nn.Conv2d) -> nn.Conv2d:
