@@ -3,9 +3,9 @@
 
 import pytest
 from rclpy.lifecycle import LifecycleNode
-from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 
-from ddfnet_ros.node import audience
+from ddfnet_ros.node import audience, outputs
 from ddfnet_ros.node.audience import Audience
 from ddfnet_ros.node.diagnostics import IDLE
 from ddfnet_ros.runtime.deghoster import Deghoster
@@ -40,6 +40,18 @@ def test_what_nobody_listens_to_is_not_fused(bench_with, monkeypatch):
     bench.send_bracket(2 * 10**9)
     bench.next('/fuse_node/image')
     assert len(fused) == 1
+
+
+def test_of_one_result_only_what_is_listened_to_is_made(bench_with, monkeypatch):
+    made = []
+    for maker in ('image_cdr', 'jpeg', 'flow_picture'):
+        make = getattr(outputs, maker)
+        monkeypatch.setattr(outputs, maker, lambda *given, maker=maker, make=make: (
+            made.append(maker), make(*given))[1])
+    bench = bench_with(views={'image/compressed': CompressedImage})
+    bench.send_bracket(10**9)
+    bench.next('/fuse_node/image/compressed')
+    assert made == ['jpeg']
 
 
 @pytest.fixture

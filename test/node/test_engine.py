@@ -117,12 +117,23 @@ def test_another_model_takes_over_and_every_bracket_is_fused(shared, other, monk
         k: v for k, v in before.items() if k.startswith('dropped')}
 
 
-def test_of_several_models_asked_for_the_last_one_stays(shared, model, other):
-    for path in (other, model, other, model, other):
+def test_of_several_models_asked_for_only_the_last_one_is_loaded(
+        shared, model, other, monkeypatch):
+    load, let_go, loaded = engine._loaded, threading.Event(), []
+
+    def slowly(settings, bracket):
+        let_go.wait(20)
+        loaded.append(settings.model)
+        return load(settings, bracket)
+
+    monkeypatch.setattr(engine, '_loaded', slowly)
+    for path in (other, model, model, other):
         assert ask(shared, 'model', str(path)) == ''
-    shared.spin_until(lambda: in_use(shared) == 'other', 'other model')
+    assert ask(shared, 'model', 'superb') != ''
+    let_go.set()
     shared.node._fusion.engine._loader.submit(int).result(20)  # behind all that was asked for
     assert in_use(shared) == 'other'
+    assert set(loaded) == {str(other)}
 
 
 def test_a_model_that_is_not_there_is_refused_by_name(shared):
