@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # `make help` lists the targets. Each makes the .venv it needs; from the second run on, no network.
 
-.PHONY: help venv demo test lint bench tables clean
+.PHONY: help venv demo test lint bench evaluation tables clean
 
 VENV ?= .venv
 # An environment that is there keeps its Python.
@@ -36,8 +36,12 @@ bench: venv  ## Brackets over lossy roads, overhead of the node; writes benchmar
 	$(BIN)/python -m benchmark.assembly
 	$(BIN)/python -m benchmark.node
 
-tables: venv  ## Write the README's tables of topics and parameters again
+evaluation: venv  ## Measure models and peers: PANORAMAS=DIR CUTOUTS=DIR; minutes to an hour
+	$(BIN)/python -m benchmark.evaluation --panoramas '$(PANORAMAS)' --cutouts '$(CUTOUTS)' $(ARGS)
+
+tables: venv  ## Write the README's tables and those of doc/results.md again
 	$(BIN)/python doc/tables.py
+	$(BIN)/python doc/measured.py
 
 clean:  ## Remove .venv, out/, build folders and caches
 	rm -rf $(VENV) out build install log .mypy_cache .pytest_cache .ruff_cache .hypothesis

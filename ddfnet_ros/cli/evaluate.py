@@ -15,7 +15,7 @@ from ddfnet_ros.settings import DeghosterSettings
 
 if TYPE_CHECKING:
     from ddfnet_ros.evaluation.evaluate import Comparison
-    from ddfnet_ros.evaluation.record import Evaluation
+    from ddfnet_ros.evaluation.record import Evaluation, Failure
 
 EXAMPLES = """\
   ddfnet evaluate --panoramas my_panoramas
@@ -62,11 +62,16 @@ def report(evaluation: Evaluation) -> str:
     parts = [f'{point.axis} {point.value:g}\n{table(point.methods)}'
              for point in evaluation.points] or [table(evaluation.methods)]
     parts += [f'{failed.method} over {failed.axis}, {failed.metric}: '
-              + ('better than the reference alone everywhere' if failed.value is None
-                 else f'no better than the reference alone at {failed.value:g}')
-              for failed in evaluation.failures]
+              + _failure(failed) for failed in evaluation.failures]
     model = f'fused: {evaluation.model} on {evaluation.device}, {evaluation.precision}'
     return '\n'.join([*parts, model])
+
+
+def _failure(failed: Failure) -> str:
+    places = dict.fromkeys(p for p in (failed.below, failed.above) if p is not None)
+    if not places:
+        return 'better than the reference alone everywhere'
+    return f'no better than the reference alone at {" and ".join(f"{p:g}" for p in places)}'
 
 
 def table(methods: Comparison) -> str:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
@@ -37,13 +37,13 @@ class Panel:
         title: What is varied.
         places: Labels along the axis, evenly spaced.
         curves: Of equal length as the places.
-        marked: Index of the place at which the last curve fails; None: nowhere.
+        marked: Indices of the places at which the last curve fails.
     """
 
     title: str
     places: Sequence[str]
     curves: Sequence[Curve]
-    marked: int | None = None
+    marked: Collection[int] = ()
 
 
 def curves(panels: Sequence[Panel], unit: str) -> str:
@@ -113,9 +113,8 @@ def _panel(panel: Panel, low: float, high: float, step: float) -> str:
                      f'{tick:g}</text>')
     parts += [f'<text x="{x(index)}" y="{_HEIGHT - 14}" text-anchor="middle">{escape(label)}'
               '</text>' for index, label in enumerate(panel.places)]
-    if panel.marked is not None:
-        parts.append(f'<line x1="{x(panel.marked)}" x2="{x(panel.marked)}" y1="{_TOP}" '
-                     f'y2="{_HEIGHT - _BOTTOM}" stroke="#000" stroke-dasharray="3 3"/>')
+    parts += [f'<line x1="{x(index)}" x2="{x(index)}" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}" '
+              'stroke="#000" stroke-dasharray="3 3"/>' for index in sorted(panel.marked)]
     for curve, colour in zip(panel.curves, _COLOURS, strict=False):
         points = [(x(k), y(value)) for k, value in enumerate(curve.values) if value is not None]
         line = ' '.join(f'{a},{b}' for a, b in points)

@@ -46,14 +46,16 @@ class Failure:
         axis: What was varied.
         method: Whose failure.
         metric: In which PSNR.
-        value: First value, away from the harmless ones, at which it is no better than the
-            reference alone; None: it was better everywhere.
+        below: Nearest value below the harmless one, or that itself, at which it is no better than
+            the reference alone; None: it was better there.
+        above: The same above.
     """
 
     axis: str
     method: str
     metric: str
-    value: float | None
+    below: float | None
+    above: float | None
 
 
 @dataclass(frozen=True, kw_only=True)

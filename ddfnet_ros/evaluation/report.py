@@ -117,7 +117,7 @@ def references_table(record: Record) -> str:
 def failures_table(record: Record) -> str:
     """From which value on a model is no better than the reference alone."""
     lines = ['| varied | method | PSNR-µ | PSNR-µ, moving |', '|---|---|---|---|']
-    found = {(f['axis'], f['method'], f['metric']): f['value'] for f in record['failures']}
+    found = {(f['axis'], f['method'], f['metric']): f for f in record['failures']}
     for axis, method in dict.fromkeys((a, m) for a, m, _ in found):
         cells = [_failure(record, axis, found[axis, method, metric])
                  for metric in ('psnr_mu', 'psnr_mu_moving')]
@@ -126,9 +126,9 @@ def failures_table(record: Record) -> str:
 
 
 def robustness_chart(record: Record) -> str:
-    """PSNR-µ over each axis; a dashed line where `fused` fails."""
+    """PSNR-µ over each axis; dashed lines where `fused` fails."""
     panels = []
-    failed = {f['axis']: f['value'] for f in record['failures']
+    failed = {f['axis']: _sides(f) for f in record['failures']
               if f['method'] == FUSED and f['metric'] == 'psnr_mu'}
     for axis, title in _AXES.items():
         points = sorted((p for p in record['points'] if p['axis'] == axis),
@@ -136,7 +136,7 @@ def robustness_chart(record: Record) -> str:
         places = [p['value'] for p in points]
         lines = [Curve(name, [p['methods'][name].get('psnr_mu', {}).get('mean') for p in points])
                  for name in record['methods'] if 'psnr_mu' in record['methods'][name]]
-        marked = places.index(failed[axis]) if failed.get(axis) is not None else None
+        marked = {places.index(value) for value in failed.get(axis, ()) if value is not None}
         panels.append(Panel(title, [f'{value:g}' for value in places], lines, marked))
     return curves(panels, 'PSNR-µ [dB]')
 
@@ -167,9 +167,14 @@ def _below_reference(methods: Methods) -> str:
     return f'Below the untouched reference in well-exposed pixels: {"; ".join(lost)}.'
 
 
-def _failure(record: Record, axis: str, value: float | None) -> str:
-    if value is not None:
-        return f'fails at {value:g}'
+def _sides(failure: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    return failure['below'], failure['above']
+
+
+def _failure(record: Record, axis: str, failure: Mapping[str, Any]) -> str:
+    failed = dict.fromkeys(value for value in _sides(failure) if value is not None)
+    if failed:
+        return f'fails at {" and ".join(f"{value:g}" for value in failed)}'
     places = [p['value'] for p in record['points'] if p['axis'] == axis]
     return f'better everywhere, {min(places):g} to {max(places):g}'
 

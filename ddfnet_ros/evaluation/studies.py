@@ -41,7 +41,7 @@ ROBUSTNESS: dict[str, Conditions] = {
 }
 HARMLESS = {
     'noise': 0.0, 'ratio': 2.0, 'frames': 3.0, 'motion': 0.0, 'exposure': 1.0, 'response': 2.2}
-"""The value of each axis from which failure is looked for, in both directions."""
+"""The value of each axis from which failure is looked for, to both sides."""
 
 _MOTION_SHARES = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)
 
@@ -84,8 +84,11 @@ def failures(points: Sequence[Point], method: str) -> list[Failure]:
         of_axis = [point for point in points if point.axis == axis]
         for metric in _JUDGED:
             lost = [point.value for point in of_axis if _loses(point.methods, method, metric)]
-            nearest = min(lost, key=lambda value: abs(value - HARMLESS[axis]), default=None)
-            found.append(Failure(axis, method, metric, nearest))
+            harmless = HARMLESS[axis]
+            found.append(Failure(
+                axis, method, metric,
+                below=max((value for value in lost if value <= harmless), default=None),
+                above=min((value for value in lost if value >= harmless), default=None)))
     return found
 
 

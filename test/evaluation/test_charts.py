@@ -17,7 +17,7 @@ def heights(line):
 def chart():
     panels = [
         Panel('noise', ['0', '0.1', '0.2'],
-              [Curve('alone', [30.0, 20.0, None]), Curve('ours <1>', [40.0, 25.0, 18.0])], 2),
+              [Curve('alone', [30.0, 20.0, None]), Curve('ours <1>', [40.0, 25.0, 18.0])], [2]),
         Panel('ratio', ['2', '4'],
               [Curve('alone', [30.0, 31.0]), Curve('ours <1>', [40.0, 41.0])])]
     return ElementTree.fromstring(curves(panels, 'dB'))

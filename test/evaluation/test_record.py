@@ -17,7 +17,7 @@ def evaluation(**changes):
 def test_report_is_plain_json_with_its_provenance():
     read = json.loads(evaluation(
         points=[Point('noise', 0.1, METHODS)],
-        failures=[Failure('noise', 'fused', 'psnr_mu', None)]).to_json())
+        failures=[Failure('noise', 'fused', 'psnr_mu', None, 0.1)]).to_json())
     assert read['schema'] == SCHEMA
     assert re.fullmatch(r'\d{4}-\d\d-\d\d', read['date'])
     assert read['hardware']
@@ -26,7 +26,7 @@ def test_report_is_plain_json_with_its_provenance():
         'quartiles': [33.3333, 35, 36.6667, 38.3333, 40]}
     assert read['points'][0]['methods'] == read['methods']
     assert read['failures'] == [
-        {'axis': 'noise', 'method': 'fused', 'metric': 'psnr_mu', 'value': None}]
+        {'axis': 'noise', 'method': 'fused', 'metric': 'psnr_mu', 'below': None, 'above': 0.1}]
 
 
 def test_a_folder_outside_of_any_checkout_has_no_commit(tmp_path):

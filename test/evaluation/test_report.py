@@ -28,8 +28,8 @@ def record():
         study='robustness', model='fast', sha256={'fused': '0123456789abcdef'}, device='cpu',
         precision='float32', panoramas=['a.exr'], scenes=2, size=64, seed=1,
         methods=methods(40.0, 30.0), points=points, commit='c0ffee', date='2026-01-02',
-        failures=[Failure('noise', 'fused', 'psnr_mu', 0.1),
-                  Failure('noise', 'fused', 'psnr_mu_moving', None)]).to_json())
+        failures=[Failure('noise', 'fused', 'psnr_mu', None, 0.1),
+                  Failure('noise', 'fused', 'psnr_mu_moving', None, None)]).to_json())
 
 
 def test_a_row_has_mean_and_spread(record):

@@ -15,23 +15,25 @@ def points(axis, gains):
 
 
 def found(axis, gains):
-    return {f.metric: f.value for f in failures(points(axis, gains), 'ours')}['psnr_mu']
+    failure = failures(points(axis, gains), 'ours')[0]
+    return failure.below, failure.above
 
 
-def test_failure_is_the_first_value_that_gains_nothing():
-    assert found('noise', {0.0: 5, 0.03: 1, 0.05: 0, 0.1: -2}) == 0.05
+def test_failure_is_the_nearest_value_that_gains_nothing():
+    assert found('noise', {0.0: 5, 0.03: 1, 0.05: 0, 0.1: -2}) == (None, 0.05)
 
 
 def test_failure_is_looked_for_on_both_sides_of_what_is_harmless():
-    assert found('exposure', {0.8: -1, 0.9: -1, 1.0: 4, 1.1: 1, 1.2: -3}) == 0.9
+    assert found('exposure', {0.8: -1, 0.9: -1, 1.0: 4, 1.1: 1, 1.2: -3}) == (0.9, 1.2)
+    assert found('exposure', {0.9: -1, 1.0: 0, 1.1: 5}) == (1.0, 1.0)
 
 
 def test_no_failure_is_none():
-    assert found('ratio', {2.0: 3, 16.0: 1}) is None
+    assert found('ratio', {2.0: 3, 16.0: 1}) == (None, None)
 
 
 def test_a_metric_that_is_missing_is_no_failure():
-    assert failures(points('noise', {0.0: 1}), 'ours')[1].value is None
+    assert failures(points('noise', {0.0: 1}), 'ours')[1].above is None
 
 
 def test_every_axis_starts_at_a_harmless_value():

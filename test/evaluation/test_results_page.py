@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""doc/results.md says what the records say."""
+
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ddfnet_ros.evaluation.record import SCHEMA
+
+ROOT = Path(__file__).resolve().parents[2]
+RECORDS = sorted((ROOT / 'benchmark/records').glob('evaluation_*.json'))
+
+
+def measured():
+    spec = importlib.util.spec_from_file_location('measured', ROOT / 'doc/measured.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_tables_and_charts_are_those_of_the_records():
+    result = subprocess.run([sys.executable, ROOT / 'doc/measured.py', '--check'], check=False,
+                            capture_output=True, text=True, cwd=ROOT)
+    assert result.returncode == 0, f'run `make tables`\n{result.stderr}'
+
+
+def test_a_stale_figure_is_noticed():
+    page = measured()
+    text = page.PAGE.read_text(encoding='utf-8')
+    mean = page.record('evaluation_peers')['methods']['fused']['psnr_mu']['mean']
+    stale = text.replace(f'{mean:.2f}', '99.99', 1)
+    assert stale != text
+    assert page.written(stale) == text
+    with pytest.raises(ValueError, match='expected <!-- noise'):
+        page.written(text.replace('<!-- noise: ', '<!-- nose: '))
+
+
+@pytest.mark.parametrize('path', RECORDS, ids=lambda path: path.stem)
+def test_records_tell_how_to_get_them_again(path):
+    record = json.loads(path.read_text())
+    assert record['schema'] == SCHEMA
+    assert re.fullmatch(r'[0-9a-f]{7,}(-dirty)?', record['commit'])
+    assert all(re.fullmatch(r'[0-9a-f]{64}', digest) for digest in record['sha256'].values())
+    assert record['hardware']
+    assert record['panoramas']
+    assert all(metric['count'] <= record['scenes']
+               for found in record['methods'].values() for metric in found.values())
