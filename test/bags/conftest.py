@@ -28,7 +28,7 @@ class Recording:
     metadata: object = True  # False: none; 'each': on a topic beside each image topic
     pause_ns: int = 0  # after each turn
     odd: bool = False  # a topic of a type that nobody knows
-    info: bool = True
+    info: object = True  # of the first frame of each turn; 'each': of every frame
     shot: object = None  # gives (H, W, 3) for a turn and an exposure
     lost: tuple = ()
 
@@ -49,8 +49,8 @@ class Recording:
             stamp = START + k * self.interval_ns + turn * self.pause_ns
             topic = self.topics[place if len(self.topics) > 1 else 0]
             name = topic + ('/compressed' if self.compressed else '')
-            if self.info and place == 0:
-                yield '/cam/camera_info', make.info(stamp), stamp - 1000
+            if self.info == 'each' or (self.info and place == 0):
+                yield '/cam/camera_info', make.info(stamp, k), stamp - 1000
             if k not in self.lost:
                 pixels = self.pixels(turn, self.exposures[place])
                 yield name, make.image(pixels, stamp, self.compressed), stamp
@@ -95,14 +95,14 @@ class Maker:
         return self('diagnostic_msgs/msg/DiagnosticArray', header=self.header(stamp),
                     status=[status])
 
-    def info(self, stamp):
+    def info(self, stamp, binning=0):
         region = self('sensor_msgs/msg/RegionOfInterest', x_offset=0, y_offset=0, height=0,
                       width=0, do_rectify=False)
         numbers = {'d': 5, 'k': 9, 'r': 9, 'p': 12}
         if 'D' in self.types.types['sensor_msgs/msg/CameraInfo'].__dataclass_fields__:
             numbers = {name.upper(): n for name, n in numbers.items()}
         return self('sensor_msgs/msg/CameraInfo', header=self.header(stamp), height=32, width=48,
-                    distortion_model='plumb_bob', binning_x=0, binning_y=0, roi=region,
+                    distortion_model='plumb_bob', binning_x=binning, binning_y=0, roi=region,
                     **{name: np.arange(n, dtype=np.float64) for name, n in numbers.items()})
 
 

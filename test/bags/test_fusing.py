@@ -72,6 +72,13 @@ def test_a_type_that_nobody_knows_keeps_its_definition(record, fuse, tmp_path):
         assert bag.deserialised(next(iter(bag.messages(['/odd'])))).number == 0
 
 
+def test_the_camera_info_is_that_of_the_reference_frame(record, fuse, tmp_path):
+    fuse_bag(job(record(info='each'), tmp_path), fuse)
+    with BagReader(tmp_path / 'out.mcap') as bag:
+        infos = [bag.deserialised(m) for m in bag.messages(['/fuse_node/camera_info'])]
+    assert [info.binning_x for info in infos] == [1, 4, 7, 10]
+
+
 def test_exposures_can_be_left_out(record, fuse, tmp_path):
     source = record()
     fuse_bag(job(source, tmp_path, keep_exposures=False), fuse)
@@ -153,6 +160,16 @@ def test_parts_of_other_settings_are_not_taken_over(record, fuse, tmp_path, monk
         fuse_bag(job(source, tmp_path), interrupting(fuse, 5))
     done = fuse_bag(job(source, tmp_path, settings={'tone_map': 'reinhard'}), fuse)
     assert done.earlier == 0
+
+
+def test_parts_of_other_settings_do_not_come_back_later(record, fuse, tmp_path, monkeypatch):
+    monkeypatch.setattr('ddfnet_ros.bags.parts.SIZE', 2)
+    source = record(frames=30)
+    for settings, done in (({}, 7), ({'tone_map': 'reinhard'}, 3)):
+        fuse.seen.clear()
+        with pytest.raises(Interrupted):
+            fuse_bag(job(source, tmp_path, settings=settings), interrupting(fuse, done))
+    assert fuse_bag(job(source, tmp_path, settings=settings), fuse).earlier == 2
 
 
 def _killed_while_fusing(source, target):
