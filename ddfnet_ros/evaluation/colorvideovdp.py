@@ -6,6 +6,7 @@ It needs torchvision of the same build as PyTorch. Other metrics do without both
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from typing import Any
 
@@ -40,7 +41,7 @@ class ColorVideoVDP:
         if absent := missing():
             raise ValueError(absent)
         try:
-            import pycvvdp  # noqa: PLC0415  (optional, and slow to import)
+            pycvvdp = importlib.import_module('pycvvdp')  # optional, and slow to import
         except (ImportError, RuntimeError) as error:
             raise ValueError(f'ColorVideoVDP: expected packages that fit this PyTorch, got '
                              f'{str(error).splitlines()[0]}; install its torchvision') from error

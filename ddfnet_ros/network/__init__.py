@@ -19,10 +19,10 @@ from torch import nn
 # need not load the others.
 _ARCHITECTURES = {
     'ddfnet': ('ddfnet_ros.network.ddfnet', 'DDFNet', 'DDFNetConfig'),
-    'ahdrnet': ('ddfnet_ros.network.ahdrnet', 'AHDRNet', 'AHDRNetConfig'),
-    'deephdr': ('ddfnet_ros.network.deephdr', 'DeepHDR', 'DeepHDRConfig'),
     'fast': ('ddfnet_ros.network.fast', 'FastFusion', 'FastConfig'),
     'pwcnet': ('ddfnet_ros.flow.pwcnet', 'PWCNet', 'PWCNetConfig'),
+    'ahdrnet': ('ddfnet_ros.network.ahdrnet', 'AHDRNet', 'AHDRNetConfig'),
+    'deephdr': ('ddfnet_ros.network.deephdr', 'DeepHDR', 'DeepHDRConfig'),
 }
 
 
