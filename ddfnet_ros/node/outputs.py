@@ -28,7 +28,6 @@ from ddfnet_ros.results.pictures import flow_picture, sixteen_bit
 # Reliable, so that subscribers of either kind match. Few are kept: an image of 1080p in 32FC3 is
 # 25 MB, and who is two brackets behind wants the newest.
 _DEPTH = 2
-_CAMERA_INFO = '~/camera_info'
 
 
 class _Output(NamedTuple):
@@ -42,20 +41,21 @@ class _Output(NamedTuple):
 class Outputs:
     """The publishers of all results; silent until the node is active.
 
-    What costs least time comes first, what is asked for to find errors comes last.
+    They are made one after the other: what others work with first, what helps to find errors last.
     """
 
     def __init__(self, node: LifecycleNode) -> None:
         self._node = node
-        self._camera_info = self._audience(CameraInfo, _CAMERA_INFO)
+        self._complaints: set[str] = set()
+        self._camera_info = self._audience(CameraInfo, '~/camera_info')
         name = f'{node.get_fully_qualified_name()}: bracket'
         self._results = [
             (self._audience(output.msgtype, output.topic), output) for output in (
                 _Output('~/image', Image, lambda fused: image_cdr(
                     fused.header, fused.deghosted.image)),
+                _Output('~/hdr', Image, lambda fused: image_cdr(fused.header, _radiance(fused))),
                 _Output('~/image/compressed', CompressedImage, lambda fused: jpeg(
                     fused.header, fused.deghosted.image, fused.settings.jpeg_quality)),
-                _Output('~/hdr', Image, lambda fused: image_cdr(fused.header, _radiance(fused))),
                 _Output('~/bracket_info', DiagnosticArray, partial(bracket_info, name)),
                 _Output('~/moving_points', PointCloud2, point_cloud),
                 _Output('~/flow', Image, lambda fused: image_cdr(
@@ -97,7 +97,10 @@ class Outputs:
         try:
             return output.make(fused)
         except (MissingPackageError, ValueError) as error:
-            self._node.get_logger().error(f'{output.topic}: {error}', once=True)
+            complaint = f'{output.topic}: {error}'
+            if complaint not in self._complaints:
+                self._complaints.add(complaint)
+                self._node.get_logger().error(complaint)
             return None
 
     def _audience(self, msgtype: type[Any], topic: str) -> Audience:
