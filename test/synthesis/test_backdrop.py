@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import copy
 import math
 
 import pytest
@@ -38,6 +39,14 @@ def test_brightness_follows_the_white_of_each_scene(panoramas, by_day):
     white = torch.tensor([0.1, 0.2, 0.4])
     once, twice = (random_backdrop(panoramas, w, 64, generator())[0] for w in (white, 2 * white))
     torch.testing.assert_close(twice, 2 * once)
+
+
+def test_unit_of_a_panorama_does_not_matter(panoramas, by_day):
+    brighter = copy.copy(panoramas)
+    brighter._levels = [[level + math.log(100) for level in both] for both in panoramas._levels]
+    once, again = (random_backdrop(bank, torch.ones(6), 64, generator())[0]
+                   for bank in (panoramas, brighter))
+    torch.testing.assert_close(again, once, rtol=0.01, atol=0)
 
 
 def test_nights_are_darker_than_days(panoramas, monkeypatch):

@@ -43,6 +43,14 @@ def test_cutouts_keep_their_proportions_and_paint(post):
     assert layer[4].max() == 0
 
 
+def test_cutouts_are_painted_in_all_shades(post):
+    drawn = post.draw(torch.zeros((30, 3, LAYER, LAYER)), generator())
+    middles = drawn[:, 0, LAYER // 2, LAYER // 2]
+    assert middles.min() > 0.28
+    assert middles.max() < 1.02
+    assert middles.std() > 0.1
+
+
 def test_light_on_cutouts_is_uneven(post):
     layer = post.draw(torch.zeros((1, 3, LAYER, LAYER)), generator())[0]
     red = layer[0][layer[3] > 0.99]
@@ -95,6 +103,13 @@ def test_daylight_falls_on_what_reflects_and_lamps_shine_as_ever(panoramas):
     assert torch.equal(night.light, day.light)
     reflects = day.texture[0, :, 4].amax(dim=(1, 2)) == 0
     torch.testing.assert_close(night.texture[0, reflects, :3], 0.1 * day.texture[0, reflects, :3])
+
+
+def test_what_is_transparent_reflects_nothing_that_could_bleed_into_edges(panoramas):
+    texture = random_layers(panoramas, None, 60, EXPOSURE, DAY, generator()).texture[0]
+    clear = (texture[:, 3:4] == 0).expand(-1, 3, -1, -1)
+    assert clear.any()
+    assert texture[:, :3][clear].max() == 0
 
 
 def test_scenes_without_layers_are_possible(panoramas):

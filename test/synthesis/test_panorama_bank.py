@@ -53,6 +53,13 @@ def test_lens_is_rectilinear():
     assert (0.5 - rows[0, middle].item()) * math.pi == pytest.approx(math.atan(0.5), rel=1e-4)
 
 
+def test_tilted_lens_is_rectilinear_too():
+    rows, _ = _seen(focal=100.0, elevation=0.4, size=101)
+    middle = rows.shape[0] // 2
+    seen = (0.5 - rows[[0, -1], middle]) * math.pi
+    assert seen.tolist() == pytest.approx([0.4 + math.atan(0.5), 0.4 - math.atan(0.5)], rel=1e-4)
+
+
 def test_lens_never_looks_over_the_zenith():
     for elevation in (-1.5, 1.5):
         rows, columns = _seen(focal=60.0, elevation=elevation, size=200)
