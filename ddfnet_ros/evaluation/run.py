@@ -64,8 +64,8 @@ def carry_out(plan: Plan, fusion: DeghosterSettings) -> Evaluation:
     extra: dict[str, Extra] = {'cvvdp': ColorVideoVDP()} if plan.cvvdp else {}
     fusers: dict[str, Fuser] = {**BASELINES, **_peers(plan.peers)}
     deghoster = Deghoster(fusion)
-    deghosters = {FUSED: deghoster} | {
-        name: Deghoster(replace(fusion, model=name)) for name in plan.models}
+    others = [Deghoster(replace(fusion, model=name)) for name in plan.models]
+    deghosters = {FUSED: deghoster} | {other.model_name: other for other in others}
     loaded = {name: _weights_of(model.settings) for name, model in deghosters.items()}
     fusers |= {name: _fuser_of(model, loaded[name].model) for name, model in deghosters.items()}
     if plan.dataset == 'synthetic':
