@@ -33,7 +33,7 @@ TOPICS = {
              'cameras; the unit is LDR ** gamma / (exposure time x gain). `hdr_encoding` for 16 '
              'bits. Header: the reference frame\'s, here and below',
     '~/image': 'The fused picture, tone-mapped: `bgr8` or `mono8`',
-    '~/image/compressed': 'The same as JPEG',
+    '~/image/compressed': '`~/image` as JPEG',
     '~/camera_info': 'Of the reference frame',
     '~/bracket_info': 'Stamps and exposures of the frames, share of ghosts, share that was '
                       'clipped before and is after',
