@@ -84,9 +84,11 @@ class Stage:
 
     def _node_command(self) -> list[str]:
         exposures = {frame.exposure_time for b in self._recording.brackets for frame in b.frames}
+        width, height = self._recording.brackets[0].reference.size
         parameters = {
             'image_topics': list(self._recording.image_topics), 'exposure_source': 'camera_ros',
-            'bracket_size': len(exposures), 'model': self._options.model,
+            'bracket_size': len(exposures), 'image_width': width, 'image_height': height,
+            'model': self._options.model,
             'device': self._options.device, 'diagnostics_period': 0.5, 'use_sim_time': True,
             'tone_map': LOOK.tone_map, 'key': LOOK.key,
         }

@@ -15,8 +15,6 @@ from ddfnet_ros.runtime.deghoster import Deghosted, Deghoster
 from ddfnet_ros.runtime.selection import choose_device, choose_model
 from ddfnet_ros.settings import NodeSettings
 
-_WARM_UP_SIZE = (96, 128)
-
 
 class Engine:
     """Fuses with one model while the next is loaded, and changes between two brackets.
@@ -109,7 +107,7 @@ def _loaded(settings: NodeSettings, bracket: Bracket) -> Deghoster:
 
 
 def _black_bracket(settings: NodeSettings) -> Bracket:
-    """A small bracket of the configured exposures; also shows early that those make one."""
+    """A bracket of the configured exposures and size; also shows early that those make one."""
     times = settings.exposure_times or tuple(4.0**k for k in range(settings.size))
-    pixels = np.zeros((*_WARM_UP_SIZE, 3), np.uint8)
+    pixels = np.zeros((settings.image_height, settings.image_width, 3), np.uint8)
     return Bracket.of((Frame(pixels=pixels, exposure_time=t) for t in times), settings.reference)
