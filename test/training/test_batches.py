@@ -47,10 +47,9 @@ def test_processes_share_the_sequence_of_one(draw, workers):
 def test_noise_has_another_strength_in_each_frame():
     ldr = torch.full((2, 3, 3, 40, 40), 0.5)
     noisy = add_noise(ldr, 0.1, torch.Generator().manual_seed(1))
-    strengths = (noisy - ldr).std(dim=(2, 3, 4)).flatten()
+    strengths = (noisy - ldr).std(dim=(2, 3, 4))
     assert strengths.max() <= 0.105
-    assert len(set(strengths.tolist())) == 6
-    assert strengths.max() > 2 * strengths.min()
+    assert (strengths.amax(dim=1) > 1.2 * strengths.amin(dim=1)).all()
 
 
 def test_noise_is_independent_of_pixel_and_channel_and_stays_in_range():
