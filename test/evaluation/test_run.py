@@ -25,7 +25,8 @@ def plan(folder, **changes):
 
 
 def test_more_models_and_peers_are_compared_under_their_names(folder, fusion):
-    found = carry_out(plan(folder, models=(str(folder / 'fast.safetensors'),), peers=('debevec',)), fusion)
+    models = (str(folder / 'fast.safetensors'),)
+    found = carry_out(plan(folder, models=models, peers=('debevec',)), fusion)
     assert list(found.methods) == ['reference', 'static_merge', 'debevec', 'fused', 'fast']
     assert found.methods['fused'] == found.methods['fast']
     checksum = weights.load(folder / 'fast.safetensors').sha256
