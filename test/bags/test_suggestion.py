@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from ddfnet_ros.bags.fusing import Job, fuse_bag
 from ddfnet_ros.bags.suggestion import cycle_of, suggestions
-from ddfnet_ros.bags.survey import survey
+from ddfnet_ros.bags.survey import ImageTopic, Survey, survey
 from ddfnet_ros.runtime.exposure_ratios import estimate_exposures
 from ddfnet_ros.settings import NodeSettings, RadianceSettings
 
@@ -150,3 +152,19 @@ def test_what_is_suggested_does_fuse(changes, record, fuse, tmp_path):
     done = fuse_bag(Job(source=path, target=tmp_path / 'out.mcap', settings=settings), fuse)
     whole = 60 // settings.size - len(changes.get('lost', ()))
     assert whole - 7 <= done.brackets <= whole  # a rhythm takes six turns to learn
+
+
+def test_exposures_that_come_once_each_are_no_bracket(record):
+    drifting = record(exposures=(0.001, 0.002, 0.004, 0.008, 0.016), frames=5)
+    assert suggestions(survey(drifting), estimate) == []
+
+
+@pytest.mark.parametrize(('slower', 'count'), [(1.0, 1), (1.05, 0)])
+def test_topics_that_drift_apart_are_no_bracket(slower, count):
+    topics = tuple(
+        ImageTopic(name, 'sensor_msgs/msg/Image', 60, 'mono8', (8, 8),
+                   [round(k * 1e8 * pace) for k in range(60)],
+                   [np.full((8, 8), level, np.uint8)] * 60)
+        for name, pace, level in (('/dark', 1.0, 40), ('/bright', slower, 120)))
+    found = Survey(Path('x'), 6.0, (), topics, ())
+    assert len(suggestions(found, unknown)) == count
