@@ -20,18 +20,23 @@ _CLIP_RAMP = 20.0  # a frame is trusted fully up to 1 - 1/20 of its range
 
 
 def static_weights(
-    ldr: Float[Tensor, 'b n 3 h w'], reference_index: int
+    ldr: Float[Tensor, 'b n 3 h w'], reference_index: int, bright: float = 0.5
 ) -> Float[Tensor, 'b n 3 h w']:
     """Weights of the frames for each pixel and channel; they sum to 1 over the frames.
 
     Args:
         ldr: Frames in [0, 1], the reference first, the others from short to long.
         reference_index: How many frames are shorter than the reference.
+        bright: Value from which on a frame hands over to the next shorter one, in [0, 1].
     """
+    def too_bright(giver: Tensor, _taker: Tensor) -> Tensor:
+        """From 0 at `bright` to 1 at white."""
+        return ((giver - bright) / (1 - bright)).clamp(min=0)
+
     weights = [torch.ones_like(ldr[:, 0])] + [torch.zeros_like(ldr[:, 0])] * (ldr.shape[1] - 1)
     nearest_shorter_first = range(reference_index, 0, -1)
     longer = range(reference_index + 1, ldr.shape[1])
-    for side, hands_on in ((nearest_shorter_first, _too_bright), (longer, _too_dark_unclipped)):
+    for side, hands_on in ((nearest_shorter_first, too_bright), (longer, _too_dark_unclipped)):
         share = torch.ones_like(ldr[:, 0])
         for giver, taker in pairwise([0, *side]):
             share = share * hands_on(ldr[:, giver], ldr[:, taker])
@@ -45,11 +50,6 @@ def static_merge(
 ) -> Float[Tensor, 'b 3 h w']:
     """Weighted mean of the corrected frames P_i; a ghost wherever something moved."""
     return (static_weights(ldr, reference_index) * corrected).sum(dim=1)
-
-
-def _too_bright(giver: Tensor, _taker: Tensor) -> Tensor:
-    """From 0 at mid-grey to 1 at white."""
-    return (2 * giver - 1).clamp(min=0)
 
 
 def _too_dark_unclipped(giver: Tensor, taker: Tensor) -> Tensor:

@@ -63,3 +63,9 @@ def test_still_scene_merges_to_its_radiance():
     ldr = encode((radiance * exposure[..., None, None, None]).clamp(max=1))
     merged = static_merge(ldr, correct(ldr, exposure), 1)
     torch.testing.assert_close(merged, radiance[:, 0], atol=1e-6, rtol=1e-5)
+
+
+def test_reference_is_left_alone_until_it_is_bright():
+    ldr = frames(0.7, 0.2, 0.9)
+    assert static_weights(ldr, 1)[0, 0].max() == pytest.approx(0.6)
+    assert static_weights(ldr, 1, bright=0.8)[0, 0].min() == 1

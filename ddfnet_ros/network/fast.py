@@ -25,6 +25,7 @@ from ddfnet_ros.merge import static_weights
 from ddfnet_ros.network.fast_core import CELL, FastConfig, FastCore, exp
 from ddfnet_ros.tonemap import MU, mu_law
 
+_BRIGHT = 0.8  # up to here the reference shows things better than a shorter, noisier frame
 _PRIOR_FLOOR = 2e-3  # what the static merge leaves to frames that it would not use
 
 
@@ -108,4 +109,4 @@ def add_in_mu_law(
 def _prior(ldr: Tensor, reference_index: int | None) -> Tensor:
     if reference_index is None:
         reference_index = median_index(ldr.shape[1])
-    return static_weights(ldr, reference_index)
+    return static_weights(ldr, reference_index, _BRIGHT)

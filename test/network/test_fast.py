@@ -2,7 +2,7 @@
 import pytest
 import torch
 
-from ddfnet_ros.merge import static_merge
+from ddfnet_ros.merge import static_weights
 from ddfnet_ros.network.fast import FastConfig, FastFusion, blend
 from ddfnet_ros.radiance import input_stack
 
@@ -28,7 +28,7 @@ def test_untrained_network_is_the_static_merge_where_nothing_moves():
     stack, flow = bracket()
     ldr, corrected = stack[:, :, :3], stack[:, :, 3:]
     radiance = FastFusion(SMALL)(stack, torch.zeros_like(flow))
-    expected = static_merge(ldr, corrected, 1)
+    expected = (static_weights(ldr, 1, bright=0.8) * corrected).sum(dim=1)
     spread = corrected.amax(dim=1) - corrected.amin(dim=1)
     assert ((radiance - expected).abs() <= 0.01 * spread + 1e-5).all()
 
