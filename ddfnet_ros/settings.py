@@ -232,8 +232,8 @@ class NodeSettings(OutputSettings, AssemblySettings, MetadataSettings, Deghoster
     sync_depth: int = setting(
         10, 'Frames of each topic that wait for others with sync approximate.', bounds=(2, 100))
     image_width: int = setting(
-        128, 'Width of the frames, if known: what the network is warmed up with, so that the first '
-        'bracket takes no longer than the others [pixels].', bounds=(16, 16384))
+        128, 'Width of the frames, if known: what the network is warmed up with, so that the '
+        'first bracket takes no longer than the others [pixels].', bounds=(16, 16384))
     image_height: int = setting(96, 'Height, likewise [pixels].', bounds=(16, 16384))
     diagnostics_period: float = setting(1.0, 'Time between two /diagnostics [s].',
                                         bounds=(0.1, 60.0))
