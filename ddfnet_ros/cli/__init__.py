@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from ddfnet_ros import __version__
+from ddfnet_ros.cli import completion
 
 USER_ERROR = 2
 _INTERRUPTED = 130
@@ -42,6 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     logging.basicConfig(format='ddfnet: %(message)s', level=logging.WARNING)
     try:
+        if verb == '--completion':
+            print(completion.script(rest, _VERBS))
+            return 0
         if verb not in _VERBS:
             raise ValueError(f'expected a verb ({", ".join(_VERBS)}), got {verb!r}; '
                              'see ddfnet --help')
@@ -70,7 +74,8 @@ examples:
   ddfnet fuse IMG_*.JPG --output scene.exr --tonemapped scene.png    (times from EXIF)
   ddfnet evaluate --panoramas my_panoramas --scenes 20
 
-ddfnet VERB --help explains a verb; --version prints {__version__}."""
+ddfnet VERB --help explains a verb; --version prints {__version__}; --completion bash prints
+what makes Tab complete verbs and options: eval "$(ddfnet --completion bash)"."""
 
 
 def _one_line(error: Exception) -> str:
