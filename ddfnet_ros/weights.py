@@ -6,10 +6,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import reprlib
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import torch
@@ -20,6 +22,8 @@ from torch import Tensor, nn
 from ddfnet_ros import network
 
 SUFFIX = '.safetensors'
+_LARGEST = 1024  # of any number in a config: wider or deeper is no network of ours
+_LONGEST = 300  # characters of an error of others
 _SHARE = Path('share/ddfnet_ros/models')
 
 
@@ -110,12 +114,10 @@ def load(path: Path | str, dtype: torch.dtype = torch.float32) -> LoadedModel:
     tensors, metadata = _read(path)
     if (digest := checksum(tensors)) != metadata['sha256']:
         raise _unusable(path, f'sha256 {metadata["sha256"]}', digest)
-    try:
-        model = network.build(json.loads(metadata['config']))
-        card = json.loads(metadata['card'])
-    except ValueError as error:
-        raise _unusable(path, 'a config that can be built', str(error)) from error
-    _check_fit(path, tensors, model.state_dict())
+    config, card = _described(path, metadata)
+    with torch.device('meta'):  # a config takes no memory before its tensors are seen to be here
+        _check_fit(path, tensors, _built(path, config).state_dict())
+    model = _built(path, config)
     model.load_state_dict(tensors, strict=True)
     return LoadedModel(model.to(dtype).eval(), card, digest)
 
@@ -186,6 +188,28 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     if missing := {'config', 'card', 'sha256'} - metadata.keys():
         raise _unusable(path, 'a file that ddfnet_ros saved', f'none of {sorted(missing)}')
     return tensors, metadata
+
+
+def _described(path: Path, metadata: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Config and card, if they are objects and the config's sizes are those of a network."""
+    try:
+        config, card = (json.loads(metadata[name]) for name in ('config', 'card'))
+    except (ValueError, RecursionError) as error:
+        raise _unusable(path, 'config and card in JSON', str(error)) from error
+    if not (isinstance(config, dict) and isinstance(card, dict)):
+        raise _unusable(path, 'config and card as objects', 'something else')
+    for name, size in config.items():
+        if isinstance(size, (int, float)) and not -_LARGEST <= size <= _LARGEST:
+            raise _unusable(path, f'{name} up to {_LARGEST}', reprlib.repr(size))
+    return config, card
+
+
+def _built(path: Path, config: Mapping[str, Any]) -> nn.Module:
+    try:
+        return network.build(config)
+    except Exception as error:  # a config can be wrong in any way that a layer's arguments can
+        problem = shorten(str(error), _LONGEST) or type(error).__name__
+        raise _unusable(path, 'a config that can be built', problem) from error
 
 
 def _check_fit(path: Path, got: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:

@@ -28,7 +28,7 @@ METADATA_TYPE = 'diagnostic_msgs/msg/DiagnosticArray'
 
 # What rosbags raises over damaged files: its own errors, and those of the parsers beneath it.
 _DAMAGED = (AnyReaderError, ReaderError, Ros1ReaderError, SerdeError, TypesysError, struct.error,
-            OSError, TypeError, ValueError, LookupError, AssertionError, RuntimeError)
+            OSError, TypeError, ValueError, LookupError, AssertionError, RuntimeError, MemoryError)
 
 
 class BagError(ValueError):

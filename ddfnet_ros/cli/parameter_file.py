@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import dataclasses
+import reprlib
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import yaml
@@ -12,26 +14,43 @@ import yaml
 from ddfnet_ros.settings import NodeSettings
 
 _ROS_ONLY = ('use_sim_time', 'qos_overrides')  # what every node has, and no setting of ours
+_KINDS = {'float': (int, float), 'int': int, 'str': str, 'bool': bool}
+_LONGEST = 300  # characters of an error of YAML
 
 
 def read(path: Path) -> dict[str, Any]:
     """Settings by name, whatever node the file names them for.
 
     Raises:
-        ValueError: not a parameter file, or a parameter that the node does not have.
+        ValueError: not a parameter file, a parameter that the node does not have, or one of
+            another type.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding='utf-8'))
         blocks = [node['ros__parameters'] for node in content.values()]
-        found = {name: value for block in blocks for name, value in block.items()}
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError, UnicodeDecodeError) as error:
-        problem = ' '.join(str(error).split())
+        found = {str(name): value for block in blocks for name, value in block.items()}
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError,
+            RecursionError) as error:
+        problem = shorten(str(error), _LONGEST)
         raise ValueError(f'{path}: expected a ROS parameter file (config/fuse.yaml is one), got: '
                          f'{problem}; correct it') from error
-    known = {field.name for field in dataclasses.fields(NodeSettings)}
-    settings = {name: tuple(value) if isinstance(value, list) else value
-                for name, value in found.items() if not name.startswith(_ROS_ONLY)}
-    if unknown := sorted(settings.keys() - known):
-        raise ValueError(f'{path}: expected parameters of fuse_node, got {unknown[0]}; see '
-                         'README.md')
-    return settings
+    kinds = {field.name: str(field.type) for field in dataclasses.fields(NodeSettings)}
+    ours = {name: value for name, value in found.items() if not name.startswith(_ROS_ONLY)}
+    if unknown := sorted(ours.keys() - kinds):
+        raise ValueError(f'{path}: expected parameters of fuse_node, got '
+                         f'{shorten(unknown[0], _LONGEST)}; see README.md')
+    for name, value in ours.items():
+        if not _is_of(kinds[name], value):
+            raise ValueError(f'{path}: expected {name} to be {kinds[name]}, got '
+                             f'{reprlib.repr(value)}; correct it')
+    return {name: tuple(value) if isinstance(value, list) else value
+            for name, value in ours.items()}
+
+
+def _is_of(kind: str, value: Any) -> bool:
+    """Whether a value of YAML is of the type that a field is annotated with."""
+    elements = value if kind.startswith('tuple') and isinstance(value, list) else [value]
+    element = kind.removeprefix('tuple[').removesuffix(', ...]')
+    return isinstance(value, list) == kind.startswith('tuple') and all(
+        isinstance(e, _KINDS[element]) and isinstance(e, bool) == (element == 'bool')
+        for e in elements)

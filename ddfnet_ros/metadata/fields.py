@@ -11,8 +11,12 @@ from __future__ import annotations
 import json
 import math
 import re
+import reprlib
 from collections.abc import Mapping
+from textwrap import shorten
 from typing import Any
+
+_LONGEST = 300  # characters of names in an error
 
 
 class MissingFieldError(ValueError):
@@ -38,10 +42,10 @@ def number(value: Any, path: str) -> float:
         value = value.sec + value.nanosec * 1e-9
     try:
         found = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # of integers that no float holds
         found = math.nan
     if not math.isfinite(found):
-        raise ValueError(f'{path}: expected a number, got {value!r}; check the field')
+        raise ValueError(f'{path}: expected a number, got {reprlib.repr(value)}; check the field')
     return found
 
 
@@ -56,7 +60,8 @@ def counter(value: Any, path: str) -> int:
         value = digits[-1] if digits else value
     count = number(value, path)
     if count < 0 or count != int(count):
-        raise ValueError(f'{path}: expected a frame counter, got {value!r}; check the field')
+        raise ValueError(f'{path}: expected a frame counter, got {reprlib.repr(value)}; check the '
+                         'field')
     return int(value)
 
 
@@ -107,7 +112,7 @@ def _parsed(text: str) -> Any:
     """What a text says in JSON; the text where it says nothing."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter of brackets in brackets, a thousand deep
         return text
 
 
@@ -116,8 +121,8 @@ def _names(value: Any) -> str:
     if hasattr(value, 'get_fields_and_field_types'):
         value = value.get_fields_and_field_types()
     if isinstance(value, Mapping):
-        return f'only {", ".join(map(str, value)) or "an empty object"}'
+        return f'only {shorten(", ".join(map(str, value)), _LONGEST) or "an empty object"}'
     if _is_list(value):
         return f'{len(value)} elements'
     names = getattr(value, '__dict__', {})
-    return f'only {", ".join(names)}' if names else f'{value!r}'
+    return f'only {", ".join(names)}' if names else reprlib.repr(value)
