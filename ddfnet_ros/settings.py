@@ -154,6 +154,10 @@ class OutputSettings(Settings):
         'and the moving points [pixels].', bounds=(0.1, 100.0), live=True)
     save_folder: str = setting('', 'Folder that ~/save_bracket writes to; empty: it refuses.',
                                live=True)
+    save_blur: float = setting(
+        0.0, 'Standard deviation of the Gaussian that blurs all of what ~/save_bracket writes '
+        '[pixels]; 0: none. It looks for no faces: choose it by their size.', bounds=(0.0, 200.0),
+        live=True)
     max_allowed_processing_time_ms: float = setting(
         0.0, 'Watchdog: fusing and publishing a bracket may take this long, else the status is a '
         'warning [ms]; 0: no limit.', bounds=(0.0, 1e6), live=True)

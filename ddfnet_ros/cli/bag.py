@@ -35,7 +35,7 @@ FAILED = 1
 # What only a live node has.
 _HIDDEN = {
     'transport', 'sync', 'sync_slop', 'sync_depth', 'diagnostics_period', 'autostart',
-    'moving_threshold', 'save_folder', 'max_allowed_processing_time_ms',
+    'moving_threshold', 'save_folder', 'save_blur', 'max_allowed_processing_time_ms',
     'max_acceptable_consecutive_delay_ms',
 }
 

@@ -43,7 +43,7 @@ class Saver:
                 'settings': dataclasses.asdict(settings),
             }
             folder = Path(settings.save_folder).expanduser()
-            self._writer.submit(_write, deghosted, folder, about, answer)
+            self._writer.submit(_write, deghosted, folder, about, settings.save_blur, answer)
         except Exception as error:  # whatever it is, somebody waits for the answer
             answer(False, f'cannot fuse the bracket: {one_line(error)}')
 
@@ -52,9 +52,10 @@ class Saver:
         self._writer.shutdown()
 
 
-def _write(deghosted: Deghosted, folder: Path, about: Mapping[str, Any], answer: Answer) -> None:
+def _write(deghosted: Deghosted, folder: Path, about: Mapping[str, Any], blur: float,
+           answer: Answer) -> None:
     try:
-        answer(True, f'saved {save(deghosted, folder, about)}')
+        answer(True, f'saved {save(deghosted, folder, about, blur)}')
     except OSError as error:  # no such folder, no permission, no room
         answer(False, f'cannot save: {one_line(error)}')
     except Exception as error:  # whatever it is, somebody waits for the answer

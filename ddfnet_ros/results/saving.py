@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Iterator, Mapping
@@ -10,14 +11,16 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
+import numpy.typing as npt
 
 from ddfnet_ros.bracket import Frame
 from ddfnet_ros.images import write_exr, write_png
 from ddfnet_ros.runtime.deghoster import Deghosted
 
 
-def save(deghosted: Deghosted, folder: Path, about: Mapping[str, Any]) -> Path:
+def save(deghosted: Deghosted, folder: Path, about: Mapping[str, Any], blur: float = 0.0) -> Path:
     """Write a folder named after the reference's stamp; all of it, or nothing.
 
     In it are `radiance.exr`, `image.png`, the frames as `frame_1.png` (`.exr` for float pixels)
@@ -27,6 +30,7 @@ def save(deghosted: Deghosted, folder: Path, about: Mapping[str, Any]) -> Path:
         deghosted: The result and what it was made from.
         folder: Where it goes; made where it is not there.
         about: What else goes into the metadata; JSON-ready.
+        blur: Standard deviation of a Gaussian over frames, radiance and picture [pixels]; 0: none.
 
     Returns:
         The new folder. Another one of that stamp is left as it is: `_2` is appended.
@@ -40,7 +44,7 @@ def save(deghosted: Deghosted, folder: Path, about: Mapping[str, Any]) -> Path:
     partial = final.with_name(f'.{final.name}.partial')
     partial.mkdir(exist_ok=True)
     try:
-        _write(deghosted, partial, about)
+        _write(_blurred(deghosted, blur) if blur else deghosted, partial, about)
         return partial.rename(final)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -50,6 +54,21 @@ def _names(folder: Path, stamp_ns: int) -> Iterator[Path]:
     yield folder / f'{stamp_ns}'
     for number in count(2):
         yield folder / f'{stamp_ns}_{number}'
+
+
+def _blurred(deghosted: Deghosted, sigma: float) -> Deghosted:
+    """The same without details smaller than the blur, in the radiance too."""
+    bracket = deghosted.bracket
+    frames = tuple(dataclasses.replace(frame, pixels=_smooth(frame.pixels, sigma))
+                   for frame in bracket.frames)
+    return dataclasses.replace(
+        deghosted, bracket=dataclasses.replace(bracket, frames=frames),
+        radiance=_smooth(deghosted.radiance, sigma), image=_smooth(deghosted.image, sigma))
+
+
+def _smooth(pixels: npt.NDArray[Any], sigma: float) -> npt.NDArray[Any]:
+    """Blur (H, W) or (H, W, 3) of any pixel type."""
+    return cv2.GaussianBlur(np.ascontiguousarray(pixels), (0, 0), sigma)
 
 
 def _write(deghosted: Deghosted, folder: Path, about: Mapping[str, Any]) -> None:
