@@ -29,6 +29,7 @@ setup(
         (SHARE, ['package.xml']),
         (f'{SHARE}/launch', files('launch/*.py')),
         (f'{SHARE}/config', files('config/*')),
+        (f'{SHARE}/config/sros2', files('config/sros2/*')),
         (f'{SHARE}/models', files('models/*')),
     ],
     # Not in setup.cfg: from there it becomes an object, which colcon cannot read.
