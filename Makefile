@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # `make help` lists the targets. Each makes the .venv it needs; from the second run on, no network.
 
-.PHONY: help venv demo test lint bench evaluation tables clean
+.PHONY: help venv demo test lint docs bench evaluation tables clean
 
 VENV ?= .venv
 # An environment that is there keeps its Python.
@@ -31,6 +31,9 @@ lint: venv  ## ruff, mypy --strict, import-linter, codespell; a minute
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/codespell
+
+docs: venv  ## Write out/docs/index.html; a minute; Python 3.11 or newer
+	$(BIN)/python -m sphinx -W --keep-going -q -b html -d out/doctrees doc out/docs
 
 bench: venv  ## Brackets over lossy roads, overhead of the node; writes benchmark/records; minutes
 	$(BIN)/python -m benchmark.assembly

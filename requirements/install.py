@@ -86,9 +86,9 @@ class Environment:
                   [self.python, '-c', f'import {MESSAGES}, torch, cv2'])
 
     def install_tools(self):
-        """What tests and linters need besides."""
-        files = [HERE / f'{layer}.in' for layer in ('test', 'lint')]
-        self.step('tools', 'tools for tests and linting; half a minute',
+        """What tests, linters and the documentation need besides."""
+        files = [HERE / f'{layer}.in' for layer in ('test', 'lint', 'docs')]
+        self.step('tools', 'tools for tests, linting and documentation; half a minute',
                   [*files, HERE / 'pins.txt'],
                   self.pip(*(word for file in files for word in ('-r', file))))
 
@@ -128,7 +128,8 @@ def main():
     parser.add_argument('folder', type=Path)
     parser.add_argument('--torch', default='torch==2.13.0',
                         help='requirement, wheel or pip options for torch')
-    parser.add_argument('--tools', action='store_true', help='for tests and linting too')
+    parser.add_argument('--tools', action='store_true',
+                        help='for tests, linting and documentation too')
     options = parser.parse_args()
     ros_distro = os.environ.get('ROS_DISTRO', '')
     check_python(ros_distro)

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sphinx: doc/*.md as they are, the reference from the code. `make docs` writes out/docs."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import subprocess
+import sys
+
+from docutils import nodes
+from docutils.parsers.rst import Directive
+from sphinx.application import Sphinx
+
+from ddfnet_ros import __version__, cli
+
+project = 'ddfnet_ros'
+author = 'ddfnet_ros maintainers'
+version = release = __version__
+extensions = ['myst_parser', 'sphinx.ext.autodoc', 'sphinx.ext.napoleon']
+exclude_patterns = ['images']
+html_theme = 'alabaster'
+html_theme_options = {'page_width': '72em', 'sidebar_width': '15em', 'fixed_sidebar': True}
+html_sidebars = {'**': ['about.html', 'navigation.html', 'searchbox.html']}
+myst_heading_anchors = 3
+autodoc_member_order = 'bysource'
+autodoc_typehints = 'description'
+autodoc_typehints_description_target = 'documented'
+# Pages outside of doc/ are included by pages of it; links between them have to follow.
+MOVED = {
+    '](../README.md': '](index.md', '](../CONTRIBUTING.md': '](contributing.md',
+    '](doc/': '](', '](models/README.md': '](models.md', '](CHANGELOG.rst': '](changes.md',
+    '](LICENSE': '](../LICENSE',
+}
+default_role = 'code'  # docstrings set names between single backticks, as Markdown does
+
+
+class VerbHelp(Directive):
+    """What every verb's --help says, one section each."""
+
+    def run(self) -> list[nodes.Node]:
+        """Sections for the page that the directive stands in."""
+        os.environ['COLUMNS'] = '96'
+        return [_section('ddfnet', _said('--help')),
+                *(_section(f'ddfnet {verb}', _said(verb, '--help')) for verb in cli._VERBS)]
+
+
+def _said(*words: str) -> str:
+    if words[0] == 'play':  # becomes another process
+        command = [sys.executable, '-m', 'ddfnet_ros.node.player', '--help']
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.suppress(SystemExit):
+        cli.main(words)
+    return said.getvalue()
+
+
+def _section(title: str, text: str) -> nodes.section:
+    plain = '\n'.join(line.rstrip() for line in text.splitlines())
+    return nodes.section('', nodes.title(text=title), nodes.literal_block(text=plain),
+                         ids=[nodes.make_id(title)], names=[title])
+
+
+def _follow(app: Sphinx, *event: object) -> None:
+    """Redirect links in the text of a page, which is the last argument: a list of one."""
+    text = event[-1]
+    if isinstance(text, list):
+        for before, now in MOVED.items():
+            text[0] = text[0].replace(before, now)
+
+
+def _keep_first_line(app: Sphinx, what: str, *rest: object) -> None:
+    """Keep napoleon from taking `Summary: more` of a property for `type: description`."""
+    lines = rest[-1]
+    if what == 'property' and isinstance(lines, list):
+        lines[0] = lines[0].replace(': ', ', ', 1)
+
+
+def setup(app: Sphinx) -> None:
+    """Make the directive known, and what is done to texts."""
+    app.add_directive('verb-help', VerbHelp)
+    app.connect('source-read', _follow)
+    app.connect('include-read', _follow)
+    app.connect('autodoc-process-docstring', _keep_first_line, priority=400)  # before napoleon
