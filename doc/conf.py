@@ -21,7 +21,11 @@ version = release = __version__
 extensions = ['myst_parser', 'sphinx.ext.autodoc', 'sphinx.ext.napoleon']
 exclude_patterns = ['images']
 html_theme = 'alabaster'
-html_theme_options = {'page_width': '72em', 'sidebar_width': '15em', 'fixed_sidebar': True}
+html_theme_options = {
+    'page_width': '1160px', 'sidebar_width': '230px', 'fixed_sidebar': True,
+    'font_family': 'sans-serif', 'head_font_family': 'sans-serif', 'font_size': '15px',
+    'code_font_size': '13px',
+}
 html_sidebars = {'**': ['about.html', 'navigation.html', 'searchbox.html']}
 myst_heading_anchors = 3
 autodoc_member_order = 'bysource'
@@ -31,7 +35,7 @@ autodoc_typehints_description_target = 'documented'
 MOVED = {
     '](../README.md': '](index.md', '](../CONTRIBUTING.md': '](contributing.md',
     '](doc/': '](', '](models/README.md': '](models.md', '](CHANGELOG.rst': '](changes.md',
-    '](LICENSE': '](../LICENSE',
+    '](LICENSE': '](../LICENSE', '](CONTRIBUTING.md': '](contributing.md',
 }
 default_role = 'code'  # docstrings set names between single backticks, as Markdown does
 
