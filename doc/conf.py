@@ -84,6 +84,7 @@ def _keep_first_line(app: Sphinx, what: str, *rest: object) -> None:
 def setup(app: Sphinx) -> None:
     """Make the directive known, and what is done to texts."""
     app.add_directive('verb-help', VerbHelp)
+    app.connect('env-get-outdated', lambda *event: ['reference'])  # it follows the code
     app.connect('source-read', _follow)
     app.connect('include-read', _follow)
     app.connect('autodoc-process-docstring', _keep_first_line, priority=400)  # before napoleon
