@@ -35,12 +35,22 @@ lint: venv  ## ruff, mypy --strict, import-linter, codespell; a minute
 docs: venv  ## Write out/docs/index.html; a minute; Python 3.11 or newer
 	$(BIN)/python -m sphinx -W --keep-going -q -b html -d out/doctrees doc out/docs
 
-bench: venv  ## Brackets over lossy roads, overhead of the node; writes benchmark/records; minutes
+bench: venv  ## Speed, brackets over lossy roads, overhead of the node; writes benchmark/records; minutes
+	$(BIN)/python -m benchmark.speed
 	$(BIN)/python -m benchmark.assembly
 	$(BIN)/python -m benchmark.node
 
 evaluation: venv  ## Measure models and peers: PANORAMAS=DIR CUTOUTS=DIR; minutes to an hour
 	$(BIN)/python -m benchmark.evaluation --panoramas '$(PANORAMAS)' --cutouts '$(CUTOUTS)' $(ARGS)
+
+soak: venv  ## Load the node for MINUTES=60; writes benchmark/records/soak.json
+	$(BIN)/python -m benchmark.soak --minutes $(or $(MINUTES),60) $(ARGS)
+
+fuzz: venv  ## Broken input for every door, CASES=1000000 each, or ARGS='--seconds 600'
+	$(BIN)/python -m benchmark.fuzz --cases $(or $(CASES),1000000) $(ARGS)
+
+sbom: venv  ## Write out/sbom.json: everything installed, and the weights, as CycloneDX
+	$(BIN)/python requirements/sbom.py out/sbom.json
 
 tables: venv  ## Write the README's tables and those of doc/results.md again
 	$(BIN)/python doc/tables.py

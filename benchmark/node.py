@@ -42,7 +42,7 @@ def main() -> int:
     """Measure each output, print the table, write the record."""
     options = _options()
     load = os.getloadavg()[0]
-    with _environment():
+    with environment():
         rows = {output: summary(measure(output, options)) for output in ('image', 'hdr')}
     for output, row in rows.items():
         print(f'{output:6} {options.size}: {row["median"]:.1f} ms median, '
@@ -52,7 +52,7 @@ def main() -> int:
         print(f'not recorded: load {load:.2f} before it began, {IDLE_LOAD} is idle; 1080p only')
         return 0
     record = {
-        'date': datetime.date.today().isoformat(), 'commit': _commit(),
+        'date': datetime.date.today().isoformat(), 'commit': commit(),
         'machine': f'{os.cpu_count()} cores, {platform.machine()}, Python '
                    f'{platform.python_version()}',
         'load': round(load, 2), 'size': options.size, 'model': options.model,
@@ -68,12 +68,12 @@ def measure(output: str, options: argparse.Namespace) -> list[tuple[float, float
 
     from benchmark.node_peer import Peer  # noqa: PLC0415
 
-    with _running_node(options):
+    with running_node(options):
         rclpy.init()
         try:
             peer = Peer(TOPIC, f'/fuse_node/{output}')
             peer.wait_until_matched(PATIENCE)
-            frames = _frames(SIZES[options.size])
+            frames = textured(SIZES[options.size])
             times = [_bracket(peer, frames, k) for k in range(options.brackets + options.warm_up)]
             peer.destroy_node()
         finally:
@@ -109,7 +109,7 @@ def summary(times: list[tuple[float, float] | None]) -> dict[str, object]:
     }
 
 
-def _frames(size: tuple[int, int]) -> list[np.ndarray]:
+def textured(size: tuple[int, int]) -> list[np.ndarray]:
     """A textured picture at three exposures."""
     noise = np.random.default_rng(1).random((size[0] // 8, size[1] // 8, 3))
     truth = np.kron(noise, np.ones((8, 8, 1))) ** 3
@@ -118,7 +118,8 @@ def _frames(size: tuple[int, int]) -> list[np.ndarray]:
 
 
 @contextlib.contextmanager
-def _running_node(options: argparse.Namespace) -> Iterator[None]:
+def running_node(options: argparse.Namespace) -> Iterator[subprocess.Popen[bytes]]:
+    """The node as a process, which ends with the `with`."""
     parameters = {
         'image_topics': f'[{TOPIC}]', 'exposure_times': f'[{", ".join(map(str, EXPOSURES))}]',
         'cycle_period': PERIOD_NS * 1e-9, 'model': options.model, 'device': options.device,
@@ -128,14 +129,14 @@ def _running_node(options: argparse.Namespace) -> Iterator[None]:
     node = subprocess.Popen(
         [sys.executable, '-m', 'ddfnet_ros.node.fuse_node', '--ros-args', *words], cwd=ROOT)
     try:
-        yield
+        yield node
     finally:
         node.terminate()
         node.wait(PATIENCE)
 
 
 @contextlib.contextmanager
-def _environment() -> Iterator[None]:
+def environment() -> Iterator[None]:
     """Shared memory for large images, and nobody else's topics."""
     profile = str(ROOT / 'config' / 'fastdds_shm.xml')
     mine = {'FASTRTPS_DEFAULT_PROFILES_FILE': profile, 'FASTDDS_DEFAULT_PROFILES_FILE': profile,
@@ -160,7 +161,8 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _commit() -> str:
+def commit() -> str:
+    """Of the checkout, short."""
     described: Callable[..., subprocess.CompletedProcess[str]] = subprocess.run
     return described(['git', 'rev-parse', '--short', 'HEAD'], cwd=ROOT, text=True, check=True,
                      capture_output=True).stdout.strip()

@@ -22,7 +22,12 @@ _TICK = 0.02  # seconds
 
 
 class Peer(Node):
-    """Sends images, and notes when results come."""
+    """Sends images, and notes when results come.
+
+    Attributes:
+        came: When results came, by their stamp [ns], by the monotonic clock [s].
+        told: What the node's newest diagnostics say.
+    """
 
     def __init__(self, images: str, results: str) -> None:
         super().__init__('benchmark')
@@ -31,8 +36,8 @@ class Peer(Node):
         self.create_subscription(Image, results, self._on_result, qos, raw=True)
         self.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
         self._results = results
-        self._came: dict[int, float] = {}
-        self._told: dict[str, str] = {}
+        self.came: dict[int, float] = {}
+        self.told: dict[str, str] = {}
 
     def wait_until_matched(self, patience: float) -> None:
         """Wait for the node, until it takes images and is heard."""
@@ -50,13 +55,13 @@ class Peer(Node):
 
     def result(self, stamp_ns: int, patience: float) -> float | None:
         """When the result of that stamp came, by the monotonic clock; None: never."""
-        self._spin_until(lambda: stamp_ns in self._came, patience)
-        return self._came.get(stamp_ns)
+        self._spin_until(lambda: stamp_ns in self.came, patience)
+        return self.came.get(stamp_ns)
 
     def diagnostics(self, fused: int, patience: float) -> dict[str, str]:
         """What the node tells after that many brackets."""
-        self._spin_until(lambda: self._told.get('brackets_fused') == str(fused), patience)
-        return self._told
+        self._spin_until(lambda: self.told.get('brackets_fused') == str(fused), patience)
+        return self.told
 
     def spin_for(self, seconds: float) -> None:
         """Take what comes for a while."""
@@ -72,9 +77,9 @@ class Peer(Node):
     def _on_result(self, cdr: bytes) -> None:
         came = time.monotonic()
         seconds, nanoseconds = _STAMP.unpack_from(cdr)
-        self._came[seconds * 10**9 + nanoseconds] = came
+        self.came[seconds * 10**9 + nanoseconds] = came
 
     def _on_diagnostics(self, array: DiagnosticArray) -> None:
         for status in array.status:
             if status.name == '/fuse_node: fusion':
-                self._told = {value.key: value.value for value in status.values}
+                self.told = {value.key: value.value for value in status.values}

@@ -75,7 +75,10 @@ class Inputs:
     def dropped(self) -> Counter[str]:
         """Frames dropped on the way, by reason."""
         waited = self._exposures.dropped if self._exposures else Counter[str]()
-        return self._assembler.dropped + waited
+        dropped = self._assembler.dropped + waited
+        # Here that word is of whole brackets, which came too fast; these are parts of one.
+        dropped['incomplete'] += dropped.pop('superseded', 0)
+        return +dropped
 
     def subscribe(self) -> None:
         """Start listening."""

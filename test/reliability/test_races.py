@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mailbox and memory under schedules that nobody chose."""
+
+import gc
+import random
+import sys
+import threading
+import time
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from ddfnet_ros.bracket import Bracket, Frame
+from ddfnet_ros.node.worker import Worker
+from ddfnet_ros.runtime.deghoster import Deghoster
+from ddfnet_ros.settings import DeghosterSettings
+
+
+@pytest.fixture
+def hectic():
+    """Threads take turns a thousand times as often."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(5e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.parametrize('seed', range(8))
+def test_every_job_is_done_displaced_or_left_whatever_the_schedule(hectic, seed):
+    rng, jobs = random.Random(seed), 60
+    done, failed, errands, displaced = [], [], [], []
+
+    def work(job):
+        if job % 7 == 3:
+            raise RuntimeError
+        time.sleep(rng.choice((0, 0, 1e-4)))
+        done.append(job)
+
+    worker = Worker(work, lambda job, error: failed.append(job))
+
+    def submit(first):
+        for job in range(first, jobs, 3):
+            displaced.append(worker.submit(job))
+            worker.do(lambda job=job: errands.append(job))
+            time.sleep(rng.choice((0, 0, 1e-4, 3e-4)))
+
+    threads = [threading.Thread(target=submit, args=(first,)) for first in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    left = worker.stop()
+    assert len(done) + len(failed) + sum(displaced) + left == jobs
+    assert len(set(done + failed)) == len(done + failed)
+    assert sorted(errands) == list(range(jobs))
+
+
+def test_fusing_keeps_nothing(monkeypatch):
+    fuse = Deghoster(DeghosterSettings(model='fast', device='cpu', threads=1))
+    rng = np.random.default_rng(1)
+
+    def brackets(count):
+        for _ in range(count):
+            fuse(Bracket.of(Frame(pixels=rng.integers(0, 256, (48, 64, 3), np.uint8),
+                                  exposure_time=time) for time in (0.001, 0.004, 0.016)))
+
+    brackets(5)  # what is made once: tables, compiled shapes
+    tracemalloc.start()
+    try:
+        brackets(3)
+        gc.collect()
+        before, _ = tracemalloc.get_traced_memory()
+        brackets(12)
+        gc.collect()
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 48 * 64 * 3  # bytes: less than one of 36 frames

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The judge of `make soak`, which runs too long for a test."""
+
+import os
+import random
+from types import SimpleNamespace
+
+import pytest
+
+from benchmark.soak import Sample, _travelled, judge, sample
+
+STEADY = [Sample(5.0 * i, 400.0 + (50 if i < 5 else 0), 20, 30) for i in range(60)]
+QUICK = [0.1] * 100
+
+
+def test_a_steady_process_keeps_its_promises():
+    found = judge(STEADY, QUICK, 0.1)
+    assert (found['broken'], found['growth'], found['results']) == ([], 0.0, 100)
+
+
+@pytest.mark.parametrize(('samples', 'latencies', 'word'), [
+    ([s._replace(memory_mb=400 + s.seconds / 10) for s in STEADY], QUICK, 'memory grew'),
+    ([s._replace(threads=20 + i // 10) for i, s in enumerate(STEADY)], QUICK, 'threads'),
+    ([s._replace(files=30 + i) for i, s in enumerate(STEADY)], QUICK, 'file handles'),
+    (STEADY, [0.1 * i for i in range(100)], 'latency grew'),
+    (STEADY, [], 'no result'),
+])
+def test_a_promise_that_is_not_held_is_named(samples, latencies, word):
+    (broken,) = judge(samples, latencies, 0.1)['broken']
+    assert word in broken
+
+
+def test_a_process_can_be_looked_at():
+    seen = sample(os.getpid(), 1.0)
+    assert seen.memory_mb > 10
+    assert seen.threads >= 1
+    assert seen.files > 2
+
+
+def test_a_bad_road_loses_doubles_and_turns_around():
+    road = SimpleNamespace(lost=0.3, doubled=0.2, reordered=0.5)
+    turns = [[place for place, _ in _travelled([0, 1, 2], random.Random(seed), road)]
+             for seed in range(300)]
+    whole = sum(set(turn) == {0, 1, 2} for turn in turns)
+    assert 0.2 < whole / len(turns) < 0.5
+    assert any(turn != sorted(turn) for turn in turns)
+    assert any(len(turn) > len(set(turn)) for turn in turns)
