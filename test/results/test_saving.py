@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
 import resource
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -9,13 +10,15 @@ from ddfnet_ros.images import read_exr, read_ldr
 from ddfnet_ros.results.saving import save
 
 
-@pytest.fixture
+@contextmanager
 def full_disk():
-    """No file may grow beyond 2 KB, as far as this process goes."""
+    """No file may grow beyond 2 KB, of this whole process: not a fixture, pytest writes too."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2048, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize('dtype', [np.uint8, np.uint16, np.float32])
@@ -40,9 +43,10 @@ def test_a_second_bracket_of_one_stamp_leaves_the_first_alone(deghosted, tmp_pat
     assert json.loads((tmp_path / names[0] / 'metadata.json').read_text())['n'] == 0
 
 
-def test_a_full_disk_is_an_error_and_leaves_nothing_behind(deghosted, tmp_path, full_disk):
+def test_a_full_disk_is_an_error_and_leaves_nothing_behind(deghosted, tmp_path):
     noise = np.random.default_rng(1).random((40, 48, 3), np.float32)
-    with pytest.raises(OSError, match=r'radiance\.exr: expected a file that can be written'):
+    with (full_disk(),
+          pytest.raises(OSError, match=r'radiance\.exr: expected a file that can be written')):
         save(deghosted(radiance=noise), tmp_path, {})
     assert not list(tmp_path.iterdir())
 
