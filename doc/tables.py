@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Write the README's tables of topics and parameters from the code; --check only compares.
+"""Write the README's tables; --check only compares.
 
-Parameters come from the settings, topics from a node that has opened them.
+Parameters come from the settings, topics from a node that has opened them, models from the records
+of benchmark/.
 """
 
 import argparse
 import dataclasses
+import json
 import sys
 import typing
 from pathlib import Path
@@ -21,6 +23,7 @@ from ddfnet_ros.node.outputs import Outputs
 from ddfnet_ros.settings import NodeSettings, Settings
 
 README = Path(__file__).resolve().parent.parent / 'README.md'
+RECORDS = README.parent / 'benchmark' / 'records'
 ROS_TYPES = {str: 'string', float: 'double', int: 'integer', bool: 'bool',
              tuple[str, ...]: 'string[]', tuple[float, ...]: 'double[]'}
 TOPICS = {
@@ -116,9 +119,39 @@ def _meaning(metadata: typing.Mapping[str, typing.Any]) -> str:
     return meaning
 
 
+def model_table() -> str:
+    """What the records say of the shipped models: quality once, speed for each size."""
+    quality = _record('evaluation_peers')['methods']
+    rows = [row for row in _record('speed')['rows'] if row['backend'] == 'openvino']
+    lines = [
+        '| Model | Frames | A bracket takes | AlignMTB + MergeMertens | Memory |',
+        '|---|---|---|---|---|',
+        *(f'| {row["model"]} | {row["frames"]} of {row["width"]}x{row["height"]} '
+          f'| {row["median_ms"]:.0f} ms | {row["mertens_median_ms"]:.0f} ms '
+          f'| {row["peak_mib"]:.0f} MiB |' for row in rows), '',
+        f'{rows[0]["processor"]}, {rows[0]["threads"]} threads, {rows[0]["precision"]}; medians. '
+        f'Mean PSNR-µ on {quality["fused"]["psnr_mu"]["count"]} rendered scenes that training '
+        f'never saw: {_psnr(quality, "fused")} for `{_record("evaluation_peers")["model"]}`, '
+        f'{_psnr(quality, "reference")} for the middle exposure alone, '
+        f'{_psnr(quality, "static_merge")} for a plain merge. More in '
+        '[doc/results.md](doc/results.md).',
+    ]
+    return '\n'.join(lines)
+
+
+def _psnr(methods: typing.Mapping[str, typing.Any], name: str) -> str:
+    return f'{methods[name]["psnr_mu"]["mean"]:.2f} dB'
+
+
+def _record(name: str) -> dict[str, typing.Any]:
+    found: dict[str, typing.Any] = json.loads((RECORDS / f'{name}.json').read_text())
+    return found
+
+
 def written(text: str) -> str:
     """The README's text with its tables replaced."""
-    for name, table in (('topics', topic_table()), ('parameters', parameter_tables())):
+    tables = {'topics': topic_table(), 'parameters': parameter_tables(), 'models': model_table()}
+    for name, table in tables.items():
         begin, end = f'<!-- {name}: make tables -->\n', f'<!-- end of {name} -->'
         before, middle, rest = text.partition(begin)
         _, last, after = rest.partition(end)

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Time and memory of the models that are shipped, beside OpenCV's exposure fusion.
+
+    python -m benchmark.speed
+
+writes `benchmark/records/speed.json`, of which `make tables` makes the README's table. Each size
+is measured in a process of its own (`ddfnet bench --json`), on a machine that does nothing else.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from ddfnet_ros import weights
+
+RECORD = Path(__file__).parent / 'records' / 'speed.json'
+SIZES = ('640x360', '1280x720', '1920x1080')
+BACKENDS = ('openvino', 'torch')
+
+
+def main() -> None:
+    """Measure everything and write the record."""
+    rows = [_measured(model, size, backend) for model in weights.present() for size in SIZES
+            for backend in BACKENDS]
+    commit = subprocess.run(['git', 'rev-parse', '--short', 'HEAD'], capture_output=True,
+                            text=True, check=True).stdout.strip()
+    record = {'date': datetime.date.today().isoformat(), 'commit': commit, 'rows': rows}
+    RECORD.write_text(json.dumps(record, indent=1) + '\n')
+
+
+def _measured(model: str, size: str, backend: str) -> dict[str, Any]:
+    words = ['bench', '--model', model, '--size', size, '--backend', backend, '--device', 'cpu',
+             '--json']
+    code = f'import sys; from ddfnet_ros.cli import main; sys.exit(main({words}))'
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
+    print(done.stdout.strip())
+    row: dict[str, Any] = json.loads(done.stdout)
+    return row
+
+
+if __name__ == '__main__':
+    main()
