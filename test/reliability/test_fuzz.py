@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 
 from benchmark.fuzz_targets import TARGETS, UnclearError, refuse_clearly
 
-SLOW = {'bag': 30, 'weights': 60, 'picture': 60, 'config': 30, 'parameters': 60}  # cases; others 120
+SLOW = {'bag': 30, 'weights': 60, 'picture': 60, 'config': 30, 'parameters': 60}  # cases
 
 
 @pytest.mark.parametrize('name', TARGETS)
