@@ -26,6 +26,7 @@ from ddfnet_ros.network.fast_core import CELL, FastConfig, FastCore, exp
 from ddfnet_ros.tonemap import MU, mu_law
 
 _BRIGHT = 0.8  # up to here the reference shows things better than a shorter, noisier frame
+_BAND = 32  # rows that are blended together: more would not stay in the CPU's cache
 _PRIOR_FLOOR = 2e-3  # what the static merge leaves to frames that it would not use
 
 
@@ -59,6 +60,15 @@ class FastFusion(nn.Module):
         ldr, corrected = stack[:, :, :3], stack[:, :, 3:]
         moved = torch.cat([corrected[:, :1], warp(corrected[:, 1:], flow)], dim=1)
         logits, residual = self._judge(ldr, corrected, moved, flow)
+        parts = [x.split(_BAND, dim=-2) for x in (ldr, corrected, moved, logits, residual)]
+        bands = [self._finish(reference_index, *band) for band in zip(*parts, strict=True)]
+        return torch.cat(bands, dim=-2)
+
+    def _finish(
+        self, reference_index: int | None, ldr: Tensor, corrected: Tensor, moved: Tensor,
+        logits: Tensor, residual: Tensor,
+    ) -> Tensor:
+        """Radiance, pixel by pixel, of some rows."""
         merged = blend(_prior(ldr, reference_index), corrected, moved, logits)
         return add_in_mu_law(merged, self.config.residual * torch.tanh(residual))
 
