@@ -6,17 +6,13 @@ Frames have the exposure that the bag's metadata topic tells.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, NamedTuple
 
-from rosbags.highlevel import AnyReader, AnyReaderError
+from rosbags.highlevel import AnyReader
 from rosbags.interfaces import Connection
-from rosbags.rosbag1 import ReaderError as Ros1ReaderError
-from rosbags.rosbag2 import ReaderError
-from rosbags.serde import SerdeError
-from rosbags.typesys import TypesysError
 
 from ddfnet_ros.bags.types import TYPES, BagTypes, Topic
 from ddfnet_ros.bracket import Frame
@@ -26,9 +22,10 @@ from ddfnet_ros.metadata import SOURCES, FrameMetadata, MetadataReader
 IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
 METADATA_TYPE = 'diagnostic_msgs/msg/DiagnosticArray'
 
-# What rosbags raises over damaged files: its own errors, and those of the parsers beneath it.
-_DAMAGED = (AnyReaderError, ReaderError, Ros1ReaderError, SerdeError, TypesysError, struct.error,
-            OSError, TypeError, ValueError, LookupError, AssertionError, RuntimeError, MemoryError)
+# What comes of damaged files: errors of rosbags, of SQLite, of decompressors and, where a length
+# is damaged, of memory and arithmetic. They share no other base.
+_DAMAGED = Exception
+_LONGEST = 300  # characters of them in ours
 
 
 class BagError(ValueError):
@@ -131,12 +128,13 @@ class BagReader:
         if not names:
             raise BagError(f'{self._path}: expected an image topic, got {self._topic_list()}')
         metadata = self._metadata()
-        for connection, _, raw in self._raw(self._connections(names)):
+        for connection, recorded_ns, raw in self._raw(self._connections(names)):
             message: Any = self._deserialised(connection, raw)
-            stamp = stamp_ns(message)
-            known = metadata.get(stamp)
+            stamp = recorded_ns  # for an error in reading the image's own
             try:
-                yield Frame(
+                stamp = stamp_ns(message)
+                known = metadata.get(stamp)
+                frame = Frame(
                     pixels=pixels_of(message), stamp_ns=stamp,
                     exposure_time=known.exposure_time if known else None,
                     gain=known.gain if known else 1.0,
@@ -146,6 +144,9 @@ class BagReader:
             except ValueError as error:
                 raise BagError(f'{self._path}: {connection.topic} at {stamp} ns: '
                                f'{error}') from error
+            except (AttributeError, TypeError) as error:  # a bag defines its types itself
+                raise self._damaged(error) from error
+            yield frame
 
     def _metadata(self) -> dict[int, FrameMetadata]:
         """What the bag tells of each image, by the stamp that both share."""
@@ -191,7 +192,8 @@ class BagReader:
 
     def _damaged(self, error: BaseException) -> BagError:
         return BagError(f'{self._path}: expected a complete rosbag2 or ROS 1 bag, got: '
-                        f'{str(error) or type(error).__name__}; record or copy it again')
+                        f'{shorten(str(error), _LONGEST) or type(error).__name__}; record or '
+                        'copy it again')
 
     def _topic_list(self) -> str:
         return ', '.join(f'{name} ({kind})' for name, kind in self.topics.items()) or 'no topics'

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.node import Node
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
 
@@ -132,6 +133,19 @@ def test_after_fifty_random_transitions_the_node_fuses_and_nothing_has_piled_up(
     bench.received[HDR].clear()
     bench.send_bracket(900 * 10**9)
     assert bench.next(HDR).header.stamp.sec == 900
+
+
+def test_a_subscriber_that_never_reads_keeps_nothing_from_the_others(bench):
+    asleep = Node('asleep')  # in no executor
+    try:
+        asleep.create_subscription(Image, HDR, lambda _: None, 1)
+        bench.spin_until(lambda: bench.node.count_subscribers(HDR) == 2, 'second subscriber')
+        for second in range(1, 21):
+            bench.send_bracket(second * 10**9)
+            assert bench.next(HDR).header.stamp.sec == second
+    finally:
+        asleep.destroy_node()
+    assert not any(key.startswith('dropped.') for key in bench.counts())
 
 
 def test_what_is_left_of_a_bracket_with_a_lost_frame_counts_as_incomplete(bench_with):

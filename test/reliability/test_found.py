@@ -63,10 +63,36 @@ def test_a_config_of_any_kind_is_refused_before_it_takes_memory(tmp_path, config
         weights.load(path)
 
 
-def test_a_record_of_a_bag_that_claims_more_than_all_memory_is_refused(tmp_path):
+@pytest.mark.parametrize('size', [2**62, 2**63 + 1])
+def test_a_record_of_a_bag_that_claims_more_than_all_memory_is_refused(tmp_path, size):
     whole = bag_of('mcap', tmp_path)
     path = tmp_path / 'claims.mcap'
-    path.write_bytes(whole[:9] + struct.pack('<Q', 2**62) + whole[17:-30])
+    path.write_bytes(whole[:9] + struct.pack('<Q', size) + whole[17:-30])
+    with pytest.raises(BagError, match='record or copy it again'), BagReader(path):
+        pass
+
+
+def test_a_damaged_type_definition_is_one_line(tmp_path):
+    whole = bag_of('mcap', tmp_path)
+    path = tmp_path / 'damaged.mcap'
+    path.write_bytes(whole.replace(b'std_msgs/Header header', b'std_msgs/Header\0header'))
+    with pytest.raises(BagError, match='record or copy it again') as error, BagReader(path):
+        pass
+    assert '\n' not in str(error.value)
+
+
+def test_a_bag_whose_images_have_other_fields_is_refused(tmp_path):
+    path = tmp_path / 'other.mcap'
+    path.write_bytes(bag_of('mcap', tmp_path).replace(b'string frame_id', b'string frame_ix'))
+    with pytest.raises(BagError, match='record or copy it again'), BagReader(path) as bag:
+        list(bag.frames())
+
+
+def test_a_damaged_page_of_sqlite_is_refused(tmp_path):
+    content = bytearray(bag_of('db3', tmp_path))
+    content[100:140] = b'\xff' * 40  # behind the header, what the first page holds
+    path = tmp_path / 'damaged.db3'
+    path.write_bytes(content)
     with pytest.raises(BagError, match='record or copy it again'), BagReader(path):
         pass
 
