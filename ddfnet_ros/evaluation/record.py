@@ -110,13 +110,22 @@ class Evaluation:
 
 
 def commit_of(folder: Path) -> str:
-    """Short hash of the checkout that a folder is in, with -dirty; '' where there is none."""
+    """Short hash of the checkout that a folder is in, with -dirty; '' where there is none.
+
+    Records themselves do not count: several are written one after the other.
+    """
     try:
-        done = subprocess.run(
-            ['git', 'describe', '--always', '--dirty', '--exclude=*'], cwd=folder,
-            capture_output=True, text=True, check=False)
+        found = _git(folder, 'describe', '--always', '--exclude=*')
+        changed = _git(folder, 'status', '--porcelain', '--untracked-files=no', '--', ':/',
+                       ':(top,exclude)benchmark/records')
     except OSError:  # no git
         return ''
+    return f'{found}-dirty' if changed else found
+
+
+def _git(folder: Path, *words: str) -> str:
+    done = subprocess.run(
+        ['git', *words], cwd=folder, capture_output=True, text=True, check=False)
     return done.stdout.strip()
 
 
