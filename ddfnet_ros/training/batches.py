@@ -89,9 +89,13 @@ class Batches(IterableDataset[Batch]):
 
 
 def loader(batches: Batches, workers: int) -> DataLoader[Batch]:
-    """Batches from worker processes, in order; each worker computes on one thread."""
+    """Batches from worker processes, in order; each worker computes on one thread.
+
+    Workers are not forked from this process: its threads (OpenMP, TBB, DDS) would not survive.
+    """
     return DataLoader(
         batches, batch_size=None, num_workers=workers,
+        multiprocessing_context='forkserver' if workers else None,
         worker_init_fn=_prepare_worker, prefetch_factor=4 if workers else None,
         pin_memory=torch.cuda.is_available(),
     )
