@@ -122,13 +122,14 @@ def test_of_several_models_asked_for_only_the_last_one_is_loaded(
     load, let_go, loaded = engine._loaded, threading.Event(), []
 
     def slowly(settings, bracket):
-        let_go.wait(20)
         loaded.append(settings.model)
+        let_go.wait(20)
         return load(settings, bracket)
 
     monkeypatch.setattr(engine, '_loaded', slowly)
     for path in (other, model, model, other):
         assert ask(shared, 'model', str(path)) == ''
+        shared.spin_until(lambda: loaded, 'first load')
     assert ask(shared, 'model', 'superb') != ''
     let_go.set()
     shared.node._fusion.engine._loader.submit(int).result(20)  # behind all that was asked for
