@@ -12,7 +12,7 @@ import importlib
 import logging
 import sys
 import warnings
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import torch
@@ -39,7 +39,7 @@ class OpenVINOCore(nn.Module):
             ImportError: OpenVINO is not installed.
         """
         super().__init__()
-        self._openvino = _import_openvino()
+        self._runtime = _runtime()
         self._core = core
         self._failed = False
         self._options = {
@@ -75,7 +75,7 @@ class OpenVINOCore(nn.Module):
     def _compile(self, shapes: tuple[tuple[int, ...], ...]) -> Any:
         graph = self._graph((len(shapes) + 1) // 2)
         graph.reshape(dict(enumerate(list(shape) for shape in shapes)))
-        compiled = self._openvino.compile_model(graph, 'CPU', self._options)
+        compiled = self._runtime.compile_model(graph, 'CPU', self._options)
         return compiled.create_infer_request()
 
     def _convert(self, frames: int) -> Any:
@@ -107,7 +107,12 @@ class _Flat(nn.Module):
         return (*maps, last)
 
 
-def _import_openvino() -> Any:
-    """Import OpenVINO without its telemetry, which would report to its makers at every start."""
+@cache
+def _runtime() -> Any:
+    """OpenVINO's Core, one for as long as the process lives, and without its telemetry.
+
+    It gives the thread that first compiles a stack of its own for signal handlers. Freed by
+    another thread it would take that stack away, and the next signal would kill the process.
+    """
     sys.modules.setdefault('openvino_telemetry', None)  # type: ignore[arg-type]  # as if absent
-    return importlib.import_module('openvino')
+    return importlib.import_module('openvino').Core()

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from ddfnet_ros.network.fast import FastConfig, FastFusion
+from ddfnet_ros.runtime import openvino_core
 from ddfnet_ros.runtime.openvino_core import OpenVINOCore
 from ddfnet_ros.runtime.selection import accelerate
 
@@ -51,7 +52,7 @@ def test_a_shape_is_compiled_once(monkeypatch):
     core = OpenVINOCore(fusion().core, torch.float32, threads=1)
     frames, flow = [torch.rand(1, 9, 16, 24)] * 3, [torch.rand(1, 2, 16, 24)] * 2
     core(frames, flow)
-    monkeypatch.setattr(core, '_openvino', None)  # nothing can be compiled any more
+    monkeypatch.setattr(core, '_runtime', None)  # nothing can be compiled any more
     core(frames, flow)
     assert not core._failed
 
@@ -78,6 +79,7 @@ def test_auto_stays_with_torch_for_models_without_a_core():
 
 def test_without_openvino_auto_takes_torch(monkeypatch):
     monkeypatch.setitem(sys.modules, 'openvino', None)
+    monkeypatch.setattr(openvino_core, '_runtime', openvino_core._runtime.__wrapped__)
     assert accelerate(fusion(), 'auto', CPU, torch.float32) == 'torch'
     with pytest.raises(ValueError, match='pip install openvino'):
         accelerate(fusion(), 'openvino', CPU, torch.float32)
@@ -90,3 +92,29 @@ def test_telemetry_is_not_loaded():
             'print([m for m in sys.modules if m.startswith("openvino_telemetry.")])')
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == '[]'
+
+
+SIGNALLED = """
+import gc, os, signal, threading, time
+import torch
+from ddfnet_ros.network.fast import FastConfig, FastFusion
+from ddfnet_ros.runtime import openvino_core
+from ddfnet_ros.runtime.openvino_core import OpenVINOCore
+
+heard = []
+signal.signal(signal.SIGTERM, lambda *_: heard.append(True))
+frames, flow = [torch.rand(1, 9, 16, 24)] * 3, [torch.rand(1, 2, 16, 24)] * 2
+models = [OpenVINOCore(FastFusion(FastConfig(channels=8, blocks=1)).core, torch.float32, 1)]
+with torch.inference_mode():
+    models[0](frames, flow)
+thread = threading.Thread(target=lambda: (models.clear(), gc.collect()))
+thread.start()
+thread.join()
+os.kill(os.getpid(), signal.SIGTERM)
+while not heard:
+    time.sleep(0.01)
+"""
+
+
+def test_a_model_that_another_thread_forgets_leaves_the_process_open_to_signals():
+    subprocess.run([sys.executable, '-c', SIGNALLED], check=True, timeout=120)
