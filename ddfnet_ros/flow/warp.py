@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -29,6 +31,11 @@ def warp(
         frames.flatten(0, 1).to(grid.dtype), grid, padding_mode=outside, align_corners=True
     )
     return moved.reshape(frames.shape).to(frames.dtype)
+
+
+def rows_crossed(flow: Float[Tensor, 'b m 2 h w']) -> int:
+    """Rows, at most, between a pixel and those that `warp` makes it from."""
+    return math.ceil(float(flow[:, :, 1].abs().amax())) + 1
 
 
 def _unit(pixels: Tensor, size: int) -> Tensor:

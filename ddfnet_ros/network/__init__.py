@@ -4,6 +4,7 @@
 Every fusion model is called as `model(stack, flow, reference_index) -> radiance`: `ddfnet.py` has
 the shapes; without the index the reference is the median exposure. It has `multiple`, what height
 and width must be multiples of, and keeps the frozen dataclass that it was built from as `config`.
+One that may be given bands of rows has `reach(flow)`: how many rows away a pixel's result looks.
 """
 
 from __future__ import annotations

@@ -13,10 +13,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ddfnet_ros.flow.warp import warp
+from ddfnet_ros.flow.warp import rows_crossed, warp
 from ddfnet_ros.network import fusion
 from ddfnet_ros.network.correlation import Correlation
-from ddfnet_ros.network.decoder import Decoder
+from ddfnet_ros.network.decoder import REACH, Decoder
 from ddfnet_ros.network.encoder import Encoder
 from ddfnet_ros.network.layers import WIDTH, initialise
 from ddfnet_ros.network.motion import MotionEncoder
@@ -38,6 +38,7 @@ STRUCTURES = (*_POOLINGS, *_CLUES)
 # What the last ReLU gives, and a middle grey in it, which an untrained network shows.
 _GREY = {'mu_law': 0.5, 'radiance': 0.02}
 OUTPUTS = tuple(_GREY)
+_CLUE_REACH, _PREDICTOR_REACH = 3, 5  # pixels; a clue's with the encoder before it
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,11 @@ class DDFNet(nn.Module):
             fused = fusion.weighted_sum(weights, features)              # f~      Eq. 7
         decoded = self.decoder(fused, self._start(stack[:, 0, 3:]))     #         Sec. 3.2.5
         return self._radiance(decoded)                                  # H~
+
+    def reach(self, flow: Float[Tensor, 'b m 2 h w']) -> int:
+        """Rows above and below a pixel that its result depends on."""
+        rows = _CLUE_REACH + _PREDICTOR_REACH + REACH
+        return rows + rows_crossed(flow) if self.config.structure == 'warp' else rows
 
     def reference_share(
         self,

@@ -20,7 +20,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ddfnet_ros.bracket import median_index
-from ddfnet_ros.flow.warp import warp
+from ddfnet_ros.flow.warp import rows_crossed, warp
 from ddfnet_ros.merge import static_weights
 from ddfnet_ros.network.fast_core import CELL, FastConfig, FastCore, exp
 from ddfnet_ros.tonemap import MU, mu_law
@@ -71,6 +71,10 @@ class FastFusion(nn.Module):
         """Radiance, pixel by pixel, of some rows."""
         merged = blend(_prior(ldr, reference_index), corrected, moved, logits)
         return add_in_mu_law(merged, self.config.residual * torch.tanh(residual))
+
+    def reach(self, flow: Float[Tensor, 'b m 2 h w']) -> int:
+        """Rows above and below a pixel that its result depends on."""
+        return self.config.reach + rows_crossed(flow)
 
     def reference_share(
         self,

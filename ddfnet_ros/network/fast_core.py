@@ -19,6 +19,7 @@ from torch import Tensor, nn
 CELL = 4
 """Pixels along the side of the square that one feature vector describes."""
 
+_DILATIONS = (1, 2, 4, 2)  # of the residual blocks, over and over
 _FLOW_UNIT = 16.0  # pixels; keeps the motion encoder's input near 1
 _MOST = 30.0  # of a logit; its exponential is safe in float32
 
@@ -38,6 +39,12 @@ class FastConfig:
     context: int = 48
     blocks: int = 4
     residual: float = 0.1
+
+    @property
+    def reach(self) -> int:
+        """Pixels that the convolutions look away."""
+        blocks = sum(1 + _dilation(i) for i in range(self.blocks))  # in cells of the context
+        return CELL * (2 * blocks + 8)
 
 
 class FastCore(nn.Module):
@@ -113,8 +120,7 @@ class Context(nn.Module):
     def __init__(self, channels: int, width: int, blocks: int) -> None:
         super().__init__()
         self.down = nn.Conv2d(channels, width, 3, stride=2, padding=1)
-        self.blocks = nn.Sequential(*(ResidualBlock(width, (1, 2, 4, 2)[i % 4])
-                                      for i in range(blocks)))
+        self.blocks = nn.Sequential(*(ResidualBlock(width, _dilation(i)) for i in range(blocks)))
         self.up = nn.Conv2d(width, channels, 1)
 
     def forward(self, x: Float[Tensor, 'b c h w']) -> Float[Tensor, 'b c h w']:
@@ -136,6 +142,10 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Same shape out as in."""
         return x + self.layers(x)
+
+
+def _dilation(block: int) -> int:
+    return _DILATIONS[block % len(_DILATIONS)]
 
 
 def exp(logits: Tensor) -> Tensor:
