@@ -16,10 +16,7 @@ from ddfnet_ros.bags.fusing import Done, Job, fuse_bag
 from ddfnet_ros.bags.many import Outcome, Processes, RayActors, run_all, share_of_threads
 from ddfnet_ros.bags.outputs import OUTPUTS
 from ddfnet_ros.bags.reading import BagError
-from ddfnet_ros.bags.suggestion import suggestions
-from ddfnet_ros.bags.survey import survey
-from ddfnet_ros.bracket import Pixels
-from ddfnet_ros.cli import parameter_file
+from ddfnet_ros.cli.bag_settings import LIVE_ONLY, settled
 from ddfnet_ros.cli.options import as_options, parse
 from ddfnet_ros.settings import NodeSettings
 
@@ -32,12 +29,6 @@ EXAMPLES = """\
   ddfnet bag day*.mcap fused/ --ray --ray-address auto"""
 
 FAILED = 1
-# What only a live node has.
-_HIDDEN = {
-    'transport', 'sync', 'sync_slop', 'sync_depth', 'diagnostics_period', 'autostart',
-    'moving_threshold', 'save_folder', 'save_blur', 'max_allowed_processing_time_ms',
-    'max_acceptable_consecutive_delay_ms',
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +63,7 @@ several."""
     """Of the cluster: local starts one here, auto takes the one that is there."""
     params_file: Path | None = None
     """Parameter file of the node, such as config/ghent.yaml; the options below are stronger."""
-    settings: Annotated[NodeSettings, as_options(NodeSettings, _HIDDEN)] = field(
+    settings: Annotated[NodeSettings, as_options(NodeSettings, LIVE_ONLY)] = field(
         default_factory=NodeSettings)
     """How frames become brackets, and how these are fused."""
 
@@ -171,7 +162,7 @@ def _job(options: Options, source: Path, target: Path, *, shared: bool = False) 
     Raises:
         BagError: settings are needed that the bag does not tell.
     """
-    settings = _settled(source, options)
+    settings = settled(source, options.settings, options.params_file)
     if shared and not options.ray and not settings.threads:
         settings = dataclasses.replace(settings, threads=share_of_threads(options.jobs))
     return Job(
@@ -187,28 +178,3 @@ def summary(done: Done) -> str:
     dropped = ', '.join(f'{reason} {n}' for reason, n in done.dropped.items()) or 'none'
     problems = ''.join(f'; {topic}: {text}' for topic, text in done.complaints.items())
     return f'{done.brackets} brackets fused{earlier}, frames dropped: {dropped}{problems}'
-
-
-def _settled(source: Path, options: Options) -> NodeSettings:
-    """The settings, completed by what the bag tells where they do not say where exposures are."""
-    defaults = {f.name: f.default for f in dataclasses.fields(NodeSettings)}
-    wanted = parameter_file.read(options.params_file) if options.params_file else {}
-    wanted |= {name: value for name, default in defaults.items()
-               if (value := getattr(options.settings, name)) != default}
-    topics = wanted.get('image_topics')
-    if topics and {'exposure_times', 'exposure_source'} & wanted.keys():
-        return NodeSettings(**wanted)  # what tyro made is of a class that has no name elsewhere
-    complete = [s for s in suggestions(survey(source), _unknown)
-                if s.complete and topics in (None, s.settings['image_topics'])]
-    if len(complete) != 1:
-        found = '; '.join(s.why for s in complete) or 'none that tells its exposures'
-        raise BagError(f'{source}: expected one bracket, got {found}; see `ddfnet inspect '
-                       f'{source}` and set --image-topics and --exposure-times')
-    guess = complete[0]
-    told = (guess.metadata_topic,) if guess.metadata_topic else ()
-    return NodeSettings(**({'metadata_topics': told} | guess.settings | wanted))
-
-
-def _unknown(_pictures: Sequence[Pixels]) -> list[float]:
-    """Nothing is fused by exposures that are only guessed."""
-    raise ValueError

@@ -3,19 +3,17 @@
 
 from __future__ import annotations
 
-import math
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
 from ddfnet_ros import images
-from ddfnet_ros.bracket import MAX_FRAMES, MIN_FRAMES, Bracket, Frame, Pixels, check_pixels
-from ddfnet_ros.cli.options import FUSION, parse
+from ddfnet_ros.bracket import Bracket
+from ddfnet_ros.cli.image_files import frames_of
+from ddfnet_ros.cli.options import FUSION, check_output, parse
 from ddfnet_ros.settings import DeghosterSettings
 
 EXAMPLES = """\
@@ -50,10 +48,11 @@ auto: ratios estimated from unclipped pixels that do not move."""
 def run(words: Sequence[str]) -> int:
     """Read, fuse, write."""
     options = parse(Options, 'fuse', words, EXAMPLES)
-    _check_output(options.output, '.exr')
+    check_output(options.output, '.exr')
     if options.tonemapped is not None:
-        _check_output(options.tonemapped, '.png')
-    bracket = Bracket.of(_frames(options), options.fusion.reference)
+        check_output(options.tonemapped, '.png')
+    bracket = Bracket.of(
+        frames_of(options.ldr, options.exposure_times, options.fusion), options.fusion.reference)
 
     from ddfnet_ros.runtime.deghoster import Deghoster  # noqa: PLC0415  (torch: 3 s)
 
@@ -67,71 +66,3 @@ def run(words: Sequence[str]) -> int:
           f'model {deghoster.model_name} on {deghoster.device}, '
           f'{sum(fused.stage_ms.values()) / 1e3:.2f} s')
     return 0
-
-
-def _check_output(path: Path, suffix: str) -> None:
-    if path.suffix.lower() != suffix:
-        raise ValueError(f'expected an output that ends in {suffix}, got {path}; rename it')
-    images.check_writable(path)
-
-
-def _frames(options: Options) -> list[Frame]:
-    if not MIN_FRAMES <= len(options.ldr) <= MAX_FRAMES:
-        raise ValueError(f'expected {MIN_FRAMES} to {MAX_FRAMES} image files, got '
-                         f'{len(options.ldr)}; name the exposures of one scene')
-    pictures = [_read(path) for path in options.ldr]
-    times, gains = _exposures(options, pictures)
-    if len(times) != len(pictures):
-        raise ValueError(f'expected {len(pictures)} exposure times, one per file, got '
-                         f'{len(times)}; or use --exposure-times auto')
-    return [
-        Frame(pixels=pixels, exposure_time=time, gain=gain)
-        for pixels, time, gain in zip(pictures, times, gains, strict=True)
-    ]
-
-
-def _read(path: Path) -> Pixels:
-    pixels = images.read_ldr(path)
-    try:
-        check_pixels(pixels)
-    except ValueError as error:
-        raise ValueError(f'{path}: {error}') from error
-    return pixels
-
-
-def _exposures(options: Options, pictures: list[Pixels]) -> tuple[list[float], list[float]]:
-    """Exposure times and gains of the files, from where the user said."""
-    unit_gains = [1.0] * len(pictures)
-    if options.exposure_times == ('auto',):
-        return _estimated(options, pictures), unit_gains
-    if options.exposure_times:
-        return [_seconds(word) for word in options.exposure_times], unit_gains
-    times = [_exif_time(path) for path in options.ldr]
-    return times, [images.read_gain(path) for path in options.ldr]
-
-
-def _estimated(options: Options, pictures: list[Pixels]) -> list[float]:
-    from ddfnet_ros.runtime.exposure_ratios import estimate_exposures  # noqa: PLC0415  (torch)
-
-    exposures, ratios = estimate_exposures(pictures, options.fusion)
-    found = '; '.join(f'ratio {ratio}' for ratio in ratios)
-    print(f'ddfnet: estimated exposures {" ".join(f"{e:.4g}" for e in exposures)}: {found}',
-          file=sys.stderr)
-    return exposures
-
-
-def _seconds(word: str) -> float:
-    try:
-        seconds = float(Fraction(word))
-    except (ValueError, ZeroDivisionError):
-        seconds = math.nan
-    if not seconds > 0:
-        raise ValueError(f'--exposure-times: expected seconds > 0 or auto, got {word!r}')
-    return seconds
-
-
-def _exif_time(path: Path) -> float:
-    if (time := images.read_exposure_time(path)) is None:
-        raise ValueError(f'{path}: expected an exposure time in its EXIF data, got none; '
-                         'set --exposure-times, or --exposure-times auto')
-    return time

@@ -7,11 +7,13 @@ import contextlib
 import dataclasses
 import io
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, TypeVar, get_type_hints, overload
 
 import tyro
 
+from ddfnet_ros.images import check_writable
 from ddfnet_ros.settings import DeghosterSettings, Settings
 
 _Options = TypeVar('_Options')
@@ -74,3 +76,15 @@ def as_options(settings: type[Settings], hidden: Collection[str] = ()) -> Any:
 
 
 FUSION = as_options(DeghosterSettings)
+
+
+def check_output(path: Path, suffix: str) -> None:
+    """Make sure, before anything takes time, that a file can be written there.
+
+    Raises:
+        ValueError: a name that ends otherwise.
+        OSError: no such folder, or no right to write to it.
+    """
+    if path.suffix.lower() != suffix:
+        raise ValueError(f'expected an output that ends in {suffix}, got {path}; rename it')
+    check_writable(path)

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The settings by which a bag's frames become brackets: given, or told by the bag."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from ddfnet_ros.bags.reading import BagError
+from ddfnet_ros.bags.suggestion import suggestions
+from ddfnet_ros.bags.survey import survey
+from ddfnet_ros.bracket import Pixels
+from ddfnet_ros.cli import parameter_file
+from ddfnet_ros.settings import NodeSettings
+
+LIVE_ONLY = frozenset({
+    'transport', 'sync', 'sync_slop', 'sync_depth', 'image_width', 'image_height',
+    'diagnostics_period', 'autostart', 'moving_threshold', 'save_folder', 'save_blur',
+    'max_allowed_processing_time_ms', 'max_acceptable_consecutive_delay_ms',
+})
+"""Settings that mean nothing where a bag is fused without a node."""
+
+
+def settled(source: Path, given: NodeSettings, params_file: Path | None) -> NodeSettings:
+    """The settings given, completed by the bag where they do not say where exposures are.
+
+    Args:
+        source: The bag.
+        given: From the command line; what differs from the defaults counts.
+        params_file: Parameter file of the node, weaker than what is given.
+
+    Raises:
+        BagError: settings are needed that the bag does not tell.
+        ValueError: a bad parameter file.
+    """
+    defaults = {f.name: f.default for f in dataclasses.fields(NodeSettings)}
+    wanted = parameter_file.read(params_file) if params_file else {}
+    wanted |= {name: value for name, default in defaults.items()
+               if (value := getattr(given, name)) != default}
+    topics = wanted.get('image_topics')
+    if topics and {'exposure_times', 'exposure_source'} & wanted.keys():
+        return NodeSettings(**wanted)  # what tyro made is of a class that has no name elsewhere
+    complete = [s for s in suggestions(survey(source), _unknown)
+                if s.complete and topics in (None, s.settings['image_topics'])]
+    if len(complete) != 1:
+        found = '; '.join(s.why for s in complete) or 'none that tells its exposures'
+        raise BagError(f'{source}: expected one bracket, got {found}; see `ddfnet inspect '
+                       f'{source}` and set --image-topics and --exposure-times')
+    guess = complete[0]
+    told = (guess.metadata_topic,) if guess.metadata_topic else ()
+    return NodeSettings(**({'metadata_topics': told} | guess.settings | wanted))
+
+
+def _unknown(_pictures: Sequence[Pixels]) -> list[float]:
+    """Nothing is fused by exposures that are only guessed."""
+    raise ValueError

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Image files as the frames of one bracket, with the exposures that the user or the files tell."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+from ddfnet_ros import images
+from ddfnet_ros.bracket import MAX_FRAMES, MIN_FRAMES, Frame, Pixels, check_pixels
+from ddfnet_ros.settings import RadianceSettings
+
+AUTO = ('auto',)
+
+
+def frames_of(
+    paths: Sequence[Path], times: tuple[str, ...], settings: RadianceSettings
+) -> list[Frame]:
+    """Read the exposures of one scene.
+
+    Args:
+        paths: 2 to 9 files, in any order.
+        times: What was given as --exposure-times: one per file, AUTO, or none for EXIF data.
+        settings: Camera response, for AUTO.
+
+    Raises:
+        ValueError: files that are no images, or whose exposures nobody tells.
+        OSError: files that cannot be read.
+    """
+    if not MIN_FRAMES <= len(paths) <= MAX_FRAMES:
+        raise ValueError(f'expected {MIN_FRAMES} to {MAX_FRAMES} image files, got '
+                         f'{len(paths)}; name the exposures of one scene')
+    pictures = [_read(path) for path in paths]
+    gains = [1.0] * len(pictures)
+    if times == AUTO:
+        exposures = _estimated(pictures, settings)
+    elif times:
+        exposures = [seconds(word) for word in times]
+    else:
+        exposures = [_exif_time(path) for path in paths]
+        gains = [images.read_gain(path) for path in paths]
+    if len(exposures) != len(pictures):
+        raise ValueError(f'expected {len(pictures)} exposure times, one per file, got '
+                         f'{len(exposures)}; or use --exposure-times auto')
+    return [
+        Frame(pixels=pixels, exposure_time=exposure, gain=gain)
+        for pixels, exposure, gain in zip(pictures, exposures, gains, strict=True)
+    ]
+
+
+def seconds(word: str) -> float:
+    """A time as the user wrote it: 0.004, 4e-3 or 1/250.
+
+    Raises:
+        ValueError: not a time > 0.
+    """
+    try:
+        time = float(Fraction(word))
+    except (ValueError, ZeroDivisionError):
+        time = math.nan
+    if not time > 0:
+        raise ValueError(f'--exposure-times: expected seconds > 0 or auto, got {word!r}')
+    return time
+
+
+def _read(path: Path) -> Pixels:
+    pixels = images.read_ldr(path)
+    try:
+        check_pixels(pixels)
+    except ValueError as error:
+        raise ValueError(f'{path}: {error}') from error
+    return pixels
+
+
+def _estimated(pictures: Sequence[Pixels], settings: RadianceSettings) -> list[float]:
+    from ddfnet_ros.runtime.exposure_ratios import estimate_exposures  # noqa: PLC0415  (torch)
+
+    exposures, ratios = estimate_exposures(pictures, settings)
+    found = '; '.join(f'ratio {ratio}' for ratio in ratios)
+    print(f'ddfnet: estimated exposures {" ".join(f"{e:.4g}" for e in exposures)}: {found}',
+          file=sys.stderr)
+    return exposures
+
+
+def _exif_time(path: Path) -> float:
+    if (time := images.read_exposure_time(path)) is None:
+        raise ValueError(f'{path}: expected an exposure time in its EXIF data, got none; '
+                         'set --exposure-times, or --exposure-times auto')
+    return time
