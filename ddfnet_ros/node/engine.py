@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The deghoster of a node, and how another model takes over while it runs."""
+"""What a camera fuses with, and how another model takes over while it runs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from ddfnet_ros.bracket import Bracket, Frame
 from ddfnet_ros.node.diagnostics import one_line
+from ddfnet_ros.node.models import Models
 from ddfnet_ros.runtime.deghoster import Deghosted, Deghoster
 from ddfnet_ros.runtime.selection import choose_device, choose_model
 from ddfnet_ros.settings import NodeSettings
@@ -24,11 +25,12 @@ class Engine:
         problem: Why the model that was asked for is not in use; empty where it is, or loading.
     """
 
-    def __init__(self, settings: NodeSettings, logger: Any) -> None:
-        """Load the weights and warm up.
+    def __init__(self, settings: NodeSettings, models: Models, logger: Any) -> None:
+        """Load the weights and warm up, unless another camera has.
 
         Args:
             settings: Name the model and the device.
+            models: Of the process.
             logger: The node's; told of models that take over or cannot.
 
         Raises:
@@ -37,8 +39,8 @@ class Engine:
         """
         self.latest: Bracket | None = None
         self.problem = ''
-        self._logger = logger
-        self._deghoster = _loaded(settings, _black_bracket(settings))
+        self._models, self._logger = models, logger
+        self._deghoster = models.get(settings, _black_bracket(settings))
         self._wanted = settings.model
         self._successor: Deghoster | None = None
         self._lock = threading.Lock()
@@ -60,7 +62,7 @@ class Engine:
         return self._deghoster.precision
 
     def __call__(self, bracket: Bracket, settings: NodeSettings) -> Deghosted:
-        """Fuse one bracket; from one thread only."""
+        """Fuse one bracket; from one thread only, the same for all who share models."""
         with self._lock:
             successor, self._successor = self._successor, None
         if successor is not None:
@@ -83,7 +85,7 @@ class Engine:
         if settings.model != self._wanted:  # asked for yet another one meanwhile
             return
         try:
-            successor = _loaded(settings, self.latest or _black_bracket(settings))
+            successor = self._models.get(settings, self.latest or _black_bracket(settings))
         except Exception as error:  # of whatever kind: the model in use goes on
             self.problem = f'cannot load model {settings.model}: {one_line(error)}; staying ' \
                            f'with {self.model_name}'
@@ -97,13 +99,6 @@ class Engine:
 def check(settings: NodeSettings) -> None:
     """Raise ValueError or FileNotFoundError, naming what there is, if there is no such model."""
     choose_model(settings.model, choose_device(settings.device))
-
-
-def _loaded(settings: NodeSettings, bracket: Bracket) -> Deghoster:
-    """A deghoster that has fused once, so that the first real bracket takes no longer."""
-    deghoster = Deghoster(settings)
-    deghoster(bracket)
-    return deghoster
 
 
 def _black_bracket(settings: NodeSettings) -> Bracket:

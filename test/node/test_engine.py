@@ -12,7 +12,7 @@ from rclpy.parameter import Parameter
 
 from ddfnet_ros import weights
 from ddfnet_ros.network.fast import FastConfig, FastFusion
-from ddfnet_ros.node import engine
+from ddfnet_ros.node import models
 from ddfnet_ros.runtime.deghoster import Deghoster
 
 from .conftest import started
@@ -96,13 +96,13 @@ def test_parameters_are_served_while_a_bracket_is_fused(shared, monkeypatch):
 
 
 def test_another_model_takes_over_and_every_bracket_is_fused(shared, other, monkeypatch):
-    load, let_go = engine._loaded, threading.Event()
+    load, let_go = models._loaded, threading.Event()
 
     def slowly(settings, bracket):
         let_go.wait(20)
         return load(settings, bracket)
 
-    monkeypatch.setattr(engine, '_loaded', slowly)
+    monkeypatch.setattr(models, '_loaded', slowly)
     before = shared.counts()
     assert ask(shared, 'model', str(other)) == ''
     for _ in range(3):
@@ -119,14 +119,14 @@ def test_another_model_takes_over_and_every_bracket_is_fused(shared, other, monk
 
 def test_of_several_models_asked_for_only_the_last_one_is_loaded(
         shared, model, other, monkeypatch):
-    load, let_go, loaded = engine._loaded, threading.Event(), []
+    load, let_go, loaded = models._loaded, threading.Event(), []
 
     def slowly(settings, bracket):
         loaded.append(settings.model)
         let_go.wait(20)
         return load(settings, bracket)
 
-    monkeypatch.setattr(engine, '_loaded', slowly)
+    monkeypatch.setattr(models, '_loaded', slowly)
     for path in (other, model, model, other):
         assert ask(shared, 'model', str(path)) == ''
         shared.spin_until(lambda: loaded, 'first load')
