@@ -18,7 +18,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ddfnet_ros import network
 from ddfnet_ros.bracket import Bracket
+from ddfnet_ros.runtime.bands import Network, in_bands, round_up
 from ddfnet_ros.runtime.memory import keep_freed_memory
 from ddfnet_ros.runtime.preparation import stack_of
 from ddfnet_ros.runtime.selection import (
@@ -30,7 +32,7 @@ from ddfnet_ros.runtime.selection import (
     load_fusion,
     on_device,
 )
-from ddfnet_ros.settings import DeghosterSettings
+from ddfnet_ros.settings import DeghosterSettings, RadianceSettings
 from ddfnet_ros.tonemap import tone_map
 
 _SENSIBLE_EXPOSURES = (1e-12, 1e12)  # beyond, radiance would leave float32's range
@@ -71,7 +73,11 @@ class Deghoster:
 
     Attributes:
         settings: What it works by.
+        bands: In how many bands of rows the network runs, one after the other; more take longer
+            and less memory, and give the same picture. May be set between calls.
         model_name: Name of the weights in use, without folder and suffix.
+        architecture: Of the network, such as 'fast'.
+        divisible: Whether the network can run in bands.
         device: Torch device in use, such as 'cpu' or 'cuda:0'.
         precision: 'float32' or 'bfloat16', of the convolutions.
         backend: 'torch' or 'openvino', which computes them.
@@ -85,6 +91,7 @@ class Deghoster:
             FileNotFoundError: no such weights; names those present.
         """
         self.settings = settings or DeghosterSettings()
+        self.bands = 1
         device = choose_device(self.settings.device)
         if self.settings.threads:
             torch.set_num_threads(self.settings.threads)
@@ -100,6 +107,8 @@ class Deghoster:
         self._dtype = choose_precision(self.settings.precision, device)
         self.backend = accelerate(self._model, self.settings.backend, device, self._dtype)
         self.model_name = path.stem
+        self.architecture = str(network.describe(loaded.model)['architecture'])
+        self.divisible = hasattr(loaded.model, 'reach')
         self.device = str(device)
         self.precision = str(self._dtype).removeprefix('torch.')
 
@@ -114,34 +123,33 @@ class Deghoster:
             ValueError: exposures that no camera has.
         """
         settings = self.settings
-        shortest = _checked_shortest(bracket)
+        _check_exposures(bracket)
         width, height = bracket.reference.size
         clock = StageClock(self._device)
         with clock('prepare'):
-            padded = (_round_up(height, self._multiple), _round_up(width, self._multiple))
+            padded = (round_up(height, self._multiple), round_up(width, self._multiple))
             stack = stack_of(bracket, settings, padded).to(self._device)
         with clock('flow'):
             motion = self._flow(stack)
         with clock('network'):
-            radiance = self._fuse(stack, motion, bracket.reference_index)[:, :height, :width]
+            radiance = self._run(self._model, stack, motion, bracket)[0].float()
         with clock('finish'):
-            radiance = _where_finite(radiance, stack[0, 0, 3:, :height, :width])
-            if bracket.reference.pixels.ndim == 2:
-                radiance = radiance.mean(0, keepdim=True)
-            picture = _to_bytes(tone_map(radiance, settings))
-            result = Deghosted(
-                bracket, _interleaved(radiance / shortest), _interleaved(picture), clock.ms,
-                partial(_pixel_vectors, motion[0, :, :, :height, :width]),
+            radiance = radiance[:, :height, :width]
+            result = result_of(
+                bracket, _where_finite(radiance, stack[0, 0, 3:, :height, :width]), settings,
+                clock.ms, partial(_pixel_vectors, motion[0, :, :, :height, :width]),
                 partial(self._share, stack, motion, bracket),
             )
         return result
 
-    def _fuse(
-        self, stack: Tensor, motion: Tensor, reference_index: int
-    ) -> Float[Tensor, '3 h w']:
+    def _run(self, run: Network, stack: Tensor, motion: Tensor, bracket: Bracket) -> Tensor:
+        """What the network gives, made at once or in bands."""
         with self._autocast():
-            radiance: Tensor = self._model(stack, motion, reference_index)
-        return radiance[0].float()
+            if self.bands == 1:
+                return run(stack, motion, bracket.reference_index)
+            model: Any = self._model
+            return in_bands(run, stack, motion, bracket.reference_index, bands=self.bands,
+                            reach=model.reach(motion), multiple=self._multiple)
 
     def _autocast(self) -> torch.autocast:
         """Lower precision of what torch computes; OpenVINO has its own."""
@@ -153,9 +161,8 @@ class Deghoster:
         self, stack: Tensor, motion: Tensor, bracket: Bracket
     ) -> npt.NDArray[np.float32]:
         width, height = bracket.reference.size
-        with self._autocast():
-            network: Any = self._model
-            share: Tensor = network.reference_share(stack, motion, bracket.reference_index)
+        model: Any = self._model
+        share = self._run(model.reference_share, stack, motion, bracket)
         return _interleaved(share[:, :height, :width].float())
 
 
@@ -176,13 +183,28 @@ class StageClock:
         self.ms[stage] = (time.perf_counter() - start) * 1e3
 
 
-def _checked_shortest(bracket: Bracket) -> float:
+def result_of(
+    bracket: Bracket,
+    radiance: Float[Tensor, 'c h w'],
+    settings: RadianceSettings,
+    stage_ms: dict[str, float],
+    motion: Callable[[], npt.NDArray[np.float32]],
+    reference_share: Callable[[], npt.NDArray[np.float32]],
+) -> Deghosted:
+    """Tone-map radiance that is relative to the shortest exposure, and scale it back."""
+    if bracket.reference.pixels.ndim == 2:
+        radiance = radiance.mean(0, keepdim=True)
+    picture = _to_bytes(tone_map(radiance, settings))
+    return Deghosted(bracket, _interleaved(radiance / min(bracket.exposures)),
+                     _interleaved(picture), stage_ms, motion, reference_share)
+
+
+def _check_exposures(bracket: Bracket) -> None:
     low, high = _SENSIBLE_EXPOSURES
     for exposure in bracket.exposures:
         if not low <= exposure <= high:
             raise ValueError(f'expected exposures of {low:g} to {high:g} s, got {exposure:g}; '
                              'check exposure_times and gain')
-    return min(bracket.exposures)
 
 
 def _where_finite(
@@ -212,7 +234,3 @@ def _interleaved(planes: Tensor) -> npt.NDArray[Any]:
 def _pixel_vectors(motion: Float[Tensor, 'm 2 h w']) -> npt.NDArray[np.float32]:
     vectors: npt.NDArray[np.float32] = motion.movedim(1, -1).float().cpu().numpy()
     return vectors
-
-
-def _round_up(size: int, multiple: int) -> int:
-    return -(-size // multiple) * multiple
