@@ -25,7 +25,7 @@ setup(
     data_files=[
         ('share/ament_index/resource_index/packages', ['resource/ddfnet_ros']),
         # `ros2 run` and launch look for executables here, and pip has no other way to it.
-        ('lib/ddfnet_ros', ['resource/fuse_node', 'resource/player']),
+        ('lib/ddfnet_ros', ['resource/fuse_node', 'resource/fuse_cameras', 'resource/player']),
         (SHARE, ['package.xml']),
         (f'{SHARE}/launch', files('launch/*.py')),
         (f'{SHARE}/config', files('config/*')),

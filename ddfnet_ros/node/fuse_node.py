@@ -71,8 +71,12 @@ class FuseNode(LifecycleNode):
         self._worker: Worker[Job] | None = None
         self._problem = self._advice = ''
         self._before = diagnostics.Snapshot()
-        self._settings = LiveSettings(
-            self, NodeSettings, allow=self._check, changed=self._on_settings)
+        try:
+            self._settings = LiveSettings(
+                self, NodeSettings, allow=self._check, changed=self._on_settings)
+        except ValueError:
+            super().destroy_node()  # other cameras of the process go on
+            raise
         self._reporter = Reporter(self, self._settings.now.diagnostics_period, self._describe)
         Services(self, self._reset, self._save)
 

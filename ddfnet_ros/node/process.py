@@ -24,12 +24,20 @@ def ros_process(arguments: Sequence[str] | None = None) -> Iterator[None]:
     signal.signal(signal.SIGINT, lambda _signal, _frame: None)
     rclpy.init(args=None if arguments is None else list(arguments))
     try:
-        yield
-    except ExternalShutdownException:
-        pass
-    except RuntimeError:  # what was under way when rclpy shut down failed: no news
-        if rclpy.ok():
-            raise
+        with quiet_end():
+            yield
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # also while the interpreter shuts down
         rclpy.try_shutdown()
+
+
+@contextmanager
+def quiet_end() -> Iterator[None]:
+    """Leave the body of a `with` without a word when rclpy shuts down meanwhile."""
+    try:
+        yield
+    except ExternalShutdownException:
+        pass
+    except RuntimeError:  # what was under way then failed: no news
+        if rclpy.ok():
+            raise

@@ -34,7 +34,7 @@ def test_share_holds_all_files_of_a_folder(prefix, folder):
     assert files_in(prefix / 'share/ddfnet_ros' / folder) == files_in(ROOT / folder)
 
 
-@pytest.mark.parametrize('name', ['fuse_node', 'player'])
+@pytest.mark.parametrize('name', ['fuse_node', 'fuse_cameras', 'player'])
 def test_ros2_run_finds_executables(prefix, name):
     executable = prefix / 'lib/ddfnet_ros' / name
     assert os.access(executable, os.X_OK)
@@ -43,10 +43,10 @@ def test_ros2_run_finds_executables(prefix, name):
 
 def test_lib_holds_nothing_else(prefix):
     names = {path.name for path in (prefix / 'lib/ddfnet_ros').iterdir()}
-    assert names == {'fuse_node', 'player'}
+    assert names == {'fuse_node', 'fuse_cameras', 'player'}
 
 
-@pytest.mark.parametrize('name', ['ddfnet', 'fuse_node'])
+@pytest.mark.parametrize('name', ['ddfnet', 'fuse_node', 'fuse_cameras'])
 def test_commands_are_in_bin(prefix, name):
     assert os.access(prefix / 'bin' / name, os.X_OK)
 

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Several cameras in one process: a node for each, but one model and one thread that fuses.
+
+    fuse_cameras front left --ros-args -p image_topics:='[/sensing/{camera}/image_raw]'
+
+In ROS arguments `{camera}` becomes the name of the camera. Its node is `/front/fuse_node`, or lies
+where `-r __ns:='/sensing/{camera}'` says.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.logging import get_logger
+from rclpy.utilities import remove_ros_args
+
+from ddfnet_ros.node.diagnostics import one_line
+from ddfnet_ros.node.fuse_node import FuseNode
+from ddfnet_ros.node.models import Models
+from ddfnet_ros.node.process import quiet_end, ros_process
+from ddfnet_ros.node.worker import WorkThread
+
+CAMERA = '{camera}'
+_NAME = 'fuse_cameras'
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the cameras until interrupted; 2 where the arguments of one or more are no good."""
+    words = list(sys.argv if arguments is None else arguments)
+    common = _common(words)
+    with ros_process(common):
+        names = remove_ros_args(common)[1:]
+        if not names or len(set(names)) < len(names):
+            get_logger(_NAME).fatal('expected different names of cameras, such as front left, got '
+                                    f'{" ".join(names) or "none"}')
+            return 2
+        nodes = list(camera_nodes(names, words))
+        # A thread for each: while one configures or decodes, the others take their images.
+        threads = [threading.Thread(target=_live, args=(node,), name=node.get_namespace())
+                   for node in nodes]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    return 0 if len(nodes) == len(names) else 2
+
+
+def camera_nodes(names: Sequence[str], words: Sequence[str]) -> Iterator[FuseNode]:
+    """A node for each camera; of one whose arguments are no good, only a line in the log.
+
+    Args:
+        names: Of the cameras.
+        words: The command line, with the program.
+    """
+    models, thread = Models(), WorkThread()
+    taken: dict[str, str] = {}
+    for name in names:
+        try:
+            node = FuseNode(
+                models, thread, namespace=name, use_global_arguments=False,
+                cli_args=[word.replace(CAMERA, name) for word in words])
+        except (ValueError, RuntimeError) as error:  # parameters; names, files
+            get_logger(_NAME).fatal(f'{name}: {one_line(error)}')
+            continue
+        if (other := taken.setdefault(node.get_fully_qualified_name(), name)) != name:
+            get_logger(_NAME).fatal(f'{name}: expected a namespace of its own, got that of '
+                                    f'{other}; put {CAMERA} into __ns')
+            node.destroy_node()
+            continue
+        yield node
+
+
+def _common(words: list[str]) -> list[str]:
+    """The command line without what is for each camera, of which files need not exist."""
+    return [word for word, following in zip(words, [*words[1:], ''], strict=True)
+            if CAMERA not in word and CAMERA not in following]
+
+
+def _live(node: FuseNode) -> None:
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    try:
+        with quiet_end():
+            node.start()
+            executor.spin()
+    finally:
+        node.destroy_node()
+
+
+if __name__ == '__main__':
+    sys.exit(main())
