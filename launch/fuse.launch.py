@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Start fuse_node for each camera, and players and viewers: ros2 launch ddfnet_ros fuse.launch.py.
+"""Start the cameras' nodes, and players and viewers: ros2 launch ddfnet_ros fuse.launch.py.
 
 Every variant is an argument; fuse_arguments.py, beside this file, says what each means.
 """
@@ -20,11 +20,17 @@ PATIENCE_TO_START = '60'  # seconds until the node has loaded its weights and li
 PATIENCE_TO_END = '15'  # seconds to finish the bracket at hand; `base` takes that on a CPU
 FOXGLOVE_PORT = 8765
 
-# The folder of launch files is nowhere on the module path, and its name is that of a package.
-_path = Path(__file__).with_name('fuse_arguments.py')
-_spec = importlib.util.spec_from_file_location('fuse_arguments', _path)
-arguments = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(arguments)
+
+def loaded(name):
+    """A module beside this file: its folder is nowhere on the module path."""
+    path = Path(__file__).with_name(f'{name}.py')
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+arguments, dds = loaded('fuse_arguments'), loaded('fuse_dds')
 
 
 def generate_launch_description():
@@ -44,16 +50,19 @@ def start(context):
     common = {
         'package': PACKAGE, 'output': 'screen', 'prefix': given['python'],
         'sigterm_timeout': PATIENCE_TO_END,
-        'additional_env': arguments.environment(given['dds_profile']),
+        'additional_env': dds.environment(given['dds_profile']),
     }
-    nodes = [
-        # Named in full, because a parameter file that names the node would win over `/**`.
-        Node(name='fuse_node', namespace=fuser.namespace, executable='fuse_node',
-             exec_name='fuse_node', remappings=fuser.remappings, parameters=fuser.parameters,
-             **common)
-        for fuser in fusers
-    ]
-    said = [LogInfo(msg=text) for text in arguments.warnings(
+    if arguments.value(given, 'one_process'):
+        nodes = [Node(**arguments.shared_process(given, fusers, written), **common)]
+    else:
+        nodes = [
+            # Named in full, because a parameter file that names the node would win over `/**`.
+            Node(name='fuse_node', namespace=fuser.namespace, executable='fuse_node',
+                 exec_name='fuse_node', remappings=fuser.remappings, parameters=fuser.parameters,
+                 **common)
+            for fuser in fusers
+        ]
+    said = [LogInfo(msg=text) for text in dds.warnings(
         given['dds_profile'], len(nodes) + bool(given['bag']), os.environ)]
     return [*said, *nodes, *players(given, fusers, common), *viewers(given, fusers, common)]
 
@@ -66,7 +75,7 @@ def players(given, fusers, common):
     if player == 'rosbag2' or (player == 'auto' and is_installed('ros2bag')):
         file, text = arguments.qos_overrides(
             given, [topic for fuser in fusers for topic in fuser.image_topics])
-        options = arguments.play_options(given, True, file or written(text))
+        options = arguments.play_options(given, True, file or (written(text) if text else ''))
         return [ExecuteProcess(cmd=['ros2', 'bag', 'play', *options], output='screen',
                                additional_env=common['additional_env'])]
     # It plays reliably whatever was recorded, so bag_qos has nothing to add.
@@ -115,9 +124,7 @@ def require(package, argument):
 
 
 def written(text):
-    """The name of a new file with this text; '' for no text."""
-    if not text:
-        return ''
-    with tempfile.NamedTemporaryFile('w', prefix='bag_qos_', suffix='.yaml', delete=False) as file:
+    """The name of a new file with this text."""
+    with tempfile.NamedTemporaryFile('w', prefix='fuse_', suffix='.yaml', delete=False) as file:
         file.write(text)
     return file.name

@@ -7,7 +7,6 @@ because the interpreter that runs `ros2 launch` need not be the one that runs th
 """
 
 import json
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,6 @@ from typing import Any
 import yaml
 
 SHARE = Path(__file__).parent.parent
-SEGMENT_BYTES = 256 * 2**20  # of each process, in config/fastdds_shm.xml
 PRESETS = ('ghent', 'backlight', 'highway')
 CAMERA = '{camera}'
 Given = Mapping[str, str]
@@ -93,6 +91,9 @@ OTHERS = {
     'cameras': Argument(
         'Names of several cameras, "front, left": one node each, in the namespace of that name; '
         '{camera} in image_topics, metadata_topic and params_file becomes the name', text_list),
+    'one_process': Argument(
+        'true: all cameras in one process, on one model; false: a process for each', truth,
+        'false'),
     'metadata_topic': Argument('What ~/meta is remapped to: /diagnostics for camera_ros'),
     'preset': Argument(
         'Parameters for a kind of scene: ghent (night, noise), backlight (sun, tunnels), highway '
@@ -127,15 +128,22 @@ class Fuser:
 
     Attributes:
         namespace: Absolute.
-        parameters: Parameter files and dictionaries, the strongest last.
+        files: Parameter files, the strongest last.
+        values: Parameters that are stronger than the files.
         remappings: Pairs of topic names.
         image_topics: Fully resolved, where the arguments name them.
     """
 
     namespace: str
-    parameters: list[Any]
+    files: list[str]
+    values: dict[str, Any]
     remappings: list[tuple[str, str]]
     image_topics: list[str]
+
+    @property
+    def parameters(self) -> list[Any]:
+        """Files and values as `Node` takes them."""
+        return [*self.files, *([self.values] if self.values else [])]
 
 
 def value(given: Given, name: str) -> Any:
@@ -175,8 +183,47 @@ def fusers(given: Given) -> list[Fuser]:
                    f'{given["namespace"]}/{name}') for name in names]
 
 
+def shared_process(given: Given, fusers: list[Fuser], write: Callable[[str], str]
+                   ) -> dict[str, Any]:
+    """What `Node` takes to start all cameras in one process: names, and what is said to all.
+
+    Args:
+        given: The arguments, in which `{camera}` is left for the process to fill in.
+        fusers: What was made of them; in the same order as the cameras.
+        write: Puts a text into a new file, and gives its name.
+
+    Raises:
+        RuntimeError: no cameras.
+    """
+    if not given['cameras']:
+        raise RuntimeError('one_process: expected the names of the cameras, got none; set cameras')
+    own = {f'{fuser.namespace}/fuse_node': {'ros__parameters': fuser.values} for fuser in fusers
+           if fuser.values}
+    files = [*_files(given), *([write(json.dumps(own))] if own else [])]  # JSON is YAML, too
+    namespace = _absolute(f'{given["namespace"]}/{CAMERA}')
+    return {
+        'executable': 'fuse_cameras', 'exec_name': 'fuse_cameras',
+        'arguments': value(given, 'cameras'),
+        'ros_arguments': ['-r', f'__ns:={namespace}',
+                          *(word for file in files for word in ('--params-file', file))],
+        'remappings': _remappings(given),
+    }
+
+
+def _absolute(namespace: str) -> str:
+    return '/' + '/'.join(part for part in namespace.split('/') if part)
+
+
+def _files(given: Given) -> list[str]:
+    return [file for file in (_preset(given), given['params_file']) if file]
+
+
+def _remappings(given: Given) -> list[tuple[str, str]]:
+    return [('~/meta', given['metadata_topic'])] if given['metadata_topic'] else []
+
+
 def _fuser(given: Given, namespace: str) -> Fuser:
-    namespace = '/' + '/'.join(part for part in namespace.split('/') if part)
+    namespace = _absolute(namespace)
     values = {name: value(given, name) for name in PARAMETERS if given[name]}
     for name, text in given.items():
         if CAMERA in text:
@@ -188,9 +235,7 @@ def _fuser(given: Given, namespace: str) -> Fuser:
         if given['bag_qos'] == 'reliable':
             values |= {f'qos_overrides.{topic}.subscription.reliability': 'reliable'
                        for topic in topics}
-    files = [file for file in (_preset(given), given['params_file']) if file]
-    remappings = [('~/meta', given['metadata_topic'])] if given['metadata_topic'] else []
-    return Fuser(namespace, [*files, *([values] if values else [])], remappings, topics)
+    return Fuser(namespace, _files(given), values, _remappings(given), topics)
 
 
 def _preset(given: Given) -> str:
@@ -233,46 +278,3 @@ def qos_overrides(given: Given, topics: list[str]) -> tuple[str, str]:
                            'image_topics')
     profile = {'reliability': 'reliable', 'history': 'keep_last', 'depth': 20}
     return '', json.dumps(dict.fromkeys(topics, profile))  # which is YAML, too
-
-
-def environment(dds_profile: str) -> dict[str, str]:
-    """The variables that make Fast DDS use a profile, by the names of its versions 2 and 3.
-
-    Raises:
-        RuntimeError: a profile that is not there.
-    """
-    if not dds_profile:
-        return {}
-    path = Path(dds_profile).expanduser()
-    if dds_profile in ('shm', 'local'):
-        path = SHARE / 'config' / f'fastdds_{dds_profile}.xml'
-    if not path.is_file():
-        raise RuntimeError(f'dds_profile: expected shm, local or an XML file, got {dds_profile!r}')
-    return {name: str(path.resolve())
-            for name in ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')}
-
-
-def warnings(dds_profile: str, processes: int, variables: Mapping[str, str],
-             memory: Path = Path('/dev/shm')) -> list[str]:
-    """Say beforehand what Fast DDS would only say by error messages, or not at all.
-
-    Args:
-        dds_profile: The argument.
-        processes: How many will reserve shared memory.
-        variables: Of the environment.
-        memory: Where shared memory lives.
-    """
-    if not dds_profile:
-        return []
-    found = []
-    middleware = variables.get('RMW_IMPLEMENTATION', 'rmw_fastrtps_cpp')
-    if 'fastrtps' not in middleware:
-        found.append(f'dds_profile {dds_profile}: expected Fast DDS, got {middleware}, which does '
-                     'not read it; see doc/launch.md')
-    free = shutil.disk_usage(memory).free if memory.is_dir() else 0
-    needed = processes * SEGMENT_BYTES
-    if dds_profile == 'shm' and free < needed:
-        found.append(f'dds_profile shm: expected {needed / 2**20:.0f} MB or more in {memory}, got '
-                     f'{free / 2**20:.0f} MB; Fast DDS will fall back to UDP and lose large '
-                     'images (docker: --shm-size=2g)')
-    return found

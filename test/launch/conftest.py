@@ -22,6 +22,11 @@ def arguments():
 
 
 @pytest.fixture(scope='session')
+def dds():
+    return load('fuse_dds.py')
+
+
+@pytest.fixture(scope='session')
 def launch_file():
     pytest.importorskip('launch_ros')  # not launch: that is also the name of our own folder
     return load('fuse.launch.py')

@@ -2,8 +2,6 @@
 import dataclasses
 import json
 import re
-import shutil
-from collections import namedtuple
 from pathlib import Path
 
 import pytest
@@ -72,7 +70,7 @@ def test_a_value_of_the_wrong_type_is_one_line_with_what_was_expected(
 
 @pytest.mark.parametrize(('name', 'text'), [
     ('player', 'vlc'), ('preset', 'mars'), ('rate', '0'), ('rate', 'fast'), ('loop', '3'),
-    ('foxglove', 'maybe'), ('rviz', 'maybe'),
+    ('foxglove', 'maybe'), ('rviz', 'maybe'), ('one_process', '2'),
 ])
 def test_a_word_that_means_nothing_is_refused(name, text, arguments, given):
     with pytest.raises(RuntimeError, match=f'^{name}: '):
@@ -119,6 +117,37 @@ def test_cameras_that_would_read_the_same_or_nothing_are_refused(texts, said, ar
         arguments.fusers(given(**texts))
 
 
+def test_cameras_in_one_process_get_their_names_and_parameters_of_their_own(arguments, given):
+    texts = given(
+        namespace='sensing', cameras='front, left', image_topics='/cam/{camera}/image_raw',
+        metadata_topic='/cam/{camera}/meta', preset='ghent', params_file='{camera}.yaml')
+    written = []
+    started = arguments.shared_process(
+        texts, arguments.fusers(texts), lambda text: written.append(text) or 'own.yaml')
+    assert (started['executable'], started['arguments']) == ('fuse_cameras', ['front', 'left'])
+    assert started['remappings'] == [('~/meta', '/cam/{camera}/meta')]
+    assert started['ros_arguments'] == [
+        '-r', '__ns:=/sensing/{camera}', '--params-file', str(ROOT / 'config/ghent.yaml'),
+        '--params-file', '{camera}.yaml', '--params-file', 'own.yaml']
+    # Named in full, because a file of the user's that names the node would win over `/**`.
+    assert [json.loads(text) for text in written] == [{
+        f'/sensing/{name}/fuse_node': {
+            'ros__parameters': {'image_topics': [f'/cam/{name}/image_raw']}}
+        for name in ('front', 'left')}]
+
+
+def test_cameras_in_one_process_without_arguments_override_nothing(arguments, given):
+    texts = given(cameras='front, left')
+    started = arguments.shared_process(texts, arguments.fusers(texts), pytest.fail)
+    assert started['ros_arguments'] == ['-r', '__ns:=/{camera}']
+
+
+def test_one_process_of_no_cameras_is_refused(arguments, given):
+    texts = given(one_process='true')
+    with pytest.raises(RuntimeError, match='^one_process: expected the names of the cameras'):
+        arguments.shared_process(texts, arguments.fusers(texts), pytest.fail)
+
+
 def test_a_bag_means_its_clock_unless_said_otherwise(arguments, given):
     assert one(arguments, given, bag='x.mcap').parameters == [{'use_sim_time': True}]
     assert one(arguments, given, bag='x', use_sim_time='false').parameters == [
@@ -162,30 +191,3 @@ def test_both_players_get_the_clock_the_rate_and_the_loop(arguments, given):
         'x.mcap', '--clock', '--rate', '0.5', '--loop', '0']
     assert arguments.play_options(given(bag='x'), False, '')[-2:] == ['--loop', '1']
     assert '--loop' not in arguments.play_options(given(bag='x'), True, '')
-
-
-def test_a_profile_is_a_file_that_is_there(arguments):
-    file = ROOT / 'config' / 'fastdds_local.xml'
-    for profile in ('local', str(file)):
-        assert set(arguments.environment(profile).values()) == {str(file)}
-    assert arguments.environment('') == {}
-    with pytest.raises(RuntimeError, match='dds_profile: expected shm, local or an XML file'):
-        arguments.environment('nothing.xml')
-
-
-def test_shared_memory_that_is_too_small_is_said_beforehand(arguments, tmp_path, monkeypatch):
-    usage = namedtuple('usage', 'total used free')
-    monkeypatch.setattr(shutil, 'disk_usage', lambda _: usage(0, 0, 600 * 2**20))
-    assert arguments.warnings('shm', 2, {}, tmp_path) == []
-    (said,) = arguments.warnings('shm', 3, {}, tmp_path)
-    assert re.search(r'expected 768 MB .* got 600 MB;.*--shm-size', said)
-    assert arguments.warnings('local', 3, {}, tmp_path) == []
-    assert arguments.warnings('', 9, {}, tmp_path) == []
-
-
-def test_a_profile_for_another_middleware_is_said_beforehand(arguments, tmp_path):
-    (said,) = arguments.warnings(
-        'local', 1, {'RMW_IMPLEMENTATION': 'rmw_cyclonedds_cpp'}, tmp_path)
-    assert 'expected Fast DDS, got rmw_cyclonedds_cpp' in said
-    assert arguments.warnings(
-        'local', 1, {'RMW_IMPLEMENTATION': 'rmw_fastrtps_dynamic_cpp'}, tmp_path) == []
