@@ -144,7 +144,7 @@ def test_cameras_in_one_process_without_arguments_override_nothing(arguments, gi
 
 def test_one_process_of_no_cameras_is_refused(arguments, given):
     texts = given(one_process='true')
-    with pytest.raises(RuntimeError, match='^one_process: expected the names of the cameras'):
+    with pytest.raises(RuntimeError, match=r'^one_process: expected the names of the cameras'):
         arguments.shared_process(texts, arguments.fusers(texts), pytest.fail)
 
 
