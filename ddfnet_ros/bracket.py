@@ -72,6 +72,11 @@ def check_pixels(pixels: Pixels) -> None:
         raise ValueError('expected finite pixels, got NaN or Inf; check the source of the frame')
 
 
+def white_level(pixels: Pixels) -> float:
+    """The value of a pixel that means 1."""
+    return {'uint8': 255.0, 'uint16': 65535.0}.get(pixels.dtype.name, 1.0)
+
+
 def median_index(count: int) -> int:
     """0-based place of the reference among `count` frames, floor((N + 1) / 2) (Sec. 3.2.2)."""
     return (count + 1) // 2 - 1

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ddfnet_ros.bags.reading import IMAGE_TYPES, BagReader, stamp_ns
 from ddfnet_ros.bags.types import Topic
-from ddfnet_ros.bracket import Pixels
+from ddfnet_ros.bracket import Pixels, white_level
 from ddfnet_ros.encodings import pixels_of
 from ddfnet_ros.metadata import SOURCES, FrameMetadata, MetadataReader
 
@@ -171,5 +171,4 @@ def _add_sample(topic: ImageTopic, message: Any) -> None:
 
 
 def _brightness(picture: Pixels) -> float:
-    white = {'uint8': 255.0, 'uint16': 65535.0}.get(picture.dtype.name, 1.0)
-    return float(np.mean((picture / white) ** 2.2))
+    return float(np.mean((picture / white_level(picture)) ** 2.2))

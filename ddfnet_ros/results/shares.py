@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ddfnet_ros.bracket import white_level
 from ddfnet_ros.radiance import linearise
 from ddfnet_ros.runtime.deghoster import Deghosted
 from ddfnet_ros.settings import RadianceSettings
@@ -38,10 +39,9 @@ class Clipping:
 def clipping(deghosted: Deghosted, settings: RadianceSettings) -> Clipping:
     """Compare the reference frame with what came of it."""
     reference = _sampled(deghosted.bracket.reference.pixels)
-    white = {'uint8': 255.0, 'uint16': 65535.0}.get(reference.dtype.name, 1.0)
     told = linearise(torch.tensor(_CLIPPED), settings.response, settings.gamma)
     return Clipping(
-        before=_share(reference, _CLIPPED * white),
+        before=_share(reference, _CLIPPED * white_level(reference)),
         after=_share(_sampled(deghosted.radiance), float(told) / min(deghosted.bracket.exposures)),
     )
 

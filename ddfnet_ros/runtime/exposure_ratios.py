@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ddfnet_ros.bracket import Pixels
+from ddfnet_ros.bracket import Pixels, white_level
 from ddfnet_ros.radiance import linearise
 from ddfnet_ros.settings import RadianceSettings
 
@@ -87,8 +87,7 @@ def _reduced(
     pixels: Pixels, settings: RadianceSettings
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
     """Linear values of a smaller picture, and where all the pixels behind a value are usable."""
-    white = {'uint8': 255.0, 'uint16': 65535.0}.get(pixels.dtype.name, 1.0)
-    values = torch.from_numpy(pixels.astype(np.float32)) / white
+    values = torch.from_numpy(pixels.astype(np.float32)) / white_level(pixels)
     usable = ((values > _USABLE[0]) & (values < _USABLE[1])).float()
     linear = linearise(values, settings.response, settings.gamma)
     return _shrink(linear.numpy()), _shrink(usable.numpy()) > 0.999

@@ -1,18 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keep freed memory: an image-sized tensor costs more to map in fresh than to compute.
+"""Memory: freed blocks are kept for the next frame, given back when there is too little.
 
-glibc hands freed blocks of this size back to the kernel, which zeroes pages again for the next
-frame: a quarter of the CPU time of `fast` at 640x360 (measured in a process with 3 frames).
+An image-sized tensor costs more to map in fresh than to compute: glibc hands freed blocks of this
+size back to the kernel, which zeroes pages again for the next frame: a quarter of the CPU time of
+`fast` at 640x360 (measured in a process with 3 frames).
 """
 
 from __future__ import annotations
 
 import ctypes
+import gc
+from contextlib import suppress
+
+import cv2
+import torch
 
 # From glibc's malloc.h.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _NEVER = 2**31 - 1
 _LARGEST_BLOCKS = (2**30, 2**25)  # bytes; older glibc refuses more than the second
+
+# In errors of torch, cuDNN, cuBLAS, OpenCV and OpenVINO that have no class of their own.
+_SHORTAGE = ('out of memory', "can't allocate memory", 'not enough memory', 'ALLOC_FAILED',
+             'Insufficient memory', 'bad_alloc')
 
 
 def keep_freed_memory() -> bool:
@@ -33,3 +43,20 @@ def keep_freed_memory() -> bool:
         any(mallopt(_M_MMAP_THRESHOLD, size) for size in _LARGEST_BLOCKS),
     ]
     return all(done)
+
+
+def give_back_freed_memory(device: torch.device) -> None:
+    """Free what is only kept for reuse: in cycles of objects, in the C library, on the device."""
+    gc.collect()
+    with suppress(OSError, TypeError, AttributeError):  # as above
+        ctypes.CDLL(None).malloc_trim(0)
+    if device.type == 'cuda':
+        torch.cuda.empty_cache()
+
+
+def is_shortage(error: Exception) -> bool:
+    """Whether an error says that memory ran out, on whatever device and in whoever's words."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError | cv2.error) and any(
+        words in str(error) for words in _SHORTAGE)

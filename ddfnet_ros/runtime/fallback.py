@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A result with whatever memory there is: where the best way needs too much, the next best.
+
+The ways, from best to least: as always; the same after caches were freed; the network in bands of
+rows, 2, 4 and 8 of them (the same picture); `fast` on the CPU; the reference frame alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import torch
+
+from ddfnet_ros import weights
+from ddfnet_ros.bracket import Bracket, white_level
+from ddfnet_ros.radiance import linearise
+from ddfnet_ros.runtime.deghoster import Deghosted, Deghoster, StageClock, result_of
+from ddfnet_ros.runtime.memory import give_back_freed_memory, is_shortage
+from ddfnet_ros.settings import DeghosterSettings, RadianceSettings
+
+_BANDS = (2, 4, 8)
+_FIRST_WAIT, _LONGEST_WAIT = 15, 1920  # brackets; the second is a minute at 30 Hz
+_SPARE, _ON_CPU = 'fast', 'cpu'
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Way:
+    """One way to fuse.
+
+    Attributes:
+        name: What it is counted under.
+        what: What is done, for people.
+        fuse: Does it.
+    """
+
+    name: str
+    what: str
+    fuse: Callable[[Bracket], Deghosted]
+
+
+class FallbackDeghoster:
+    """Fuses like a `Deghoster`; where memory runs out, in the next way that needs less.
+
+    The way that worked is that of the next brackets too. After some of them, twice as many each
+    time that memory ran out again, the next better one is tried, until the best works again.
+
+    Attributes:
+        settings: What it works by; live fields may differ from call to call.
+        counts: Brackets by the way that they were fused, `whole` being the best.
+    """
+
+    def __init__(
+        self, settings: DeghosterSettings, log: Callable[[str], object] = _log.warning
+    ) -> None:
+        """Find and load the weights.
+
+        Args:
+            settings: As for a `Deghoster`.
+            log: Told of each way, once, when it has to be taken, and of the return to the best.
+
+        Raises:
+            ValueError: as a `Deghoster` does.
+            FileNotFoundError: likewise.
+        """
+        self.settings = settings
+        self._log = log
+        self._first = Deghoster(settings)
+        self._spare: Deghoster | None = None
+        self._ways = [*self._ways_of(self._first), *self._ways_without(self._first)]
+        self.counts = dict.fromkeys((way.name for way in self._ways), 0)
+        self._place = 0
+        self._told: set[str] = set()
+        self._calm, self._wait = 0, _FIRST_WAIT  # brackets since memory ran out; to be waited for
+
+    @property
+    def in_use(self) -> Deghoster:
+        """Of the two, the one that the latest bracket went through."""
+        return self._spare or self._first
+
+    @property
+    def problem(self) -> str:
+        """What is done for lack of memory; '' where nothing has to be."""
+        return f'out of memory: {self._ways[self._place].what}' if self._place else ''
+
+    def __call__(self, bracket: Bracket) -> Deghosted:
+        """Fuse one bracket.
+
+        Raises:
+            ValueError: as a `Deghoster` does.
+            MemoryError: there is too little even for the reference frame alone.
+        """
+        first = self._place - (self._place > 0 and self._calm >= self._wait)
+        said = ''
+        for place in range(first, len(self._ways)):
+            try:
+                fused = self._ways[place].fuse(bracket)
+            except Exception as error:
+                if not is_shortage(error):
+                    raise
+                said = ' '.join(str(error).split())[:200] or type(error).__name__
+            else:
+                self._settle(place, ran_out=place > first)
+                return fused
+            # Not before: the error's traceback holds what the failed attempt had made.
+            self._leave(place, said)
+        raise MemoryError(f'expected memory for one frame at least, got: {said}; choose smaller '
+                          'images')
+
+    def _leave(self, place: int, said: str) -> None:
+        """Make room after a way has failed, and tell of the next one."""
+        if self._ways[place].name == _ON_CPU:
+            self._spare = None
+        give_back_freed_memory(torch.device(self._first.device))
+        if place + 1 < len(self._ways):
+            way = self._ways[place + 1]
+            if way.name not in self._told:
+                self._told.add(way.name)
+                self._log(f'out of memory: {way.what} ({said})')
+
+    def _settle(self, place: int, *, ran_out: bool) -> None:
+        """Stay with the way that worked, and remember how long nothing has run out."""
+        way = self._ways[place]
+        self.counts[way.name] += 1
+        if way.name != _ON_CPU:
+            self._spare = None
+        if ran_out:
+            self._wait = min(2 * self._wait, _LONGEST_WAIT)
+        self._calm = 0 if ran_out or place < self._place else self._calm + 1
+        self._place = place
+        if not place and self._told and self._calm >= self._wait:
+            self._log('there is memory again: fusing as always')
+            self._told.clear()
+            self._wait = _FIRST_WAIT
+
+    def _ways_of(self, deghoster: Deghoster) -> list[_Way]:
+        """Those that give the same picture."""
+        whole = partial(self._through, deghoster, 1)
+        ways = [_Way('whole', 'fusing as always', whole),
+                _Way('caches', 'freed caches, fusing as always', whole)]
+        if deghoster.divisible:
+            ways += [_Way('bands', 'the network runs in bands of rows',
+                          partial(self._through, deghoster, bands)) for bands in _BANDS]
+        return ways
+
+    def _ways_without(self, deghoster: Deghoster) -> list[_Way]:
+        """Those that do without the model."""
+        alone = _Way('reference', 'the reference frame is all there is',
+                     lambda bracket: reference_alone(bracket, self.settings))
+        light = deghoster.device == 'cpu' and deghoster.architecture == _SPARE
+        if light or _SPARE not in weights.present():
+            return [alone]
+        return [_Way(_ON_CPU, f'fusing with {_SPARE} on the CPU', self._through_spare), alone]
+
+    def _through(self, deghoster: Deghoster, bands: int, bracket: Bracket) -> Deghosted:
+        deghoster.settings, deghoster.bands = self.settings, bands
+        return deghoster(bracket)
+
+    def _through_spare(self, bracket: Bracket) -> Deghosted:
+        if self._spare is None:
+            self._spare = Deghoster(replace(
+                self.settings, model=_SPARE, device='cpu', precision='auto', backend='auto'))
+        return self._through(self._spare, 1, bracket)
+
+
+def reference_alone(bracket: Bracket, settings: RadianceSettings) -> Deghosted:
+    """What the reference frame shows by itself; takes little memory beyond the result's.
+
+    Args:
+        bracket: Whose reference it is.
+        settings: Name response and tone map.
+    """
+    pixels = bracket.reference.pixels
+    height, width = pixels.shape[:2]
+    clock = StageClock(torch.device('cpu'))
+    with clock('finish'):
+        ldr = torch.from_numpy(pixels.astype(np.float32)).reshape(height, width, -1)
+        linear = linearise((ldr / white_level(pixels)).permute(2, 0, 1), settings.response,
+                           settings.gamma)
+        result = result_of(
+            bracket, linear / (bracket.reference.exposure / min(bracket.exposures)), settings,
+            clock.ms, lambda: np.zeros((len(bracket.frames) - 1, height, width, 2), np.float32),
+            lambda: np.ones((height, width), np.float32))
+    return result

@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: Apache-2.0
+import weakref
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from ddfnet_ros import weights
+from ddfnet_ros.bracket import Bracket, Frame
+from ddfnet_ros.network.ddfnet import DDFNet, DDFNetConfig
+from ddfnet_ros.network.fast import FastConfig, FastFusion
+from ddfnet_ros.runtime import deghoster as deghoster_room
+from ddfnet_ros.runtime import fallback
+from ddfnet_ros.runtime.deghoster import Deghoster
+from ddfnet_ros.runtime.fallback import FallbackDeghoster, reference_alone
+from ddfnet_ros.runtime.memory import give_back_freed_memory, is_shortage
+from ddfnet_ros.settings import DeghosterSettings
+
+EXPOSURES = (0.001, 0.004, 0.016)
+HEIGHT = 328
+SHORTAGES = {
+    'torch on a GPU': torch.OutOfMemoryError('CUDA out of memory. Tried to allocate 2.00 GiB'),
+    'Python': MemoryError(),
+    'torch on a CPU': RuntimeError('DefaultCPUAllocator: not enough memory: you tried to '
+                                   'allocate 8 bytes.'),
+    'cuDNN': RuntimeError('cuDNN error: CUDNN_STATUS_ALLOC_FAILED'),
+}
+
+
+@pytest.fixture(scope='module')
+def models(tmp_path_factory):
+    """A folder with small untrained models: `fast`, and `other` of another structure."""
+    folder = tmp_path_factory.mktemp('models')
+    torch.manual_seed(1)
+    fast = FastFusion(FastConfig(channels=8, context=8, blocks=1))
+    torch.nn.init.normal_(fast.core.frame_head[-1].weight, std=0.3)
+    weights.save(fast, folder / 'fast.safetensors', {})
+    weights.save(DDFNet(DDFNetConfig(structure='mean')), folder / 'other.safetensors', {})
+    return folder
+
+
+@pytest.fixture
+def fallback_of(models, monkeypatch):
+    """Makes a deghoster whose network needs memory for as many rows as it is given."""
+    monkeypatch.setenv('DDFNET_MODELS', str(models))
+    monkeypatch.setenv('AMENT_PREFIX_PATH', '')
+
+    def make(model='fast', rows=10**6, error=SHORTAGES['torch on a GPU']):
+        made = FallbackDeghoster(settings_for(model))
+        made._first._model = Hungry(made._first._model, rows, error)
+        return made
+    return make
+
+
+class Hungry:
+    """A network that runs out of memory.
+
+    Attributes:
+        rows: That there is memory for.
+        given: Rows that it was asked for, and whether it could.
+    """
+
+    def __init__(self, network, rows, error):
+        self.network, self.rows, self.error = network, rows, error
+        self.reach, self.reference_share = network.reach, network.reference_share
+        self.given = []
+        self.left = lambda: None
+
+    def __call__(self, stack, flow, reference_index):
+        assert self.left() is None, 'a failed attempt still holds its memory'
+        rows = stack.shape[-2]
+        self.given.append(rows)
+        if rows > self.rows:
+            made = stack.clone()
+            self.left = weakref.ref(made)
+            raise type(self.error)(*self.error.args)
+        return self.network(stack, flow, reference_index)
+
+
+def settings_for(model):
+    return DeghosterSettings(model=model, device='cpu', threads=1, precision='float32',
+                             backend='torch')
+
+
+def bracket(dtype=np.uint8, channels=3, height=HEIGHT):
+    rng = np.random.default_rng(3)
+    base = cv2.resize(rng.random((20, 8, 3)).astype(np.float32), (32, height)).clip(0.02, 1) / 4
+    frames = []
+    for exposure in EXPOSURES:
+        ldr = np.clip(base * exposure / EXPOSURES[0], 0, 1) ** (1 / 2.2)
+        top = np.iinfo(dtype).max if dtype != np.float32 else 1
+        pixels = (ldr * top).astype(dtype)
+        frames.append(Frame(pixels=pixels if channels == 3 else pixels[..., 0],
+                            exposure_time=exposure))
+    return Bracket.of(frames)
+
+
+def network_of(made):
+    return made._first._model
+
+
+@pytest.mark.parametrize('error', SHORTAGES.values(), ids=SHORTAGES)
+def test_a_shortage_that_freed_caches_mend_costs_nothing_but_time(fallback_of, caplog, error):
+    made, given = fallback_of(rows=0, error=error), bracket()
+    expected = Deghoster(settings_for('fast'))(given)
+
+    def freed(_device):
+        network_of(made).rows = 10**6
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fallback, 'give_back_freed_memory', freed)
+        fused = made(given)
+    np.testing.assert_array_equal(fused.radiance, expected.radiance)
+    assert fused.bracket is given
+    assert made.counts == {'whole': 0, 'caches': 1, 'bands': 0, 'reference': 0}
+    assert caplog.text.count('freed caches') == 1
+    assert 'freed caches' in made.problem
+
+
+def test_bands_give_the_picture_of_the_whole(fallback_of, caplog):
+    made, given = fallback_of(rows=250), bracket()
+    expected = Deghoster(settings_for('fast'))(given)
+    for _ in range(5):
+        fused = made(given)
+        np.testing.assert_allclose(fused.radiance, expected.radiance, rtol=1e-3, atol=1e-3)
+        np.testing.assert_allclose(
+            fused.reference_share(), expected.reference_share(), rtol=1e-3, atol=1e-3)
+        np.testing.assert_allclose(fused.image.astype(int), expected.image.astype(int), atol=1)
+    assert made.counts['bands'] == 5
+    assert caplog.text.count('bands of rows') == 1
+    failed = [rows for rows in network_of(made).given if rows > 250]
+    assert failed == [HEIGHT, HEIGHT, 296]  # whole, caches, two bands; and never again
+
+
+def test_without_room_for_the_model_fast_on_the_cpu_takes_over(fallback_of, caplog):
+    made, given = fallback_of('other', rows=0), bracket()
+    assert made.in_use.model_name == 'other'
+    expected = Deghoster(settings_for('fast'))(given)
+    for _ in range(2):
+        fused = made(given)
+        np.testing.assert_allclose(fused.radiance, expected.radiance, rtol=0.05, atol=1)
+    assert (made.in_use.model_name, made.in_use.device) == ('fast', 'cpu')
+    assert made.counts['cpu'] == 2
+    assert caplog.text.count('fast on the CPU') == 1
+
+
+@pytest.mark.parametrize(('model', 'ways'), [
+    ('other', ['whole', 'caches', 'bands', 'cpu', 'reference']),
+    ('fast', ['whole', 'caches', 'bands', 'reference']),
+])
+def test_where_nothing_fits_the_reference_frame_is_published(
+        fallback_of, monkeypatch, caplog, model, ways):
+    made, given = fallback_of(model), bracket()
+
+    def too_much(*_):
+        raise SHORTAGES['Python']
+
+    monkeypatch.setattr(deghoster_room, 'stack_of', too_much)
+    fused = made(given)
+    np.testing.assert_array_equal(
+        fused.radiance, reference_alone(given, made.settings).radiance)
+    assert list(made.counts) == ways
+    assert made.counts['reference'] == 1
+    assert caplog.text.count('reference frame') == 1
+    assert made._spare is None
+
+
+def test_when_memory_returns_the_best_way_does_and_is_told_once(
+        fallback_of, monkeypatch, caplog):
+    monkeypatch.setattr(fallback, '_FIRST_WAIT', 1)
+    made, given = fallback_of('other', rows=0), bracket(height=16)
+    made(given)
+    spare = weakref.ref(made._spare)
+    network_of(made).rows = 10**6
+    caplog.clear()
+    for _ in range(25):
+        made(given)
+    assert made.problem == ''
+    assert made.in_use.model_name == 'other'
+    assert spare() is None
+    assert made.counts['whole'] > 10
+    assert [record.message for record in caplog.records] == [
+        'there is memory again: fusing as always']
+
+
+def test_a_better_way_that_still_fails_is_tried_ever_more_rarely(fallback_of, caplog):
+    made, given = fallback_of(rows=0), bracket(height=16)
+    for _ in range(200):
+        made(given)
+    assert made.counts['reference'] == 200
+    tried = network_of(made).given
+    assert len(tried) <= 6 + 4
+    assert len(caplog.records) == 3
+
+
+def test_without_memory_for_anything_the_error_says_so_and_the_next_bracket_is_fused(
+        fallback_of, monkeypatch):
+    made, given = fallback_of(rows=0), bracket(height=16)
+    with monkeypatch.context() as patch:
+        patch.setattr(fallback, 'reference_alone', lambda *_: bytearray(2**62))
+        with pytest.raises(MemoryError, match='choose smaller images'):
+            made(given)
+    assert made(given).bracket is given
+
+
+@pytest.mark.parametrize('error', [ValueError('bad'), RuntimeError('an illegal memory access')])
+def test_other_errors_are_not_for_it(fallback_of, error):
+    made = fallback_of(rows=0, error=error)
+    with pytest.raises(type(error), match=str(error)):
+        made(bracket(height=16))
+    assert network_of(made).given == [16]
+    assert made.problem == ''
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize('channels', [1, 3])
+def test_the_reference_alone_is_its_radiance_and_picture(dtype, channels):
+    given = bracket(dtype, channels)
+    alone = reference_alone(given, DeghosterSettings())
+    ldr = given.reference.pixels / (np.iinfo(dtype).max if dtype != np.float32 else 1)
+    np.testing.assert_allclose(alone.radiance, ldr**2.2 / EXPOSURES[1], rtol=1e-4, atol=1e-5)
+    relative = alone.radiance * EXPOSURES[0]
+    np.testing.assert_allclose(
+        alone.image, np.log1p(5000 * relative) / np.log1p(5000) * 255, atol=0.51)
+    assert alone.radiance.shape == given.reference.pixels.shape
+    assert alone.motion().shape == (2, HEIGHT, 32, 2)
+    assert not alone.motion().any()
+    assert (alone.reference_share() == 1).all()
+
+
+@pytest.mark.parametrize('allocate', [
+    lambda: torch.empty(2**50), lambda: np.empty(2**50), lambda: bytearray(2**62),
+    lambda: cv2.resize(np.zeros((2, 2), np.uint8), (2**30, 2**30)),
+], ids=['torch', 'numpy', 'python', 'opencv'])
+def test_real_shortages_are_known_as_such(allocate):
+    with pytest.raises(Exception) as failed:  # noqa: PT011 (each has a class of its own)
+        allocate()
+    assert is_shortage(failed.value)
+
+
+def test_other_problems_are_no_shortage():
+    assert not any(map(is_shortage, [
+        ValueError('out of memory'), RuntimeError('an illegal memory access'), cv2.error('size')]))
+
+
+def test_giving_back_memory_needs_no_particular_system(monkeypatch):
+    give_back_freed_memory(torch.device('cpu'))
+    monkeypatch.setattr('ctypes.CDLL', lambda name: object())
+    give_back_freed_memory(torch.device('cpu'))
