@@ -2,6 +2,7 @@
 """A real node and a peer that is its camera and its viewer, in one process, over real DDS."""
 
 import time
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -73,21 +74,24 @@ def scene(exposure, size=SIZE, channels=3):
 
 
 class Bench:
-    """The node under test, and what it sent."""
+    """The nodes under test, mostly one, and what they sent.
 
-    def __init__(self, parameters, views=VIEWS):
-        overrides = [Parameter(name, value=value) for name, value in parameters.items()]
-        self.node = FuseNode(parameter_overrides=overrides)
+    What is about one of several cameras takes its namespace, such as '/front'.
+    """
+
+    def __init__(self, *nodes, views=VIEWS):
+        self.nodes, self.node = nodes, nodes[0]
         self.peer = Node('peer')
         self.executor = SingleThreadedExecutor()
-        for node in (self.node, self.peer):
+        for node in (*nodes, self.peer):
             self.executor.add_node(node)
         self.received = {}
-        for name, msgtype in views.items():
-            self.listen(f'/fuse_node/{name}', msgtype)
+        for node in nodes:
+            for name, msgtype in views.items():
+                self.listen(f'{node.get_fully_qualified_name()}/{name}', msgtype)
         self.listen('/diagnostics', DiagnosticArray)
         self._publishers = {}
-        self._counter = 0
+        self._counters = Counter()
 
     def listen(self, topic, msgtype):
         self.received[topic] = []
@@ -101,20 +105,25 @@ class Bench:
         self.spin_until(publisher.get_subscription_count, f'a subscriber of {topic}')
         publisher.publish(message)
 
-    def send_frame(self, message, exposure_time):
+    def send_frame(self, message, exposure_time, camera=''):
         """An image and its metadata."""
         stamp = message.header.stamp
         stamp_ns = stamp.sec * 10**9 + stamp.nanosec
-        self.send('/fuse_node/meta', metadata(exposure_time, self._counter, stamp_ns))
-        self.send(TOPIC, message)
-        self._counter += 1
+        self.send(f'{camera}/fuse_node/meta',
+                  metadata(exposure_time, self._counters[camera], stamp_ns))
+        self.send(f'{camera}{TOPIC}', message)
+        self._counters[camera] += 1
 
-    def send_bracket(self, start_ns, size=SIZE, channels=3):
+    def send_bracket(self, start_ns, size=SIZE, channels=3, camera=''):
         """Three good frames, 10 ms apart; gives what was sent."""
         frames = [scene(exposure, size, channels) for exposure in EXPOSURES]
         for i, (pixels, exposure) in enumerate(zip(frames, EXPOSURES, strict=True)):
-            self.send_frame(image(pixels, start_ns + i * 10**7), exposure)
+            self.send_frame(image(pixels, start_ns + i * 10**7), exposure, camera)
         return frames
+
+    def restart_camera(self):
+        """Have its frame counter begin anew, as that of a bag that is played again."""
+        self._counters.clear()
 
     def spin_until(self, condition, what, timeout=30.0):
         deadline = time.monotonic() + timeout
@@ -141,37 +150,47 @@ class Bench:
         self.peer.destroy_client(client)
         return future.result()
 
-    def counts(self):
+    def counts(self, camera=''):
         """The newest diagnostics, as numbers where they are."""
-        self.received['/diagnostics'].clear()
-        self.next('/diagnostics')  # may be older than the count of a picture that is here already
-        status = self.next('/diagnostics').status[0]
+        told, name = self.received['/diagnostics'], f'{camera}/fuse_node: fusion'
+        told.clear()
+
+        def news():
+            return [array.status[0] for array in told if array.status[0].name == name]
+
+        # The first may be older than the count of a picture that is here already.
+        self.spin_until(lambda: len(news()) > 1, f'diagnostics of {name}')
+        status = news()[1]
         return {v.key: v.value for v in status.values} | {
             'level': status.level, 'message': status.message}
 
     def settle(self):
         """Wait until the node knows who listens, so that nothing is published to nobody."""
-        outputs = self.node._fusion.outputs
-        audiences = [outputs._camera_info, *(audience for audience, _ in outputs._results)]
-        for audience in audiences:
-            topic = audience.publisher.topic_name
-            if topic in self.received:
-                self.spin_until(lambda audience=audience: audience, f'a viewer of {topic}')
+        for outputs in (node._fusion.outputs for node in self.nodes):
+            audiences = [outputs._camera_info, *(audience for audience, _ in outputs._results)]
+            for audience in audiences:
+                topic = audience.publisher.topic_name
+                if topic in self.received:
+                    self.spin_until(lambda audience=audience: audience, f'a viewer of {topic}')
 
     def close(self):
         self.executor.shutdown()
-        self.node.destroy_node()
-        self.peer.destroy_node()
+        for node in (*self.nodes, self.peer):
+            node.destroy_node()
+
+
+DEFAULTS = {
+    'device': 'cpu', 'threads': 1, 'diagnostics_period': 0.2,
+    'image_topics': [TOPIC], 'exposure_source': 'camera_ros', 'precision': 'float32',
+    'exposure_times': list(EXPOSURES),
+}
 
 
 def started(start=True, views=VIEWS, **parameters):
     """A bench; by default the node is active and reads exposures from ~/meta."""
-    defaults = {
-        'device': 'cpu', 'threads': 1, 'diagnostics_period': 0.2,
-        'image_topics': [TOPIC], 'exposure_source': 'camera_ros', 'precision': 'float32',
-        'exposure_times': list(EXPOSURES),
-    }
-    bench = Bench(defaults | parameters, views)
+    overrides = [Parameter(name, value=value)
+                 for name, value in (DEFAULTS | parameters).items()]
+    bench = Bench(FuseNode(parameter_overrides=overrides), views=views)
     if start:
         bench.node.start()
         bench.settle()

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the node counts and says of itself."""
+
+import threading
+
+import pytest
+import rclpy
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import CompressedImage, Image
+
+from ddfnet_ros.node import diagnostics
+from ddfnet_ros.runtime.deghoster import Deghoster
+
+from .conftest import TOPIC, header
+
+HDR = '/fuse_node/hdr'
+
+
+def test_brackets_that_come_too_fast_are_superseded_and_counted(bench, monkeypatch):
+    fuse, begun, let_go = Deghoster.__call__, threading.Event(), threading.Event()
+
+    def slowly(self, bracket):
+        begun.set()
+        let_go.wait(30)
+        return fuse(self, bracket)
+
+    monkeypatch.setattr(Deghoster, '__call__', slowly)
+    for second in (1, 2, 3, 4):
+        bench.send_bracket(second * 10**9)
+        bench.spin_until(begun.is_set, 'fusion')
+        arrived = f'{3 * second}'
+        bench.spin_until(lambda arrived=arrived: bench.counts()['images_received'] == arrived,
+                         f'{arrived} images')
+    let_go.set()
+    assert [bench.next(HDR).header.stamp.sec for _ in range(2)] == [1, 4]
+    assert int(bench.counts()['dropped.superseded']) == 2
+
+
+def test_an_error_in_the_fusion_is_counted_and_the_next_bracket_is_fused(bench, monkeypatch):
+    fuse, broken = Deghoster.__call__, [True]
+
+    def fail_once(self, bracket):
+        if broken.pop() if broken else False:
+            raise RuntimeError('out of memory')
+        return fuse(self, bracket)
+
+    monkeypatch.setattr(Deghoster, '__call__', fail_once)
+    bench.send_bracket(10**9)
+    bench.spin_until(lambda: not broken, 'fusion')
+    bench.send_bracket(2 * 10**9)
+    assert bench.next(HDR).header == header(2 * 10**9 + 10**7)
+    assert int(bench.counts()['dropped.failed']) == 1
+
+
+def test_diagnostics_tell_rates_latency_model_and_device(bench):
+    bench.send_bracket(10**9)
+    bench.next(HDR)
+    counts = bench.counts()
+    assert (counts['model'], counts['device']) == ('tiny', 'cpu')
+    assert (counts['images_received'], counts['brackets_fused']) == ('3', '1')
+    assert float(counts['latency_ms.median']) > 0
+    stages = [key for key in counts if key.startswith('stage_ms.')]
+    assert (stages[0], stages[-1]) == ('stage_ms.wait', 'stage_ms.publish')
+    assert sum(float(counts[stage]) for stage in stages) <= float(counts['latency_ms.median']) + 1
+    assert 0 <= float(counts['clipped_fraction.after']) <= float(
+        counts['clipped_fraction.before']) <= 1
+    assert float(counts['memory_mb']) > 10
+
+
+def test_diagnostics_tell_whether_brackets_are_done_in_time(bench):
+    bench.node.set_parameters([Parameter('max_allowed_processing_time_ms', value=0.001)])
+    bench.send_bracket(10**9)
+    bench.next(HDR)
+    bench.received['/diagnostics'].clear()
+    _, status = bench.next('/diagnostics').status
+    assert status.name == '/fuse_node: processing_time_status'
+    assert status.level == DiagnosticStatus.WARN
+    values = {value.key: value.value for value in status.values}
+    assert values['is_processing_time_ms_in_expected_range'] == 'False'
+    assert float(values['processing_time_ms']) > 0
+
+
+@pytest.fixture
+def elsewhere():
+    """A node with a DDS participant of its own: one participant takes one type per topic."""
+    context = rclpy.Context()
+    rclpy.init(args=[], context=context)
+    node = Node('elsewhere', context=context)
+    yield node
+    node.destroy_node()
+    rclpy.shutdown(context=context)
+
+
+@pytest.fixture
+def impatience(monkeypatch):
+    monkeypatch.setattr(diagnostics, 'PATIENCE', 0.1)
+
+
+def wait_for_warning(bench, text):
+    def said():
+        counts = bench.counts()
+        return counts['level'] == DiagnosticStatus.WARN and text in counts['message']
+
+    bench.spin_until(said, f'diagnostics with {text!r}')
+
+
+def test_diagnostics_tell_that_nobody_publishes(bench, impatience):
+    wait_for_warning(bench, f'no publisher on {TOPIC}')
+
+
+def test_diagnostics_tell_that_images_are_of_another_type(bench, elsewhere, impatience):
+    elsewhere.create_publisher(CompressedImage, TOPIC, 10)
+    wait_for_warning(bench, f'expected sensor_msgs/msg/Image on {TOPIC}, got sensor_msgs/msg/Comp')
+
+
+def test_diagnostics_tell_that_images_get_lost(bench, impatience):
+    bench.peer.create_publisher(Image, TOPIC, 10)
+    wait_for_warning(bench, 'although there are publishers')

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What each transition takes and frees."""
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from sensor_msgs.msg import CompressedImage
+
+from .conftest import TOPIC
+
+HDR = '/fuse_node/hdr'
+
+
+def state_of(bench):
+    return bench.node._state_machine.current_state[1]
+
+
+def test_the_life_cycle_takes_and_frees_what_it_says(bench_with):
+    bench = bench_with(start=False)
+
+    def there():
+        return (any(p.topic_name == HDR for p in bench.node.publishers),
+                any(s.topic_name == TOPIC for s in bench.node.subscriptions))
+
+    assert there() == (False, False)
+    for _ in range(2):
+        bench.node.trigger_configure()
+        assert (state_of(bench), there()) == ('inactive', (True, False))
+        bench.node.trigger_activate()
+        assert (state_of(bench), there()) == ('active', (True, True))
+        bench.settle()
+        bench.send_bracket(10**9)
+        bench.next(HDR)
+        bench.node.trigger_deactivate()
+        assert (state_of(bench), there()) == ('inactive', (True, False))
+        bench.node.trigger_cleanup()
+        assert (state_of(bench), there()) == ('unconfigured', (False, False))
+    bench.node.trigger_shutdown()
+    assert state_of(bench) == 'finalized'
+
+
+def test_missing_weights_leave_the_node_unconfigured_and_say_why(bench_with, tmp_path):
+    bench = bench_with(start=False, model=str(tmp_path / 'nothing.safetensors'))
+    bench.node.start()
+    assert state_of(bench) == 'unconfigured'
+    counts = bench.counts()
+    assert counts['level'] == DiagnosticStatus.ERROR
+    assert 'nothing.safetensors' in counts['message']
+    assert '\n' not in counts['message']
+
+
+def test_what_goes_wrong_in_activation_leaves_the_node_inactive_and_is_said(bench_with, capfd):
+    bench = bench_with(start=False, transport='raw')
+    bench.peer.create_publisher(CompressedImage, TOPIC, 10)  # in the node's own participant
+    bench.node.trigger_configure()
+    bench.node.trigger_activate()
+    assert state_of(bench) == 'inactive'
+    assert 'cannot activate: ' in capfd.readouterr().err
+    assert 'cannot activate: ' in bench.counts()['message']
+
+
+def test_without_autostart_the_node_waits(bench_with):
+    bench = bench_with(start=False, autostart=False)
+    bench.node.start()
+    assert state_of(bench) == 'unconfigured'
