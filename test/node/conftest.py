@@ -16,8 +16,11 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
 from ddfnet_ros import weights
+from ddfnet_ros.bracket import Bracket, Frame
 from ddfnet_ros.network.fast import FastConfig, FastFusion
 from ddfnet_ros.node.fuse_node import FuseNode
+from ddfnet_ros.runtime.deghoster import Deghoster
+from ddfnet_ros.settings import DeghosterSettings
 
 EXPOSURES = (0.001, 0.004, 0.016)
 TOPIC = '/camera/image_raw'
@@ -71,6 +74,19 @@ def scene(exposure, size=SIZE, channels=3):
     encoded = np.clip(truth * exposure / min(EXPOSURES), 0, 1) ** (1 / 2.2) * 255
     pixels = np.round(encoded).astype(np.uint8)
     return pixels if channels == 3 else np.ascontiguousarray(pixels[..., 0])
+
+
+def array_of(message, dtype, channels=3):
+    array = np.frombuffer(message.data, dtype).reshape(message.height, message.width, channels)
+    return array[..., ::-1] if channels == 3 else array[..., 0]
+
+
+def fused_by_hand(frames, model):
+    """What the deghoster makes of the same frames without any ROS."""
+    settings = DeghosterSettings(model=str(model), device='cpu', precision='float32')
+    exposed = zip(frames, EXPOSURES, strict=True)
+    return Deghoster(settings)(
+        Bracket.of(Frame(pixels=pixels, exposure_time=time) for pixels, time in exposed))
 
 
 class Bench:

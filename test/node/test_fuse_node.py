@@ -7,26 +7,9 @@ from rclpy.parameter import Parameter
 from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage
 
-from ddfnet_ros.bracket import Bracket, Frame
-from ddfnet_ros.runtime.deghoster import Deghoster
-from ddfnet_ros.settings import DeghosterSettings
-
-from .conftest import EXPOSURES, TOPIC, header, image, scene
+from .conftest import EXPOSURES, TOPIC, array_of, fused_by_hand, header, image, scene
 
 HDR, IMAGE = '/fuse_node/hdr', '/fuse_node/image'
-
-
-def array_of(message, dtype, channels=3):
-    array = np.frombuffer(message.data, dtype).reshape(message.height, message.width, channels)
-    return array[..., ::-1] if channels == 3 else array[..., 0]
-
-
-def fused_by_hand(frames, model):
-    """What the deghoster makes of the same frames without any ROS."""
-    settings = DeghosterSettings(model=str(model), device='cpu', precision='float32')
-    exposed = zip(frames, EXPOSURES, strict=True)
-    return Deghoster(settings)(
-        Bracket.of(Frame(pixels=pixels, exposure_time=time) for pixels, time in exposed))
 
 
 def test_a_bracket_becomes_radiance_and_picture_under_the_header_of_its_reference(bench, model):

@@ -15,9 +15,10 @@ from lifecycle_msgs.srv import GetState
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def start(*arguments, **environment):
+def start(*arguments, command=('fuse_node',), **environment):
+    executable, *names = command
     return subprocess.Popen(
-        [sys.executable, '-m', 'ddfnet_ros.node.fuse_node', '--ros-args', *arguments],
+        [sys.executable, '-m', f'ddfnet_ros.node.{executable}', *names, '--ros-args', *arguments],
         cwd=ROOT, env=os.environ | environment, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )
@@ -55,6 +56,30 @@ def test_it_starts_without_launch_from_our_parameter_file_and_leaves_quietly(
         peer.destroy_node()
     assert process.returncode == 0
     assert 'fusing /street/image_raw with tiny on cpu' in output
+    assert 'Traceback' not in output
+
+
+def test_cameras_of_one_process_run_beside_one_that_cannot_and_leave_quietly(ros, model, tmp_path):
+    for name, exposures in (('front', '[0.1, 1.0]'), ('left', '[0.1, 1.0]'), ('none', '[1, 4]')):
+        (tmp_path / f'{name}.yaml').write_text(
+            f'/**: {{ros__parameters: {{exposure_times: {exposures}, model: "{model}"}}}}')
+    process = start('--params-file', str(tmp_path / '{camera}.yaml'), '-p', 'device:=cpu',
+                    command=('fuse_cameras', 'front', 'none', 'left'))
+    peer = rclpy.create_node('asking_cameras')
+    try:
+        for name in ('front', 'left'):
+            assert state_of(peer, f'/{name}/fuse_node') == 'active'
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        peer.destroy_node()
+    assert process.returncode == 2  # because of the one that could not
+    assert 'fusing /front/image_raw with tiny on cpu' in output
+    assert 'fusing /left/image_raw with tiny on cpu' in output
+    (line,) = [line for line in output.splitlines() if 'FATAL' in line]
+    assert 'none: ' in line
+    assert '1.0, not 1' in line
     assert 'Traceback' not in output
 
 

@@ -3,17 +3,18 @@ import threading
 
 import pytest
 
-from ddfnet_ros.node.worker import Worker
+from ddfnet_ros.node.worker import Worker, WorkThread
 
 
 class Bench:
     """A worker whose work can be held up."""
 
-    def __init__(self):
+    def __init__(self, thread=None):
         self.done, self.failed = [], []
         self.begun = threading.Semaphore(0)
         self.go_on = threading.Semaphore(0)
-        self.worker = Worker(self._work, lambda job, error: self.failed.append((job, error)))
+        self.worker = Worker(self._work, lambda job, error: self.failed.append((job, error)),
+                             thread)
 
     def _work(self, job):
         self.begun.release()
@@ -85,3 +86,70 @@ def test_errands_are_done_even_when_the_worker_is_stopped(bench):
     threading.Timer(0.1, bench.go_on.release).start()
     assert bench.worker.stop()
     assert bench.done == [1, 'a']
+
+
+@pytest.fixture
+def two():
+    """Two benches whose workers share a thread."""
+    thread = WorkThread()
+    benches = Bench(thread), Bench(thread)
+    yield benches
+    for bench in benches:
+        bench.go_on.release(100)
+        bench.worker.stop()
+
+
+def test_workers_of_one_thread_take_turns_however_many_jobs_one_has(two):
+    flooding, other = two
+    flooding.worker.submit(0)
+    for turn in range(1, 4):
+        assert flooding.begun.acquire(timeout=10)
+        flooding.worker.submit(turn)
+        flooding.worker.do(lambda: None)
+        other.worker.submit(turn)
+        flooding.go_on.release()
+        assert other.begun.acquire(timeout=10)
+        other.go_on.release()
+    assert flooding.begun.acquire(timeout=10)
+    assert other.done == [1, 2, 3]
+    assert flooding.done[0] == 0
+
+
+def test_a_worker_stops_while_the_other_is_at_work_and_the_other_goes_on(two):
+    first, second = two
+    first.worker.submit(1)
+    assert first.begun.acquire(timeout=10)
+    second.worker.submit(2)
+    assert second.worker.stop()
+    first.worker.submit(3)
+    first.go_on.release(2)
+    assert first.begun.acquire(timeout=10)
+    first.worker.stop()
+    assert (first.done, second.done) == ([1, 3], [])
+
+
+def test_a_worker_that_cannot_even_fail_leaves_the_thread_to_the_other(caplog):
+    thread, done = WorkThread(), threading.Event()
+
+    def fail(*_):
+        raise RuntimeError('as expected')
+
+    workers = Worker(fail, fail, thread), Worker(lambda _: done.set(), fail, thread)
+    for worker in workers:
+        worker.submit(1)
+    assert done.wait(10)
+    for worker in workers:
+        worker.stop()
+    assert 'a task failed' in caplog.text
+
+
+def test_a_thread_without_workers_ends_and_comes_back_for_the_next():
+    thread, done = WorkThread(), []
+    for _ in range(2):
+        before, did = threading.active_count(), threading.Event()
+        worker = Worker(lambda job, did=did: (done.append(job), did.set()), pytest.fail, thread)
+        worker.submit(1)
+        assert did.wait(10)
+        worker.stop()
+        assert threading.active_count() == before
+    assert done == [1, 1]
