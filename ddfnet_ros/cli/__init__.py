@@ -18,6 +18,7 @@ _VERBS = {
     'fuse': 'Fuse the exposures of one scene into an HDR image.',
     'bag': 'Fuse a whole bag, without ROS.',
     'inspect': 'List the image topics of a bag, and say which look like a bracket.',
+    'view': 'Show what happens inside while brackets are fused.',
     'doctor': 'Check this machine, and say what to do about what is wrong.',
     'play': 'Play a recorded bracket bag as ROS topics.',
     'synthesize': 'Make the demo\'s street bracket bag from panoramas.',

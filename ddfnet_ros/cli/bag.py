@@ -70,7 +70,7 @@ several."""
     def __post_init__(self) -> None:
         if len(self.bags) < 2:
             raise ValueError('expected a bag and a name for the result, got '
-                             f'{len(self.bags)} name(s); see ddfnet bag --help')
+                             f'{len(self.bags)} name(s)')
         if self.jobs < 1 or self.retries < 0:
             raise ValueError(f'expected --jobs 1 or more and --retries 0 or more, got {self.jobs} '
                              f'and {self.retries}')

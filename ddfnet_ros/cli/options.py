@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
+import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from types import UnionType
@@ -17,7 +18,8 @@ from ddfnet_ros.images import check_writable
 from ddfnet_ros.settings import DeghosterSettings, Settings
 
 _Options = TypeVar('_Options')
-_BOX = str.maketrans('', '', '╭╮╰╯│─')
+# What tyro draws around an error, in Unicode or not, and says before it.
+_BOX = re.compile(r'[╭╮╰╯│─]|-{2,}(?!\w)|Value error\s|Error parsing Options:')
 
 
 @overload
@@ -47,9 +49,14 @@ def parse(options: Any, verb: str, words: Sequence[str], examples: str) -> Any:
             return tyro.cli(options, prog=f'ddfnet {verb}', args=list(words))
     except SystemExit as stop:
         if stop.code:
-            raise ValueError(' '.join(said.getvalue().translate(_BOX).split())) from None
+            raise ValueError(_one_line(said.getvalue())) from None
         print(f'examples:\n{examples}')
         raise
+
+
+def _one_line(said: str) -> str:
+    words = ' '.join(_BOX.sub(' ', said).split())
+    return re.sub(r'\.? For full helptext, (see|run:?) ', '; see ', words)
 
 
 def as_options(settings: type[Settings], hidden: Collection[str] = ()) -> Any:
@@ -65,8 +72,9 @@ def as_options(settings: type[Settings], hidden: Collection[str] = ()) -> Any:
     suppress: Any = tyro.conf.Suppress
     fields = []
     for field in dataclasses.fields(settings):
-        choices = '|'.join(field.metadata['choices']) or None
-        shown = tyro.conf.arg(help=field.metadata['description'], metavar=choices)
+        choices = field.metadata['choices']
+        words = ('INT', *choices) if choices and field.metadata['bounds'] else choices
+        shown = tyro.conf.arg(help=field.metadata['description'], metavar='|'.join(words) or None)
         default = dataclasses.field(default=field.default, metadata=field.metadata)
         kind = suppress[hints[field.name]] if field.name in hidden else hints[field.name]
         fields.append((field.name, Annotated[kind, shown], default))

@@ -48,12 +48,19 @@ def white(deghosted: Deghosted) -> float:
 def flow_picture(deghosted: Deghosted) -> npt.NDArray[np.uint8]:
     """The motion to the next longer exposure on the colour wheel, (H, W, 3) RGB.
 
-    The hue is the direction (red: right, then clockwise on the screen over yellow, green, blue),
-    the saturation the length, full from `FULL_COLOUR` on; white stands still. Where the reference
-    is the longest exposure, the motion is that to the next shorter one.
+    Where the reference is the longest exposure, the motion is that to the next shorter one.
     """
     motion = deghosted.motion()
-    x, y = cv2.split(motion[min(deghosted.bracket.reference_index, len(motion) - 1)])
+    return colour_wheel(motion[min(deghosted.bracket.reference_index, len(motion) - 1)])
+
+
+def colour_wheel(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    """Vectors as colours, (H, W, 2) [pixels] to (H, W, 3) RGB.
+
+    The hue is the direction (red: right, then clockwise on the screen over yellow, green, blue),
+    the saturation the length, full from `FULL_COLOUR` on; white stands still.
+    """
+    x, y = cv2.split(vectors)
     length, angle = cv2.cartToPolar(x, y, angleInDegrees=True)
     colours = cv2.merge([
         np.rint(angle / 2).astype(np.uint8) % 180,  # OpenCV's hue has 180 steps

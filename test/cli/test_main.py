@@ -55,6 +55,9 @@ def test_version_is_the_packages(capsys):
     (['evaluate', '--scenes', '1'], '--panoramas'),
     (['synthesize', '--output', 'x', '--panoramas', '/nowhere'], '--panoramas: expected a folder'),
     (['synthesize', '--output', 'x', '--brackets', '0'], '--brackets: expected at least 1'),
+    (['bench', '--frames', '99'],
+     'ddfnet: --frames: expected 2 to 9, got 99; see ddfnet bench --help\n'),
+    (['bench', '--nonsense'], '--nonsense; see ddfnet bench --help\n'),
 ])
 def test_bad_words_get_one_line_and_status_2(words, said, capsys):
     assert main(words) == 2

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`ddfnet view`: what happens inside while brackets are fused, in the viewer of rerun."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+from tqdm import tqdm
+
+from ddfnet_ros.bags.brackets import BracketFinder
+from ddfnet_ros.bags.reading import BagError, BagReader
+from ddfnet_ros.bracket import Bracket
+from ddfnet_ros.cli.bag_settings import LIVE_ONLY, settled
+from ddfnet_ros.cli.image_files import AUTO, frames_of, seconds
+from ddfnet_ros.cli.options import as_options, check_output, parse
+from ddfnet_ros.settings import NodeSettings
+
+if TYPE_CHECKING:
+    from ddfnet_ros.runtime.deghoster import Deghosted
+
+EXAMPLES = """\
+  ddfnet view drive.mcap --brackets 20
+  ddfnet view drive.mcap --save inside.rrd                (then: ddfnet view inside.rrd)
+  ddfnet view short.png middle.png long.png --exposure-times 1 4 16
+  ddfnet view IMG_*.JPG --save inside.rrd                 (times from EXIF)"""
+
+_SUFFIX = '.rrd'
+# The viewer sends no analytics where CI is set, which leaves the user's own choice alone. Whether
+# there is a newer release it asks through a proxy if one is named: here one that nobody is.
+_OFFLINE = dict.fromkeys(('ALL_PROXY', 'HTTPS_PROXY'), 'http://127.0.0.1:9') | {'CI': 'true'}
+_HIDDEN = LIVE_ONLY - {'moving_threshold'} | {'exposure_times', 'hdr_encoding', 'jpeg_quality'}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Show what happens inside while brackets are fused; needs ddfnet_ros[view].
+
+    Shown are the frames, the motion between them, how much of the reference each pixel takes,
+    radiance and picture, histograms of all frames on one scale, and over the brackets of a bag
+    the shares of ghosts and clipping, the time of each stage and the exposures. Works without a
+    network: the viewer is started so that it sends nothing and answers this machine only.
+    """
+
+    sources: Annotated[tyro.conf.Positional[tuple[Path, ...]],
+                       tyro.conf.arg(metavar='BAG|RRD|LDR...')]
+    """A bag as for `ddfnet bag`, what --save wrote, or 2 to 9 image files as for `ddfnet fuse`."""
+    exposure_times: Annotated[tuple[str, ...], tyro.conf.arg(metavar='T...')] = ()
+    """Seconds per file, or of one turn of a bag's camera; absent: from EXIF data or the bag's \
+metadata; auto, for files: estimated."""
+    save: Annotated[Path | None, tyro.conf.arg(metavar='OUT.rrd')] = None
+    """Write a recording instead of opening the viewer."""
+    brackets: int | None = None
+    """Stop after so many brackets; one of 640x360 takes about 3 MB."""
+    params_file: Path | None = None
+    """Parameter file of the node, for a bag; the options below are stronger."""
+    settings: Annotated[NodeSettings, as_options(NodeSettings, _HIDDEN)] = field(
+        default_factory=NodeSettings)
+    """How frames become brackets, and how these are fused."""
+
+    def __post_init__(self) -> None:
+        if not self.sources:
+            raise ValueError('expected a bag or image files, got none')
+        if self.brackets is not None and self.brackets < 1:
+            raise ValueError(f'--brackets: expected at least 1, got {self.brackets}')
+
+
+def run(words: Sequence[str]) -> int:
+    """Fuse and record; then show, unless it is to be saved."""
+    options = parse(Options, 'view', words, EXAMPLES)
+    if importlib.util.find_spec('rerun') is None:
+        raise ValueError('expected rerun, got none; pip install "ddfnet_ros[view]" '
+                         '(Python 3.11 or newer)')
+    if options.sources[0].suffix == _SUFFIX:
+        return _show(options.sources[0])
+    if options.save is not None:
+        check_output(options.save, _SUFFIX)
+    # In the folder of the result, so that this appears whole or not at all.
+    place = options.save.parent if options.save else None
+    with TemporaryDirectory(prefix='.ddfnet_view_', dir=place) as folder:
+        recording = Path(folder) / f'inside{_SUFFIX}'
+        said = _record(options, recording)
+        if options.save is None:
+            return _show(recording)
+        recording.replace(options.save)
+    print(f'{options.save}: {said}; look at it: ddfnet view {options.save}')
+    return 0
+
+
+def _record(options: Options, path: Path) -> str:
+    """Fuse what is asked for; tells what was fused by what."""
+    from ddfnet_ros.results.inside import Recording  # noqa: PLC0415  (torch: 3 s; rerun)
+    from ddfnet_ros.runtime.deghoster import Deghoster  # noqa: PLC0415
+
+    from_files = len(options.sources) > 1
+    settings = options.settings if from_files else _of_bag(options)
+    deghoster = Deghoster(settings)
+    with Recording(path, settings) as recording:
+        def add(bracket: Bracket) -> None:
+            fused: Deghosted = deghoster(bracket)
+            recording.add(fused)
+
+        if from_files:
+            frames = frames_of(options.sources, options.exposure_times, settings)
+            add(Bracket.of(frames, settings.reference))
+            count = 1
+        else:
+            count = _each_of_bag(options, settings, add)
+    return f'{count} brackets, model {deghoster.model_name} on {deghoster.device}'
+
+
+def _of_bag(options: Options) -> NodeSettings:
+    if options.exposure_times == AUTO:
+        raise ValueError('--exposure-times auto: expected image files, got a bag; leave it out')
+    times = tuple(map(seconds, options.exposure_times))
+    given = dataclasses.replace(options.settings, exposure_times=times)
+    return settled(options.sources[0], given, options.params_file)
+
+
+def _each_of_bag(
+    options: Options, settings: NodeSettings, add: Callable[[Bracket], None]
+) -> int:
+    """Call with each bracket; their number."""
+    source = options.sources[0]
+    count = 0
+    with BagReader(source) as bag:
+        finder = BracketFinder(source, bag, settings)
+        with tqdm(total=bag.count(finder.image_topics), desc=source.name, unit=' images',
+                  disable=None) as bar:
+            for found in islice(finder.find(bar.update), options.brackets):
+                add(found.bracket)
+                count += 1
+    if not count:
+        raise BagError(f'{source}: expected complete brackets, got none; see `ddfnet inspect '
+                       f'{source}`')
+    return count
+
+
+def _show(recording: Path) -> int:
+    """Open the viewer and wait until it is closed."""
+    if not recording.is_file():
+        raise FileNotFoundError(f'{recording}: expected a recording, got no such file')
+    environment = os.environ | _OFFLINE | {'RUST_LOG': 'error'}
+    viewer = [sys.executable, '-m', 'rerun', '--bind', '127.0.0.1', '--port', 'auto']
+    if code := subprocess.run([*viewer, recording], check=False, env=environment).returncode:
+        raise ValueError(f'expected the viewer to open a window, got its exit status {code}; '
+                         f'without a screen use --save FILE{_SUFFIX} and look at it elsewhere')
+    return 0

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+import importlib.util
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from ddfnet_ros import weights
+from ddfnet_ros.cli import main
+from ddfnet_ros.network.fast import FastConfig, FastFusion
+
+sys.path.insert(0, str(Path(__file__).parents[1] / 'demo'))  # small_street
+
+from small_street import write_street
+
+rerun_is_there = pytest.mark.skipif(
+    importlib.util.find_spec('rerun') is None,
+    # 170 MB, for one verb only: not among the requirements of the tests.
+    reason='needs ddfnet_ros[view]')
+
+
+@pytest.fixture(scope='module')
+def model(tmp_path_factory):
+    """Options that choose a tiny untrained model."""
+    path = tmp_path_factory.mktemp('models') / 'tiny.safetensors'
+    torch.manual_seed(1)
+    weights.save(FastFusion(FastConfig(channels=8, blocks=1)), path, {})
+    return ['--model', str(path), '--device', 'cpu', '--threads', '1']
+
+
+@pytest.fixture
+def street(tmp_path):
+    return str(write_street(tmp_path / 'in', brackets=3))
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Three exposures of a grey wedge."""
+    wedge = np.tile(np.linspace(0.01, 0.3, 48), (40, 1))
+    paths = [str(tmp_path / f'{name}.png') for name in ('short', 'middle', 'long')]
+    for path, ratio in zip(paths, (1, 4, 16), strict=True):
+        cv2.imwrite(path, np.rint((wedge * ratio).clip(0, 1) ** (1 / 2.2) * 255))
+    return paths
+
+
+def told(path):
+    """Brackets on the time line of a recording, and the exposures of the first of them."""
+    reader = importlib.import_module('rerun.chunk').RrdReader(path)
+    brackets, exposures = [], {}
+    for chunk in reader.store().stream():
+        batch = chunk.to_record_batch()
+        if chunk.entity_path == '/fused/image':
+            brackets += batch.column('bracket').to_pylist()
+        if chunk.entity_path.startswith('/exposures/'):
+            place = int(chunk.entity_path.rpartition('/')[2])
+            exposures[place] = batch.column('Scalars:scalars').to_pylist()[0][0]
+    return brackets, [exposures[place] for place in sorted(exposures)]
+
+
+@rerun_is_there
+def test_all_brackets_of_a_bag_are_recorded(street, model, tmp_path, capsys):
+    target = tmp_path / 'inside.rrd'
+    assert main(['view', street, '--save', str(target), *model]) == 0
+    assert '3 brackets, model tiny on cpu' in capsys.readouterr().out
+    assert told(target)[0] == [1, 2, 3]
+
+
+@rerun_is_there
+def test_no_more_brackets_than_asked_for(street, model, tmp_path):
+    target = tmp_path / 'inside.rrd'
+    assert main(['view', street, '--save', str(target), '--brackets', '2', *model]) == 0
+    assert told(target)[0] == [1, 2]
+
+
+@rerun_is_there
+@pytest.mark.parametrize('times', ['0.001 0.004 0.016', '1/1000 1/250 2/125'])
+def test_files_are_one_bracket_with_the_exposures_given(files, model, tmp_path, times):
+    target = tmp_path / 'inside.rrd'
+    assert main(['view', *files, '--exposure-times', *times.split(), '--save', str(target),
+                 *model]) == 0
+    brackets, exposures = told(target)
+    assert brackets == [1]
+    assert exposures == pytest.approx([0.001, 0.004, 0.016])
+
+
+@rerun_is_there
+def test_a_failure_leaves_nothing_behind(files, model, tmp_path, capsys):
+    target = tmp_path / 'out' / 'inside.rrd'
+    target.parent.mkdir()
+    line = ['view', *files, '--exposure-times', '1', '1', '1', '--save', str(target), *model]
+    assert main(line) == 2
+    assert 'expected different exposures' in capsys.readouterr().err
+    assert not list(target.parent.iterdir())
+
+
+@rerun_is_there
+@pytest.mark.parametrize(('line', 'said'), [
+    ('{street} --save x.mcap', 'ends in .rrd'),
+    ('{street} --exposure-times auto', 'leave it out'),
+    ('{street} --brackets 0', '--brackets: expected at least 1, got 0'),
+    ('missing.rrd', 'missing.rrd: expected a recording, got no such file'),
+    ('missing.mcap', 'missing.mcap'),
+    ('', 'expected a bag or image files, got none'),
+])
+def test_what_cannot_be_shown_is_one_line(street, line, said, capsys):
+    assert main(['view', *line.format(street=street).split()]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count('\n') == 1
+
+
+def test_without_rerun_the_remedy_is_named(street, monkeypatch, capsys):
+    monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None)
+    assert main(['view', street]) == 2
+    remedy = 'pip install "ddfnet_ros[view]" (Python 3.11 or newer)'
+    assert capsys.readouterr().err == f'ddfnet: expected rerun, got none; {remedy}\n'
+
+
+@rerun_is_there
+def test_a_viewer_without_a_screen_says_so_and_has_kept_to_itself(
+    files, model, tmp_path, monkeypatch, capfd
+):
+    for name in ('DISPLAY', 'WAYLAND_DISPLAY', 'WAYLAND_SOCKET', 'CI', 'XDG_CONFIG_HOME',
+                 'XDG_DATA_HOME', 'XDG_RUNTIME_DIR'):
+        monkeypatch.delenv(name, raising=False)
+    home = tmp_path / 'home'
+    home.mkdir()
+    monkeypatch.setenv('HOME', str(home))
+    assert main(['view', *files, '--exposure-times', '1', '4', '16', *model]) == 2
+    assert 'expected the viewer to open a window' in capfd.readouterr().err
+    # It would have an identity for its analytics here.
+    assert not [path for path in home.rglob('*') if 'rerun' in path.parts]
