@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A camera that brackets, and the road its frames take: lost, late, twice, joined too late.
 
-Every frame hides in its pixels which bracket it is of, so that a bracket can be judged.
+Every frame hides in its pixels which bracket it is of, so that a bracket can be judged; and where
+in it and in which round of a bag, for windows that slide.
 """
 
 from __future__ import annotations
@@ -157,10 +158,10 @@ class Mode:
     topics: bool = False
 
     def frame(self, shot: Shot, camera: Camera) -> Frame:
-        """The frame of a shot; its pixels hide the bracket."""
+        """The frame of a shot; its pixels hide the bracket, the place and the round."""
         number = shot.turn if self.topics else shot.counter
         return Frame(
-            pixels=np.full((1, 2), shot.bracket, np.float32),
+            pixels=np.array([[shot.bracket, shot.place, shot.played]], np.float32),
             exposure_time=camera.exposures[shot.place] if self.metadata else None,
             stamp_ns=shot.stamp_ns,
             sequence_id=number if self.counter else None,
@@ -168,14 +169,14 @@ class Mode:
         )
 
 
-def modes(camera: Camera) -> dict[str, Mode]:
-    """Every source of places for one camera."""
+def modes(camera: Camera, window: str = 'cycle') -> dict[str, Mode]:
+    """Every source of places for one camera; see `AssemblySettings` for the window."""
     times, period = camera.exposures, camera.period
     offset = math.fmod(START_NS, period * 1e9) * 1e-9
     interval = camera.spread * period / camera.size
-    timed = AssemblySettings(exposure_times=times)
-    untimed = AssemblySettings(bracket_size=len(times))
-    clocked = AssemblySettings(exposure_times=times, cycle_period=period)
+    timed = AssemblySettings(exposure_times=times, window=window)
+    untimed = AssemblySettings(bracket_size=len(times), window=window)
+    clocked = replace(timed, cycle_period=period)
     grid = replace(clocked, cycle_offset=offset)
     pause = replace(timed, cycle_gap=(interval + (period - camera.spread * period + interval)) / 2)
     return {
@@ -196,11 +197,11 @@ def modes(camera: Camera) -> dict[str, Mode]:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What came of the frames.
+    """What came of the frames. Where windows slide, each of them counts as a bracket.
 
     Attributes:
         sets: Brackets that came out.
-        mixed: Those with frames of several brackets.
+        mixed: Those with frames of several brackets; windows that are not N shots in a row.
         complete: Brackets of which every frame arrived, none of them too late.
         emitted: Those of them that came out.
     """
@@ -229,14 +230,43 @@ def judge(sets: Iterable[frozenset[int]], arrived: Sequence[Shot], size: int) ->
                    complete=complete.total(), emitted=(complete & whole).total())
 
 
+def judge_windows(windows: Iterable[Sequence[tuple[int, int]]], arrived: Sequence[Shot],
+                  size: int) -> Verdict:
+    """Compare the rounds and ordinals hidden in each window with what arrived."""
+    windows = [sorted(window) for window in windows]
+    there = {(shot.played, size * shot.bracket + shot.place)
+             for shot in arrived if shot.late < size}
+    complete = {first for first in there if there.issuperset(_row(first, size))}
+    whole = Counter(window[0] for window in windows if window == _row(window[0], size))
+    return Verdict(sets=len(windows), mixed=len(windows) - whole.total(), complete=len(complete),
+                   emitted=len(complete & whole.keys()))
+
+
+def _row(first: tuple[int, int], size: int) -> list[tuple[int, int]]:
+    """Shots in a row, by round and ordinal."""
+    played, ordinal = first
+    return [(played, ordinal + k) for k in range(size)]
+
+
+def shots_of(bracket: Bracket) -> list[tuple[int, int]]:
+    """Which rounds the frames are of, and which shots in these."""
+    size = len(bracket.frames)
+    hidden = (map(int, frame.pixels.flat) for frame in bracket.frames)
+    return [(played, size * name + place) for name, place, played in hidden]
+
+
 def names_of(bracket: Bracket) -> frozenset[int]:
     """Which brackets the frames are of."""
     return frozenset(int(frame.pixels.flat[0]) for frame in bracket.frames)
 
 
 def assemble(mode: Mode, camera: Camera, arrived: Sequence[Shot]) -> Verdict:
-    """Run the assembler over what arrived."""
-    assembler = BracketAssembler(mode.settings, camera.size if mode.topics else 1)
+    """Run the assembler over what arrived; where windows slide, the reference is the latest."""
+    sliding = mode.settings.window == 'sliding'
+    assembler = BracketAssembler(
+        mode.settings, camera.size if mode.topics else 1, 'latest' if sliding else 0)
     frames = (mode.frame(shot, camera) for shot in arrived)
-    brackets = [bracket for frame in frames if (bracket := assembler.add(frame)) is not None]
+    brackets = [bracket for frame in frames for bracket in assembler.add(frame)]
+    if sliding:
+        return judge_windows(map(shots_of, brackets), arrived, camera.size)
     return judge(map(names_of, brackets), arrived, camera.size)

@@ -95,12 +95,13 @@ class Bracket:
     reference_index: int
 
     @classmethod
-    def of(cls, frames: Iterable[Frame], reference: int = 0) -> Bracket:
+    def of(cls, frames: Iterable[Frame], reference: int | str = 0) -> Bracket:
         """Sort frames by exposure and check that they belong together.
 
         Args:
             frames: In any order.
-            reference: Counted from 1 after sorting; 0 chooses the median exposure.
+            reference: Counted from 1 after sorting; 0 chooses the median exposure, 'latest' the
+                newest frame.
 
         Raises:
             ValueError: too few or too many frames, unequal shapes, equal exposures, or a
@@ -110,10 +111,8 @@ class Bracket:
         count = len(ordered)
         if not MIN_FRAMES <= count <= MAX_FRAMES:
             raise ValueError(f'expected {MIN_FRAMES} to {MAX_FRAMES} frames, got {count}')
-        if not 0 <= reference <= count:
-            raise ValueError(f'expected a reference from 1 to {count}, got {reference}')
         _check_alike(ordered)
-        return cls(ordered, reference - 1 if reference else median_index(count))
+        return cls(ordered, _reference_index(ordered, reference))
 
     @property
     def reference(self) -> Frame:
@@ -130,6 +129,19 @@ class Bracket:
         """The frames in the network's order: reference, then the others from short to long."""
         k = self.reference_index
         return (self.frames[k], *self.frames[:k], *self.frames[k + 1:])
+
+
+def _reference_index(ordered: tuple[Frame, ...], reference: int | str) -> int:
+    count = len(ordered)
+    if isinstance(reference, int) and 0 <= reference <= count:
+        return reference - 1 if reference else median_index(count)
+    if reference != 'latest':
+        raise ValueError(f'expected a reference from 1 to {count}, got {reference}')
+    *_, before, latest = sorted(range(count), key=lambda k: ordered[k].stamp_ns)
+    if ordered[before].stamp_ns == ordered[latest].stamp_ns:
+        raise ValueError('expected a latest frame, got several with the last stamp; set reference '
+                         f'to 1 to {count}')
+    return latest
 
 
 def _check_alike(ordered: tuple[Frame, ...]) -> None:

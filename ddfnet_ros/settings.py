@@ -29,7 +29,7 @@ def setting(
         default: Value when nothing is set; its type is the parameter's type.
         description: One sentence, unit in brackets, shown by every front end.
         bounds: Inclusive range for numbers (for every element of a tuple).
-        choices: Allowed strings.
+        choices: Allowed strings; together with bounds, a whole number in these is allowed too.
         live: Whether a running node accepts a new value.
     """
     metadata = {
@@ -52,9 +52,14 @@ class Settings:
 def _check(name: str, value: Any, metadata: Any) -> None:
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f'{name}: expected a finite number, got {value}')
-    if (bounds := metadata.get('bounds')) and not bounds[0] <= value <= bounds[1]:
+    bounds, choices = metadata.get('bounds'), metadata.get('choices')
+    if bounds and choices:
+        if value not in choices and not (type(value) is int and bounds[0] <= value <= bounds[1]):
+            raise ValueError(f'{name}: expected {bounds[0]} to {bounds[1]}, or '
+                             f'{", ".join(choices)}, got {value!r}')
+    elif bounds and not bounds[0] <= value <= bounds[1]:
         raise ValueError(f'{name}: expected {bounds[0]} to {bounds[1]}, got {value}')
-    if (choices := metadata.get('choices')) and value not in choices:
+    elif choices and value not in choices:
         raise ValueError(f'{name}: expected one of {", ".join(choices)}, got {value!r}')
 
 
@@ -85,8 +90,10 @@ class DeghosterSettings(RadianceSettings):
     model: str = setting('auto', 'Model name (fast, base, denoise), a .safetensors path, or auto: '
                          'denoise on CUDA, fast on the CPU.', live=True)
     device: str = setting('auto', 'Torch device: auto, cpu, cuda, cuda:1, ...')
-    reference: int = setting(0, 'Reference frame, counted from 1 after sorting by exposure; '
-                             '0: the median, floor((N+1)/2) (Sec. 3.2.2).', bounds=(0, 9))
+    reference: int | str = setting(
+        0, 'Reference frame, counted from 1 after sorting by exposure; 0: the median, '
+        'floor((N+1)/2) (Sec. 3.2.2); latest: the newest, whatever its exposure.',
+        bounds=(0, 9), choices=('latest',))
     threads: int = setting(0, 'CPU threads of the network; 0: all cores.', bounds=(0, 256))
     precision: str = setting(
         'auto', 'Arithmetic of the convolutions; auto: bfloat16 where the device has it natively.',
@@ -107,6 +114,10 @@ class AssemblySettings(Settings):
         'camera\'s cycle; empty: from metadata.', bounds=(1e-7, 60.0))
     bracket_size: int = setting(3, 'Exposures in a bracket; ignored when exposure_times is set.',
                                 bounds=(2, 9))
+    window: str = setting(
+        'cycle', 'Which frames make a bracket: cycle, those of one turn of the exposure cycle, '
+        'each in one bracket; sliding, any N in a row: with reference latest, a bracket per '
+        'frame, else one per reference frame.', choices=('cycle', 'sliding'))
     cycle_source: str = setting(
         'auto', 'What tells where a frame stands in the exposure cycle; auto: the first of these '
         'that there is.', choices=('auto', 'metadata', 'counter', 'topic', 'phase', 'gap'))
@@ -257,6 +268,9 @@ class NodeSettings(OutputSettings, AssemblySettings, MetadataSettings, Deghoster
         if self.sync == 'approximate' and topics == 1:
             raise ValueError('sync: expected bracket with 1 image topic, got approximate; set one '
                              'topic per exposure')
+        if self.sync == 'approximate' and self.window == 'sliding':
+            raise ValueError('window: expected cycle with sync approximate, got sliding; set sync '
+                             'to bracket')
         if self.camera_info_topics and len(self.camera_info_topics) != topics:
             raise ValueError(f'camera_info_topics: expected none or one per image topic '
                              f'({topics}), got {len(self.camera_info_topics)}')

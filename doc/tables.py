@@ -25,6 +25,7 @@ from ddfnet_ros.settings import NodeSettings, Settings
 README = Path(__file__).resolve().parent.parent / 'README.md'
 RECORDS = README.parent / 'benchmark' / 'records'
 ROS_TYPES = {str: 'string', float: 'double', int: 'integer', bool: 'bool',
+             int | str: 'integer or string',
              tuple[str, ...]: 'string[]', tuple[float, ...]: 'double[]'}
 TOPICS = {
     'image_raw': 'The exposures; `image_topics` names other topics, one or one per exposure. '
@@ -111,11 +112,12 @@ def _number(value: float) -> str:
 
 def _meaning(metadata: typing.Mapping[str, typing.Any]) -> str:
     meaning = str(metadata['description'])
+    words = ', '.join(metadata['choices'])
     if metadata['bounds']:
         lowest, highest = map(_number, metadata['bounds'])
-        meaning += f' {lowest} to {highest}.'
-    if metadata['choices']:
-        meaning += f' One of {", ".join(metadata["choices"])}.'
+        meaning += f' {lowest} to {highest}{f", or {words}" if words else ""}.'
+    elif words:
+        meaning += f' One of {words}.'
     return meaning
 
 

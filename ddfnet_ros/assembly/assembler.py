@@ -8,32 +8,30 @@ import logging
 from collections import Counter, deque
 
 from ddfnet_ros.assembly.selection import SOURCES, check, refuse, sorter, source_of
-from ddfnet_ros.assembly.sorting import OPEN_TURNS, FrameError, Sorter
+from ddfnet_ros.assembly.sorting import OPEN_TURNS, Drops, FrameError, Sorter
 from ddfnet_ros.bracket import Bracket, Frame
 from ddfnet_ros.settings import AssemblySettings
 
 _log = logging.getLogger(__name__)
+_NEVER = -(2**63)  # before every stamp [ns]
 
 
 class BracketAssembler:
     """Makes brackets of frames in the order of their arrival.
 
     Attributes:
-        dropped: Frames that left in no bracket, by reason: incomplete (others of the bracket
-            never came), stale (came after their bracket was over), duplicate, superseded (a newer
-            bracket was complete first), invalid (unlike the others, or in no known place).
-        complaint: Why the last invalid frame was dropped, for people; '' before the first.
         source: What places the frames; '' before the first.
     """
 
     def __init__(self, settings: AssemblySettings, stream_count: int = 1,
-                 reference: int = 0) -> None:
+                 reference: int | str = 0) -> None:
         """Check the settings.
 
         Args:
             settings: How frames become brackets.
             stream_count: Topics: 1 that interleaves the exposures, or one per exposure.
-            reference: Counted from 1 after sorting by exposure; 0 chooses the median.
+            reference: Counted from 1 after sorting by exposure; 0 chooses the median, 'latest'
+                the newest frame.
 
         Raises:
             ValueError: settings by which no bracket could ever be assembled.
@@ -41,23 +39,40 @@ class BracketAssembler:
         self._settings, self._topics, self._reference = settings, stream_count, reference
         self._size = settings.size if stream_count == 1 else stream_count
         check(settings, stream_count, self._size, reference)
-        self.dropped: Counter[str] = Counter()
-        self.complaint = ''
         self.source = ''
+        self._drops = Drops()
         self._sorter: Sorter | None = None
         self._recent: deque[tuple[int, int, int | None, float | None]] = deque(
             maxlen=4 * self._size)
         self._newest: Frame | None = None
         self._stray: Frame | None = None
         self._useless = 0  # stale frames and duplicates in a row
+        self._given_ns = _NEVER  # stamp of the last reference frame
+
+    @property
+    def dropped(self) -> Counter[str]:
+        """Frames that left in no bracket, by reason.
+
+        incomplete (others of the bracket never came), stale (came after their bracket was over),
+        duplicate, superseded (a newer bracket was complete first), invalid (unlike the others, or
+        in no known place).
+        """
+        return self._drops.counts
+
+    @property
+    def complaint(self) -> str:
+        """Why the last invalid frame was dropped, for people; '' before the first."""
+        return self._drops.complaint
 
     @property
     def held(self) -> int:
-        """Frames that wait for others of their bracket; bounded by a few brackets."""
+        """Frames that wait for others and were in no bracket yet; bounded by a few brackets."""
         return (self._sorter.held if self._sorter else 0) + (self._stray is not None)
 
-    def add(self, frame: Frame) -> Bracket | None:
-        """Take a frame; give the bracket that it completes.
+    def add(self, frame: Frame) -> list[Bracket]:
+        """Take a frame; give the brackets that it completes, the newest last.
+
+        With `window` cycle, that is one at most. A late frame may complete several that slide.
 
         Raises:
             ValueError: nothing tells where frames stand in the cycle, or their exposure times;
@@ -67,8 +82,9 @@ class BracketAssembler:
         try:
             return self._add(frame, chosen)
         except FrameError as rejected:
-            self._reject(rejected, 1)
-            return None
+            self._drops.reject(rejected, 1)
+            self._useless += rejected.reason in ('stale', 'duplicate')
+            return []
 
     def reset(self, reason: str = 'reset') -> None:
         """Drop what is held, as after a jump of time; what was learned of the camera stays.
@@ -83,6 +99,7 @@ class BracketAssembler:
         self._recent.clear()
         self._newest = None
         self._useless = 0
+        self._given_ns = _NEVER
 
     def _sorter_for(self, frame: Frame) -> Sorter:
         """What sorts this frame: the best source seen so far, by the order of SOURCES."""
@@ -95,10 +112,10 @@ class BracketAssembler:
             self.reset(f'frames are now placed by {source}')
             self.source = source
             self._sorter = sorter(source, self._settings, self._topics,
-                                  frame.sequence_id is not None, self._drop)
+                                  frame.sequence_id is not None, self._finish, self._drops)
         return self._sorter
 
-    def _add(self, frame: Frame, chosen: Sorter) -> Bracket | None:
+    def _add(self, frame: Frame, chosen: Sorter) -> list[Bracket]:
         if self._useless >= 2 * self._size:
             self.reset('nothing but old frames comes')
         identity = frame.stream, frame.stamp_ns, frame.sequence_id, frame.exposure_time
@@ -112,9 +129,9 @@ class BracketAssembler:
         if self._newest is None or frame.stamp_ns >= self._newest.stamp_ns:
             self._newest = frame
         self._recent.append(identity)
-        frames = chosen.add(frame)
+        brackets = chosen.add(frame)
         self._useless = 0
-        return self._finish(frames, chosen) if frames else None
+        return brackets
 
     def _is_behind(self, frame: Frame) -> bool:
         """Whether a frame is older than what may still be open."""
@@ -127,39 +144,45 @@ class BracketAssembler:
             late_ns = OPEN_TURNS * self._size * interval_ns
         return self._newest.stamp_ns - frame.stamp_ns > late_ns
 
-    def _add_stray(self, frame: Frame) -> Bracket | None:
+    def _add_stray(self, frame: Frame) -> list[Bracket]:
         """Keep one old frame apart: a second one like it tells that time jumped back."""
         first, self._stray = self._stray, None
         if first is None or abs(frame.stamp_ns - first.stamp_ns) > self._settings.max_span * 1e9:
-            self._drop('stale', first is not None)
+            self._drops.count('stale', first is not None)
             self._stray = frame
-            return None
+            return []
         self.reset('stamps jumped back')
-        self.add(first)
-        return self.add(frame)
+        return [*self.add(first), *self.add(frame)]
 
     def _drop_stray(self) -> None:
-        self._drop('stale', self._stray is not None)
+        self._drops.count('stale', self._stray is not None)
         self._stray = None
 
     def _check_alike(self, frame: Frame, before: Frame) -> None:
         """Start anew when the camera changed its images."""
         kind, was = ((f.pixels.shape, str(f.pixels.dtype)) for f in (frame, before))
         if kind != was and self._sorter:
-            self.complaint = f'expected frames of {was} as before, got {kind}'
+            change = FrameError('invalid', f'expected frames of {was} as before, got {kind}')
+            self._drops.reject(change, 0)
             self._sorter.flush('invalid')
-            self.reset(self.complaint)
+            self.reset(str(change))
 
-    def _finish(self, frames: list[Frame], chosen: Sorter) -> Bracket | None:
+    def _finish(self, frames: list[Frame]) -> Bracket | None:
+        """Check and sort the frames of a bracket; raises FrameError.
+
+        None where windows slide and the last bracket had this reference frame, or a newer one:
+        stamps of brackets rise.
+        """
+        self._check_run(frames)
         try:
-            self._check_run(frames)
-            chosen.accept(frames)
-            return Bracket.of(self._timed(frames), self._reference)
-        except FrameError as rejected:
-            self._reject(rejected, len(frames))
+            bracket = Bracket.of(self._timed(frames), self._reference)
         except ValueError as error:
-            self._reject(FrameError('invalid', str(error)), len(frames))
-        return None
+            raise FrameError('invalid', str(error)) from error
+        if self._settings.window == 'sliding':
+            if bracket.reference.stamp_ns <= self._given_ns:
+                return None
+            self._given_ns = bracket.reference.stamp_ns
+        return bracket
 
     def _check_run(self, frames: list[Frame]) -> None:
         """A bracket is an uninterrupted run of frames; raises FrameError."""
@@ -179,14 +202,3 @@ class BracketAssembler:
         return [dataclasses.replace(frame, exposure_time=nominal[place])
                 if frame.exposure_time is None and nominal else frame
                 for place, frame in enumerate(frames)]
-
-    def _reject(self, rejected: FrameError, frames: int) -> None:
-        self._drop(rejected.reason, frames)
-        if rejected.reason == 'invalid':
-            self.complaint = str(rejected)
-        if rejected.reason in ('stale', 'duplicate'):
-            self._useless += frames
-
-    def _drop(self, reason: str, frames: int) -> None:
-        if frames:
-            self.dropped[reason] += frames

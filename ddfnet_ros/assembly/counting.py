@@ -6,6 +6,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ddfnet_ros.assembly.sorting import OPEN_TURNS, FrameError
+from ddfnet_ros.assembly.windows import Sighting, Spot
+from ddfnet_ros.bracket import Frame
 
 _WIDTHS = (8, 16, 32)  # bits
 
@@ -113,3 +115,34 @@ class FrameCounter:
         if self._high is None and not self._base:
             self._begin_ns = stamp_ns
         self._high, self._high_ns = number, stamp_ns
+
+
+class CounterPlacer:
+    """Places by nothing but one counter of all frames, divided by the size of a bracket."""
+
+    ready = True
+
+    def __init__(self, size: int, offset: int, by_topic: bool) -> None:
+        """Take the size, the counter of any first frame, whether topics are places."""
+        self._size, self._offset, self._by_topic = size, offset, by_topic
+        self._counter = FrameCounter(size)
+
+    def see(self, frame: Frame) -> Sighting:
+        """Follow the counter; raises FrameError."""
+        if frame.sequence_id is None:
+            raise FrameError('invalid', 'expected a frame with a counter, got none')
+        return Sighting(frame, *self._counter.read(frame.sequence_id, frame.stamp_ns))
+
+    def locate(self, sighting: Sighting) -> Spot:
+        """Place a frame."""
+        ordinal = sighting.number - self._offset
+        position = ordinal % self._size
+        place = sighting.frame.stream if self._by_topic else position
+        return Spot(sighting.epoch, ordinal, position, place)
+
+    def accept(self, frames: list[Frame]) -> None:
+        """Nothing more to check."""
+
+    def restart(self) -> None:
+        """The counter may go on anywhere."""
+        self._counter.jump()

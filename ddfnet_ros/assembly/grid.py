@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 
 from ddfnet_ros.assembly.sorting import FrameError
-from ddfnet_ros.assembly.turns import Sighting, Spot
+from ddfnet_ros.assembly.windows import Sighting, Spot
 from ddfnet_ros.bracket import Frame
 
 _TOLERANCE = 0.4  # slots; a frame farther from the middle of its slot may be of the next
@@ -39,8 +39,8 @@ class GridPlacer:
         slots = (sighting.frame.stamp_ns - self._offset_ns) / self._slot_ns
         nearest = math.floor(slots + 0.5)
         self._judge(abs(slots - nearest) > _TOLERANCE)
-        turn, place = divmod(nearest, self._size)
-        return Spot((0, turn), place)
+        place = nearest % self._size
+        return Spot(0, nearest, place, place)
 
     def _judge(self, off_grid: bool) -> None:
         if off_grid:

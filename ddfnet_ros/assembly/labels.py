@@ -11,10 +11,9 @@ from itertools import pairwise
 
 from ddfnet_ros.assembly.counting import FrameCounter
 from ddfnet_ros.assembly.exposure_levels import ExposureLevels
-from ddfnet_ros.assembly.rhythm import Beat, Rhythm, Template
+from ddfnet_ros.assembly.rhythm import Beat, Rhythm, Template, TurnTracker
 from ddfnet_ros.assembly.sorting import FrameError
-from ddfnet_ros.assembly.tracking import TurnTracker
-from ddfnet_ros.assembly.turns import Sighting, Spot
+from ddfnet_ros.assembly.windows import Sighting, Spot
 from ddfnet_ros.bracket import Frame
 from ddfnet_ros.settings import AssemblySettings
 
@@ -31,6 +30,7 @@ class LabelPlacer:
         self._period_ns = settings.cycle_period * 1e9
         self._nominal = settings.exposure_times
         self._in_order = bool(self._nominal) and not by_topic
+        self._sliding = settings.window == 'sliding'
         self._levels = ExposureLevels(size, self._nominal)
         self._counter = FrameCounter(size)
         self._numbers: deque[int] = deque(maxlen=4 * size)
@@ -114,7 +114,8 @@ class LabelPlacer:
                              f'{self._period_ns * 1e-9:g} s, got {seen_ns * 1e-9:g} s; correct '
                              'cycle_period')
         period_ns = self._period_ns or seen_ns
-        first = 0 if self._in_order else None
+        # A sliding window may begin anywhere, so nothing depends on where a turn does.
+        first = 0 if self._in_order or self._sliding else None
         template = self._rhythm.template(period_ns, first) if period_ns else None
         if template is None and self._rhythm.full:
             raise FrameError('invalid', 'expected a steady cycle that begins after a pause, or at '
@@ -130,29 +131,33 @@ class LabelPlacer:
     def locate(self, sighting: Sighting) -> Spot:
         """Place a frame that was seen before; raises FrameError."""
         label = self._label(sighting.frame)
+        order = self._template.order if self._template else tuple(range(self._size))
+        position = order.index(label)
         if self._counted and self._by_topic:
-            turn = sighting.number
+            position, turn = label, sighting.number
         elif self._counted:
-            order = self._template.order if self._template else range(self._size)
-            turn = sighting.number - order.index(label)  # the counter of the turn's first frame
+            return Spot(sighting.epoch, sighting.number, position, label)
         elif self._template:
             start_ns = sighting.frame.stamp_ns - self._template.offsets_ns[label]
             turn = self._turns.turn(start_ns, self._template.period_ns)
         else:
             raise FrameError('incomplete', 'the rhythm of the camera is not known yet')
-        return Spot((sighting.epoch, turn), label)
+        return Spot(sighting.epoch, turn * self._size + position, position, label)
 
     def accept(self, frames: list[Frame]) -> None:
-        """Check topics joined by a counter: they must come in order; raises FrameError.
+        """Check topics joined by a counter: in order, within a turn; raises FrameError.
 
         Where each topic has a counter of its own, and these did not start with a turn, one number
         stands for frames of two turns.
         """
         if not (self._by_topic and self._counted):
             return
-        slack_ns = _SIMULTANEOUS * (self._rhythm.period_ns() or 0.0)
-        if all(after.stamp_ns - before.stamp_ns >= -slack_ns
-               for before, after in pairwise(frames)):
+        period_ns = self._rhythm.period_ns() or 0.0
+        slack_ns = _SIMULTANEOUS * period_ns
+        span_ns = frames[-1].stamp_ns - frames[0].stamp_ns
+        if (not period_ns or span_ns <= period_ns + slack_ns) and all(
+                after.stamp_ns - before.stamp_ns >= -slack_ns
+                for before, after in pairwise(frames)):
             self._misfits = 0
             return
         self._misfits += 1

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from ddfnet_ros.assembly.counter import CounterPlacer
+from ddfnet_ros.assembly.counting import CounterPlacer
 from ddfnet_ros.assembly.grid import GridPlacer
 from ddfnet_ros.assembly.labels import LabelPlacer
-from ddfnet_ros.assembly.pauses import PauseSorter
-from ddfnet_ros.assembly.sorting import Drop, Sorter
-from ddfnet_ros.assembly.turns import Placer, TurnSorter
+from ddfnet_ros.assembly.pauses import BurstPlacer, PauseSorter
+from ddfnet_ros.assembly.sorting import Drops, Finish, Sorter
+from ddfnet_ros.assembly.windows import Placer, WindowSorter
 from ddfnet_ros.bracket import MAX_FRAMES, MIN_FRAMES, Frame
 from ddfnet_ros.settings import AssemblySettings
 
@@ -24,7 +24,7 @@ _REMEDIES = {
 }
 
 
-def check(settings: AssemblySettings, topics: int, size: int, reference: int) -> None:
+def check(settings: AssemblySettings, topics: int, size: int, reference: int | str) -> None:
     """Raise ValueError where no bracket could ever come of it."""
     if topics > 1 and len(settings.exposure_times) not in (0, topics):
         raise ValueError(f'expected one topic, or one per exposure ({settings.size}), got '
@@ -32,8 +32,9 @@ def check(settings: AssemblySettings, topics: int, size: int, reference: int) ->
     if not MIN_FRAMES <= size <= MAX_FRAMES:
         raise ValueError(f'expected {MIN_FRAMES} to {MAX_FRAMES} exposures in a bracket, got '
                          f'{size}; set exposure_times or image_topics')
-    if not 0 <= reference <= size:
-        raise ValueError(f'reference: expected 1 to {size}, or 0 for the median, got {reference}')
+    if reference not in (*range(size + 1), 'latest'):
+        raise ValueError(f'reference: expected 1 to {size}, 0 for the median, or latest, got '
+                         f'{reference}')
     unfit = ('metadata', 'phase') if topics > 1 else ('topic',)
     if settings.cycle_source in unfit:
         raise ValueError(f'cycle_source: expected none of {", ".join(unfit)} with {topics} '
@@ -69,7 +70,7 @@ def refuse(frame: Frame, source: str, settings: AssemblySettings) -> None:
 
 
 def sorter(source: str, settings: AssemblySettings, topics: int, counted: bool,
-           drop: Drop) -> Sorter:
+           finish: Finish, drops: Drops) -> Sorter:
     """Build what sorts frames by a source.
 
     Args:
@@ -77,18 +78,23 @@ def sorter(source: str, settings: AssemblySettings, topics: int, counted: bool,
         settings: How frames become brackets.
         topics: 1 that interleaves the exposures, or one per exposure.
         counted: Whether frames carry a counter.
-        drop: Where drops are counted.
+        finish: Makes the brackets.
+        drops: Where the others are counted.
     """
     size = settings.size if topics == 1 else topics
     period_ns, gap_ns = settings.cycle_period * 1e9, settings.cycle_gap * 1e9
+    sliding = settings.window == 'sliding'
     untimed = source in ('metadata', 'topic') and not counted and not period_ns
-    if source == 'gap' or (untimed and gap_ns):
-        return PauseSorter(size, topics, gap_ns, drop)
+    if not sliding and (source == 'gap' or (untimed and gap_ns)):
+        return PauseSorter(size, topics, gap_ns, finish, drops)
     placer: Placer
     if source == 'counter':
         placer = CounterPlacer(size, settings.counter_offset, by_topic=topics > 1)
     elif source == 'phase':
         placer = GridPlacer(size, period_ns, settings.cycle_offset * 1e9)
-    else:
+    elif source == 'gap' and topics == 1:
+        placer = BurstPlacer(size, gap_ns, period_ns)
+    else:  # a topic says more than a pause
+        counted = counted and source != 'gap'
         placer = LabelPlacer(settings, size, by_topic=topics > 1, counted=counted)
-    return TurnSorter(size, placer, drop)
+    return WindowSorter(size, placer, sliding, finish, drops)

@@ -1,21 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all ways of sorting frames into turns of the cycle have in common."""
+"""What all ways of sorting frames into brackets have in common."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
-from ddfnet_ros.bracket import Frame
+from ddfnet_ros.bracket import Bracket, Frame
 
 REASONS = ('incomplete', 'stale', 'duplicate', 'superseded', 'invalid')
-OPEN_TURNS = 3  # brackets in the making; a topic may lag by two of them
+OPEN_TURNS = 3  # turns in the making; a topic may lag by two of them
 
-Drop = Callable[[str, int], None]  # reason, number of frames
+# Makes a bracket of frames in the order of the exposure settings. None: of no use, though whole.
+# Raises FrameError.
+Finish = Callable[[list[Frame]], Bracket | None]
 
 
 class FrameError(Exception):
-    """A frame that can be in no bracket.
+    """A frame, or several, that can be in no bracket.
 
     Attributes:
         reason: One of REASONS.
@@ -26,25 +29,42 @@ class FrameError(Exception):
         self.reason = reason
 
 
+class Drops:
+    """What was dropped.
+
+    Attributes:
+        counts: Frames, by reason.
+        complaint: Why the last invalid one was dropped, for people; '' before the first.
+    """
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.complaint = ''
+
+    def count(self, reason: str, frames: int) -> None:
+        """Count frames; none of them leave no trace."""
+        if frames:
+            self.counts[reason] += frames
+
+    def reject(self, error: FrameError, frames: int) -> None:
+        """Count frames, and keep what is wrong with them."""
+        self.count(error.reason, frames)
+        if error.reason == 'invalid':
+            self.complaint = str(error)
+
+
 class Sorter(Protocol):
-    """Takes frames one by one and gives the frames of a turn when it has them all."""
+    """Takes frames one by one and gives brackets as they become complete."""
 
     @property
     def held(self) -> int:
-        """Frames that wait for others."""
+        """Frames that wait for others and were in no bracket yet."""
 
-    def add(self, frame: Frame) -> list[Frame] | None:
-        """Take a frame; give a complete turn's frames, in the order of the exposure settings.
+    def add(self, frame: Frame) -> list[Bracket]:
+        """Take a frame; give what it completes, in order.
 
         Raises:
             FrameError: the frame cannot be placed.
-        """
-
-    def accept(self, frames: list[Frame]) -> None:
-        """Check what `add` gave against all that is known of the camera.
-
-        Raises:
-            FrameError: these frames are not of one turn.
         """
 
     def flush(self, reason: str) -> None:

@@ -122,13 +122,13 @@ class BracketFinder:
 
     def _add(self, frame: Frame, message: Message) -> Iterator[Found]:
         try:
-            bracket = self._assembler.add(frame)
+            brackets = self._assembler.add(frame)
         except ValueError as error:
             raise BagError(f'{self._path}: {error}') from error
         if self._assembler.complaint:
             self.complaints.setdefault(
                 self.image_topics[frame.stream], self._assembler.complaint)
-        if bracket:
+        for bracket in brackets:
             yield Found(bracket, self._camera_info(bracket.reference), message.stamp_ns)
 
     def _require(self, topics: tuple[str, ...], types: tuple[str, ...]) -> None:

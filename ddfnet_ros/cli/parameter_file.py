@@ -15,7 +15,7 @@ from ddfnet_ros.settings import NodeSettings
 
 _ROS_ONLY = ('use_sim_time', 'qos_overrides')  # what every node has, and no setting of ours
 _KINDS: dict[str, type | tuple[type, ...]] = {
-    'float': (int, float), 'int': int, 'str': str, 'bool': bool}
+    'float': (int, float), 'int': int, 'int | str': (int, str), 'str': str, 'bool': bool}
 _LONGEST = 300  # characters of an error of YAML
 
 

@@ -49,7 +49,7 @@ class Recording:
         size = len({frame.exposure_time for frame in frames})
         assembler = BracketAssembler(
             AssemblySettings(bracket_size=size), stream_count=len(image_topics))
-        brackets = tuple(b for frame in frames if (b := assembler.add(frame)) is not None)
+        brackets = tuple(bracket for frame in frames for bracket in assembler.add(frame))
         if not brackets:
             raise BagError(f'{path}: expected brackets of {size} exposures, got {len(frames)} '
                            f'frames without a complete one ({dict(assembler.dropped)})')

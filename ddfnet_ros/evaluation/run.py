@@ -110,7 +110,10 @@ def fixed_frames(model: nn.Module) -> int | None:
     return config.get('frames') if fixed else None
 
 
-def _source(plan: Plan, reference: int) -> SceneSource:
+def _source(plan: Plan, reference: int | str) -> SceneSource:
+    if isinstance(reference, str):
+        raise ValueError(f'--reference: expected 1 to {plan.frames}, or 0 for the median, got '
+                         f'{reference}; name an exposure')
     settings = SceneSettings(size=plan.size, frames=plan.frames,
                              reference_index=reference - 1 if reference else None)
     cutouts = CutoutBank(plan.cutouts) if plan.cutouts is not None else None

@@ -64,8 +64,8 @@ class ApproximateAssembler:
         self._again: list[_Stamped] = []
         self._begin()
 
-    def add(self, frame: Frame) -> Bracket | None:
-        """Take a frame; give the bracket that it completes."""
+    def add(self, frame: Frame) -> list[Bracket]:
+        """Take a frame; give the brackets that it completes."""
         if self._newest_ns[frame.stream] - frame.stamp_ns > self._settings.max_span * 1e9:
             self.reset('stamps jumped back')
         self._newest_ns[frame.stream] = frame.stamp_ns
@@ -75,7 +75,8 @@ class ApproximateAssembler:
         while self._again:
             stamped = self._again.pop(0)
             self._inputs[stamped.frame.stream].signalMessage(stamped)
-        return self._complete.pop() if self._complete else None
+        complete, self._complete = self._complete, []
+        return complete
 
     def reset(self, reason: str = 'reset') -> None:
         """Forget what waits: the synchronizer would keep what is of a time that is over."""

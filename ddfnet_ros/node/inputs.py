@@ -165,12 +165,12 @@ class Inputs:
                 self._jumped_to_ns = _NEVER
             self._latest_ns = frame.stamp_ns
             try:
-                bracket = self._assembler.add(frame)
+                brackets = self._assembler.add(frame)
             except ValueError as error:
                 self._refuse(self.topics[frame.stream], str(error))
                 continue
             self._tell_complaint(frame.stream)
-            if bracket:
+            for bracket in brackets:
                 camera_info = self._camera_infos.of(bracket.reference)
                 self._deliver(Job(bracket, camera_info, time.monotonic()))
 

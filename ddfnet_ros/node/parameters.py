@@ -106,10 +106,12 @@ def _declarations(cls: type[Settings]) -> list[tuple[str, Any, ParameterDescript
 def _descriptor(field: dataclasses.Field[Any]) -> ParameterDescriptor:
     metadata = field.metadata
     descriptor = ParameterDescriptor(
-        description=metadata['description'], read_only=not metadata['live']
+        description=metadata['description'], read_only=not metadata['live'],
+        dynamic_typing=bool(metadata['bounds'] and metadata['choices']),  # a number or a word
     )
     if metadata['choices']:
-        descriptor.additional_constraints = 'One of: ' + ', '.join(metadata['choices'])
+        relation = 'Or one of: ' if metadata['bounds'] else 'One of: '
+        descriptor.additional_constraints = relation + ', '.join(metadata['choices'])
     if bounds := metadata['bounds']:
         if isinstance(field.default, int):
             descriptor.integer_range = [

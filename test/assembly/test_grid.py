@@ -4,7 +4,7 @@ import pytest
 
 from ddfnet_ros.assembly.grid import GridPlacer
 from ddfnet_ros.assembly.sorting import FrameError
-from ddfnet_ros.assembly.turns import Sighting
+from ddfnet_ros.assembly.windows import Sighting
 from ddfnet_ros.bracket import Frame
 
 
@@ -14,7 +14,7 @@ def sighting(stamp_ns):
 
 def place(grid, stamp_ns):
     spot = grid.locate(sighting(stamp_ns))
-    return spot.turn[1], spot.place
+    return spot.ordinal // 3, spot.place
 
 
 @pytest.mark.parametrize(('stamp_ns', 'turn', 'slot'), [

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
-from ddfnet_ros.assembly.rhythm import EVIDENCE, Beat, Rhythm
+from ddfnet_ros.assembly.rhythm import EVIDENCE, Beat, Rhythm, TurnTracker
 from ddfnet_ros.assembly.sorting import FrameError
-from ddfnet_ros.assembly.tracking import TurnTracker
 
 
 def rhythm_of(offsets, turns, *, period=30, lost=(), counted=False, shutters=None):

@@ -46,7 +46,7 @@ def assembled(road, brackets=200, seed=0):
     arrived = road.travel(CAMERA.shoot(brackets, rng), CAMERA.size, rng)
     mode = Mode(settings=SETTINGS, topics=True)
     assembler = ApproximateAssembler(SETTINGS)
-    brackets = [b for shot in arrived if (b := assembler.add(mode.frame(shot, CAMERA)))]
+    brackets = [b for shot in arrived for b in assembler.add(mode.frame(shot, CAMERA))]
     return assembler, arrived, brackets
 
 
@@ -83,7 +83,7 @@ def test_a_set_that_is_no_bracket_is_complained_about_and_the_next_one_comes_out
         return Frame(pixels=np.zeros((2, width), np.uint8), stream=stream, stamp_ns=stamp_ns)
 
     for stream in range(3):
-        assert assembler.add(frame(stream, 10**9 + stream, width=3 + stream)) is None
+        assert assembler.add(frame(stream, 10**9 + stream, width=3 + stream)) == []
     assert 'expected frames alike' in assembler.complaint
     assert assembler.dropped == {'invalid': 3}
     brackets = [assembler.add(frame(stream, 2 * 10**9 + stream)) for stream in range(3)]
