@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # `make help` lists the targets. Each makes the .venv it needs; from the second run on, no network.
 
-.PHONY: help venv demo test lint docs bench evaluation tables clean
+.PHONY: help venv demo test test-kilted lint docs bench evaluation tables clean
 
 VENV ?= .venv
 # An environment that is there keeps its Python.
@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 INSTALL := $(PYTHON) requirements/install.py $(VENV) --torch '$(TORCH)'
 
 help:  ## This list
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 	@echo 'Variables: PYTHON=$(PYTHON)  TORCH=$(TORCH) (any pip requirement)  VENV=$(VENV)  ARGS=...'
 
 venv:  ## Make .venv: the package, its requirements, the tools; 3 minutes
@@ -25,6 +25,10 @@ demo:  ## Play a street over ROS topics, fuse it, write out/demo/report.html; un
 
 test: venv  ## Run the tests, under 10 minutes on 2 cores; ARGS='-k bracket' chooses
 	$(BIN)/python -m pytest $(ARGS)
+
+test-kilted:  ## Run the tests of the node on wheels of ROS 2 Kilted, in .venv-kilted; minutes
+	@$(PYTHON) requirements/install.py $(VENV)-kilted --torch '$(TORCH)' --wheels kilted --tools
+	$(VENV)-kilted/bin/python -m pytest test/node test/reliability/test_faults.py $(ARGS)
 
 lint: venv  ## ruff, mypy --strict, import-linter, codespell; a minute
 	$(BIN)/ruff check .
@@ -57,5 +61,5 @@ tables: venv  ## Write the README's tables and those of doc/results.md again
 	$(BIN)/python doc/measured.py
 
 clean:  ## Remove .venv, out/, build folders and caches
-	rm -rf $(VENV) out build install log .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-kilted out build install log .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -rf ddfnet_ros.egg-info

@@ -3,7 +3,7 @@
 
 Every step records the content of its inputs, so a second run has nothing to do and needs no
 network. With a ROS distribution sourced (ROS_DISTRO) the environment sees the system's packages
-and takes rclpy and the messages from there; otherwise they come as wheels.
+and takes rclpy and the messages from there; otherwise they come as wheels, of Jazzy unless told.
 """
 
 import argparse
@@ -25,9 +25,11 @@ MESSAGES = 'rclpy, diagnostic_msgs, lifecycle_msgs, rosgraph_msgs, sensor_msgs, 
 class Environment:
     """One virtual environment and the record of the steps that made it."""
 
-    def __init__(self, folder, ros_distro):
+    def __init__(self, folder, ros_distro, wheels):
         self.folder = folder.absolute()
         self.ros_distro = ros_distro
+        self.layers = ['runtime', 'cpu'] + ([] if ros_distro else [f'ros-{wheels}'])
+        self.pins = [HERE / 'pins.txt'] + ([] if ros_distro else [HERE / f'pins-{wheels}.txt'])
         self.source = ros_distro or 'from wheels'
         self.python = self.folder / 'bin' / 'python'
         self.records = self.folder / '.steps'
@@ -62,7 +64,7 @@ class Environment:
     def pip(self, *words):
         """The command that installs with the pins."""
         return [self.python, '-m', 'pip', 'install', '--disable-pip-version-check',
-                '-c', HERE / 'pins.txt', *words]
+                *(word for file in self.pins for word in ('-c', file)), *words]
 
     def create(self):
         """An empty environment; one made with another Python or another ROS is replaced."""
@@ -76,11 +78,10 @@ class Environment:
 
     def install_runtime(self, torch):
         """What the package imports."""
-        layers = ['runtime', 'cpu'] if self.ros_distro else ['runtime', 'cpu', 'ros-jazzy']
-        files = [HERE / f'{layer}.in' for layer in layers]
+        files = [HERE / f'{layer}.in' for layer in self.layers]
         self.step('runtime', f'requirements: {torch}, OpenCV, ROS {self.source}, ...; two minutes '
                   'with a fast network and a CPU build of torch '
-                  f'(tail -f {self.folder.name}/install.log)', [*files, HERE / 'pins.txt'],
+                  f'(tail -f {self.folder.name}/install.log)', [*files, *self.pins],
                   self.pip('setuptools', 'wheel', *shlex.split(torch)),
                   self.pip(*(word for file in files for word in ('-r', file))),
                   [self.python, '-c', f'import {MESSAGES}, torch, cv2'])
@@ -89,7 +90,7 @@ class Environment:
         """What tests, linters and the documentation need besides."""
         files = [HERE / f'{layer}.in' for layer in ('test', 'lint', 'docs')]
         self.step('tools', 'tools for tests, linting and documentation; half a minute',
-                  [*files, HERE / 'pins.txt'],
+                  [*files, *self.pins],
                   self.pip(*(word for file in files for word in ('-r', file))))
 
     def install_package(self):
@@ -130,10 +131,15 @@ def main():
                         help='requirement, wheel or pip options for torch')
     parser.add_argument('--tools', action='store_true',
                         help='for tests, linting and documentation too')
+    parser.add_argument('--wheels', choices=('jazzy', 'kilted'),
+                        help='distribution that comes as wheels; none may be sourced')
     options = parser.parse_args()
     ros_distro = os.environ.get('ROS_DISTRO', '')
+    if options.wheels and ros_distro:
+        sys.exit(f'expected no ROS distribution for wheels of {options.wheels}, got {ros_distro}, '
+                 'which is sourced; open another shell')
     check_python(ros_distro)
-    environment = Environment(options.folder, ros_distro)
+    environment = Environment(options.folder, ros_distro, options.wheels or 'jazzy')
     environment.create()
     environment.install_runtime(options.torch)
     if options.tools:

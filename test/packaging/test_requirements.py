@@ -12,11 +12,24 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS = sorted((ROOT / 'requirements').glob('*.in'))
 PYTHONS = ['3.10', '3.11', '3.12', '3.13', '3.14']
+WHEELS = ['jazzy', 'kilted']  # of which ROS distributions come as wheels
 
 
 def requirements(path):
     lines = (line.partition('#')[0].strip() for line in path.read_text().splitlines())
     return [Requirement(line) for line in lines if line]
+
+
+def pins_with(wheels):
+    """All pins, with those of one ROS distribution."""
+    return [pin for name in ('pins', f'pins-{wheels}')
+            for pin in requirements(ROOT / 'requirements' / f'{name}.txt')]
+
+
+def layers_with(wheels):
+    """All layers but those of other ROS distributions."""
+    return [layer for layer in LAYERS if layer.stem not in
+            [f'ros-{other}' for other in WHEELS if other != wheels]]
 
 
 def normal(name):
@@ -31,24 +44,25 @@ def imported_by(path):
             yield (node.module or '').partition('.')[0]
 
 
+@pytest.mark.parametrize('wheels', WHEELS)
 @pytest.mark.parametrize('python', PYTHONS)
-def test_every_requirement_has_one_exact_version(python):
+def test_every_requirement_has_one_exact_version(python, wheels):
     marker = {'python_version': python, 'python_full_version': f'{python}.9'}
-    pins = [pin for pin in requirements(ROOT / 'requirements/pins.txt')
-            if not pin.marker or pin.marker.evaluate(marker)]
+    pins = [pin for pin in pins_with(wheels) if not pin.marker or pin.marker.evaluate(marker)]
     names = [normal(pin.name) for pin in pins]
     assert len(names) == len(set(names))
     assert all(str(pin.specifier).startswith('==') for pin in pins)
-    wanted = {normal(requirement.name) for layer in LAYERS for requirement in requirements(layer)
+    wanted = {normal(requirement.name)
+              for layer in layers_with(wheels) for requirement in requirements(layer)
               if not requirement.marker or requirement.marker.evaluate(marker)}
     assert wanted - set(names) == {'torch'}  # which `make TORCH=...` chooses
 
 
-def test_versions_fit_the_ranges():
-    pins = requirements(ROOT / 'requirements/pins.txt')
-    for layer in LAYERS:
+@pytest.mark.parametrize('wheels', WHEELS)
+def test_versions_fit_the_ranges(wheels):
+    for layer in layers_with(wheels):
         for requirement in requirements(layer):
-            for pin in pins:
+            for pin in pins_with(wheels):
                 if normal(pin.name) == normal(requirement.name):
                     version = str(pin.specifier).removeprefix('==')
                     assert requirement.specifier.contains(version), (requirement, version)
