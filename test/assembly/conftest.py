@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Frames of a camera with three exposures, and what an assembler makes of them."""
+
+import numpy as np
+
+from ddfnet_ros.assembly import BracketAssembler
+from ddfnet_ros.bracket import Frame
+from ddfnet_ros.settings import AssemblySettings
+
+TIMES = (0.001, 0.004, 0.016)
+MS = 1_000_000
+START = 5_000 * MS
+
+
+def frame(ms, exposure=None, counter=None, stream=0, size=(2, 3), dtype=np.uint8):
+    """A frame `ms` milliseconds after the start; `exposure` counts from 1."""
+    return Frame(
+        pixels=np.zeros(size, dtype), stamp_ns=START + round(ms * MS), sequence_id=counter,
+        exposure_time=TIMES[exposure - 1] if exposure else None, stream=stream)
+
+
+def cycle(turns, first=0):
+    """Frames with everything known of them, 10 ms apart, the cycle 30 ms long."""
+    return [frame(30 * t + 10 * k, exposure=k + 1, counter=3 * t + k)
+            for t in range(first, first + turns) for k in range(3)]
+
+
+def assembler(stream_count=1, reference=0, **settings):
+    settings.setdefault('exposure_times', TIMES)
+    return BracketAssembler(AssemblySettings(**settings), stream_count, reference)
+
+
+def run(made, frames):
+    return [bracket for f in frames for bracket in made.add(f)]
+
+
+def stamps(bracket):
+    return [(f.stamp_ns - START) / MS for f in bracket.frames]
