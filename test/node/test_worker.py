@@ -128,6 +128,15 @@ def test_a_worker_stops_while_the_other_is_at_work_and_the_other_goes_on(two):
     assert (first.done, second.done) == ([1, 3], [])
 
 
+def test_a_worker_that_stops_waits_for_its_own_job_though_the_thread_goes_on(two):
+    first, _ = two
+    first.worker.submit(1)
+    assert first.begun.acquire(timeout=10)
+    threading.Timer(0.1, first.go_on.release).start()
+    first.worker.stop()
+    assert first.done == [1]
+
+
 def test_a_worker_that_cannot_even_fail_leaves_the_thread_to_the_other(caplog):
     thread, done = WorkThread(), threading.Event()
 
