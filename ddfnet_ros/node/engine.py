@@ -12,7 +12,8 @@ import numpy as np
 from ddfnet_ros.bracket import Bracket, Frame
 from ddfnet_ros.node.diagnostics import one_line
 from ddfnet_ros.node.models import Models
-from ddfnet_ros.runtime.deghoster import Deghosted, Deghoster
+from ddfnet_ros.runtime.deghoster import Deghosted
+from ddfnet_ros.runtime.fallback import FallbackDeghoster
 from ddfnet_ros.runtime.selection import choose_device, choose_model
 from ddfnet_ros.settings import NodeSettings
 
@@ -22,7 +23,6 @@ class Engine:
 
     Attributes:
         latest: The bracket that came last, fused or not; new models warm up with it.
-        problem: Why the model that was asked for is not in use; empty where it is, or loading.
     """
 
     def __init__(self, settings: NodeSettings, models: Models, logger: Any) -> None:
@@ -38,28 +38,39 @@ class Engine:
             FileNotFoundError: no such weights; names those present.
         """
         self.latest: Bracket | None = None
-        self.problem = ''
+        self._unusable = ''
         self._models, self._logger = models, logger
         self._deghoster = models.get(settings, _black_bracket(settings))
+        self._deghoster.log = logger.warning
         self._wanted = settings.model
-        self._successor: Deghoster | None = None
+        self._successor: FallbackDeghoster | None = None
         self._lock = threading.Lock()
         self._loader = ThreadPoolExecutor(1, 'loader')
 
     @property
     def model_name(self) -> str:
         """Of the weights in use."""
-        return self._deghoster.model_name
+        return self._deghoster.in_use.model_name
 
     @property
     def device(self) -> str:
         """Torch device in use."""
-        return self._deghoster.device
+        return self._deghoster.in_use.device
 
     @property
     def precision(self) -> str:
         """Of the convolutions."""
-        return self._deghoster.precision
+        return self._deghoster.in_use.precision
+
+    @property
+    def fallbacks(self) -> dict[str, int]:
+        """Brackets that were fused in another way because memory ran out, by that way."""
+        return {way: n for way, n in self._deghoster.counts.items() if n and way != 'whole'}
+
+    @property
+    def problem(self) -> str:
+        """Why the model that was asked for is not in use, or not as always; '' where it is."""
+        return self._unusable or self._deghoster.problem
 
     def __call__(self, bracket: Bracket, settings: NodeSettings) -> Deghosted:
         """Fuse one bracket; from one thread only, the same for all who share models."""
@@ -67,6 +78,7 @@ class Engine:
             successor, self._successor = self._successor, None
         if successor is not None:
             self._deghoster = successor
+            self._deghoster.log = self._logger.warning
             self._logger.info(f'now fusing with {self.model_name}')
         self._deghoster.settings = settings
         return self._deghoster(bracket)
@@ -87,11 +99,11 @@ class Engine:
         try:
             successor = self._models.get(settings, self.latest or _black_bracket(settings))
         except Exception as error:  # of whatever kind: the model in use goes on
-            self.problem = f'cannot load model {settings.model}: {one_line(error)}; staying ' \
-                           f'with {self.model_name}'
-            self._logger.error(self.problem)
+            self._unusable = f'cannot load model {settings.model}: {one_line(error)}; staying ' \
+                             f'with {self.model_name}'
+            self._logger.error(self._unusable)
             return
-        self.problem = ''
+        self._unusable = ''
         with self._lock:
             self._successor = successor
 
@@ -105,4 +117,5 @@ def _black_bracket(settings: NodeSettings) -> Bracket:
     """A bracket of the configured exposures and size; also shows early that those make one."""
     times = settings.exposure_times or tuple(4.0**k for k in range(settings.size))
     pixels = np.zeros((settings.image_height, settings.image_width, 3), np.uint8)
-    return Bracket.of((Frame(pixels=pixels, exposure_time=t) for t in times), settings.reference)
+    frames = (Frame(pixels=pixels, exposure_time=t, stamp_ns=k) for k, t in enumerate(times))
+    return Bracket.of(frames, settings.reference)

@@ -9,7 +9,7 @@ from collections.abc import Hashable
 from weakref import WeakValueDictionary
 
 from ddfnet_ros.bracket import Bracket
-from ddfnet_ros.runtime.deghoster import Deghoster
+from ddfnet_ros.runtime.fallback import FallbackDeghoster
 from ddfnet_ros.runtime.selection import choose_device, choose_model
 from ddfnet_ros.settings import DeghosterSettings
 
@@ -18,10 +18,10 @@ class Models:
     """Deghosters by their weights, device and arithmetic; each lives as long as it is held."""
 
     def __init__(self) -> None:
-        self._present: WeakValueDictionary[Hashable, Deghoster] = WeakValueDictionary()
+        self._present: WeakValueDictionary[Hashable, FallbackDeghoster] = WeakValueDictionary()
         self._lock = threading.Lock()
 
-    def get(self, settings: DeghosterSettings, bracket: Bracket) -> Deghoster:
+    def get(self, settings: DeghosterSettings, bracket: Bracket) -> FallbackDeghoster:
         """One that is there, or a new one that has fused a bracket.
 
         So the first real bracket takes no longer than the others. One that is there is not warmed
@@ -48,7 +48,7 @@ class Models:
             return model
 
 
-def _loaded(settings: DeghosterSettings, bracket: Bracket) -> Deghoster:
-    deghoster = Deghoster(settings)
+def _loaded(settings: DeghosterSettings, bracket: Bracket) -> FallbackDeghoster:
+    deghoster = FallbackDeghoster(settings)
     deghoster(bracket)
     return deghoster

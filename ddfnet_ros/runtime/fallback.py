@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 import torch
@@ -22,9 +21,8 @@ from ddfnet_ros.runtime.deghoster import Deghosted, Deghoster, StageClock, resul
 from ddfnet_ros.runtime.memory import give_back_freed_memory, is_shortage
 from ddfnet_ros.settings import DeghosterSettings, RadianceSettings
 
-_BANDS = (2, 4, 8)
+_SPARE = 'fast'
 _FIRST_WAIT, _LONGEST_WAIT = 15, 1920  # brackets; the second is a minute at 30 Hz
-_SPARE, _ON_CPU = 'fast', 'cpu'
 
 _log = logging.getLogger(__name__)
 
@@ -36,12 +34,18 @@ class _Way:
     Attributes:
         name: What it is counted under.
         what: What is done, for people.
-        fuse: Does it.
+        bands: Of rows that the network takes one after the other.
     """
 
     name: str
     what: str
-    fuse: Callable[[Bracket], Deghosted]
+    bands: int = 1
+
+
+_WHOLE = (_Way('whole', 'fusing as always'), _Way('caches', 'freed caches, fusing as always'))
+_BANDS = tuple(_Way('bands', 'the network runs in bands of rows', bands) for bands in (2, 4, 8))
+_ON_CPU = _Way('cpu', f'fusing with {_SPARE} on the CPU')
+_REFERENCE = _Way('reference', 'the reference frame is all there is')
 
 
 class FallbackDeghoster:
@@ -53,26 +57,21 @@ class FallbackDeghoster:
     Attributes:
         settings: What it works by; live fields may differ from call to call.
         counts: Brackets by the way that they were fused, `whole` being the best.
+        log: Told of each way, once, when it has to be taken, and of the return to the best.
     """
 
-    def __init__(
-        self, settings: DeghosterSettings, log: Callable[[str], object] = _log.warning
-    ) -> None:
+    def __init__(self, settings: DeghosterSettings) -> None:
         """Find and load the weights.
-
-        Args:
-            settings: As for a `Deghoster`.
-            log: Told of each way, once, when it has to be taken, and of the return to the best.
 
         Raises:
             ValueError: as a `Deghoster` does.
             FileNotFoundError: likewise.
         """
         self.settings = settings
-        self._log = log
+        self.log: Callable[[str], object] = _log.warning
         self._first = Deghoster(settings)
         self._spare: Deghoster | None = None
-        self._ways = [*self._ways_of(self._first), *self._ways_without(self._first)]
+        self._ways = _ways_for(self._first)
         self.counts = dict.fromkeys((way.name for way in self._ways), 0)
         self._place = 0
         self._told: set[str] = set()
@@ -99,7 +98,7 @@ class FallbackDeghoster:
         said = ''
         for place in range(first, len(self._ways)):
             try:
-                fused = self._ways[place].fuse(bracket)
+                fused = self._fuse(self._ways[place], bracket)
             except Exception as error:
                 if not is_shortage(error):
                     raise
@@ -114,58 +113,47 @@ class FallbackDeghoster:
 
     def _leave(self, place: int, said: str) -> None:
         """Make room after a way has failed, and tell of the next one."""
-        if self._ways[place].name == _ON_CPU:
+        if self._ways[place] == _ON_CPU:
             self._spare = None
         give_back_freed_memory(torch.device(self._first.device))
         if place + 1 < len(self._ways):
             way = self._ways[place + 1]
             if way.name not in self._told:
                 self._told.add(way.name)
-                self._log(f'out of memory: {way.what} ({said})')
+                self.log(f'out of memory: {way.what} ({said})')
 
     def _settle(self, place: int, *, ran_out: bool) -> None:
         """Stay with the way that worked, and remember how long nothing has run out."""
         way = self._ways[place]
         self.counts[way.name] += 1
-        if way.name != _ON_CPU:
+        if way != _ON_CPU:
             self._spare = None
         if ran_out:
             self._wait = min(2 * self._wait, _LONGEST_WAIT)
         self._calm = 0 if ran_out or place < self._place else self._calm + 1
         self._place = place
         if not place and self._told and self._calm >= self._wait:
-            self._log('there is memory again: fusing as always')
+            self.log('there is memory again: fusing as always')
             self._told.clear()
             self._wait = _FIRST_WAIT
 
-    def _ways_of(self, deghoster: Deghoster) -> list[_Way]:
-        """Those that give the same picture."""
-        whole = partial(self._through, deghoster, 1)
-        ways = [_Way('whole', 'fusing as always', whole),
-                _Way('caches', 'freed caches, fusing as always', whole)]
-        if deghoster.divisible:
-            ways += [_Way('bands', 'the network runs in bands of rows',
-                          partial(self._through, deghoster, bands)) for bands in _BANDS]
-        return ways
-
-    def _ways_without(self, deghoster: Deghoster) -> list[_Way]:
-        """Those that do without the model."""
-        alone = _Way('reference', 'the reference frame is all there is',
-                     lambda bracket: reference_alone(bracket, self.settings))
-        light = deghoster.device == 'cpu' and deghoster.architecture == _SPARE
-        if light or _SPARE not in weights.present():
-            return [alone]
-        return [_Way(_ON_CPU, f'fusing with {_SPARE} on the CPU', self._through_spare), alone]
-
-    def _through(self, deghoster: Deghoster, bands: int, bracket: Bracket) -> Deghosted:
-        deghoster.settings, deghoster.bands = self.settings, bands
-        return deghoster(bracket)
-
-    def _through_spare(self, bracket: Bracket) -> Deghosted:
-        if self._spare is None:
+    def _fuse(self, way: _Way, bracket: Bracket) -> Deghosted:
+        if way == _REFERENCE:
+            return reference_alone(bracket, self.settings)
+        if way == _ON_CPU and self._spare is None:
             self._spare = Deghoster(replace(
                 self.settings, model=_SPARE, device='cpu', precision='auto', backend='auto'))
-        return self._through(self._spare, 1, bracket)
+        deghoster = self._spare if way == _ON_CPU and self._spare else self._first
+        deghoster.settings, deghoster.bands = self.settings, way.bands
+        return deghoster(bracket)
+
+
+def _ways_for(deghoster: Deghoster) -> list[_Way]:
+    """Those that make sense for a model."""
+    light = deghoster.device == 'cpu' and deghoster.architecture == _SPARE
+    spare = not light and _SPARE in weights.present()
+    return [*_WHOLE, *(_BANDS if deghoster.divisible else ()), *([_ON_CPU] if spare else ()),
+            _REFERENCE]
 
 
 def reference_alone(bracket: Bracket, settings: RadianceSettings) -> Deghosted:

@@ -43,7 +43,7 @@ def test_an_error_in_the_fusion_is_counted_and_the_next_bracket_is_fused(bench, 
 
     def fail_once(self, bracket):
         if broken.pop() if broken else False:
-            raise RuntimeError('out of memory')
+            raise RuntimeError('an illegal memory access')
         return fuse(self, bracket)
 
     monkeypatch.setattr(Deghoster, '__call__', fail_once)

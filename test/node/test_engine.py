@@ -156,3 +156,26 @@ def test_a_model_that_cannot_be_loaded_is_a_warning_and_the_old_one_goes_on(
     assert (counts['level'], counts['model']) == (DiagnosticStatus.WARN, 'tiny')
     assert 'staying with tiny' in counts['message']
     assert in_use(shared) == 'tiny'
+
+
+def test_brackets_are_fused_without_memory_too_and_that_is_a_warning_until_it_is_back(
+        shared, monkeypatch):
+    whole, left = fuse(shared), [2]
+    run = Deghoster.__call__
+
+    def starving(self, bracket):
+        left[0] -= 1
+        if left[0] >= 0:
+            raise torch.OutOfMemoryError('CUDA out of memory. Tried to allocate 2.00 GiB')
+        return run(self, bracket)
+
+    monkeypatch.setattr(shared.node._fusion.engine._deghoster, '_wait', 1)
+    monkeypatch.setattr(Deghoster, '__call__', starving)
+    assert fuse(shared) == whole  # in bands
+    counts = shared.counts()
+    assert counts['level'] == DiagnosticStatus.WARN
+    assert counts['message'] == 'out of memory: the network runs in bands of rows'
+    assert int(counts['out_of_memory.bands']) == 1
+    shared.spin_until(lambda: fuse(shared) == whole and
+                      shared.counts()['level'] == DiagnosticStatus.OK, 'all well')
+    assert not any(key.startswith('dropped') for key in shared.counts())

@@ -248,3 +248,10 @@ def test_giving_back_memory_needs_no_particular_system(monkeypatch):
     give_back_freed_memory(torch.device('cpu'))
     monkeypatch.setattr('ctypes.CDLL', lambda name: object())
     give_back_freed_memory(torch.device('cpu'))
+
+
+def test_a_deghoster_that_nobody_holds_is_gone_at_once(fallback_of):
+    made = fallback_of()
+    left = weakref.ref(made._first)
+    del made
+    assert left() is None
