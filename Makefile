@@ -27,7 +27,8 @@ test: venv  ## Run the tests, under 10 minutes on 2 cores; ARGS='-k bracket' cho
 	$(BIN)/python -m pytest $(ARGS)
 
 test-kilted:  ## Run the tests of the node on wheels of ROS 2 Kilted, in .venv-kilted; minutes
-	@$(PYTHON) requirements/install.py $(VENV)-kilted --torch '$(TORCH)' --wheels kilted --tools
+	@# -S: as the Python of .venv is, it would hand the path of its own ROS libraries on.
+	@$(PYTHON) -S requirements/install.py $(VENV)-kilted --torch '$(TORCH)' --wheels kilted --tools
 	$(VENV)-kilted/bin/python -m pytest test/node test/reliability/test_faults.py $(ARGS)
 
 lint: venv  ## ruff, mypy --strict, import-linter, codespell; a minute
