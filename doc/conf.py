@@ -36,6 +36,7 @@ MOVED = {
     '](../README.md': '](index.md', '](../CONTRIBUTING.md': '](contributing.md',
     '](doc/': '](', '](models/README.md': '](models.md', '](CHANGELOG.rst': '](changes.md',
     '](LICENSE': '](../LICENSE', '](CONTRIBUTING.md': '](contributing.md',
+    '](#topics': '](reference.md#topics', '](#parameters': '](reference.md#parameters',
 }
 default_role = 'code'  # docstrings set names between single backticks, as Markdown does
 

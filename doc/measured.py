@@ -4,12 +4,13 @@
 --check only compares. What stands between a table's two comments is replaced; all else stays.
 """
 
-import argparse
 import json
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+from pages import filled, write_or_compare
 
 from ddfnet_ros.evaluation import report
 
@@ -44,29 +45,15 @@ def written(text: str) -> str:
     Raises:
         ValueError: a table has no place in the text.
     """
-    for name, (source, table) in TABLES.items():
-        begin, end = f'<!-- {name}: make tables -->\n', f'<!-- end of {name} -->'
-        before, middle, rest = text.partition(begin)
-        _, last, after = rest.partition(end)
-        if not (middle and last):
-            raise ValueError(f'{PAGE.name}: expected {begin.strip()} and {end.strip()}')
-        text = f'{before}{begin}{table(record(source))}\n\n{end}{after}'
-    return text
+    tables = {name: table(record(source)) for name, (source, table) in TABLES.items()}
+    return filled(text, tables, PAGE.name)
 
 
 def main() -> int:
     """Write tables and charts, or compare them."""
-    parser = argparse.ArgumentParser(description=(__doc__ or '').partition('\n')[0])
-    parser.add_argument('--check', action='store_true', help='only compare; 1 where they differ')
-    check = parser.parse_args().check
-    wanted = {PAGE: written(PAGE.read_text(encoding='utf-8'))} | {
-        IMAGES / name: chart(record(source)) for name, (source, chart) in CHARTS.items()}
-    if check:
-        return int(any(not path.is_file() or path.read_text(encoding='utf-8') != text
-                       for path, text in wanted.items()))
-    for path, text in wanted.items():
-        path.write_text(text, encoding='utf-8')
-    return 0
+    charts = {IMAGES / name: chart(record(source)) for name, (source, chart) in CHARTS.items()}
+    return write_or_compare({PAGE: written(PAGE.read_text(encoding='utf-8'))} | charts,
+                            __doc__ or '')
 
 
 if __name__ == '__main__':

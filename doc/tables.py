@@ -5,7 +5,6 @@ Parameters come from the settings, topics from a node that has opened them, mode
 of benchmark/.
 """
 
-import argparse
 import dataclasses
 import json
 import sys
@@ -13,6 +12,7 @@ import typing
 from pathlib import Path
 
 from diagnostic_msgs.msg import DiagnosticArray
+from pages import filled, write_or_compare
 from rclpy.context import Context
 from rclpy.lifecycle import LifecycleNode
 
@@ -145,35 +145,28 @@ def _psnr(methods: typing.Mapping[str, typing.Any], name: str) -> str:
     return f'{methods[name]["psnr_mu"]["mean"]:.2f} dB'
 
 
-def _record(name: str) -> dict[str, typing.Any]:
-    found: dict[str, typing.Any] = json.loads((RECORDS / f'{name}.json').read_text())
-    return found
+def _record(name: str) -> typing.Any:
+    return json.loads((RECORDS / f'{name}.json').read_text())
+
+
+def install_table() -> str:
+    """What the record says of the environment that `make` makes."""
+    lines = ['| PyTorch in `.venv` | Download | On disk |', '|---|---|---|']
+    lines += [f'| {row["torch"]} | {row["download_bytes"] / 1e9:.1f} GB '
+              f'| {row["disk_bytes"] / 1e9:.1f} GB |' for row in _record('install')]
+    return '\n'.join(lines)
 
 
 def written(text: str) -> str:
     """The README's text with its tables replaced."""
-    tables = {'topics': topic_table(), 'parameters': parameter_tables(), 'models': model_table()}
-    for name, table in tables.items():
-        begin, end = f'<!-- {name}: make tables -->\n', f'<!-- end of {name} -->'
-        before, middle, rest = text.partition(begin)
-        _, last, after = rest.partition(end)
-        if not (middle and last):
-            raise ValueError(f'{README.name}: expected {begin.strip()} and {end.strip()}')
-        text = f'{before}{begin}{table}\n\n{end}{after}'
-    return text
+    tables = {'topics': topic_table(), 'parameters': parameter_tables(), 'models': model_table(),
+              'install': install_table()}
+    return filled(text, tables, README.name)
 
 
 def main() -> int:
     """Write the tables, or compare them."""
-    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
-    parser.add_argument('--check', action='store_true', help='only compare; 1 where they differ')
-    check = parser.parse_args().check
-    text = README.read_text(encoding='utf-8')
-    new = written(text)
-    if check:
-        return int(new != text)
-    README.write_text(new, encoding='utf-8')
-    return 0
+    return write_or_compare({README: written(README.read_text(encoding='utf-8'))}, __doc__ or '')
 
 
 if __name__ == '__main__':

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """doc/results.md says what the records say."""
 
-import importlib.util
+import importlib
 import json
 import re
 import subprocess
@@ -16,11 +16,10 @@ ROOT = Path(__file__).resolve().parents[2]
 RECORDS = sorted((ROOT / 'benchmark/records').glob('evaluation_*.json'))
 
 
-def measured():
-    spec = importlib.util.spec_from_file_location('measured', ROOT / 'doc/measured.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture
+def page(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / 'doc')
+    return importlib.import_module('measured')
 
 
 def test_tables_and_charts_are_those_of_the_records():
@@ -29,8 +28,7 @@ def test_tables_and_charts_are_those_of_the_records():
     assert result.returncode == 0, f'run `make tables`\n{result.stderr}'
 
 
-def test_a_stale_figure_is_noticed():
-    page = measured()
+def test_a_stale_figure_is_noticed(page):
     text = page.PAGE.read_text(encoding='utf-8')
     mean = page.record('evaluation_peers')['methods']['fused']['psnr_mu']['mean']
     stale = text.replace(f'{mean:.2f}', '99.99', 1)
