@@ -94,7 +94,7 @@ def _one(options: Options, source: Path, target: Path) -> int:
                        'it')
     job = _job(options, source, target)
 
-    from ddfnet_ros.runtime.deghoster import Deghoster  # noqa: PLC0415  (torch: 3 s)
+    from ddfnet_ros.runtime.deghoster import Deghoster
 
     deghoster = Deghoster(job.settings)
     try:

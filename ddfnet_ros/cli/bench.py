@@ -53,8 +53,8 @@ class Options:
 def run(words: Sequence[str]) -> int:
     """Measure and print."""
     options = parse(Options, 'bench', words, EXAMPLES)
-    from ddfnet_ros.evaluation.speed import measure  # noqa: PLC0415  (torch: 3 s)
-    from ddfnet_ros.runtime.deghoster import Deghoster  # noqa: PLC0415
+    from ddfnet_ros.evaluation.speed import measure
+    from ddfnet_ros.runtime.deghoster import Deghoster
 
     speed = measure(
         Deghoster(options.fusion), _sides(options.size), options.frames, options.repeats)

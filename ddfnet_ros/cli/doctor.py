@@ -189,7 +189,7 @@ def check_openvino() -> list[Finding]:
 
 def check_weights() -> list[Finding]:
     """Every model that is found, against its checksum."""
-    from ddfnet_ros import weights  # noqa: PLC0415  (torch: 3 s)
+    from ddfnet_ros import weights
 
     names = weights.present()
     if not names:

@@ -47,8 +47,7 @@ def run(words: Sequence[str]) -> int:
     options = parse(Options, 'evaluate', words, EXAMPLES)
     if options.json is not None:
         images.check_writable(options.json)
-    # Torch takes seconds to import, which `--help` and bad options need not wait for.
-    from ddfnet_ros.evaluation.run import carry_out  # noqa: PLC0415
+    from ddfnet_ros.evaluation.run import carry_out
 
     evaluation = carry_out(options, options.fusion)
     if options.json is not None:

@@ -54,7 +54,7 @@ def run(words: Sequence[str]) -> int:
     bracket = Bracket.of(
         frames_of(options.ldr, options.exposure_times, options.fusion), options.fusion.reference)
 
-    from ddfnet_ros.runtime.deghoster import Deghoster  # noqa: PLC0415  (torch: 3 s)
+    from ddfnet_ros.runtime.deghoster import Deghoster
 
     deghoster = Deghoster(options.fusion)
     fused = deghoster(bracket)

@@ -76,7 +76,7 @@ def _read(path: Path) -> Pixels:
 
 
 def _estimated(pictures: Sequence[Pixels], settings: RadianceSettings) -> list[float]:
-    from ddfnet_ros.runtime.exposure_ratios import estimate_exposures  # noqa: PLC0415  (torch)
+    from ddfnet_ros.runtime.exposure_ratios import estimate_exposures
 
     exposures, ratios = estimate_exposures(pictures, settings)
     found = '; '.join(f'ratio {ratio}' for ratio in ratios)

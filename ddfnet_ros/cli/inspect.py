@@ -49,7 +49,7 @@ def run(words: Sequence[str]) -> int:
 
 
 def _relative_exposures(pictures: Sequence[Pixels]) -> list[float]:
-    from ddfnet_ros.runtime.exposure_ratios import estimate_exposures  # noqa: PLC0415  (torch)
+    from ddfnet_ros.runtime.exposure_ratios import estimate_exposures
 
     return estimate_exposures(pictures, RadianceSettings())[0]
 

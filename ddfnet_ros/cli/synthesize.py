@@ -12,6 +12,8 @@ import tyro
 from tqdm import tqdm
 
 from ddfnet_ros.cli.options import parse
+from ddfnet_ros.images import write_png
+from ddfnet_ros.synthesis.scene_settings import SceneSettings
 
 EXAMPLES = """\
   ddfnet synthesize --output my_street                              (procedural panorama)
@@ -65,12 +67,10 @@ def run(words: Sequence[str]) -> int:
 
 
 def _preview(picture: Path, panoramas: Path, cutouts: Path | None, seed: int) -> int:
-    from ddfnet_ros.images import write_png  # noqa: PLC0415
-    from ddfnet_ros.synthesis.layers import CutoutBank  # noqa: PLC0415
-    from ddfnet_ros.synthesis.panorama_bank import PanoramaBank  # noqa: PLC0415
-    from ddfnet_ros.synthesis.preview import random_sheet  # noqa: PLC0415  (torch: 3 s)
-    from ddfnet_ros.synthesis.scene_settings import SceneSettings  # noqa: PLC0415
-    from ddfnet_ros.synthesis.scenes import SceneSource  # noqa: PLC0415
+    from ddfnet_ros.synthesis.layers import CutoutBank
+    from ddfnet_ros.synthesis.panorama_bank import PanoramaBank
+    from ddfnet_ros.synthesis.preview import random_sheet
+    from ddfnet_ros.synthesis.scenes import SceneSource
 
     source = SceneSource(
         PanoramaBank(panoramas), SceneSettings(instants=8),
@@ -81,7 +81,7 @@ def _preview(picture: Path, panoramas: Path, cutouts: Path | None, seed: int) ->
 
 
 def _record(folder: Path, options: Options) -> int:
-    from ddfnet_ros.synthesis.street import synthesize_street  # noqa: PLC0415  (torch: 3 s)
+    from ddfnet_ros.synthesis.street import synthesize_street
 
     with tqdm(desc='frames', disable=None) as bar:
         def progress(done: int, total: int) -> None:

@@ -11,7 +11,7 @@ from ddfnet_ros.training.options import parse
 def run(words: Sequence[str]) -> int:
     """Train."""
     settings = parse(words, 'ddfnet train')
-    from ddfnet_ros.training.train import train  # noqa: PLC0415  (torch: 3 s)
+    from ddfnet_ros.training.train import train
 
     state = train(settings)
     print(f'{state.step} steps, {state.seconds / 60:.1f} min; '

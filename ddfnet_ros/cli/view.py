@@ -99,8 +99,8 @@ def run(words: Sequence[str]) -> int:
 
 def _record(options: Options, path: Path) -> str:
     """Fuse what is asked for; tells what was fused by what."""
-    from ddfnet_ros.results.inside import Recording  # noqa: PLC0415  (torch: 3 s; rerun)
-    from ddfnet_ros.runtime.deghoster import Deghoster  # noqa: PLC0415
+    from ddfnet_ros.results.inside import Recording
+    from ddfnet_ros.runtime.deghoster import Deghoster
 
     from_files = len(options.sources) > 1
     settings = options.settings if from_files else _of_bag(options)

@@ -80,7 +80,7 @@ def run(words: Sequence[str]) -> int:
 
 def _done(chosen: Ship | Slim | ImportPwcnet | Cards) -> str:
     """Do it, and tell what was done."""
-    from ddfnet_ros.training import importing, shipping, slim  # noqa: PLC0415  (torch: 3 s)
+    from ddfnet_ros.training import importing, shipping, slim
 
     if isinstance(chosen, Cards):
         return ('# Models\n\nWritten by `ddfnet weights cards` from the model files.\n\n'
