@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 import torch
 from hypothesis import strategies as st
+from PIL import Image as Picture
 
 from benchmark.fuzz_bags import bag_of
 from ddfnet_ros import weights
@@ -88,16 +89,14 @@ def _pictures() -> dict[str, bytes]:
 
 @functools.lru_cache(maxsize=1)
 def _made_pictures() -> dict[str, bytes]:
-    from PIL import Image  # noqa: PLC0415  (as the package does)
-
     pixels = np.random.default_rng(1).integers(0, 256, (9, 14, 3), np.uint8)
     made = {f'.{kind}': cv2.imencode(f'.{kind}', pixels)[1].tobytes()
             for kind in ('png', 'tiff', 'jpg')}
     made['.hdr'] = cv2.imencode('.hdr', pixels.astype(np.float32) / 255)[1].tobytes()
-    exif = Image.Exif()
+    exif = Picture.Exif()
     exif.get_ifd(0x8769).update({33434: (1, 250), 34855: 200})
     file = io.BytesIO()
-    Image.fromarray(pixels).save(file, 'JPEG', exif=exif)
+    Picture.fromarray(pixels).save(file, 'JPEG', exif=exif)
     made['.jpeg'] = file.getvalue()
     path = _scratch() / 'whole.exr'
     write_exr(path, pixels.astype(np.float32))
@@ -145,9 +144,9 @@ _IMAGE = st.fixed_dictionaries({
 
 def check_image(fields: dict[str, Any]) -> None:
     """An Image of any fields is a Frame no larger than its bytes, or refused."""
-    from sensor_msgs.msg import Image  # noqa: PLC0415  (the other targets need no ROS)
+    from sensor_msgs.msg import Image
 
-    from ddfnet_ros.node.messages import frame_from  # noqa: PLC0415
+    from ddfnet_ros.node.messages import frame_from
 
     frame = refuse_clearly(lambda: frame_from(Image(**fields), significant_bits=12)
                            if fields['step'] % 2 else frame_from(Image(**fields)))
@@ -157,9 +156,9 @@ def check_image(fields: dict[str, Any]) -> None:
 
 def check_compressed(case: tuple[str, tuple[str, bytes]]) -> None:
     """A CompressedImage of any format and bytes is a Frame, or refused."""
-    from sensor_msgs.msg import CompressedImage  # noqa: PLC0415
+    from sensor_msgs.msg import CompressedImage
 
-    from ddfnet_ros.node.messages import frame_from  # noqa: PLC0415
+    from ddfnet_ros.node.messages import frame_from
 
     format_, (_, content) = case
     refuse_clearly(lambda: frame_from(CompressedImage(format=format_, data=content)))

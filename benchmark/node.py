@@ -64,9 +64,9 @@ def main() -> int:
 
 def measure(output: str, options: argparse.Namespace) -> list[tuple[float, float] | None]:
     """Overhead and time of the fusion of each bracket [ms]; None where nothing came back."""
-    import rclpy  # noqa: PLC0415  (after the environment says which transports)
+    import rclpy
 
-    from benchmark.node_peer import Peer  # noqa: PLC0415
+    from benchmark.node_peer import Peer
 
     with running_node(options):
         rclpy.init()

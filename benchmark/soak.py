@@ -24,8 +24,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
 from benchmark.node import EXPOSURES, SIZES, TOPIC, commit, environment, running_node, textured
+from ddfnet_ros.bracket import Bracket, Frame
+from ddfnet_ros.runtime.deghoster import Deghoster
+from ddfnet_ros.settings import DeghosterSettings
 
 RECORD = Path(__file__).parent / 'records' / 'soak.json'
 PERIOD = 0.1  # seconds of a turn: three frames at 30 Hz
@@ -62,9 +66,9 @@ def main() -> int:
 
 def over_dds(options: argparse.Namespace) -> dict[str, Any]:
     """Send turns to a node process, and sample it."""
-    import rclpy  # noqa: PLC0415  (after the environment says which transports)
+    import rclpy
 
-    from benchmark.node_peer import Peer  # noqa: PLC0415
+    from benchmark.node_peer import Peer
 
     samples: list[Sample] = []
     latencies: list[float] = []
@@ -166,12 +170,6 @@ def judge(samples: list[Sample], latencies: list[float], warm_up: float) -> dict
 
 def in_process(options: argparse.Namespace) -> dict[str, Any]:
     """Fuse many brackets in this process, and ask tracemalloc, and CUDA, what was kept."""
-    import torch  # noqa: PLC0415
-
-    from ddfnet_ros.bracket import Bracket, Frame  # noqa: PLC0415
-    from ddfnet_ros.runtime.deghoster import Deghoster  # noqa: PLC0415
-    from ddfnet_ros.settings import DeghosterSettings  # noqa: PLC0415
-
     fuse = Deghoster(DeghosterSettings(model=options.model, device=options.device))
     bracket = Bracket.of(Frame(pixels=p, exposure_time=t) for p, t in
                          zip(textured(SIZES[options.size]), EXPOSURES, strict=True))
