@@ -11,6 +11,11 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
 
+try:
+    from rclpy.event_handler import SubscriptionEventCallbacks
+except ImportError:  # Humble
+    from rclpy.qos_event import SubscriptionEventCallbacks
+
 # Reliable if all publishers of the moment are, or there is none, else best effort, which matches
 # both. On Humble, which has no such policy, best effort.
 _LIKE_PUBLISHERS = getattr(ReliabilityPolicy, 'BEST_AVAILABLE', ReliabilityPolicy.BEST_EFFORT)
@@ -48,10 +53,6 @@ class Listener:
     def _subscribed(self) -> Subscription:
         events = {}
         if _LIKE_PUBLISHERS != ReliabilityPolicy.BEST_EFFORT:
-            from rclpy.event_handler import (  # noqa: PLC0415  (elsewhere on Humble)
-                SubscriptionEventCallbacks,
-            )
-
             events['event_callbacks'] = SubscriptionEventCallbacks(
                 incompatible_qos=self._on_incompatible)
         return self._node.create_subscription(
