@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
+from ddfnet_ros.node.diagnostics import Snapshot, values_of
 from ddfnet_ros.settings import NodeSettings
 
 CONFIG = Path(__file__).resolve().parents[2] / 'config'
@@ -71,8 +72,6 @@ def test_the_foxglove_layout_places_every_panel_it_configures():
 
 
 def test_the_plots_of_the_layout_read_what_the_diagnostics_tell():
-    from ddfnet_ros.node.diagnostics import Snapshot, values_of  # noqa: PLC0415
-
     busy = Snapshot(latencies_ms=(1.0,))
     told = {value.key for value in values_of(busy, busy)}
     plotted = re.findall(r'key==\\"([^"]+)\\"', (CONFIG / 'foxglove.json').read_text())
