@@ -2,7 +2,8 @@
 import json
 import re
 from pathlib import Path
-from typing import get_origin, get_type_hints
+from types import UnionType
+from typing import get_args, get_origin, get_type_hints
 from xml.etree import ElementTree
 
 import pytest
@@ -23,8 +24,9 @@ def test_a_parameter_file_has_only_parameters_that_exist_with_values_that_they_t
               for name, value in parameters['ros__parameters'].items()}
     hints = get_type_hints(NodeSettings)
     for parameter, value in values.items():  # an unknown name, which rclpy ignores, raises here
-        expected = get_origin(hints[parameter]) or hints[parameter]
-        assert type(value) is expected, f'{parameter}: {value!r}'
+        hint = hints[parameter]
+        allowed = get_args(hint) if isinstance(hint, UnionType) else [get_origin(hint) or hint]
+        assert type(value) in allowed, f'{parameter}: {value!r}'
     assert NodeSettings(**values).size == 3
 
 
