@@ -71,6 +71,12 @@ def test_bracket_is_sorted_by_exposure_whatever_the_order(times, reference):
     assert len(others) == 3
 
 
+@pytest.mark.parametrize('newest', [0, 1, 2])
+def test_latest_reference_is_the_newest_frame_whatever_its_exposure(newest):
+    frames = [frame(0.01 * 2**k, stamp_ns=(k - newest - 1) % 3) for k in range(3)]
+    assert Bracket.of(reversed(frames), 'latest').reference is frames[newest]
+
+
 def test_bracket_is_sorted_by_gain_too():
     bright, dark = frame(0.01, gain=8.0), frame(0.02)
     assert Bracket.of([bright, dark]).frames == (dark, bright)
@@ -81,6 +87,8 @@ def test_bracket_is_sorted_by_gain_too():
     ([frame(0.01 * k) for k in range(1, 11)], 0, 'expected 2 to 9 frames, got 10'),
     ([frame(0.01), frame(0.02)], 3, 'expected a reference from 1 to 2, got 3'),
     ([frame(0.01), frame(0.02)], -1, 'expected a reference from 1 to 2, got -1'),
+    ([frame(0.01), frame(0.02)], 'newest', 'expected a reference from 1 to 2, got newest'),
+    ([frame(0.01), frame(0.02)], 'latest', 'set reference to 1 to 2'),
     ([frame(0.01), frame(0.01)], 0, 'got 0.01 s twice'),
     ([frame(0.01, gain=2.0), frame(0.02)], 0, 'got 0.02 s twice'),
     ([frame(0.01), frame(0.02, pixels=np.zeros((3, 3, 3), np.uint8))], 0, 'frames alike'),

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Frames of a camera with three exposures, and what an assembler makes of them."""
 
-import numpy as np
+import dataclasses
+import random
 
+import numpy as np
+from hypothesis import strategies as st
+
+from benchmark.camera import Camera, Road
 from ddfnet_ros.assembly import BracketAssembler
 from ddfnet_ros.bracket import Frame
 from ddfnet_ros.settings import AssemblySettings
@@ -36,3 +41,21 @@ def run(made, frames):
 
 def stamps(bracket):
     return [(f.stamp_ns - START) / MS for f in bracket.frames]
+
+
+# --- frames by the hundred, each of which hides what it is (benchmark/camera.py) ---------------
+
+EVEN, PAUSING = Camera(), Camera(spread=0.6)
+MANY_TIMES = tuple(0.001 * 2**k for k in range(9))
+SHARES = st.sampled_from((0.0, 0.02, 0.1, 0.3))
+ROADS = st.builds(Road, lost=SHARES, reordered=SHARES, delayed=SHARES, doubled=SHARES,
+                  joined=st.integers(0, 10), rounds=st.integers(1, 3))
+
+
+def camera_for(source, **changes):
+    return dataclasses.replace(PAUSING if source == 'gap' else EVEN, **changes)
+
+
+def travel(camera, road, brackets, seed=0):
+    rng = random.Random(seed)
+    return road.travel(camera.shoot(brackets, rng), camera.size, rng)

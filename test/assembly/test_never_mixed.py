@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.camera import START_NS, Camera, Road, assemble, judge, modes, names_of
+from benchmark.camera import START_NS, Road, assemble, judge, modes, names_of
 from ddfnet_ros.assembly import REASONS, BracketAssembler
 
-EVEN, PAUSING = Camera(), Camera(spread=0.6)
-TIMES = tuple(0.001 * 2**k for k in range(9))
+from .conftest import EVEN, MANY_TIMES, ROADS, SHARES, camera_for, travel
+
 TABLE = {
     'no drops': Road(),
     '1 % lost': Road(lost=0.01),
@@ -31,18 +31,6 @@ SOURCES = sorted(modes(EVEN))
 # Where these place frames, every single one says by itself where it belongs.
 ABSOLUTE = ('metadata and counter', 'metadata and period', 'counter', 'topic and period', 'phase',
             'gap')
-shares = st.sampled_from((0.0, 0.02, 0.1, 0.3))
-roads = st.builds(Road, lost=shares, reordered=shares, delayed=shares, doubled=shares,
-                  joined=st.integers(0, 10), rounds=st.integers(1, 3))
-
-
-def camera_for(source, **changes):
-    return dataclasses.replace(PAUSING if source == 'gap' else EVEN, **changes)
-
-
-def travel(camera, road, brackets, seed=0):
-    rng = random.Random(seed)
-    return road.travel(camera.shoot(brackets, rng), camera.size, rng)
 
 
 @pytest.mark.parametrize('source', SOURCES)
@@ -58,10 +46,10 @@ def test_complete_brackets_come_out_and_none_is_mixed(source, road):
 
 @pytest.mark.parametrize('source', SOURCES)
 @settings(max_examples=40)
-@given(road=roads, seed=st.integers(0, 2**32), size=st.sampled_from((2, 3, 4, 9)),
+@given(road=ROADS, seed=st.integers(0, 2**32), size=st.sampled_from((2, 3, 4, 9)),
        jitter=st.sampled_from((0.0, 0.1, 0.3)), falling=st.booleans())
 def test_no_bracket_is_ever_mixed(source, road, seed, size, jitter, falling):
-    times = TIMES[:size][::-1] if falling else TIMES[:size]
+    times = MANY_TIMES[:size][::-1] if falling else MANY_TIMES[:size]
     camera = camera_for(source, exposures=times, jitter=jitter)
     if 'not configured' in source and size == 2 and falling:
         return  # a cycle of two neither rises nor falls: it is taken to rise
@@ -73,7 +61,7 @@ def test_no_bracket_is_ever_mixed(source, road, seed, size, jitter, falling):
 @settings(max_examples=50)
 @given(chosen=st.data(), size=st.integers(2, 4), jitter=st.sampled_from((0.0, 0.3)))
 def test_no_bracket_is_mixed_from_any_frames_in_any_order(source, chosen, size, jitter):
-    camera = camera_for(source, exposures=TIMES[:size], jitter=jitter)
+    camera = camera_for(source, exposures=MANY_TIMES[:size], jitter=jitter)
     shots = camera.shoot(6, random.Random(size))
     arrived = chosen.draw(st.lists(st.sampled_from(shots), max_size=60))
     assert assemble(modes(camera)[source], camera, arrived).mixed == 0
@@ -83,7 +71,7 @@ def test_no_bracket_is_mixed_from_any_frames_in_any_order(source, chosen, size, 
                                     'metadata, times not configured', 'topic and counter', 'topic',
                                     'metadata and counter, times not configured'])
 @settings(max_examples=20)
-@given(seed=st.integers(0, 2**32), lost=shares, restarts=st.lists(
+@given(seed=st.integers(0, 2**32), lost=SHARES, restarts=st.lists(
     st.tuples(st.integers(4, 20), st.integers(0, 2), st.floats(0.6, 100.0)),
     min_size=1, max_size=4))
 def test_restart_within_a_turn_mixes_nothing(source, seed, lost, restarts):
@@ -101,7 +89,7 @@ def test_restart_within_a_turn_mixes_nothing(source, seed, lost, restarts):
 @pytest.mark.parametrize('bits', [8, 16])
 @pytest.mark.parametrize('source', [source for source in SOURCES if 'counter' in source])
 @settings(max_examples=20)
-@given(seed=st.integers(0, 2**32), lost=shares, delayed=shares, before=st.integers(10, 40))
+@given(seed=st.integers(0, 2**32), lost=SHARES, delayed=SHARES, before=st.integers(10, 40))
 def test_counter_that_wraps_around_mixes_nothing(source, bits, seed, lost, delayed, before):
     camera = camera_for(source, bits=bits)
     start = 2**bits - 3 * before
@@ -148,7 +136,7 @@ def test_simulated_clock_that_jumps_ahead_mixes_nothing(source):
 
 @pytest.mark.parametrize('source', SOURCES)
 @settings(max_examples=10)
-@given(road=roads, seed=st.integers(0, 2**32))
+@given(road=ROADS, seed=st.integers(0, 2**32))
 def test_every_frame_leaves_once_or_is_counted_or_held(source, road, seed):
     camera = camera_for(source)
     mode = modes(camera)[source]

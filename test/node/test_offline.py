@@ -11,6 +11,8 @@ from ddfnet_ros.bags.fusing import Job, fuse_bag
 from ddfnet_ros.runtime.deghoster import Deghoster
 from ddfnet_ros.settings import NodeSettings
 
+from .conftest import EXPOSURES, image, scene
+
 START = 1_700_000_000_000_000_000
 TOPIC = '/camera/image_raw'
 
@@ -46,3 +48,29 @@ def test_node_and_command_line_agree_on_every_byte(bench, model, tmp_path):
             assert offline.header.stamp.nanosec == live.header.stamp.nanosec
             assert offline.header.frame_id == live.header.frame_id
             np.testing.assert_array_equal(offline.data, np.frombuffer(live.data, np.uint8))
+
+
+def test_node_and_command_line_agree_on_windows_that_slide(bench_with, model, tmp_path):
+    bench = bench_with(window='sliding', reference='latest')
+    online = []
+
+    def shoot():
+        for k in range(6):
+            exposure, stamp_ns = EXPOSURES[k % 3], START + k * 10**7
+            bench.send_frame(image(scene(exposure), stamp_ns), exposure)
+            if k >= 2:
+                online.append(bench.next('/fuse_node/hdr'))
+
+    recorded(bench, tmp_path / 'in.mcap', shoot)
+    settings = NodeSettings(
+        model=str(model), device='cpu', threads=1, precision='float32', image_topics=(TOPIC,),
+        exposure_source='camera_ros', exposure_times=EXPOSURES, window='sliding',
+        reference='latest')
+    fuse_bag(Job(source=tmp_path / 'in.mcap', target=tmp_path / 'out.mcap', settings=settings),
+             Deghoster(settings))
+    with BagReader(tmp_path / 'out.mcap') as bag:
+        offline = [bag.deserialised(message) for message in bag.messages(['/fuse_node/hdr'])]
+        assert [m.header.stamp.nanosec for m in offline] == [
+            m.header.stamp.nanosec for m in online]
+        for fused, live in zip(offline, online, strict=True):
+            np.testing.assert_array_equal(fused.data, np.frombuffer(live.data, np.uint8))

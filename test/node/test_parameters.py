@@ -44,6 +44,11 @@ def test_overrides_of_every_type_arrive(node_with):
         exposure_times=(0.5, 1.0), image_topics=('/a', '/b'))
 
 
+def test_a_number_or_a_word_arrives_as_what_it_is(node_with):
+    for value in (2, 'latest'):
+        assert LiveSettings(node_with(reference=value), NodeSettings).now.reference == value
+
+
 def test_every_field_is_a_described_parameter_and_read_only_unless_live(node_with):
     node = node_with()
     LiveSettings(node, NodeSettings)
@@ -74,6 +79,7 @@ def test_a_live_parameter_changes_the_settings(node_with):
     ('mu', 0.5, 'mu out of range'),
     ('mu', float('nan'), 'mu'),
     ('mu', 5, 'Wrong parameter type'),
+    ('reference', 'latest', 'read-only parameter: reference'),
     ('device', 'cuda', 'read-only parameter: device'),
 ])
 def test_a_refusal_says_why_and_changes_nothing(node_with, name, value, reason):
@@ -130,6 +136,10 @@ def test_where_nothing_can_be_called_afterwards_a_set_still_arrives(node_with, m
     ({'exposure_times': [1, 4]}, '1.0, not 1'),
     ({'mu': 0.5}, 'mu out of range'),
     ({'exposure_times': [0.0, 1.0]}, 'exposure_times: expected 1e-07 to 60.0, got 0.0'),
+    ({'reference': 10}, 'reference out of range'),
+    ({'reference': 2.0}, 'reference: expected 0 to 9, or latest, got 2.0'),
+    ({'reference': True}, 'reference: expected 0 to 9, or latest, got True'),
+    ({'reference': 'newest'}, "reference: expected 0 to 9, or latest, got 'newest'"),
     ({'transport': 'pigeon'}, 'transport: expected one of auto, raw, compressed'),
     ({'image_topics': ['/a', '/b']}, 'image_topics: expected 1 topic or one per exposure (3)'),
     ({'image_topics': ['/a', '/a', '/b']}, 'image_topics: expected different names'),
