@@ -16,6 +16,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ddfnet_ros.bracket import median_index
+
+_BRIGHT = 0.8  # up to here the reference shows things better than a shorter, noisier frame
+_FLOOR = 2e-3  # what the static merge leaves to frames that it would not use
 _CLIP_RAMP = 20.0  # a frame is trusted fully up to 1 - 1/20 of its range
 
 
@@ -43,6 +47,20 @@ def static_weights(
             weights[giver] = weights[giver] - share
             weights[taker] = share
     return torch.stack(weights, dim=1)
+
+
+def starting_weights(
+    ldr: Float[Tensor, 'b n 3 h w'], reference_index: int | None = None
+) -> Float[Tensor, 'b n 3 h w']:
+    """What networks start from: the same weights, but the reference shows more, and none is 0.
+
+    Args:
+        ldr: Frames in [0, 1], the reference first, the others from short to long.
+        reference_index: How many frames are shorter than the reference; None: the median.
+    """
+    if reference_index is None:
+        reference_index = median_index(ldr.shape[1])
+    return static_weights(ldr, reference_index, _BRIGHT) + _FLOOR
 
 
 def static_merge(

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ddfnet_ros.flow.warp import rows_crossed, warp
+from ddfnet_ros.merge import starting_weights
 from ddfnet_ros.network import fusion
 from ddfnet_ros.network.correlation import Correlation
 from ddfnet_ros.network.decoder import REACH, Decoder
@@ -53,7 +54,8 @@ class DDFNetConfig:
         normalisation: Of Eq. 6: 'softmax' or 'ratio'.
         dense_relu: Whether the layers of the dense blocks are followed by a ReLU.
         output: What the last ReLU gives: 'mu_law', the image after Eq. 8, or 'radiance'.
-        shortcut: Decode the difference to the reference frame, for short trainings.
+        shortcut: Decode the difference to a mixture of the frames P_i by the same weights, for
+            short trainings.
     """
 
     structure: str = 'attention'
@@ -112,8 +114,8 @@ class DDFNet(nn.Module):
             stack: X_i = [I_i, P_i], the reference first, the others from short to long; P_i
                 relative to the shortest exposure.
             flow: Pixels (x, y) from the reference to each of the m = n - 1 other frames.
-            reference_index: Taken so that all models are called alike; attention and pooling do
-                not ask how the frames are ordered.
+            reference_index: How many frames are shorter than the reference; None: the median.
+                Only the shortcut asks; attention and pooling take frames in any order.
 
         Returns:
             H~, radiance in [0, 1] relative to the shortest exposure, on the reference's pixels.
@@ -125,12 +127,14 @@ class DDFNet(nn.Module):
         features = self.encoder(stack)                                  # f_i     Sec. 3.2.1
         if self.config.structure == 'warp':
             features = _aligned(features, flow)
+        weights = None
         if self.pool is not None:
             fused = self.pool(features)
         else:
             weights = self._weights(features, flow)                     # w_i     Eq. 6
             fused = fusion.weighted_sum(weights, features)              # f~      Eq. 7
-        decoded = self.decoder(fused, self._start(stack[:, 0, 3:]))     #         Sec. 3.2.5
+        start = self._start(stack, weights, reference_index)
+        decoded = self.decoder(fused, start)                            #         Sec. 3.2.5
         return self._radiance(decoded)                                  # H~
 
     def reach(self, flow: Float[Tensor, 'b m 2 h w']) -> int:
@@ -173,12 +177,19 @@ class DDFNet(nn.Module):
         }
         return torch.cat([estimate[clue]() for clue in self.clues], dim=2)
 
-    def _start(self, reference: Tensor) -> Tensor | None:
-        # Paper: no shortcut around the decoder. Here: one from P_1, where asked for, because the
-        # reference is right almost everywhere (doc/paper.md#table-1).
+    def _start(
+        self, stack: Tensor, weights: Tensor | None, reference_index: int | None
+    ) -> Tensor | None:
+        # Paper: no shortcut around the decoder. Here: one, where asked for, from the frames P_i,
+        # mixed as the static merge would but for what the weights tell (doc/paper.md#table-1).
         if not self.config.shortcut:
             return None
-        return mu_law(reference) if self.config.output == 'mu_law' else reference
+        ldr, corrected = stack[:, :, :3], stack[:, :, 3:]
+        trust = starting_weights(ldr, reference_index)
+        if weights is not None:
+            trust = trust * weights.mean(dim=2, keepdim=True)
+        mixture = (trust * corrected).sum(dim=1) / trust.sum(dim=1)
+        return mu_law(mixture) if self.config.output == 'mu_law' else mixture
 
     def _radiance(self, decoded: Tensor) -> Tensor:
         # Paper: "We keep H in range [0, 1]"; the last ReLU has no upper bound. Here: values above

@@ -17,7 +17,7 @@ BLOCKS = 3
 DILATION = 2
 REACH = 2 + BLOCKS * (LAYERS * DILATION + 1) + 3
 """Pixels that the decoder looks away: head, dense blocks, tail."""
-_FIRST_CONTRAST = 0.002  # of He initialisation; keeps first outputs within some 0.01 of the grey
+_FIRST_CONTRAST = 1e-4  # of He initialisation; keeps first outputs within some 0.001 of the grey
 
 
 class Decoder(nn.Module):

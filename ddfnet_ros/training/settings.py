@@ -42,8 +42,10 @@ class TrainingSettings(Settings):
                           choices=tuple(RECIPES))
     architecture: str = setting('ddfnet', 'Network to train.',
                                 choices=('ddfnet', 'fast', 'pwcnet', 'ahdrnet', 'deephdr'))
-    shortcut: bool = setting(False, 'Let ddfnet decode the difference to the reference, which a '
-                             'short training needs (doc/paper.md#table-1).')
+    shortcut: bool = setting(False, 'Let ddfnet decode the difference to a mixture of the frames, '
+                             'which a short training needs (doc/paper.md#table-1).')
+    decoder_from: int = setting(0, 'Step from which ddfnet\'s decoder is trained along; before, a '
+                                'shortcut learns to mix the frames.', bounds=(0, 10**9))
     config: tuple[str, ...] = setting((), 'Any fields of the network\'s config, such as '
                                       'channels=40 blocks=3 or structure=max.')
     start_from: str = setting('', 'What a new run starts from: another run\'s folder or '

@@ -79,8 +79,7 @@ class _Run:
         with self._record() as record:
             saved = before = time.monotonic()
             for batch in loader(batches, self._settings.workers):
-                if self._schedule.joint(state.step) and state.flow_average is None:
-                    join_flow(state)
+                if self._joins():
                     step = self._wrapped(learnt)
                 moved = batch.to(self._crew.device)
                 loss, norm = self._step(step, moved)
@@ -100,6 +99,19 @@ class _Run:
                     saved = now
                 if over:
                     break
+
+    def _joins(self) -> bool:
+        """Let PWC-Net and the decoder learn along from their time on; whether that has changed."""
+        state, changed = self._state, False
+        if self._schedule.joint(state.step) and state.flow_average is None:
+            join_flow(state)
+            changed = True
+        if self._settings.decoder_from:
+            decoder = state.model.get_submodule('decoder')
+            learns = self._schedule.decodes(state.step)
+            changed |= next(decoder.parameters()).requires_grad != learns
+            decoder.requires_grad_(learns)
+        return changed
 
     def _wrapped(self, learnt: Task) -> nn.Module:
         # One layer of PWC-Net is never used (flow/pwcnet.py).

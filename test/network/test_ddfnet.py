@@ -8,6 +8,7 @@ import torch
 
 from ddfnet_ros import network
 from ddfnet_ros.flow.warp import warp
+from ddfnet_ros.merge import starting_weights
 from ddfnet_ros.network.ddfnet import OUTPUTS, STRUCTURES, DDFNet, DDFNetConfig
 from ddfnet_ros.radiance import input_stack
 from ddfnet_ros.tonemap import inverse_mu_law
@@ -145,12 +146,24 @@ def test_the_output_is_bounded_by_one_but_keeps_its_gradient():
 
 
 @pytest.mark.parametrize('output', OUTPUTS)
-def test_a_shortcut_starts_at_the_reference_frame(output):
+def test_a_shortcut_starts_at_the_frames_mixed_by_the_weights_of_eq_6(output):
     stack, flow = bracket()
     ours = model(output=output, shortcut=True)
     assert sum(p.numel() for p in ours.parameters()) == PARAMETERS['attention']
     torch.nn.init.zeros_(ours.decoder.tail[-1].weight)
-    torch.testing.assert_close(ours(stack, flow), stack[:, 0, 3:], rtol=1e-4, atol=1e-6)
+    weights = ours._weights(ours.encoder(stack), flow).mean(dim=2, keepdim=True)
+    trust = weights * starting_weights(stack[:, :, :3], 1)
+    mixture = (trust / trust.sum(dim=1, keepdim=True) * stack[:, :, 3:]).sum(dim=1)
+    torch.testing.assert_close(ours(stack, flow), mixture.clamp(max=1), rtol=1e-4, atol=1e-6)
+
+
+def test_without_weights_a_shortcut_starts_at_the_static_merge():
+    stack, flow = bracket()
+    ours = model('max', shortcut=True)
+    torch.nn.init.zeros_(ours.decoder.tail[-1].weight)
+    trust = starting_weights(stack[:, :, :3], 2)
+    mixture = (trust / trust.sum(dim=1, keepdim=True) * stack[:, :, 3:]).sum(dim=1)
+    torch.testing.assert_close(ours(stack, flow, 2), mixture.clamp(max=1), rtol=1e-4, atol=1e-6)
 
 
 def test_autocast_and_channels_last_change_little():
