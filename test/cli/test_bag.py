@@ -3,25 +3,13 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 
-from ddfnet_ros import weights
 from ddfnet_ros.bags import BagReader
 from ddfnet_ros.cli import main, parameter_file
-from ddfnet_ros.network.fast import FastConfig, FastFusion
 
 sys.path.insert(0, str(Path(__file__).parents[1] / 'demo'))  # small_street
 
 from small_street import IMAGE_TOPIC, write_street
-
-
-@pytest.fixture(scope='module')
-def model(tmp_path_factory):
-    """Path of a tiny untrained model."""
-    path = tmp_path_factory.mktemp('models') / 'tiny.safetensors'
-    torch.manual_seed(1)
-    weights.save(FastFusion(FastConfig(channels=8, blocks=1)), path, {})
-    return ['--model', str(path), '--device', 'cpu', '--threads', '1']
 
 
 @pytest.fixture
@@ -36,7 +24,7 @@ def count(path, topic='/fuse_node/image'):
 
 def test_a_bag_is_fused_by_what_it_tells_itself(street, model, tmp_path, capsys):
     assert main(['bag', str(street), str(tmp_path / 'out.mcap'), *model]) == 0
-    assert '3 brackets fused, frames dropped: none, model tiny on cpu' in capsys.readouterr().out
+    assert '3 brackets fused, frames dropped: none, model fast on cpu' in capsys.readouterr().out
     with BagReader(street) as before, BagReader(tmp_path / 'out.mcap') as after:
         assert set(before.topics) < set(after.topics)
         fused = list(after.frames(['/fuse_node/hdr']))

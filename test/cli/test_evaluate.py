@@ -4,28 +4,24 @@ import json
 import cv2
 import numpy as np
 import pytest
-import torch
 
-from ddfnet_ros import weights
 from ddfnet_ros.cli import main
 from ddfnet_ros.images import write_exr
-from ddfnet_ros.network.fast import FastConfig, FastFusion
+
+pytestmark = pytest.mark.usefixtures('chosen')
 
 
 @pytest.fixture(scope='module')
-def folder(tmp_path_factory):
-    """An untrained `fast` and a panorama of coloured blots, five stops deep."""
-    folder = tmp_path_factory.mktemp('evaluate')
-    torch.manual_seed(1)
-    weights.save(FastFusion(FastConfig(channels=8, blocks=1)), folder / 'fast.safetensors', {})
+def panoramas(tmp_path_factory):
+    """One of coloured blots, five stops deep."""
+    folder = tmp_path_factory.mktemp('panoramas')
     blots = np.exp2(np.random.default_rng(0).uniform(-3, 2, (32, 64, 3)))
     write_exr(folder / 'blots.exr', cv2.resize(blots, (1024, 512)).astype(np.float32))
     return folder
 
 
-def test_table_and_json_hold_every_method(folder, capsys, tmp_path, monkeypatch):
-    monkeypatch.setenv('DDFNET_MODELS', str(folder))
-    words = ['--panoramas', str(folder), '--scenes', '2', '--size', '64', '--device', 'cpu']
+def test_table_and_json_hold_every_method(panoramas, capsys, tmp_path):
+    words = ['--panoramas', str(panoramas), '--scenes', '2', '--size', '64', '--device', 'cpu']
     words += ['--json', str(tmp_path / 'found.json'), '--pictures', str(tmp_path / 'sheets')]
     assert main(['evaluate', *words]) == 0
     found = json.loads((tmp_path / 'found.json').read_text())
@@ -41,9 +37,8 @@ def test_table_and_json_hold_every_method(folder, capsys, tmp_path, monkeypatch)
     assert 'ghost_score' in table
 
 
-def test_equal_seeds_give_equal_numbers(folder, capsys, monkeypatch):
-    monkeypatch.setenv('DDFNET_MODELS', str(folder))
-    words = ['--panoramas', str(folder), '--scenes', '1', '--size', '64', '--device', 'cpu']
+def test_equal_seeds_give_equal_numbers(panoramas, capsys):
+    words = ['--panoramas', str(panoramas), '--scenes', '1', '--size', '64', '--device', 'cpu']
     tables = []
     for seed in (3, 3, 4):
         assert main(['evaluate', *words, '--seed', str(seed)]) == 0
@@ -61,9 +56,8 @@ def test_equal_seeds_give_equal_numbers(folder, capsys, monkeypatch):
     ({'--dataset': 'kalantari'}, '--root: expected the folder of the data set'),
     ({'--frames': '1'}, '--frames: expected 2 to 9, got 1'),
 ])
-def test_bad_input_gets_one_line_and_status_2(folder, capsys, monkeypatch, change, said):
-    monkeypatch.setenv('DDFNET_MODELS', str(folder))
-    options = {'--panoramas': str(folder), '--scenes': '1', '--device': 'cpu', **change}
+def test_bad_input_gets_one_line_and_status_2(panoramas, capsys, change, said):
+    options = {'--panoramas': str(panoramas), '--scenes': '1', '--device': 'cpu', **change}
     assert main(['evaluate', *(word for option in options.items() for word in option)]) == 2
     err = capsys.readouterr().err
     assert said in err

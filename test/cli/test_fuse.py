@@ -5,27 +5,17 @@ import sys
 import cv2
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 
 from ddfnet_ros import weights
 from ddfnet_ros.cli import main
 from ddfnet_ros.images import read_exr, read_ldr, write_exr
-from ddfnet_ros.network.fast import FastConfig, FastFusion
 
 RATIOS = (1, 4, 16)
 
 
-@pytest.fixture(scope='module', autouse=True)
-def models(tmp_path_factory):
-    """An untrained `fast`: what it computes is not judged here, only what is around it."""
-    folder = tmp_path_factory.mktemp('models')
-    torch.manual_seed(1)
-    weights.save(FastFusion(FastConfig(channels=8, blocks=1)), folder / 'fast.safetensors', {})
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv('DDFNET_MODELS', str(folder))
-        yield folder
+pytestmark = pytest.mark.usefixtures('chosen')
 
 
 @pytest.fixture

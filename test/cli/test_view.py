@@ -6,11 +6,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import torch
 
-from ddfnet_ros import weights
 from ddfnet_ros.cli import main
-from ddfnet_ros.network.fast import FastConfig, FastFusion
 
 sys.path.insert(0, str(Path(__file__).parents[1] / 'demo'))  # small_street
 
@@ -20,15 +17,6 @@ rerun_is_there = pytest.mark.skipif(
     importlib.util.find_spec('rerun') is None,
     # 170 MB, for one verb only: not among the requirements of the tests.
     reason='needs ddfnet_ros[view]')
-
-
-@pytest.fixture(scope='module')
-def model(tmp_path_factory):
-    """Options that choose a tiny untrained model."""
-    path = tmp_path_factory.mktemp('models') / 'tiny.safetensors'
-    torch.manual_seed(1)
-    weights.save(FastFusion(FastConfig(channels=8, blocks=1)), path, {})
-    return ['--model', str(path), '--device', 'cpu', '--threads', '1']
 
 
 @pytest.fixture
@@ -64,7 +52,7 @@ def told(path):
 def test_all_brackets_of_a_bag_are_recorded(street, model, tmp_path, capsys):
     target = tmp_path / 'inside.rrd'
     assert main(['view', street, '--save', str(target), *model]) == 0
-    assert '3 brackets, model tiny on cpu' in capsys.readouterr().out
+    assert '3 brackets, model fast on cpu' in capsys.readouterr().out
     assert told(target)[0] == [1, 2, 3]
 
 

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+import pytest
+import torch
+
+from ddfnet_ros import weights
+from ddfnet_ros.network.fast import FastConfig, FastFusion
+
+
+@pytest.fixture(scope='session')
+def models(tmp_path_factory):
+    """Folder with an untrained `fast`: what it computes is not judged here."""
+    folder = tmp_path_factory.mktemp('models')
+    torch.manual_seed(1)
+    weights.save(FastFusion(FastConfig(channels=8, blocks=1)), folder / 'fast.safetensors', {})
+    return folder
+
+
+@pytest.fixture
+def model(models):
+    """Options that choose it."""
+    return ['--model', str(models / 'fast.safetensors'), '--device', 'cpu', '--threads', '1']
+
+
+@pytest.fixture
+def chosen(models, monkeypatch):
+    """It is the model that is found where none is named."""
+    monkeypatch.setenv('DDFNET_MODELS', str(models))
