@@ -106,28 +106,28 @@ class Maker:
                     **{name: np.arange(n, dtype=np.float64) for name, n in numbers.items()})
 
 
+def pour(messages, bag, types, serialised):
+    """Write (topic, message, stamp) into an open writer of rosbags, by a function of its types."""
+    known = {}
+    for topic, message, stamp in messages:
+        kind = message.__msgtype__
+        if topic not in known:
+            known[topic] = bag.add_connection(topic, kind, typestore=types)
+        bag.write(known[topic], stamp, serialised(message, kind))
+
+
 def _ros2(path, recording, plugin):
     types = get_typestore(Stores.ROS2_JAZZY)
     types.register(get_types_from_msg('int32 number', ODD))
     with Writer(path, version=9, storage_plugin=plugin) as bag:
-        known = {}
-        for topic, message, stamp in recording.messages(types):
-            kind = message.__msgtype__
-            if topic not in known:
-                known[topic] = bag.add_connection(topic, kind, typestore=types)
-            bag.write(known[topic], stamp, types.serialize_cdr(message, kind))
+        pour(recording.messages(types), bag, types, types.serialize_cdr)
 
 
 def _ros1(path, recording):
     types = get_typestore(Stores.ROS1_NOETIC)
     types.register(get_types_from_msg('int32 number', ODD))
     with Ros1Writer(path) as bag:
-        known = {}
-        for topic, message, stamp in recording.messages(types):
-            kind = message.__msgtype__
-            if topic not in known:
-                known[topic] = bag.add_connection(topic, kind, typestore=types)
-            bag.write(known[topic], stamp, types.serialize_ros1(message, kind))
+        pour(recording.messages(types), bag, types, types.serialize_ros1)
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from rosbags.typesys import Stores, get_typestore
 
 from ddfnet_ros.bags import TYPES, BagError, BagReader, BagWriter, Message
 
+from .conftest import pour
+
 IMAGE, META = '/camera/image_raw/compressed', '/camera/meta'
 START = 1_700_000_000_000_000_000
 EXPOSURES_US = (1000, 4000, 16000)
@@ -52,24 +54,14 @@ def mcap(folder, **options):
 
 def rosbag2_folder(folder, plugin):
     with Writer(folder / 'bag', version=8, storage_plugin=plugin) as bag:
-        known = {}
-        for topic, message, stamp in messages(TYPES):
-            kind = message.__msgtype__
-            known.setdefault(topic, None)
-            known[topic] = known[topic] or bag.add_connection(topic, kind, typestore=TYPES)
-            bag.write(known[topic], stamp, TYPES.serialize_cdr(message, kind))
+        pour(messages(TYPES), bag, TYPES, TYPES.serialize_cdr)
     return folder / 'bag'
 
 
 def ros1(folder):
     types, path = get_typestore(Stores.ROS1_NOETIC), folder / 'street.bag'
     with Ros1Writer(path) as bag:
-        known = {}
-        for topic, message, stamp in messages(types):
-            kind = message.__msgtype__
-            known.setdefault(topic, None)
-            known[topic] = known[topic] or bag.add_connection(topic, kind, typestore=types)
-            bag.write(known[topic], stamp, types.serialize_ros1(message, kind))
+        pour(messages(types), bag, types, types.serialize_ros1)
     return path
 
 

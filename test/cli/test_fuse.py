@@ -13,8 +13,6 @@ from ddfnet_ros.cli import main
 from ddfnet_ros.images import read_exr, read_ldr, write_exr
 
 RATIOS = (1, 4, 16)
-
-
 pytestmark = pytest.mark.usefixtures('chosen')
 
 
