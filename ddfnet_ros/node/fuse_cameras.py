@@ -9,6 +9,7 @@ where `-r __ns:='/sensing/{camera}'` says.
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -71,6 +72,7 @@ def camera_nodes(names: Sequence[str], words: Sequence[str]) -> Iterator[FuseNod
             node.destroy_node()
             continue
         yield node
+    gc.collect()  # until then, rclpy keeps the services of those that were refused
 
 
 def _common(words: list[str]) -> list[str]:

@@ -230,6 +230,10 @@ def test_a_camera_whose_parameters_are_no_good_is_a_line_and_the_other_is_there(
     assert node.get_fully_qualified_name() == '/left/fuse_node'
     (line,) = [line for line in capfd.readouterr().err.splitlines() if 'FATAL' in line]
     assert 'front: exposure_times: expected' in line
+    bench = Bench(node)
+    bench.spin_until(
+        lambda: ('fuse_node', '/front') not in node.get_node_names_and_namespaces(), 'end of it')
+    bench.close()
 
 
 def test_cameras_that_would_share_a_name_are_told_so(nodes_with, capfd):
