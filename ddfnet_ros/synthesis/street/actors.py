@@ -94,26 +94,32 @@ def vehicle(shape: VehicleShape, look: Paintwork, course: Course, sun: Sun) -> A
 
 def walker(person: Person, course: Course, sun: Sun, phase: float = 0.0) -> Actor:
     """A person walking along a course."""
-
-    def at(seconds: float) -> Solid:
-        x, y, heading, way = course.at(seconds)
-        mesh = walker_mesh(person, phase + gait_phase(way))
-        return Solid(mesh=mesh, paint=_without_directions(partial(paint_person, person)),
-                     x=x, y=y, heading=heading, sun_share=sun(x, y))
-
-    return Actor(at=at, length=0.45, width=0.30, clearance=0.22, course=course)
+    return Actor(
+        at=_posed(lambda way: walker_mesh(person, phase + gait_phase(way)),
+                  partial(paint_person, person), course, sun),
+        length=0.45, width=0.30, clearance=0.22, course=course)
 
 
 def cyclist(person: Person, course: Course, sun: Sun, phase: float = 0.0) -> Actor:
     """A person riding a bicycle along a course."""
+    return Actor(
+        at=_posed(lambda way: rider_mesh(person, phase + pedal_phase(way)),
+                  partial(paint_rider, person), course, sun),
+        length=1.6, width=0.06, clearance=0.04, course=course)
+
+
+def _posed(
+    mesh: Callable[[float], Mesh], paint: Callable[[Indices, Array], Surface], course: Course,
+    sun: Sun,
+) -> Callable[[float], Solid]:
+    """What stands on its course at a time, in the pose that belongs to the way gone."""
 
     def at(seconds: float) -> Solid:
         x, y, heading, way = course.at(seconds)
-        mesh = rider_mesh(person, phase + pedal_phase(way))
-        return Solid(mesh=mesh, paint=_without_directions(partial(paint_rider, person)),
-                     x=x, y=y, heading=heading, sun_share=sun(x, y))
+        return Solid(mesh=mesh(way), paint=_without_directions(paint), x=x, y=y, heading=heading,
+                     sun_share=sun(x, y))
 
-    return Actor(at=at, length=1.6, width=0.06, clearance=0.04, course=course)
+    return at
 
 
 def island(x: float, y: float, length: float, width: float, sun: Sun) -> Actor:

@@ -9,7 +9,7 @@ from ddfnet_ros.synthesis.street.arrays import Array, Indices
 from ddfnet_ros.synthesis.street.mesh import Mesh, box, disc, joined, tube
 from ddfnet_ros.synthesis.street.surface import Surface
 
-POLE, HOUSING, BOARD, RED, AMBER, GREEN, KERB = range(7)
+POLE, HOUSING, BOARD, RED, AMBER, GREEN = range(6)
 
 _COLOURS = {RED: (1.0, 0.06, 0.03), AMBER: (1.0, 0.42, 0.02), GREEN: (0.05, 1.0, 0.55)}
 _LENS = 0.13  # radius [m]
