@@ -3,8 +3,9 @@
 
     python -m benchmark.assembly
 
-writes `benchmark/records/assembly.json` and prints the same as a table. Where message_filters is
-installed, its ApproximateTimeSynchronizer runs over the same frames, on one topic per exposure.
+writes `benchmark/records/assembly.json` and prints the same as tables: for one bracket per turn of
+the cycle, and for windows that slide. Where message_filters is installed, its
+ApproximateTimeSynchronizer runs over the same frames, on one topic per exposure.
 """
 
 from __future__ import annotations
@@ -61,23 +62,30 @@ def main() -> None:
         'commit': _git('rev-parse', '--short', 'HEAD'),
         'brackets': BRACKETS * RUNS,
         'columns': 'sets that came out, sets that mix brackets, complete brackets, those emitted',
-        'rows': {name: _row(road, 0.0) for name, road in ROWS.items()}
-        | {name: _row(road, JITTER) for name, road in JITTERY_ROWS.items()},
+        'rows': _rows('cycle'),
+        'sliding': _rows('sliding'),
     }
     RECORD.parent.mkdir(exist_ok=True)
     text = json.dumps(record, indent=1)
     RECORD.write_text(re.sub(r'(?<=[\[\d,])\s+(?=[\d\]])', ' ', text) + '\n')  # a cell, a line
     print('\n'.join(table(record['rows'], SHOWN)))
+    print('\n'.join(table(record['sliding'], SHOWN[:-1])))
 
 
-def _row(road: Road, jitter: float) -> dict[str, list[int]]:
+def _rows(window: str) -> dict[str, dict[str, list[int]]]:
+    return ({name: _row(road, 0.0, window) for name, road in ROWS.items()}
+            | {name: _row(road, JITTER, window) for name, road in JITTERY_ROWS.items()})
+
+
+def _row(road: Road, jitter: float, window: str) -> dict[str, list[int]]:
     steady, pausing = (dataclasses.replace(c, jitter=jitter) for c in (STEADY, PAUSING))
     cells = {}
     for source in modes(steady):
         camera = pausing if source == 'gap' else steady
         cells[source] = _sum(
-            assemble(modes(camera)[source], camera, shots) for shots in _travels(road, camera))
-    if ApproximateTimeSynchronizer is not None:
+            assemble(modes(camera, window)[source], camera, shots)
+            for shots in _travels(road, camera))
+    if ApproximateTimeSynchronizer is not None and window == 'cycle':
         cells[PEER] = _sum(_synchronize(shots) for shots in _travels(road, steady))
     return cells
 

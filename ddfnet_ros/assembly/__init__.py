@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Frames in, complete brackets out: no clock, no ROS, no threads.
 
-A bracket is what one turn of the camera's exposure cycle gave, and nothing else:
+A bracket is what one turn of the camera's exposure cycle gave, and nothing else; or, where windows
+slide, any N exposures in a row. Read "of one turn" as "in a row" then, and 6 as: a frame is in no
+bracket or in up to N of them, and their reference stamps rise.
 
 1. It holds exactly one frame of each place in the cycle.
 2. All its frames are of one turn: by a counter, by a configured grid, by a pause on both sides,

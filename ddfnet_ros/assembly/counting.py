@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Frame counters as cameras have them: they wrap around, restart and arrive late."""
+"""Frame counters as cameras have them: they wrap, restart and come late; and places by them."""
 
 from __future__ import annotations
 

@@ -133,16 +133,16 @@ class LabelPlacer:
         label = self._label(sighting.frame)
         order = self._template.order if self._template else tuple(range(self._size))
         position = order.index(label)
-        if self._counted and self._by_topic:
-            position, turn = label, sighting.number
-        elif self._counted:
-            return Spot(sighting.epoch, sighting.number, position, label)
+        if self._counted:
+            turns = self._by_topic  # that is what the counter of a topic counts
+            ordinal = sighting.number * self._size + position if turns else sighting.number
         elif self._template:
             start_ns = sighting.frame.stamp_ns - self._template.offsets_ns[label]
             turn = self._turns.turn(start_ns, self._template.period_ns)
+            ordinal = turn * self._size + position
         else:
             raise FrameError('incomplete', 'the rhythm of the camera is not known yet')
-        return Spot(sighting.epoch, turn * self._size + position, position, label)
+        return Spot(sighting.epoch, ordinal, position, label)
 
     def accept(self, frames: list[Frame]) -> None:
         """Check topics joined by a counter: in order, within a turn; raises FrameError.

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 import numpy as np
+import pytest
 
 from ddfnet_ros.assembly.pauses import PauseSorter
 from ddfnet_ros.assembly.sorting import Drops, FrameError
 from ddfnet_ros.bracket import Frame
+
+from .conftest import assembler, run, stamps
+from .conftest import frame as shot
 
 
 def frame(stamp, stream=0):
@@ -107,3 +111,61 @@ def test_burst_of_fewer_topics_is_none():
     assert bench.bursts == []
     assert bench.dropped == {'invalid': 3}
     assert 'expected frames of 3 topics' in bench.drops.complaint
+
+
+# --- windows that slide ----------------------------------------------------------------------
+
+def bursts(turns, moment=lambda turn: 100 * turn):
+    """Three frames 10 ms apart, then a pause, by their place: (turn, place, frame)."""
+    return [(t, k, shot(moment(t) + 10 * k)) for t in turns for k in range(3)]
+
+
+def slid(frames, **settings):
+    made = assembler(window='sliding', reference='latest', cycle_gap=0.03, **settings)
+    windows = run(made, [frame for _, _, frame in frames])
+    return made, [stamps(window) for window in windows]
+
+
+def test_windows_slide_over_pauses_once_five_bursts_were_whole():
+    _, windows = slid(bursts(range(8)))
+    assert max(windows[0]) <= 420
+    assert windows[-9:] == [
+        [500, 410, 420], [500, 510, 420], [500, 510, 520], [600, 510, 520], [600, 610, 520],
+        [600, 610, 620], [700, 610, 620], [700, 710, 620], [700, 710, 720]]
+
+
+def test_known_period_needs_no_learning():
+    _, windows = slid(bursts(range(4)), cycle_source='gap', cycle_period=0.1)
+    assert windows[:4] == [[0, 10, 20], [100, 10, 20], [100, 110, 20], [100, 110, 120]]
+
+
+@pytest.mark.parametrize('lost', [{(8, 0)}, {(8, 1)}, {(8, 2)}, {(8, 0), (8, 1), (8, 2)}])
+def test_no_window_leaps_over_frames_that_were_lost(lost):
+    frames = [item for item in bursts(range(12)) if item[:2] not in lost]
+    _, windows = slid(frames)
+    order = [100 * t + 10 * k for t in range(12) for k in range(3)]
+    rows = [order[k:k + 3] for k in range(34)]
+    assert all(sorted(window) in rows for window in windows)
+    there = {100 * t + 10 * k for t, k, _ in frames}
+    assert len([row for row in rows if row[0] >= 400 and there.issuperset(row)]) == len(
+        [window for window in windows if min(window) >= 400])
+
+
+def test_camera_that_shifts_its_pace_leaves_no_window_across_it():
+    _, windows = slid(bursts(range(16), lambda t: 100 * t + 10 * (t >= 8)))
+    assert not [window for window in windows if min(window) < 800 < max(window)]
+    assert windows[-1] == [1510, 1520, 1530]
+
+
+def test_unsteady_pace_is_refused_with_a_remedy():
+    made, windows = slid(bursts(range(60), lambda t: 100 * t + 37 * t * t % 60))
+    assert len(windows) < 10  # of 178
+    assert 'expected brackets at a steady pace' in made.complaint
+
+
+def test_pause_that_is_none_ends_trust():
+    frames = bursts(range(10))
+    frames[24:24] = [(8, k, shot(770 + 10 * k)) for k in range(3)]
+    made, windows = slid(frames)
+    assert max(max(window) for window in windows) < 810
+    assert 'set cycle_gap' in made.complaint
