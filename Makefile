@@ -44,6 +44,7 @@ bench: venv  ## Speed, brackets over lossy roads, overhead of the node; writes b
 	$(BIN)/python -m benchmark.speed
 	$(BIN)/python -m benchmark.assembly
 	$(BIN)/python -m benchmark.node
+	$(BIN)/python -m benchmark.cameras
 
 evaluation: venv  ## Measure models and peers: PANORAMAS=DIR CUTOUTS=DIR; minutes to an hour
 	$(BIN)/python -m benchmark.evaluation --panoramas '$(PANORAMAS)' --cutouts '$(CUTOUTS)' $(ARGS)

@@ -120,19 +120,30 @@ def textured(size: tuple[int, int]) -> list[np.ndarray]:
 @contextlib.contextmanager
 def running_node(options: argparse.Namespace) -> Iterator[subprocess.Popen[bytes]]:
     """The node as a process, which ends with the `with`."""
-    parameters = {
-        'image_topics': f'[{TOPIC}]', 'exposure_times': f'[{", ".join(map(str, EXPOSURES))}]',
+    with running('fuse_node', '--ros-args', *parameters(options, TOPIC)) as node:
+        yield node
+
+
+@contextlib.contextmanager
+def running(executable: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """An executable of the package as a process, which ends with the `with`."""
+    process = subprocess.Popen(
+        [sys.executable, '-m', f'ddfnet_ros.node.{executable}', *words], cwd=ROOT)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+
+
+def parameters(options: argparse.Namespace, topic: str) -> list[str]:
+    """Those of the node, as words of a command line."""
+    values = {
+        'image_topics': f'[{topic}]', 'exposure_times': f'[{", ".join(map(str, EXPOSURES))}]',
         'cycle_period': PERIOD_NS * 1e-9, 'model': options.model, 'device': options.device,
         'threads': options.threads, 'diagnostics_period': 0.1,
     }
-    words = [word for name, value in parameters.items() for word in ('-p', f'{name}:={value}')]
-    node = subprocess.Popen(
-        [sys.executable, '-m', 'ddfnet_ros.node.fuse_node', '--ros-args', *words], cwd=ROOT)
-    try:
-        yield node
-    finally:
-        node.terminate()
-        node.wait(PATIENCE)
+    return [word for name, value in values.items() for word in ('-p', f'{name}:={value}')]
 
 
 @contextlib.contextmanager

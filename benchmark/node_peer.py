@@ -30,12 +30,12 @@ class Peer(Node):
     """
 
     def __init__(self, images: str, results: str) -> None:
-        super().__init__('benchmark')
+        self._results, self._node = results, results.rpartition('/')[0]
+        super().__init__('benchmark', namespace=self._node)
         qos = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
         self._sender = self.create_publisher(Image, images, qos)
         self.create_subscription(Image, results, self._on_result, qos, raw=True)
         self.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
-        self._results = results
         self.came: dict[int, float] = {}
         self.told: dict[str, str] = {}
 
@@ -81,5 +81,5 @@ class Peer(Node):
 
     def _on_diagnostics(self, array: DiagnosticArray) -> None:
         for status in array.status:
-            if status.name == '/fuse_node: fusion':
+            if status.name == f'{self._node}: fusion':
                 self.told = {value.key: value.value for value in status.values}
