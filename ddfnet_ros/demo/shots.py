@@ -14,6 +14,7 @@ import torch
 from ddfnet_ros.bracket import Bracket, Frame, Pixels
 from ddfnet_ros.evaluation.metrics import clipped
 from ddfnet_ros.flow.dis import DISFlow
+from ddfnet_ros.results.pictures import eight_bit
 from ddfnet_ros.runtime.preparation import stack_of
 from ddfnet_ros.settings import RadianceSettings
 from ddfnet_ros.tonemap import tone_map
@@ -110,8 +111,7 @@ def largest_motion(shots: list[Shot], share: float = 0.25) -> Window:
 
 def display(pixels: Pixels) -> Picture:
     """Any frame's pixels as 8-bit RGB."""
-    top = {'uint8': 255, 'uint16': 65535}.get(pixels.dtype.name, 1)
-    scaled = np.clip(pixels.astype(np.float32) / top * 255 + 0.5, 0, 255).astype(np.uint8)
+    scaled = eight_bit(pixels)
     return scaled if scaled.ndim == 3 else np.repeat(scaled[..., None], 3, axis=2)
 
 

@@ -7,7 +7,6 @@ Needs ddfnet_ros[view]. A recording is a file; nothing is sent anywhere.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -15,8 +14,8 @@ import numpy.typing as npt
 import rerun as rr
 import rerun.blueprint as rrb
 
-from ddfnet_ros.bracket import Bracket
-from ddfnet_ros.results.pictures import colour_wheel, white
+from ddfnet_ros.bracket import Bracket, Pixels
+from ddfnet_ros.results.pictures import colour_wheel, eight_bit, white
 from ddfnet_ros.results.shares import clipping, ghost_share
 from ddfnet_ros.runtime.deghoster import Deghosted
 from ddfnet_ros.runtime.preparation import stack_of
@@ -119,13 +118,10 @@ def _others(bracket: Bracket) -> list[int]:
     return [place for place in range(1, count + 1) if place != bracket.reference_index + 1]
 
 
-def _picture(pixels: npt.NDArray[Any]) -> rr.EncodedImage:
+def _picture(pixels: Pixels) -> rr.EncodedImage:
     """(H, W) or (H, W, 3) RGB of any pixel type as a PNG of 8 bits."""
-    if pixels.dtype == np.uint16:
-        pixels = (pixels >> 8).astype(np.uint8)
-    elif pixels.dtype != np.uint8:
-        pixels = np.rint(pixels.clip(0, 1) * 255).astype(np.uint8)
-    ordered = np.ascontiguousarray(pixels if pixels.ndim == 2 else pixels[..., ::-1])
+    shown = eight_bit(pixels)
+    ordered = np.ascontiguousarray(shown if shown.ndim == 2 else shown[..., ::-1])
     return rr.EncodedImage(
         contents=cv2.imencode('.png', ordered)[1].tobytes(), media_type='image/png')
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures of a result: its radiance in 16 bits, its motion as colours."""
+"""Pictures of a result: its radiance in 16 bits, its motion as colours, its frames in 8 bits."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ddfnet_ros.bracket import Pixels, white_level
 from ddfnet_ros.runtime.deghoster import Deghosted
 from ddfnet_ros.tonemap import MU, mu_law
 
@@ -69,3 +70,9 @@ def colour_wheel(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     ])
     picture: npt.NDArray[np.uint8] = np.asarray(cv2.cvtColor(colours, cv2.COLOR_HSV2RGB))
     return picture
+
+
+def eight_bit(pixels: Pixels) -> npt.NDArray[np.uint8]:
+    """A frame's pixels of any type in 8 bits."""
+    values = pixels.astype(np.float32) * np.float32(255 / white_level(pixels))
+    return np.rint(values.clip(0, 255)).astype(np.uint8)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import torch
 
-from ddfnet_ros.results.pictures import FULL_COLOUR, flow_picture, sixteen_bit, white
+from ddfnet_ros.results.pictures import FULL_COLOUR, eight_bit, flow_picture, sixteen_bit, white
 from ddfnet_ros.tonemap import inverse_mu_law
 
 from .conftest import WHITE
@@ -52,3 +52,11 @@ def test_the_colour_wheel_tells_direction_and_length(deghosted):
     assert down[1:] == [255, 0]
     assert half == pytest.approx([255, 127, 127], abs=1)
     assert picture[1, 1].tolist() == [255, 255, 255]
+
+
+def test_frames_of_every_type_look_alike_in_8_bits():
+    levels = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    np.testing.assert_array_equal(eight_bit(levels), levels)
+    np.testing.assert_array_equal(eight_bit(levels.astype(np.uint16) * 257), levels)
+    np.testing.assert_array_equal(eight_bit(levels / np.float32(255)), levels)
+    assert eight_bit(np.full((2, 2), 1.2, np.float32)).max() == 255

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float32
 
-from ddfnet_ros.bracket import Bracket, Pixels
+from ddfnet_ros.bracket import Bracket, Pixels, white_level
 
 Stack = Float32[np.ndarray, 'n h w 3']
 
@@ -51,6 +51,5 @@ def grey_of(picture: Float32[np.ndarray, 'h w 3']) -> Float32[np.ndarray, 'h w']
 
 def colour(pixels: Pixels) -> Float32[np.ndarray, 'h w 3']:
     """Pixels of any type in [0, 1]; grey is repeated."""
-    top = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}.get(pixels.dtype, 1)
-    ldr = np.clip(pixels.astype(np.float32) / np.float32(top), 0, 1)
+    ldr = np.clip(pixels.astype(np.float32) / np.float32(white_level(pixels)), 0, 1)
     return np.repeat(ldr[..., None], 3, axis=2) if ldr.ndim == 2 else ldr
