@@ -183,3 +183,10 @@ def test_topics_whose_counters_slipped_by_a_turn_slide_by_their_rhythm():
     windows = run(made, frames)
     assert len(windows) >= 80
     assert all(max(stamps(window)) - min(stamps(window)) == 20 for window in windows)
+
+
+def test_camera_that_restarts_slides_again_at_once():
+    after = [frame(2000 + 10 * k, exposure=(k + 1) % 3 + 1, counter=k) for k in range(14)]
+    windows = run(sliding(), [*cycle(4)[:-1], *after])
+    assert [max(stamps(window)) for window in windows] == [
+        *range(20, 110, 10), *range(2020, 2140, 10)]

@@ -71,6 +71,11 @@ def test_any_of_many_noisy_frames_can_be_the_reference(folder, fusion):
     assert median.methods['reference'] != longest.methods['reference']
 
 
+def test_latest_frame_is_no_reference_of_scenes_without_stamps(folder):
+    with pytest.raises(ValueError, match='--reference: expected 1 to 3, .* got latest'):
+        carry_out(plan(folder), DeghosterSettings(model='fast', device='cpu', reference='latest'))
+
+
 def test_sequences_without_truth_have_only_what_their_frames_tell(fusion, tmp_path):
     coarse = np.random.default_rng(1).uniform(0.002, 0.2, (8, 8, 3))
     radiance = np.clip(cv2.resize(coarse, (64, 64), interpolation=cv2.INTER_CUBIC), 0.002, 1)
