@@ -88,7 +88,7 @@ class Environment:
 
     def install_tools(self):
         """What tests, linters and the documentation need besides."""
-        files = [HERE / f'{layer}.in' for layer in ('test', 'lint', 'docs')]
+        files = [HERE / f'{layer}.in' for layer in ('test', 'lint', 'docs', 'export')]
         self.step('tools', 'tools for tests, linting and documentation; half a minute',
                   [*files, *self.pins],
                   self.pip(*(word for file in files for word in ('-r', file))))

@@ -25,6 +25,7 @@ _VERBS = {
     'evaluate': 'Measure models and baselines on synthesised scenes.',
     'bench': 'Time a model on this machine, beside OpenCV.',
     'train': 'Train a network on synthesised scenes.',
+    'export': 'Write a model as an ONNX file, for other engines.',
     'weights': 'Make model files of training runs, and their cards.',
 }
 

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from ddfnet_ros.network.fast import FastConfig, FastFusion
+from ddfnet_ros.runtime import export
+
+
+def engine(error):
+    """Stands in for onnxruntime: gives the reference's radiance with an error."""
+    return SimpleNamespace(InferenceSession=lambda *_, **__: SimpleNamespace(
+        run=lambda _, given: [given['stack'][:, 0, 3:] + np.float32(error)]))
+
+
+class ReferenceOnly(torch.nn.Module):
+    def forward(self, stack, flow):
+        return stack[:, 0, 3:]
+
+
+def test_a_file_that_computes_something_else_is_refused_and_removed(tmp_path):
+    path = tmp_path / 'model.onnx'
+    path.touch()
+    assert export._checked(engine(5e-4), ReferenceOnly(), path, 3) == pytest.approx(5e-4, rel=0.01)
+    for error in (2e-3, np.nan):
+        path.touch()
+        with pytest.raises(ValueError, match=r'within 0\.001 of torch'):
+            export._checked(engine(error), ReferenceOnly(), path, 3)
+        assert not path.exists()
+
+
+def test_arithmetic_is_counted_per_pixel_of_a_frame():
+    layer = torch.nn.Conv2d(6, 10, 3, padding=1)
+
+    class PerFrame(torch.nn.Module):
+        def forward(self, stack, flow):
+            return layer(stack.flatten(0, 1))
+
+    assert export._kmac_per_pixel(PerFrame(), export._example(3, 64, 96)) == pytest.approx(
+        3 * 6 * 10 * 9 / 1e3, abs=0.05)
+
+
+def test_the_small_network_stays_within_the_budget_of_a_jetson():
+    whole = export._Whole(FastFusion(FastConfig()), 1)
+    assert export._kmac_per_pixel(whole, export._example(3, 64, 96)) <= 135
