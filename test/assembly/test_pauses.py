@@ -169,3 +169,12 @@ def test_pause_that_is_none_ends_trust():
     made, windows = slid(frames)
     assert max(max(window) for window in windows) < 810
     assert 'set cycle_gap' in made.complaint
+
+
+def test_frame_far_from_its_place_is_in_no_window():
+    frames = bursts(range(12))
+    frames[26] = 8, 2, shot(828)
+    made, windows = slid(frames)
+    assert not [window for window in windows if 828 in window]
+    assert windows[-1] == [1100, 1110, 1120]
+    assert 'between two exposures' in made.complaint
