@@ -16,7 +16,7 @@ from ddfnet_ros.flow.providers import PROVIDERS, FlowProvider, provider
 from ddfnet_ros.runtime.openvino_core import OpenVINOCore
 
 # First the model meant for the device, then what else it can run in real time. `base` comes last:
-# the paper's network needs ninety times the arithmetic of `fast`, too much for a CPU.
+# the paper's network needs 160 times the arithmetic of `fast`, too much for a CPU.
 _AUTO = {'cuda': ('denoise', 'fast', 'base'), 'cpu': ('fast',)}
 
 _log = logging.getLogger(__name__)
