@@ -116,7 +116,8 @@ def _record(options: Options, path: Path) -> str:
             count = 1
         else:
             count = _each_of_bag(options, settings, add)
-    return f'{count} brackets, model {deghoster.model_name} on {deghoster.device}'
+    brackets = '1 bracket' if count == 1 else f'{count} brackets'
+    return f'{brackets}, model {deghoster.model_name} on {deghoster.device}'
 
 
 def _of_bag(options: Options) -> NodeSettings:
