@@ -62,10 +62,10 @@ class Summary:
         if share < MIN_FUSED_SHARE:
             yield (f'brackets_fused: expected at least {MIN_FUSED_SHARE:.0%} of '
                    f'{self.brackets_played}, got {self.brackets_fused} ({share:.0%}); '
-                   'see dropped, or play slower')
+                   'is the machine busy? --pace plays slower')
         if self.brackets_per_second < MIN_BRACKETS_PER_SECOND:
             yield (f'brackets_per_second: expected at least {MIN_BRACKETS_PER_SECOND:g}, got '
-                   f'{self.brackets_per_second:.2f}; is the machine busy?')
+                   f'{self.brackets_per_second:.2f}')
         yield from _too_low('psnr_mu', self.psnr_mu, MIN_GAIN_DB)
         yield from _too_low('psnr_mu_moving', self.psnr_mu_moving, 0.0)
         yield from _too_low('psnr_mu_clipped', self.psnr_mu_clipped, 0.0)
