@@ -20,9 +20,8 @@ from rclpy.utilities import remove_ros_args
 
 from ddfnet_ros.node.diagnostics import one_line
 from ddfnet_ros.node.fuse_node import FuseNode
-from ddfnet_ros.node.models import Models
+from ddfnet_ros.node.models import Workshop
 from ddfnet_ros.node.process import quiet_end, ros_process
-from ddfnet_ros.node.worker import WorkThread
 
 CAMERA = '{camera}'
 _NAME = 'fuse_cameras'
@@ -56,12 +55,12 @@ def camera_nodes(names: Sequence[str], words: Sequence[str]) -> Iterator[FuseNod
         names: Of the cameras.
         words: The command line, with the program.
     """
-    models, thread = Models(), WorkThread()
+    workshop = Workshop()
     taken: dict[str, str] = {}
     for name in names:
         try:
             node = FuseNode(
-                models, thread, namespace=name, use_global_arguments=False,
+                workshop, namespace=name, use_global_arguments=False,
                 cli_args=[word.replace(CAMERA, name) for word in words])
         except (ValueError, RuntimeError) as error:  # parameters; names, files
             get_logger(_NAME).fatal(f'{name}: {one_line(error)}')

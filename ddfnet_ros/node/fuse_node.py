@@ -19,7 +19,7 @@ from ddfnet_ros.node import dds, diagnostics, engine
 from ddfnet_ros.node.debug_topics import DebugTopics
 from ddfnet_ros.node.fused import Fused
 from ddfnet_ros.node.inputs import Inputs, Job
-from ddfnet_ros.node.models import Models
+from ddfnet_ros.node.models import Workshop
 from ddfnet_ros.node.outputs import Outputs
 from ddfnet_ros.node.parameters import LiveSettings
 from ddfnet_ros.node.process import ros_process
@@ -27,7 +27,7 @@ from ddfnet_ros.node.reporting import PROBLEM_LOG_PERIOD, Reporter, engine_value
 from ddfnet_ros.node.saver import Saver
 from ddfnet_ros.node.services import Answer, RefusedError, Services
 from ddfnet_ros.node.watchdog import Watchdog
-from ddfnet_ros.node.worker import Worker, WorkThread
+from ddfnet_ros.node.worker import Worker
 from ddfnet_ros.settings import NodeSettings
 
 _NAME = 'fuse_node'
@@ -53,20 +53,18 @@ class FuseNode(LifecycleNode):
     active it subscribes, fuses in a thread of its own and publishes.
     """
 
-    def __init__(self, models: Models | None = None, thread: WorkThread | None = None,
-                 **options: Any) -> None:
+    def __init__(self, workshop: Workshop | None = None, **options: Any) -> None:
         """Declare the parameters.
 
         Args:
-            models: Shared with other cameras of the process; None for its own.
-            thread: The same, of the thread that fuses. Who shares one shares the other.
+            workshop: Shared with other cameras of the process; None for its own.
             options: What `rclpy.node.Node` takes, such as parameter_overrides.
 
         Raises:
             ValueError: parameters of the wrong type, out of range, or that do not fit together.
         """
         super().__init__(_NAME, **options)
-        self._models, self._thread = models or Models(), thread or WorkThread()
+        self._workshop = workshop or Workshop()
         self._fusion: _Fusion | None = None
         self._worker: Worker[Job] | None = None
         self._problem = self._advice = ''
@@ -102,7 +100,8 @@ class FuseNode(LifecycleNode):
         """Start the worker, then subscribe."""
         if self._fusion is None:
             return TransitionCallbackReturn.ERROR
-        self._worker = Worker(partial(self._fuse, self._fusion), self._on_failure, self._thread)
+        self._worker = Worker(
+            partial(self._fuse, self._fusion), self._on_failure, self._workshop.thread)
         try:
             super().on_activate(state)
             self._fusion.inputs.subscribe()
@@ -144,7 +143,7 @@ class FuseNode(LifecycleNode):
     def _prepare(self, settings: NodeSettings) -> _Fusion:
         statistics = diagnostics.Statistics()
         inputs = Inputs(self, settings, statistics, self._submit)
-        loaded = engine.Engine(settings, self._models, self.get_logger())
+        loaded = engine.Engine(settings, self._workshop.models, self.get_logger())
         return _Fusion(loaded, statistics, inputs, Outputs(self), DebugTopics(self))
 
     def _report(self, transition: str, error: Exception) -> TransitionCallbackReturn:

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Loaded models that all cameras of a process share."""
+"""What the cameras of a process share: loaded models, and the thread that works with them."""
 
 from __future__ import annotations
 
 import dataclasses
 import threading
 from collections.abc import Hashable
+from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
 from ddfnet_ros.bracket import Bracket
+from ddfnet_ros.node.worker import WorkThread
 from ddfnet_ros.runtime.fallback import FallbackDeghoster
 from ddfnet_ros.runtime.selection import choose_device, choose_model
 from ddfnet_ros.settings import DeghosterSettings
@@ -46,6 +48,14 @@ class Models:
                     dataclasses.replace(settings, model=str(path), device=str(device)), bracket)
                 self._present[key] = model
             return model
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Models, and the only thread that may fuse with them."""
+
+    models: Models = field(default_factory=Models)
+    thread: WorkThread = field(default_factory=WorkThread)
 
 
 def _loaded(settings: DeghosterSettings, bracket: Bracket) -> FallbackDeghoster:
