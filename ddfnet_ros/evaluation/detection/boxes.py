@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rectangles around things in a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ddfnet_ros.synthesis.street.layer import Solid
+from ddfnet_ros.synthesis.street.projection import StreetCamera
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle, edges in pixels from the picture's upper left corner."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @classmethod
+    def around(cls, solid: Solid, camera: StreetCamera, part: int | None = None) -> Box:
+        """Around what a camera sees of a solid, or of one part of it."""
+        mesh = solid.in_world()
+        faces = mesh.faces if part is None else mesh.faces[mesh.part == part]
+        points, _ = camera.project(mesh.vertices[np.unique(faces)])
+        return cls(*points.min(0).tolist(), *points.max(0).tolist())
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        """Column and row."""
+        return (self.left + self.right) / 2, (self.top + self.bottom) / 2
+
+    @property
+    def height(self) -> float:
+        """Of the rectangle [px]."""
+        return self.bottom - self.top
+
+    def of_person(self, share: float = 1.0) -> Box:
+        """Of equal middle, `share` as high, and as wide as pedestrians are taken to be.
+
+        Pedestrians' boxes are compared with a width of 0.41 heights, whatever their arms do
+        (Dollar et al. 2012, Sec. 3.1).
+        """
+        (x, y), half = self.middle, share * self.height / 2
+        return Box(x - 0.41 * half, y - half, x + 0.41 * half, y + half)
+
+    def overlap(self, other: Box) -> float:
+        """Area of the intersection over that of the union, in [0, 1]."""
+        width = min(self.right, other.right) - max(self.left, other.left)
+        height = min(self.bottom, other.bottom) - max(self.top, other.top)
+        shared = max(width, 0.0) * max(height, 0.0)
+        return shared / (self._area + other._area - shared)
+
+    @property
+    def _area(self) -> float:
+        return (self.right - self.left) * (self.bottom - self.top)
