@@ -26,6 +26,7 @@ TABLES: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     'noise': ('evaluation_noise', report.noise_table),
     'references': ('evaluation_references', report.references_table),
     'robustness': ('evaluation_robustness', report.failures_table),
+    'demo': ('demo', report.demo_table),
 }
 CHARTS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     'peers.svg': ('evaluation_peers', report.peers_chart),

@@ -125,6 +125,26 @@ def failures_table(record: Record) -> str:
     return '\n'.join([*lines, '', provenance(record)])
 
 
+def demo_table(record: Record) -> str:
+    """What a run of the demo told: how many brackets came through, how fast, and how well."""
+    latency = record['latency_ms']
+    lines = [
+        f'{record["brackets_fused"]} of {record["brackets_played"]} brackets fused at '
+        f'{record["brackets_per_second"]:.1f} a second by {record["model"]} on '
+        f'{record["device"]}; from the last frame received to the result published '
+        f'{latency["median"]:.0f} ms in the median, {latency["p95"]:.0f} ms at the 95th '
+        'percentile.', '',
+        '| | reference | static_merge | fused |', '|---|---|---|---|']
+    for metric in ('psnr_mu', 'psnr_mu_moving', 'psnr_mu_clipped', 'ghost_score'):
+        found = record[metric]
+        best = (min if metric in _LOWER_IS_BETTER else max)(found, key=lambda name: found[name])
+        cells = [_number(metric, found[name]) for name in ('reference', 'static_merge', FUSED)]
+        if best == FUSED:
+            cells[-1] = f'**{cells[-1]}**'
+        lines.append(f'| {_SHOWN[metric]} | {" | ".join(cells)} |')
+    return '\n'.join(lines)
+
+
 def robustness_chart(record: Record) -> str:
     """PSNR-µ over each axis; dashed lines where `fused` fails."""
     panels = []
