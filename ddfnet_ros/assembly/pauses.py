@@ -13,8 +13,8 @@ from ddfnet_ros.bracket import Bracket, Frame
 _PROBATION = 8  # bursts that must hold exactly N frames after one that held more
 _TOLERANCE = 0.4  # of the shortest interval; a frame farther from its place may be of the next
 _INERTIA = 0.25  # share of a burst's deviation that is believed: the rest is jitter
+_HORIZON = 3.5  # turns over which a camera that drifts stays within the tolerance
 _REMEMBERED = 32  # turns: places are told by fractions of an interval, which takes an exact mean
-_HORIZON = 3.5  # turns over which places can be told without a whole burst
 
 
 class PauseSorter:
@@ -131,7 +131,7 @@ class BurstPlacer:
         self._bursts = PauseSorter(size, 1, gap_ns, self._learn, Drops())
         self._rhythm = Rhythm(size, _REMEMBERED)
         self._template: Template | None = None
-        self._epoch = self._turn = 0
+        self._segment = self._turn = 0
         self._start_ns: float | None = None  # of that turn, smoothed
 
     @property
@@ -156,27 +156,24 @@ class BurstPlacer:
 
     def _learn(self, burst: list[Frame]) -> None:
         for place, frame in enumerate(burst):
-            self._rhythm.note(Beat(self._epoch, frame.stamp_ns, place))
+            self._rhythm.note(Beat(self._segment, frame.stamp_ns, place))
         period_ns = self._period_ns or self._rhythm.period_ns()
         self._template = self._rhythm.template(period_ns, first=0) if period_ns else None
         if self._template:
             self._follow(burst, self._template)
 
     def _follow(self, burst: list[Frame], template: Template) -> None:
-        """Number the turn of a whole burst, or begin anew where it does not keep to the pace."""
+        """Number the turn of a whole burst; one that does not keep the pace sets a new start."""
         start_ns = sum(frame.stamp_ns - offset_ns for frame, offset_ns in
                        zip(burst, template.offsets_ns, strict=True)) / self._size
         if self._start_ns is None:
             self._start_ns = start_ns
             return
-        turns = round((start_ns - self._start_ns) / template.period_ns)
+        turns = max(1, round((start_ns - self._start_ns) / template.period_ns))
         expected_ns = self._start_ns + turns * template.period_ns
-        if 0 < turns < _HORIZON and abs(start_ns - expected_ns) < _tolerance_ns(template):
-            self._turn += turns
-            self._start_ns = expected_ns + _INERTIA * (start_ns - expected_ns)
-        else:
-            self._epoch += 1
-            self._start_ns = start_ns
+        steady = abs(start_ns - expected_ns) < _tolerance_ns(template)
+        self._turn += turns
+        self._start_ns = expected_ns + (_INERTIA if steady else 1) * (start_ns - expected_ns)
 
     def locate(self, sighting: Sighting) -> Spot:
         """Place a frame; raises FrameError."""
@@ -191,8 +188,7 @@ class BurstPlacer:
             raise FrameError('incomplete', 'no whole bracket came lately')
         if errors[place] > _tolerance_ns(template):
             raise FrameError('invalid', 'the stamp is between two exposures of the cycle')
-        ordinal = (self._turn + round(turns[place])) * self._size + place
-        return Spot(self._epoch, ordinal, place, place)
+        return Spot(0, (self._turn + round(turns[place])) * self._size + place, place, place)
 
     def accept(self, frames: list[Frame]) -> None:
         """Nothing more to check."""
@@ -200,7 +196,7 @@ class BurstPlacer:
     def restart(self) -> None:
         """Time jumped: wait for a whole burst."""
         self._bursts.flush('incomplete')
-        self._epoch += 1
+        self._segment += 1
         self._start_ns = None
 
 

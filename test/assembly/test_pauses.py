@@ -178,3 +178,11 @@ def test_frame_far_from_its_place_is_in_no_window():
     assert not [window for window in windows if 828 in window]
     assert windows[-1] == [1100, 1110, 1120]
     assert 'between two exposures' in made.complaint
+
+
+def test_windows_slide_again_with_the_first_burst_after_time_jumped_back():
+    frames = bursts(range(9)) + bursts(range(9), lambda turn: 37 + 100 * turn)
+    _, windows = slid(frames)
+    second = windows[windows.index([37, 47, 57]):]
+    assert second[:3] == [[37, 47, 57], [137, 47, 57], [137, 147, 57]]
+    assert len(second) == 25
