@@ -21,6 +21,7 @@ version = release = __version__
 extensions = ['myst_parser', 'sphinx.ext.autodoc', 'sphinx.ext.napoleon']
 exclude_patterns = ['images']
 html_theme = 'alabaster'
+html_show_copyright = False
 html_theme_options = {
     'page_width': '1160px', 'sidebar_width': '230px', 'fixed_sidebar': True,
     'font_family': 'sans-serif', 'head_font_family': 'sans-serif', 'font_size': '15px',
