@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What `make demo` downloads for its environment, and what then lies on the disk.
 
-    python3 requirements/install.py /tmp/venv && /tmp/venv/bin/python -m benchmark.install /tmp/venv
+    python3 requirements/install.py /tmp/venv
+    /tmp/venv/bin/python -m benchmark.install /tmp/venv
 
 adds a row to `benchmark/records/install.json`, or replaces that of the same build of torch; of it
 `make tables` makes the README's table. Give it an environment made anew: its log is what is read.

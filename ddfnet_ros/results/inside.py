@@ -21,11 +21,9 @@ from ddfnet_ros.runtime.deghoster import Deghosted
 from ddfnet_ros.runtime.preparation import stack_of
 from ddfnet_ros.settings import NodeSettings
 
-DARKEST = -16.0
-"""Lower end of the histograms [EV], 0 being where the shortest exposure clips."""
-
-_BIN = 0.5  # EV
-_EDGES = np.arange(DARKEST, _BIN / 2, _BIN)
+# Of the histograms [EV], 0 being where the shortest exposure clips.
+_DARKEST, _BIN = -16.0, 0.5
+_EDGES = np.arange(_DARKEST, _BIN / 2, _BIN)
 # Translucent, because the bars of all frames stand in one chart; of the fused one, a mere shade.
 _COLOURS = ((31, 119, 255, 140), (44, 180, 44, 140), (255, 127, 14, 140), (214, 39, 160, 140))
 _FUSED = (128, 128, 128, 110)
@@ -128,7 +126,7 @@ def _picture(pixels: Pixels) -> rr.EncodedImage:
 
 def _bars(relative: npt.NDArray[np.float32], colour: tuple[int, int, int, int]) -> rr.BarChart:
     """Share of the values in each half EV [%]; what lies beyond an end counts there."""
-    stops = np.log2(np.maximum(relative, np.float32(2 ** DARKEST))).clip(max=_EDGES[-1])
+    stops = np.log2(np.maximum(relative, np.float32(2 ** _DARKEST))).clip(max=_EDGES[-1])
     counts = np.histogram(stops, _EDGES)[0]
     return rr.BarChart(counts * (100 / relative.size), color=colour,
                        abscissa=_EDGES[:-1] + _BIN / 2, widths=np.diff(_EDGES))
