@@ -62,6 +62,14 @@ def fuse(bench):
 fuse.second = 0
 
 
+def counted(bench):
+    """The counts with the latest picture in them; it may be seen before it is counted."""
+    counts = {}
+    bench.spin_until(lambda: counts.update(bench.counts()) or
+                     counts['brackets_fused'] == str(fuse.second), 'count of the latest picture')
+    return counts
+
+
 def in_use(bench):
     """Name of the model that made the latest picture."""
     fuse(bench)
@@ -103,13 +111,13 @@ def test_another_model_takes_over_and_every_bracket_is_fused(shared, other, monk
         return load(settings, bracket)
 
     monkeypatch.setattr(models, '_loaded', slowly)
-    before = shared.counts()
+    before = counted(shared)
     assert ask(shared, 'model', str(other)) == ''
     for _ in range(3):
         assert in_use(shared) == 'tiny'
     let_go.set()
     shared.spin_until(lambda: in_use(shared) == 'other', 'other model')
-    after = shared.counts()
+    after = counted(shared)
     received, fused = (int(after[key]) - int(before[key])
                        for key in ('images_received', 'brackets_fused'))
     assert received == 3 * fused
