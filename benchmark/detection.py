@@ -95,9 +95,9 @@ def _options() -> argparse.Namespace:
                         default=[SIGNALS, PEOPLE] if hasattr(cv2, 'HOGDescriptor') else [SIGNALS],
                         help='default: signals, and people where OpenCV has the detector')
     parser.add_argument('--model', default='auto', help='the model called fused')
-    parser.add_argument('--lessons', type=int, default=1200, help='scenes to train on')
-    parser.add_argument('--scenes', type=int, default=240, help='traffic lights per situation')
-    parser.add_argument('--people', type=int, default=40, help='scenes with people, likewise')
+    parser.add_argument('--lessons', type=int, default=900, help='scenes to train on')
+    parser.add_argument('--scenes', type=int, default=180, help='traffic lights per situation')
+    parser.add_argument('--people', type=int, default=32, help='scenes with people, likewise')
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--record', type=Path, default=RECORD, help='file to write')
     parser.add_argument('--sheet', type=Path, help='.png with a scene of each situation')

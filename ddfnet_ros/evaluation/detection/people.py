@@ -29,8 +29,8 @@ _AZIMUTHS = (-0.32, 0.0, 0.32)  # where the people are, roughly [rad]
 _DISTANCES = (4.0, 8.0)  # of them [m]
 _INTERVAL = 1 / 30  # between two frames [s]
 _ENLARGED = 2  # the detector's people are 96 pixels high
-# Share of a window's height that a person takes. Dalal and Triggs 2005: 96 of 128 pixels; this fits
-# what is found on well-exposed frames in other places than those of the test.
+# Share of a window's height that a person takes. Dalal and Triggs 2005: 96 of 128 pixels; this
+# fits what is found on well-exposed frames in other places than those of the test.
 _IN_WINDOW = 0.8
 
 

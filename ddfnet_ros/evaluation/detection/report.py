@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The record of detection as tables of doc/results.md. A record is the parsed JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Record = Mapping[str, Any]
+Score = Mapping[str, Any]
+Scores = Mapping[str, Mapping[str, Score]]
+
+FUSED, WELL_EXPOSED = 'fused', 'well exposed'
+
+_TITLES = {'day': 'day', 'backlight': 'against the sun', 'night': 'night',
+           'pulsed': 'pulsed, dark in the short frame'}
+
+
+def signals_table(record: Record) -> str:
+    """Accuracy of the state of traffic lights, a row per source, a column per situation."""
+    part = record['signals']
+    return '\n'.join([*_table(part['scores']), '', _provenance(
+        part, f'Lights: {part["scenes"]} in each situation, in {len(part["panoramas"])} places; '
+        f'{part["detector"]}, trained in {len(part["trained_on"])} other places')])
+
+
+def people_table(record: Record) -> str:
+    """Recall of people, likewise."""
+    part = record['people']
+    people = next(iter(part['scores'][FUSED].values()))['count']
+    return '\n'.join([*_table(part['scores']), '', _provenance(
+        part, f'People: {people} in each situation, on {part["scenes"]} pictures of '
+        f'{len(part["panoramas"])} places, at most {part["false_alarms"]:g} false alarms per '
+        f'picture; {part["detector"]}')])
+
+
+def losses(scores: Scores) -> str:
+    """Where something else than ours is better than `fused`, first of all; one line."""
+    lost = []
+    for situation, ours in scores[FUSED].items():
+        better = {name: found[situation] for name, found in scores.items()
+                  if not name.startswith((FUSED, WELL_EXPOSED))
+                  and found[situation]['hits'] > ours['hits']}
+        if better:
+            ahead = ', '.join(f'{name} {_share(score)}{_surely(score, ours)}'
+                              for name, score in better.items())
+            lost.append(f'{_TITLES[situation]}: {ahead}, {FUSED} {_share(ours)}')
+    if not lost:
+        return f'`{FUSED}` loses nowhere.'
+    return f'Where `{FUSED}` loses (* the intervals do not overlap): {"; ".join(lost)}.'
+
+
+def _table(scores: Scores) -> list[str]:
+    situations = list(scores[FUSED])
+    lines = [losses(scores), '', f'| | {" | ".join(_TITLES[name] for name in situations)} |',
+             '|---|' + '---|' * len(situations)]
+    for name, found in scores.items():
+        shown = f'**{name}**' if name == FUSED else name
+        lines.append(f'| {shown} | {" | ".join(_cell(found[one]) for one in situations)} |')
+    return lines
+
+
+def _cell(score: Score) -> str:
+    return (f'{_share(score)} ({100 * score["low"]:.0f} to {100 * score["high"]:.0f}), '
+            f'{score["hits"]} of {score["count"]}')
+
+
+def _share(score: Score) -> str:
+    return f'{100 * score["hits"] / score["count"]:.0f} %'
+
+
+def _surely(better: Score, worse: Score) -> str:
+    return '*' if better['low'] > worse['high'] else ''
+
+
+def _provenance(part: Record, what: str) -> str:
+    return (f'{what}. 95 % intervals (Wilson). `{FUSED}` is {part["model"]} (sha256 of the '
+            f'tensors: {part["sha256"][:12]}), tone map {part["tone_map"]}; seed {part["seed"]}; '
+            f'{part["hardware"]}, {part["device"]}, {part["precision"]}, OpenCV {part["opencv"]}; '
+            f'commit {part["commit"]}, {part["date"]}.')
