@@ -33,7 +33,7 @@ ANEW = 'exposed anew'
 FALSE_ALARMS = 0.25
 """Boxes per picture that match nobody, for each source and situation."""
 
-PEOPLE_SITUATIONS = ('day', 'backlight')
+PEOPLE_SITUATIONS = ('day', 'backlight', 'night')
 
 _LESSONS = ('day', 'backlight', 'night')  # a pulsed lamp that is well exposed is a lamp by day
 _HEADROOM = 1.25  # white over what `white_of` finds, of crops that are exposed for themselves
