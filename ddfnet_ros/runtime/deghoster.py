@@ -4,9 +4,7 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,11 +13,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from ddfnet_ros import network
 from ddfnet_ros.bracket import Bracket
+from ddfnet_ros.network import describe
 from ddfnet_ros.runtime.bands import Network, in_bands, round_up
 from ddfnet_ros.runtime.memory import keep_freed_memory
 from ddfnet_ros.runtime.preparation import stack_of
@@ -32,10 +30,13 @@ from ddfnet_ros.runtime.selection import (
     load_fusion,
     on_device,
 )
+from ddfnet_ros.runtime.stages import Stage
 from ddfnet_ros.settings import DeghosterSettings, RadianceSettings
 from ddfnet_ros.tonemap import tone_map
 
 _SENSIBLE_EXPOSURES = (1e-12, 1e12)  # beyond, radiance would leave float32's range
+
+_STAGES = ('prepare', 'flow', 'network', 'finish')
 
 _log = logging.getLogger(__name__)
 
@@ -107,10 +108,13 @@ class Deghoster:
         self._dtype = choose_precision(self.settings.precision, device)
         self.backend = accelerate(self._model, self.settings.backend, device, self._dtype)
         self.model_name = path.stem
-        self.architecture = str(network.describe(loaded.model)['architecture'])
+        self.architecture = str(describe(loaded.model)['architecture'])
         self.divisible = hasattr(loaded.model, 'reach')
         self.device = str(device)
         self.precision = str(self._dtype).removeprefix('torch.')
+        self._stages = [Stage(name, device) for name in _STAGES]
+        if device.type == 'cuda':
+            torch.cuda.synchronize(device)  # the weights' copies: stages do not wait for them
 
     @torch.inference_mode()
     def __call__(self, bracket: Bracket) -> Deghosted:
@@ -125,22 +129,32 @@ class Deghoster:
         settings = self.settings
         _check_exposures(bracket)
         width, height = bracket.reference.size
-        clock = StageClock(self._device)
-        with clock('prepare'):
-            padded = (round_up(height, self._multiple), round_up(width, self._multiple))
-            stack = stack_of(bracket, settings, padded).to(self._device)
-        with clock('flow'):
-            motion = self._flow(stack)
-        with clock('network'):
+        padded = (round_up(height, self._multiple), round_up(width, self._multiple))
+        prepare, flow, network, finish = self._stages
+        with prepare.after():
+            host = stack_of(bracket, settings, padded, pinned=self._device.type == 'cuda')
+            stack = prepare.hand_over(prepare.to_device(host), flow, network, finish)
+        with flow.after(prepare):
+            motion = flow.hand_over(self._flow(stack), network)
+        with network.after(flow):
             radiance = self._run(self._model, stack, motion, bracket)[0].float()
-        with clock('finish'):
-            radiance = radiance[:, :height, :width]
-            result = result_of(
-                bracket, _where_finite(radiance, stack[0, 0, 3:, :height, :width]), settings,
-                clock.ms, partial(_pixel_vectors, motion[0, :, :, :height, :width]),
-                partial(self._share, stack, motion, bracket),
-            )
-        return result
+            network.hand_over(radiance, finish)
+        with finish.after(network):
+            radiance = radiance[:, :height, :width].clamp(min=0)
+            finite = finish.to_host(torch.isfinite(radiance.sum()))
+            shown = shown_of(bracket, radiance, settings, finish)
+        finish.wait()
+        if not finite:
+            with finish.after():
+                radiance = _where_finite(radiance, stack[0, 0, 3:, :height, :width])
+                shown = shown_of(bracket, radiance, settings, finish)
+            finish.wait()
+        return Deghosted(
+            bracket, _array(shown[0]), _array(shown[1]),
+            {stage.name: stage.ms for stage in self._stages},
+            partial(_pixel_vectors, motion[0, :, :, :height, :width]),
+            partial(self._share, stack, motion, bracket),
+        )
 
     def _run(self, run: Network, stack: Tensor, motion: Tensor, bracket: Bracket) -> Tensor:
         """What the network gives, made at once or in bands."""
@@ -163,40 +177,25 @@ class Deghoster:
         width, height = bracket.reference.size
         model: Any = self._model
         share = self._run(model.reference_share, stack, motion, bracket)
-        return _interleaved(share[:, :height, :width].float())
+        return _array(share[0, :height, :width].float().cpu())
 
 
-class StageClock:
-    """Measures named stages; waits for the device at their ends, so that the times are true."""
+def shown_of(
+    bracket: Bracket, radiance: Float[Tensor, 'c h w'], settings: RadianceSettings, stage: Stage
+) -> tuple[Tensor, Tensor]:
+    """Radiance in the unit of Eq. 2 and its picture, on the host once the stage is done.
 
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
-        self.ms: dict[str, float] = {}
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        """Time the body of a `with`."""
-        start = time.perf_counter()
-        yield
-        if self._device.type == 'cuda':
-            torch.cuda.synchronize(self._device)
-        self.ms[stage] = (time.perf_counter() - start) * 1e3
-
-
-def result_of(
-    bracket: Bracket,
-    radiance: Float[Tensor, 'c h w'],
-    settings: RadianceSettings,
-    stage_ms: dict[str, float],
-    motion: Callable[[], npt.NDArray[np.float32]],
-    reference_share: Callable[[], npt.NDArray[np.float32]],
-) -> Deghosted:
-    """Tone-map radiance that is relative to the shortest exposure, and scale it back."""
+    Args:
+        bracket: Whose radiance it is; grey frames get a grey result.
+        radiance: Relative to the shortest exposure, >= 0.
+        settings: Name the tone map.
+        stage: Copies.
+    """
     if bracket.reference.pixels.ndim == 2:
         radiance = radiance.mean(0, keepdim=True)
-    picture = _to_bytes(tone_map(radiance, settings))
-    return Deghosted(bracket, _interleaved(radiance / min(bracket.exposures)),
-                     _interleaved(picture), stage_ms, motion, reference_share)
+    picture = (tone_map(radiance, settings) * 255 + 0.5).to(torch.uint8)
+    scaled = radiance / min(bracket.exposures)
+    return stage.to_host(_interleaved(scaled)), stage.to_host(_interleaved(picture))
 
 
 def _check_exposures(bracket: Bracket) -> None:
@@ -210,27 +209,22 @@ def _check_exposures(bracket: Bracket) -> None:
 def _where_finite(
     radiance: Float[Tensor, '3 h w'], reference: Float[Tensor, '3 h w']
 ) -> Float[Tensor, '3 h w']:
-    """Radiance >= 0, with the reference frame wherever the network failed to give a number."""
-    radiance = radiance.clamp(min=0)
-    if bool(torch.isfinite(radiance.sum())):
-        return radiance
+    """The reference frame wherever the network failed to give a number."""
     finite = torch.isfinite(radiance).all(0)
     _log.warning('the network gave no finite radiance for %d of %d pixels; they show the '
                  'reference frame', int((~finite).sum()), finite.numel())
     return torch.where(finite, radiance, reference)
 
 
-def _to_bytes(picture: Float[Tensor, 'c h w']) -> Tensor:
-    return (picture * 255 + 0.5).to(torch.uint8)
+def _interleaved(planes: Float[Tensor, 'c h w'] | UInt8[Tensor, 'c h w']) -> Tensor:
+    """Contiguous (H, W, C), or (H, W) where C is 1."""
+    return (planes[0] if len(planes) == 1 else planes.permute(1, 2, 0)).contiguous()
 
 
-def _interleaved(planes: Tensor) -> npt.NDArray[Any]:
-    """(C, H, W) to a contiguous array (H, W, C), or (H, W) where C is 1."""
-    planes = planes[0] if len(planes) == 1 else planes.permute(1, 2, 0)
-    array: npt.NDArray[Any] = planes.contiguous().cpu().numpy()
+def _array(tensor: Tensor) -> npt.NDArray[Any]:
+    array: npt.NDArray[Any] = tensor.numpy()
     return array
 
 
 def _pixel_vectors(motion: Float[Tensor, 'm 2 h w']) -> npt.NDArray[np.float32]:
-    vectors: npt.NDArray[np.float32] = motion.movedim(1, -1).float().cpu().numpy()
-    return vectors
+    return _array(motion.movedim(1, -1).float().cpu())

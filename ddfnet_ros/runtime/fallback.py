@@ -17,8 +17,9 @@ import torch
 from ddfnet_ros import weights
 from ddfnet_ros.bracket import Bracket, white_level
 from ddfnet_ros.radiance import linearise
-from ddfnet_ros.runtime.deghoster import Deghosted, Deghoster, StageClock, result_of
+from ddfnet_ros.runtime.deghoster import Deghosted, Deghoster, shown_of
 from ddfnet_ros.runtime.memory import give_back_freed_memory, is_shortage
+from ddfnet_ros.runtime.stages import Stage
 from ddfnet_ros.settings import DeghosterSettings, RadianceSettings
 
 _SPARE = 'fast'
@@ -165,13 +166,14 @@ def reference_alone(bracket: Bracket, settings: RadianceSettings) -> Deghosted:
     """
     pixels = bracket.reference.pixels
     height, width = pixels.shape[:2]
-    clock = StageClock(torch.device('cpu'))
-    with clock('finish'):
+    finish = Stage('finish', torch.device('cpu'))
+    with finish.after():
         ldr = torch.from_numpy(pixels.astype(np.float32)).reshape(height, width, -1)
         linear = linearise((ldr / white_level(pixels)).permute(2, 0, 1), settings.response,
                            settings.gamma)
-        result = result_of(
-            bracket, linear / (bracket.reference.exposure / min(bracket.exposures)), settings,
-            clock.ms, lambda: np.zeros((len(bracket.frames) - 1, height, width, 2), np.float32),
-            lambda: np.ones((height, width), np.float32))
-    return result
+        relative = linear / (bracket.reference.exposure / min(bracket.exposures))
+        radiance, image = shown_of(bracket, relative, settings, finish)
+    return Deghosted(
+        bracket, radiance.numpy(), image.numpy(), {finish.name: finish.ms},
+        lambda: np.zeros((len(bracket.frames) - 1, height, width, 2), np.float32),
+        lambda: np.ones((height, width), np.float32))

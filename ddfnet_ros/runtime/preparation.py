@@ -21,7 +21,7 @@ _Plane = npt.NDArray[np.float32]
 
 
 def stack_of(
-    bracket: Bracket, settings: RadianceSettings, padded: tuple[int, int]
+    bracket: Bracket, settings: RadianceSettings, padded: tuple[int, int], pinned: bool = False
 ) -> Float[Tensor, '1 n 6 h w']:
     """Build X_i = [I_i, P_i] (Sec. 3.1) for a whole bracket, the reference first.
 
@@ -31,11 +31,12 @@ def stack_of(
         bracket: Grey or RGB frames; grey is repeated into three channels.
         settings: Name the camera response.
         padded: Height and width of the result, at least the frames'; the edge is repeated.
+        pinned: Whether it shall lie where a GPU can copy it from by itself.
     """
     frames = bracket.reference_first
     exposures = relative_exposures([frame.exposure for frame in frames]).numpy()
-    stack = np.empty((1, len(frames), 6, *padded), np.float32)
-    for channels, frame, exposure in zip(stack[0], frames, exposures, strict=True):
+    stack = torch.empty((1, len(frames), 6, *padded), pin_memory=pinned)
+    for channels, frame, exposure in zip(stack[0].numpy(), frames, exposures, strict=True):
         planes = _padded_planes(frame.pixels, padded)
         ldr, corrected = channels[: len(planes)], channels[3 : 3 + len(planes)]
         if planes.dtype == np.float32:
@@ -49,7 +50,7 @@ def stack_of(
             _look_up(planes, table, corrected)
         if len(planes) == 1:
             channels[1:3], channels[4:6] = ldr, corrected
-    return torch.from_numpy(stack)
+    return stack
 
 
 def _padded_planes(pixels: Pixels, padded: tuple[int, int]) -> npt.NDArray[Any]:

@@ -154,7 +154,7 @@ def test_where_nothing_fits_the_reference_frame_is_published(
         fallback_of, monkeypatch, caplog, model, ways):
     made, given = fallback_of(model), bracket()
 
-    def too_much(*_):
+    def too_much(*_, **__):
         raise SHORTAGES['Python']
 
     def alone(*of):
