@@ -15,9 +15,10 @@ import datetime
 import json
 import os
 import re
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+import torch
 
 RECORD = Path(__file__).parent / 'records' / 'install.json'
 _UNITS = {'bytes': 1, 'kB': 1e3, 'MB': 1e6, 'GB': 1e9}
@@ -31,7 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('venv', type=Path)
     venv: Path = parser.parse_args().venv
-    row = {'torch': version('torch'), 'date': datetime.date.today().isoformat(),
+    row = {'torch': torch.__version__, 'date': datetime.date.today().isoformat(),
            'download_bytes': downloaded((venv / 'install.log').read_text(encoding='utf-8')),
            'disk_bytes': on_disk(venv)}
     known: list[dict[str, Any]] = json.loads(RECORD.read_text()) if RECORD.is_file() else []
