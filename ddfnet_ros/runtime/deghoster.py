@@ -177,7 +177,7 @@ class Deghoster:
         width, height = bracket.reference.size
         model: Any = self._model
         share = self._run(model.reference_share, stack, motion, bracket)
-        return _array(share[0, :height, :width].float().cpu())
+        return _array(share[0, :height, :width].float().contiguous().cpu())
 
 
 def shown_of(
