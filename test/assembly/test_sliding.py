@@ -48,7 +48,7 @@ def test_complete_windows_come_out_and_none_has_a_gap(source, road):
 
 
 @pytest.mark.parametrize('source', SOURCES)
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(road=ROADS, seed=st.integers(0, 2**32), size=st.sampled_from((2, 3, 4, 9)),
        jitter=st.sampled_from((0.0, 0.1, 0.3)), falling=st.booleans(),
        reference=st.sampled_from(('latest', 0, 1, 2)))
