@@ -240,7 +240,7 @@ _YAML = (st.builds(json.dumps, st.fixed_dictionaries({'/**': st.fixed_dictionari
 _CONFIG = st.fixed_dictionaries(
     {'architecture': st.sampled_from(('fast', 'ddfnet', 'pwcnet', 'ahdrnet', 'deephdr')) | _JSON},
     optional={name: _LEAVES | st.integers(-2, 64) for name in
-              ('channels', 'context', 'blocks', 'residual', 'radius', 'frames', 'layers')}) | _JSON
+              ('channels', 'context', 'blocks', 'radius', 'frames', 'layers')}) | _JSON
 _FORMATS = st.sampled_from(('png', 'jpeg', 'bayer_rggb8; png compressed ', 'bayer_grbg16; tiff',
                             '16UC1; compressedDepth', ''))
 

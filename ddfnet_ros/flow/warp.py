@@ -12,25 +12,28 @@ from torch.nn import functional
 
 
 def warp(
-    frames: Float[Tensor, 'b m c h w'], flow: Float[Tensor, 'b m 2 h w'], outside: str = 'border'
-) -> Float[Tensor, 'b m c h w']:
+    frames: Float[Tensor, 'b m c h w'], flow: Float[Tensor, 'b m 2 rows w'],
+    outside: str = 'border', first_row: int = 0,
+) -> Float[Tensor, 'b m c rows w']:
     """Move frames onto the reference: sample each at p + flow(p), bilinear.
 
     Args:
         frames: Images or feature maps.
-        flow: Pixels (x, y) on the reference's grid.
+        flow: Pixels (x, y) on the reference's grid; all of its rows, or some that follow.
         outside: What lies beyond the edges: 'border' repeats them, 'zeros' is black.
+        first_row: Of the reference that the flow starts with.
     """
     height, width = frames.shape[-2:]
+    rows = torch.arange(flow.shape[-2], device=flow.device, dtype=flow.dtype) + first_row
     x = torch.arange(width, device=flow.device, dtype=flow.dtype) + flow[:, :, 0]
-    y = torch.arange(height, device=flow.device, dtype=flow.dtype)[:, None] + flow[:, :, 1]
+    y = rows[:, None] + flow[:, :, 1]
     # grid_sample's [-1, 1] are the centres of the first and last pixel (align_corners). The grid
     # stays in the flow's precision: in bfloat16 a coordinate would be off by whole pixels.
     grid = torch.stack([_unit(x, width), _unit(y, height)], dim=-1).flatten(0, 1)
     moved = functional.grid_sample(
         frames.flatten(0, 1).to(grid.dtype), grid, padding_mode=outside, align_corners=True
     )
-    return moved.reshape(frames.shape).to(frames.dtype)
+    return moved.unflatten(0, frames.shape[:2]).to(frames.dtype)
 
 
 def rows_crossed(flow: Float[Tensor, 'b m 2 h w']) -> int:

@@ -3,30 +3,34 @@
 
 It keeps the idea of Sec. 3.2 (encode each frame, attend by motion and correlation, fuse features
 over any number of frames), but instead of decoding colours it predicts, for every pixel, how much
-of each linear input frame to take. Three things make that precise:
+of each linear input frame to take. Two things make that precise:
 
 - every non-reference frame is offered twice, as taken and moved onto the reference by its flow;
 - the weights start from the merge that is right where nothing moves (`static_weights`), so the
-  network only has to learn where that is wrong;
-- a small bounded residual in the mu-law domain removes what no mixture can.
+  network only has to learn where that is wrong.
+
+Pixels are looked at twice, on the way into cells and when they are blended, both times a band of
+rows after the other: of what lies between, only the moved frames exist at full resolution.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from ddfnet_ros.bracket import median_index
 from ddfnet_ros.flow.warp import rows_crossed, warp
 from ddfnet_ros.merge import static_weights
-from ddfnet_ros.network.fast_core import CELL, FastConfig, FastCore, exp
-from ddfnet_ros.tonemap import MU, mu_law
+from ddfnet_ros.network.fast_core import CELL, FastConfig, FastCore, exp, summarise
+from ddfnet_ros.tonemap import mu_law
 
 _BRIGHT = 0.8  # up to here the reference shows things better than a shorter, noisier frame
-_BAND = 32  # rows that are blended together: more would not stay in the CPU's cache
+_ROWS = 32  # of a band: more would not stay in the CPU's cache
 _PRIOR_FLOOR = 2e-3  # what the static merge leaves to frames that it would not use
 
 
@@ -39,6 +43,7 @@ class FastFusion(nn.Module):
     def __init__(self, config: FastConfig | None = None) -> None:
         super().__init__()
         self.config = config or FastConfig()
+        self.cells = nn.Conv2d(9, self.config.channels, CELL, stride=CELL)
         self.core = FastCore(self.config)
 
     def forward(
@@ -57,23 +62,11 @@ class FastFusion(nn.Module):
         Returns:
             Radiance relative to the shortest exposure, >= 0, on the reference's pixels.
         """
-        ldr, corrected = stack[:, :, :3], stack[:, :, 3:]
-        moved = torch.cat([corrected[:, :1], warp(corrected[:, 1:], flow)], dim=1)
-        logits, residual = self._judge(ldr, corrected, moved, flow)
-        maps = ldr, corrected, moved, logits, residual
-        if torch.compiler.is_compiling():  # a compiler fuses it all, and loops over bands in vain
-            return self._finish(reference_index, *maps)
-        parts = [x.split(_BAND, dim=-2) for x in maps]
-        bands = [self._finish(reference_index, *band) for band in zip(*parts, strict=True)]
-        return torch.cat(bands, dim=-2)
-
-    def _finish(
-        self, reference_index: int | None, ldr: Tensor, corrected: Tensor, moved: Tensor,
-        logits: Tensor, residual: Tensor,
-    ) -> Tensor:
-        """Radiance, pixel by pixel, of some rows."""
-        merged = blend(_prior(ldr, reference_index), corrected, moved, logits)
-        return add_in_mu_law(merged, self.config.residual * torch.tanh(residual))
+        bands = _bands(stack, flow)
+        return torch.cat([
+            blend(_prior(band.ldr, reference_index), *band.offers(), logits)
+            for band, logits in zip(bands, self._judge(bands, flow), strict=True)
+        ], dim=-2)
 
     def reach(self, flow: Float[Tensor, 'b m 2 h w']) -> int:
         """Rows above and below a pixel that its result depends on."""
@@ -86,41 +79,67 @@ class FastFusion(nn.Module):
         reference_index: int | None = None,
     ) -> Float[Tensor, 'b h w']:
         """How much of the reference each pixel takes, in [0, 1], as `forward` would."""
-        ldr, corrected = stack[:, :, :3], stack[:, :, 3:]
-        moved = torch.cat([corrected[:, :1], warp(corrected[:, 1:], flow)], dim=1)
-        logits, _ = self._judge(ldr, corrected, moved, flow)
-        is_reference = torch.zeros_like(corrected)
-        is_reference[:, 0] = 1
-        share = blend(_prior(ldr, reference_index), is_reference, is_reference, logits)
-        return share.mean(dim=1)
+        bands = _bands(stack, flow)
+        is_reference = [stack.new_ones(1, 3, 1, 1), *[stack.new_zeros(1, 3, 1, 1)] * flow.shape[1]]
+        return torch.cat([
+            blend(_prior(band.ldr, reference_index), is_reference, is_reference, logits)
+            for band, logits in zip(bands, self._judge(bands, flow), strict=True)
+        ], dim=-2).mean(dim=1)
 
-    def _judge(
-        self, ldr: Tensor, corrected: Tensor, moved: Tensor, flow: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Logits of the frames for `blend`, and the residual without bound."""
-        seen = torch.cat([ldr, mu_law(corrected), mu_law(moved)], dim=2)
-        logits, residual = self.core(list(seen.unbind(1)), list(flow.unbind(1)))
-        return torch.stack(logits, dim=1), residual
+    def _judge(self, bands: list[_Band], flow: Tensor) -> Iterator[tuple[Tensor, ...]]:
+        """Logits of the frames for `blend`, band by band."""
+        cells = torch.cat([self._describe(band) for band in bands], dim=-2)
+        features = cells.unflatten(0, (len(flow), -1)).unbind(1)
+        logits = self.core(list(features), [summarise(f) for f in flow.unbind(1)])
+        rows = [band.ldr.shape[-2] for band in bands]
+        return zip(*(x.split(rows, dim=-2) for x in logits), strict=True)
+
+    def _describe(self, band: _Band) -> Float[Tensor, 'bn c i j']:
+        """What each frame shows in the cells of a band."""
+        corrected, moved = mu_law(band.corrected), mu_law(band.moved)
+        moved = torch.cat([corrected[:, :1], moved], dim=1)
+        seen = torch.cat([band.ldr, corrected, moved], dim=2)
+        return F.relu(self.cells(seen.flatten(0, 1)))
+
+
+class _Band(NamedTuple):
+    """Some rows of all frames."""
+
+    ldr: Float[Tensor, 'b n 3 rows w']
+    corrected: Float[Tensor, 'b n 3 rows w']
+    moved: Float[Tensor, 'b m 3 rows w']
+
+    def offers(self) -> tuple[list[Tensor], list[Tensor]]:
+        """All frames as taken, and as moved; the reference stays where it is."""
+        in_place = list(self.corrected.unbind(1))
+        return in_place, [in_place[0], *self.moved.unbind(1)]
+
+
+def _bands(stack: Float[Tensor, 'b n 6 h w'], flow: Float[Tensor, 'b m 2 h w']) -> list[_Band]:
+    parts = [(stack, flow)]
+    # A GPU wants large pieces, and a compiler fuses it all: both would loop in vain.
+    if stack.device.type == 'cpu' and not torch.compiler.is_compiling():
+        parts = list(zip(*(x.split(_ROWS, dim=-2) for x in (stack, flow)), strict=True))
+    return [
+        _Band(here[:, :, :3], here[:, :, 3:], warp(stack[:, 1:, 3:], there, first_row=i * _ROWS))
+        for i, (here, there) in enumerate(parts)
+    ]
 
 
 def blend(
     prior: Float[Tensor, 'b n 3 h w'],
-    corrected: Float[Tensor, 'b n 3 h w'],
-    moved: Float[Tensor, 'b n 3 h w'],
-    logits: Float[Tensor, 'b n 2 h w'],
+    in_place: Sequence[Float[Tensor, '#b 3 #h #w']],
+    in_motion: Sequence[Float[Tensor, '#b 3 #h #w']],
+    logits: Sequence[Float[Tensor, 'b 2 h w']],
 ) -> Float[Tensor, 'b 3 h w']:
     """Mix the frames, as taken and moved, with convex weights: the prior times exp(logits)."""
-    in_place, in_motion = exp(logits).split(1, dim=2)
-    trust = prior + _PRIOR_FLOOR
-    total = (trust * (in_place * corrected + in_motion * moved)).sum(dim=1)
-    return total / (trust * (in_place + in_motion)).sum(dim=1)
-
-
-def add_in_mu_law(
-    radiance: Float[Tensor, 'b 3 h w'], residual: Float[Tensor, 'b 3 h w'], mu: float = MU
-) -> Float[Tensor, 'b 3 h w']:
-    """T^-1(T(H) + residual), at least 0; written so that the logarithm cancels out."""
-    return ((radiance + 1 / mu) * torch.exp(residual * math.log1p(mu)) - 1 / mu).clamp(min=0)
+    total, weights = torch.zeros_like(prior[:, 0]), torch.zeros_like(prior[:, 0])
+    for trust, still, moved, x in zip(prior.unbind(1), in_place, in_motion, logits, strict=True):
+        for_still, for_moved = exp(x).split(1, dim=1)
+        trusted = trust + _PRIOR_FLOOR
+        total.addcmul_(trusted, torch.addcmul(for_still * still, for_moved, moved))
+        weights.addcmul_(trusted, for_still + for_moved)
+    return total / weights
 
 
 def _prior(ldr: Tensor, reference_index: int | None) -> Tensor:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The convolutions of the small network: from pixels to cells of 4x4, and from cells to weights.
+"""The convolutions of the small network, over cells of 4x4 pixels.
 
 Frames are a list of (b, c, h, w), the reference first: any number of them, one after the other,
 so that what they share is computed once and nothing is copied to stand side by side.
@@ -32,13 +32,11 @@ class FastConfig:
         channels: Width of each frame's feature maps.
         context: Width of the maps at half that resolution, where the fused frames are looked at.
         blocks: Residual blocks there.
-        residual: Bound of the residual, in units of the mu-law domain.
     """
 
     channels: int = 40
     context: int = 48
     blocks: int = 4
-    residual: float = 0.1
 
     @property
     def reach(self) -> int:
@@ -53,9 +51,7 @@ class FastCore(nn.Module):
     def __init__(self, config: FastConfig) -> None:
         super().__init__()
         c = config.channels
-        self.encoder = nn.Sequential(
-            nn.Conv2d(9, c, CELL, stride=CELL), nn.ReLU(), nn.Conv2d(c, c, 3, padding=1), nn.ReLU()
-        )
+        self.encoder = nn.Sequential(nn.Conv2d(c, c, 3, padding=1), nn.ReLU())
         self.motion = nn.Sequential(nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, c, 1))
         self.correlation = Mix(c, (c,), c)
         self.attention_mix = Mix(c, (c, c), c)
@@ -66,30 +62,28 @@ class FastCore(nn.Module):
             nn.Conv2d(c, c, 3, padding=1), nn.ReLU(),
             _starting_at_zero(nn.Conv2d(c, 2 * CELL**2, 1)),
         )
-        self.residual_head = _starting_at_zero(nn.Conv2d(c, 3 * CELL**2, 1))
 
     def forward(
-        self, frames: list[Float[Tensor, 'b 9 h w']], flow: list[Float[Tensor, 'b 2 h w']]
-    ) -> tuple[list[Float[Tensor, 'b 2 h w']], Float[Tensor, 'b 3 h w']]:
+        self, frames: list[Float[Tensor, 'b c i j']], flow: list[Float[Tensor, 'b 3 i j']]
+    ) -> list[Float[Tensor, 'b 2 h w']]:
         """Tell what to take from each frame.
 
         Args:
-            frames: As taken, corrected, and corrected and moved; the latter two after the mu-law.
-            flow: From the reference to each of the other frames, pixels (x, y).
+            frames: What each shows in its cells.
+            flow: What `summarise` tells of the motion to each frame but the reference.
 
         Returns:
-            Logits, one in place and one moved for each frame, and a residual without bound.
+            Logits of each frame's pixels, one in place and one moved.
         """
         features = [self.encoder(frame) for frame in frames]
         attended = self._attend(features, flow)
         context = self.context(_weighted_mean(features, attended))
         mixed = self.frame_mix(context, zip(attended, features, strict=True))
-        return [_pixels(self.frame_head(x)) for x in mixed], _pixels(self.residual_head(context))
+        return [_pixels(self.frame_head(x)) for x in mixed]
 
     def _attend(self, features: list[Tensor], flow: list[Tensor]) -> list[Tensor]:
         """Unnormalised w_i from f_1, v_i and c_i (Eq. 5); the reference moves by zero."""
-        cells = [_summarise(f) for f in flow]
-        motion = [self.motion(v) for v in (torch.zeros_like(cells[0]), *cells)]
+        motion = [self.motion(v) for v in (torch.zeros_like(flow[0]), *flow)]
         correlation = self.correlation(features[0], ((f,) for f in features))
         mixed = self.attention_mix(features[0], zip(motion, correlation, strict=True))
         return [self.attention(x) for x in mixed]
@@ -148,6 +142,12 @@ def _dilation(block: int) -> int:
     return _DILATIONS[block % len(_DILATIONS)]
 
 
+def summarise(flow: Float[Tensor, 'b 2 h w']) -> Float[Tensor, 'b 3 i j']:
+    """Mean flow of each cell and its length, on a scale near 1."""
+    cell = F.avg_pool2d(flow, CELL) / _FLOW_UNIT
+    return torch.cat([cell, cell.norm(dim=1, keepdim=True)], dim=1)
+
+
 def exp(logits: Tensor) -> Tensor:
     """Exponential that neither overflows nor vanishes."""
     return logits.clamp(-_MOST, _MOST).exp()
@@ -165,12 +165,6 @@ def _starting_at_zero(layer: nn.Conv2d) -> nn.Conv2d:
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)
     return layer
-
-
-def _summarise(flow: Float[Tensor, 'b 2 h w']) -> Float[Tensor, 'b 3 i j']:
-    """Mean flow of each cell and its length, on a scale near 1."""
-    cell = F.avg_pool2d(flow, CELL) / _FLOW_UNIT
-    return torch.cat([cell, cell.norm(dim=1, keepdim=True)], dim=1)
 
 
 def _pixels(cells: Float[Tensor, 'b d i j']) -> Float[Tensor, 'b c h w']:

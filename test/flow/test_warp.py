@@ -39,3 +39,10 @@ def test_half_precision_features_are_moved_by_exact_coordinates():
     moved = warp(half, flow)
     assert moved.dtype == torch.bfloat16
     torch.testing.assert_close(moved[..., :-1], half[..., 1:], rtol=0.01, atol=0)
+
+
+def test_some_rows_are_moved_as_they_are_with_all_others():
+    generator = torch.Generator().manual_seed(2)
+    image = torch.rand((1, 2, 3, 12, 8), generator=generator)
+    flow = 4 * torch.randn((1, 2, 2, 12, 8), generator=generator)
+    assert torch.equal(warp(image, flow[..., 5:9, :], first_row=5), warp(image, flow)[..., 5:9, :])

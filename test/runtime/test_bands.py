@@ -20,8 +20,7 @@ def network(name):
     torch.manual_seed(0)
     model = NETWORKS[name]().eval()
     if isinstance(model, FastFusion):
-        for head in (model.core.frame_head[-1], model.core.residual_head):
-            torch.nn.init.normal_(head.weight, std=0.3)
+        torch.nn.init.normal_(model.core.frame_head[-1].weight, std=0.3)
     return model
 
 
