@@ -30,7 +30,7 @@ WELL_EXPOSED = 'well exposed'
 ANEW = 'exposed anew'
 """A crop of radiance, exposed for itself."""
 
-FALSE_ALARMS = 0.25
+FALSE_ALARMS = 0.5
 """Boxes per picture that match nobody, for each source and situation."""
 
 PEOPLE_SITUATIONS = ('day', 'backlight', 'night')
