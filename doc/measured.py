@@ -13,6 +13,7 @@ from typing import Any
 from pages import filled, write_or_compare
 
 from ddfnet_ros.evaluation import report
+from ddfnet_ros.evaluation.detection import report as detection
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / 'doc/results.md'
@@ -26,6 +27,8 @@ TABLES: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     'noise': ('evaluation_noise', report.noise_table),
     'references': ('evaluation_references', report.references_table),
     'robustness': ('evaluation_robustness', report.failures_table),
+    'signals': ('detection', detection.signals_table),
+    'people': ('detection', detection.people_table),
     'demo': ('demo', report.demo_table),
 }
 CHARTS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {

@@ -28,7 +28,7 @@ def people_table(record: Record) -> str:
     """Recall of people, likewise."""
     part = record['people']
     people = next(iter(part['scores'][FUSED].values()))['count']
-    return '\n'.join([*_table(part['scores']), '', _provenance(
+    return '\n'.join([too_hard(part['scores']), '', *_table(part['scores']), '', _provenance(
         part, f'People: {people} in each situation, on {part["scenes"]} pictures of '
         f'{len(part["panoramas"])} places, at most {part["false_alarms"]:g} false alarms per '
         f'picture; {part["detector"]}')])
@@ -42,7 +42,7 @@ def losses(scores: Scores) -> str:
                   if not name.startswith((FUSED, WELL_EXPOSED))
                   and found[situation]['hits'] > ours['hits']}
         if better:
-            ahead = ', '.join(f'{name} {_share(score)}{_surely(score, ours)}'
+            ahead = ', '.join(f'{name.replace(", ", " ")} {_share(score)}{_surely(score, ours)}'
                               for name, score in better.items())
             lost.append(f'{_TITLES[situation]}: {ahead}, {FUSED} {_share(ours)}')
     if not lost:
@@ -50,13 +50,27 @@ def losses(scores: Scores) -> str:
     return f'Where `{FUSED}` loses (* the intervals do not overlap): {"; ".join(lost)}.'
 
 
+def too_hard(scores: Scores) -> str:
+    """In which situations a detector is not worth asking; one line."""
+    hard = [f'{_TITLES[situation]} ({_share(score)})'
+            for situation, score in scores[WELL_EXPOSED].items()
+            if 2 * score['hits'] < score['count']]
+    if not hard:
+        return 'On well-exposed frames the detector finds half of the people at least.'
+    return ('Even on well-exposed frames the detector finds less than half of the people, so that '
+            f'little follows from its figures: {", ".join(hard)}.')
+
+
 def _table(scores: Scores) -> list[str]:
     situations = list(scores[FUSED])
-    lines = [losses(scores), '', f'| | {" | ".join(_TITLES[name] for name in situations)} |',
-             '|---|' + '---|' * len(situations)]
+    lines = [losses(scores), '',
+             f'| | {" | ".join(_TITLES[name] for name in situations)} | worst of these |',
+             '|---|' + '---|' * (len(situations) + 1)]
     for name, found in scores.items():
         shown = f'**{name}**' if name == FUSED else name
-        lines.append(f'| {shown} | {" | ".join(_cell(found[one]) for one in situations)} |')
+        worst = min(found.values(), key=lambda score: score['hits'] / score['count'])
+        lines.append(f'| {shown} | {" | ".join(_cell(found[one]) for one in situations)} '
+                     f'| {_share(worst)} |')
     return lines
 
 

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+import cv2
+import numpy as np
+import pytest
+
+from ddfnet_ros.evaluation.detection.places import places
+from ddfnet_ros.evaluation.detection.stage import REFERENCE, SITUATIONS, Stage, metered_white
+
+
+def stage_of(place, situation='day', seed=0):
+    return Stage(place, SITUATIONS[situation], 192, np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize('frame', [0, 2])
+def test_the_place_and_what_stands_there_shake_together(place, frame):
+    stage = stage_of(place, seed=4)
+    reference, shaken = (np.log(stage._picture(k, []).mean(-1)) for k in (REFERENCE, frame))
+    (x, y), _ = cv2.phaseCorrelate(reference, shaken, cv2.createHanningWindow((192, 192), 5))
+    ahead = np.array([[3.0 * np.sin(stage.camera.yaw), 3.0 * np.cos(stage.camera.yaw), 1.0]])
+    moved = stage.cameras[frame].project(ahead)[0] - stage.camera.project(ahead)[0]
+    assert np.abs(moved).max() > 1
+    assert (x, y) == pytest.approx(moved[0], abs=0.4)
+
+
+def test_the_reference_is_exposed_for_the_mean_of_the_view(place):
+    stage = stage_of(place)
+    seen = stage._picture(REFERENCE, [])
+    assert metered_white(seen) == pytest.approx(stage.white, rel=0.3)
+    assert stage.white == pytest.approx(1 / stage.exposure[1])
+
+
+def test_the_mean_is_exposed_as_grey():
+    assert metered_white(np.full((4, 4, 3), 0.18)) == pytest.approx(1.0, rel=0.01)
+
+
+def test_longer_frames_are_brighter_and_clip_more(place):
+    frames = stage_of(place).take([[], [], []], np.random.default_rng(0)).bracket.frames
+    means = [frame.pixels.mean() for frame in frames]
+    assert means == sorted(means)
+    assert (frames[0].pixels == 255).mean() < (frames[2].pixels == 255).mean()
+
+
+def test_a_frame_taken_anew_is_white_where_it_is_told_to(place):
+    taken = stage_of(place).take([[], [], []], np.random.default_rng(0))
+    white = float(np.quantile(taken.radiance, 0.5))
+    again = taken.taken_anew(white, np.random.default_rng(0))
+    assert (again[taken.radiance > 1.2 * white] > 0.99).all()
+    assert (again[taken.radiance < 0.5 * white] < 0.8).all()
+
+
+def test_a_folder_without_panoramas_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r'expected \.exr panoramas, got none'):
+        places(tmp_path)
+
+
+def test_a_place_has_no_sun_but_its_light_has(place):
+    assert place.panorama.radiance.max() < 100
+    assert place.light.sun.max() > 0
