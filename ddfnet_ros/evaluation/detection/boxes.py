@@ -42,7 +42,7 @@ class Box:
         """Of equal middle, `share` as high, and as wide as pedestrians are taken to be.
 
         Pedestrians' boxes are compared with a width of 0.41 heights, whatever their arms do
-        (Dollar et al. 2012, Sec. 3.1).
+        (Dollar et al. 2012).
         """
         (x, y), half = self.middle, share * self.height / 2
         return Box(x - 0.41 * half, y - half, x + 0.41 * half, y + half)

@@ -18,7 +18,7 @@ Found = Sequence[tuple[float, Box]]
 
 @dataclass(frozen=True)
 class Score:
-    """A share of things that went right, with Wilson's interval of 95 % (1927, Eq. 3).
+    """A share of things that went right, with Wilson's interval of 95 %.
 
     Attributes:
         hits: That went right.
