@@ -6,7 +6,7 @@ over any number of frames), but instead of decoding colours it predicts, for eve
 of each linear input frame to take. Two things make that precise:
 
 - every non-reference frame is offered twice, as taken and moved onto the reference by its flow;
-- the weights start from the merge that is right where nothing moves (`static_weights`), so the
+- the weights start from the merge that is right where nothing moves (`starting_weights`), so the
   network only has to learn where that is wrong.
 
 Pixels are looked at twice, on the way into cells and when they are blended, both times a band of
@@ -23,15 +23,12 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ddfnet_ros.bracket import median_index
 from ddfnet_ros.flow.warp import rows_crossed, warp
-from ddfnet_ros.merge import static_weights
+from ddfnet_ros.merge import starting_weights
 from ddfnet_ros.network.fast_core import CELL, FastConfig, FastCore, exp, summarise
 from ddfnet_ros.tonemap import mu_law
 
-_BRIGHT = 0.8  # up to here the reference shows things better than a shorter, noisier frame
 _ROWS = 32  # of a band: more would not stay in the CPU's cache
-_PRIOR_FLOOR = 2e-3  # what the static merge leaves to frames that it would not use
 
 
 class FastFusion(nn.Module):
@@ -64,7 +61,7 @@ class FastFusion(nn.Module):
         """
         bands = _bands(stack, flow)
         return torch.cat([
-            blend(_prior(band.ldr, reference_index), *band.offers(), logits)
+            blend(starting_weights(band.ldr, reference_index), *band.offers(), logits)
             for band, logits in zip(bands, self._judge(bands, flow), strict=True)
         ], dim=-2)
 
@@ -82,7 +79,7 @@ class FastFusion(nn.Module):
         bands = _bands(stack, flow)
         is_reference = [stack.new_ones(1, 3, 1, 1), *[stack.new_zeros(1, 3, 1, 1)] * flow.shape[1]]
         return torch.cat([
-            blend(_prior(band.ldr, reference_index), is_reference, is_reference, logits)
+            blend(starting_weights(band.ldr, reference_index), is_reference, is_reference, logits)
             for band, logits in zip(bands, self._judge(bands, flow), strict=True)
         ], dim=-2).mean(dim=1)
 
@@ -136,13 +133,6 @@ def blend(
     total, weights = torch.zeros_like(prior[:, 0]), torch.zeros_like(prior[:, 0])
     for trust, still, moved, x in zip(prior.unbind(1), in_place, in_motion, logits, strict=True):
         for_still, for_moved = exp(x).split(1, dim=1)
-        trusted = trust + _PRIOR_FLOOR
-        total.addcmul_(trusted, torch.addcmul(for_still * still, for_moved, moved))
-        weights.addcmul_(trusted, for_still + for_moved)
+        total.addcmul_(trust, torch.addcmul(for_still * still, for_moved, moved))
+        weights.addcmul_(trust, for_still + for_moved)
     return total / weights
-
-
-def _prior(ldr: Tensor, reference_index: int | None) -> Tensor:
-    if reference_index is None:
-        reference_index = median_index(ldr.shape[1])
-    return static_weights(ldr, reference_index, _BRIGHT)

@@ -72,7 +72,7 @@ def test_any_of_many_noisy_frames_can_be_the_reference(folder, fusion):
 
 
 def test_latest_frame_is_no_reference_of_scenes_without_stamps(folder):
-    with pytest.raises(ValueError, match='--reference: expected 1 to 3, .* got latest'):
+    with pytest.raises(ValueError, match=r'--reference: expected 1 to 3, .* got latest'):
         carry_out(plan(folder), DeghosterSettings(model='fast', device='cpu', reference='latest'))
 
 
