@@ -72,5 +72,6 @@ def join(device: str) -> Iterator[Crew]:
     dist.init_process_group('gloo' if device == 'cpu' else 'nccl')
     try:
         yield Crew(dist.get_rank(), size, torch.device(device))
+        dist.barrier()  # who leaves early takes the connections of the others along
     finally:
         dist.destroy_process_group()
