@@ -72,6 +72,7 @@ def join(device: str) -> Iterator[Crew]:
     dist.init_process_group('gloo' if device == 'cpu' else 'nccl')
     try:
         yield Crew(dist.get_rank(), size, torch.device(device))
-        dist.barrier()  # who leaves early takes the connections of the others along
+        # Gloo's thread frees the tensors of the last sum, and aborts if Python has ended by then.
+        dist.barrier()
     finally:
         dist.destroy_process_group()
