@@ -30,6 +30,7 @@ TABLES: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     'signals': ('detection', detection.signals_table),
     'people': ('detection', detection.people_table),
     'demo': ('demo', report.demo_table),
+    'node': ('node', report.node_table),
 }
 CHARTS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     'peers.svg': ('evaluation_peers', report.peers_chart),

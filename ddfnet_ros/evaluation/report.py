@@ -145,6 +145,19 @@ def demo_table(record: Record) -> str:
     return '\n'.join(lines)
 
 
+def node_table(record: Record) -> str:
+    """What the node adds to the fusion, per output; those beyond the limit first."""
+    rows = record['overhead_ms']
+    beyond = [name for name, row in rows.items() if row['median'] > record['limit_ms']]
+    lines = [f'Beyond {record["limit_ms"]:.0f} ms: {", ".join(beyond) or "none"}.', '',
+             '| output | median | quartiles | lost |', '|---|---|---|---|']
+    for name, row in rows.items():
+        low, high = row['iqr']
+        lines.append(f'| `~/{name}` | {row["median"]:.1f} ms | {low:.1f} to {high:.1f} ms | '
+                     f'{row["lost"]} of {record["brackets"]} |')
+    return '\n'.join(lines)
+
+
 def robustness_chart(record: Record) -> str:
     """PSNR-µ over each axis; dashed lines where `fused` fails."""
     panels = []

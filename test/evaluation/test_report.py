@@ -90,3 +90,12 @@ def test_the_demo_tells_pace_latency_and_who_is_best():
     assert '| PSNR-µ [dB] | 31.00 | 36.00 | **40.00** |' in table
     assert '| PSNR-µ, moving | 41.00 | 36.00 | 40.00 |' in table
     assert '| 0.0120 | 0.0300 | **0.0110** |' in table
+
+
+def test_the_node_is_judged_by_its_limit_output_by_output():
+    rows = {'image': {'median': 14.91, 'iqr': [14.0, 16.4], 'lost': 0},
+            'hdr': {'median': 66.64, 'iqr': [65.3, 68.7], 'lost': 1}}
+    table = report.node_table({'limit_ms': 25.0, 'brackets': 30, 'overhead_ms': rows})
+    assert table.startswith('Beyond 25 ms: hdr.')
+    assert '| `~/image` | 14.9 ms | 14.0 to 16.4 ms | 0 of 30 |' in table
+    assert '| `~/hdr` | 66.6 ms | 65.3 to 68.7 ms | 1 of 30 |' in table
