@@ -15,12 +15,12 @@ import datetime
 import json
 import random
 import re
-import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
 from benchmark.camera import Camera, Road, Shot, Verdict, assemble, judge, modes
+from ddfnet_ros.evaluation.record import commit_of
 
 try:
     from message_filters import ApproximateTimeSynchronizer, SimpleFilter
@@ -59,7 +59,7 @@ def main() -> None:
     """Run everything, print the table, write the record."""
     record = {
         'date': datetime.date.today().isoformat(),
-        'commit': _git('rev-parse', '--short', 'HEAD'),
+        'commit': commit_of(Path(__file__).parent),
         'brackets': BRACKETS * RUNS,
         'columns': 'sets that came out, sets that mix brackets, complete brackets, those emitted',
         'rows': _rows('cycle'),
@@ -128,11 +128,6 @@ def _cell(verdict: list[int] | None) -> str:
         return '-'
     _, mixed, complete, emitted = verdict
     return f'{mixed} / {100 * emitted / complete:.1f} %'
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(['git', *arguments], capture_output=True, text=True, check=False)
-    return done.stdout.strip()
 
 
 if __name__ == '__main__':

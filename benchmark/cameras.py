@@ -31,13 +31,14 @@ from benchmark.node import (
     PATIENCE,
     PERIOD_NS,
     SIZES,
-    commit,
+    add_network,
     environment,
     parameters,
     running,
     textured,
 )
 from benchmark.node_peer import Peer
+from ddfnet_ros.evaluation.record import commit_of
 
 RECORD = Path(__file__).parent / 'records' / 'cameras.json'
 TOPIC = '/{camera}/image_raw'
@@ -56,7 +57,8 @@ def main() -> int:
     if load > IDLE_LOAD:
         print(f'not recorded: load {load:.2f} before it began, {IDLE_LOAD} is idle')
         return 0
-    record = {'date': datetime.date.today().isoformat(), 'commit': commit(),
+    record = {'date': datetime.date.today().isoformat(),
+              'commit': commit_of(Path(__file__).parent),
               'cores': os.cpu_count(), 'load': round(load, 2), 'options': vars(options),
               'layouts': rows}
     RECORD.write_text(json.dumps(record, indent=1) + '\n')
@@ -143,9 +145,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument('--period', type=float, default=0.1, help='of the brackets [s]')
     parser.add_argument('--seconds', type=float, default=30.0)
     parser.add_argument('--warm-up', type=float, default=5.0, help='seconds that do not count')
-    parser.add_argument('--model', default='fast')
-    parser.add_argument('--device', default='cpu')
-    parser.add_argument('--threads', type=int, default=0, help='of each network; 0: all cores')
+    add_network(parser)
     return parser.parse_args()
 
 

@@ -17,7 +17,6 @@ import datetime
 import json
 import os
 import resource
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ from typing import Any, TextIO
 from hypothesis import HealthCheck, Phase, given, settings
 
 from benchmark.fuzz_targets import TARGETS, Target
+from ddfnet_ros.evaluation.record import commit_of
 
 RECORD = Path(__file__).parent / 'records' / 'fuzz.json'
 SLOWEST = 5.0  # seconds that one case may take, which no bytes of these sizes justify
@@ -114,7 +114,8 @@ def _guided(target: Target) -> int:
 
 
 def _write(found: dict[str, Any]) -> None:
-    record = {'date': datetime.date.today().isoformat(), 'commit': _commit(),
+    record = {'date': datetime.date.today().isoformat(),
+              'commit': commit_of(Path(__file__).parent),
               'cases': sum(row['cases'] for row in found.values()), 'targets': found}
     RECORD.parent.mkdir(exist_ok=True)
     RECORD.write_text(json.dumps(record, indent=1) + '\n')
@@ -122,12 +123,6 @@ def _write(found: dict[str, Any]) -> None:
 
 def _peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def _commit() -> str:
-    done = subprocess.run(['git', 'rev-parse', '--short', 'HEAD'], capture_output=True,
-                          text=True, check=False)
-    return done.stdout.strip()
 
 
 def _options() -> argparse.Namespace:

@@ -20,10 +20,12 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+
+from ddfnet_ros.evaluation.record import commit_of
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORD = Path(__file__).parent / 'records' / 'node.json'
@@ -52,7 +54,7 @@ def main() -> int:
         print(f'not recorded: load {load:.2f} before it began, {IDLE_LOAD} is idle; 1080p only')
         return 0
     record = {
-        'date': datetime.date.today().isoformat(), 'commit': commit(),
+        'date': datetime.date.today().isoformat(), 'commit': commit_of(Path(__file__).parent),
         'machine': f'{os.cpu_count()} cores, {platform.machine()}, Python '
                    f'{platform.python_version()}',
         'load': round(load, 2), 'size': options.size, 'model': options.model,
@@ -166,17 +168,15 @@ def _options() -> argparse.Namespace:
     parser.add_argument('--size', choices=SIZES, default='1080p')
     parser.add_argument('--brackets', type=int, default=30)
     parser.add_argument('--warm-up', type=int, default=3, help='brackets that do not count')
-    parser.add_argument('--model', default='fast')
-    parser.add_argument('--device', default='cpu')
-    parser.add_argument('--threads', type=int, default=0, help='of the network; 0: all cores')
+    add_network(parser)
     return parser.parse_args()
 
 
-def commit() -> str:
-    """Of the checkout, short."""
-    described: Callable[..., subprocess.CompletedProcess[str]] = subprocess.run
-    return described(['git', 'rev-parse', '--short', 'HEAD'], cwd=ROOT, text=True, check=True,
-                     capture_output=True).stdout.strip()
+def add_network(parser: argparse.ArgumentParser) -> None:
+    """Options that choose what fuses."""
+    parser.add_argument('--model', default='fast')
+    parser.add_argument('--device', default='cpu')
+    parser.add_argument('--threads', type=int, default=0, help='of the network; 0: all cores')
 
 
 if __name__ == '__main__':

@@ -26,8 +26,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from benchmark.node import EXPOSURES, SIZES, TOPIC, commit, environment, running_node, textured
+from benchmark.node import (
+    EXPOSURES,
+    SIZES,
+    TOPIC,
+    add_network,
+    environment,
+    running_node,
+    textured,
+)
 from ddfnet_ros.bracket import Bracket, Frame
+from ddfnet_ros.evaluation.record import commit_of
 from ddfnet_ros.runtime.deghoster import Deghoster
 from ddfnet_ros.settings import DeghosterSettings
 
@@ -55,7 +64,8 @@ def main() -> int:
     else:
         with environment():
             found = over_dds(options)
-    record = {'date': datetime.date.today().isoformat(), 'commit': commit(),
+    record = {'date': datetime.date.today().isoformat(),
+              'commit': commit_of(Path(__file__).parent),
               'cores': os.cpu_count(), 'load': round(os.getloadavg()[0], 2),
               'options': {k: v for k, v in vars(options).items() if v}, **found}
     RECORD.parent.mkdir(exist_ok=True)
@@ -201,9 +211,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument('--doubled', type=float, default=0.0, help='share of the frames')
     parser.add_argument('--reordered', type=float, default=0.0, help='share of the turns')
     parser.add_argument('--brackets-in-process', type=int, default=0)
-    parser.add_argument('--model', default='fast')
-    parser.add_argument('--device', default='cpu')
-    parser.add_argument('--threads', type=int, default=0, help='of the network; 0: all cores')
+    add_network(parser)
     return parser.parse_args()
 
 

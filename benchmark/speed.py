@@ -16,6 +16,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ddfnet_ros.evaluation.record import commit_of
+
 RECORD = Path(__file__).parent / 'records' / 'speed.json'
 MODEL = 'fast'  # others need minutes for a picture there
 SIZES = ('640x360', '1280x720', '1920x1080')
@@ -25,9 +27,8 @@ BACKENDS = ('openvino', 'torch')
 def main() -> None:
     """Measure everything and write the record."""
     rows = [_measured(size, backend) for size in SIZES for backend in BACKENDS]
-    commit = subprocess.run(['git', 'rev-parse', '--short', 'HEAD'], capture_output=True,
-                            text=True, check=True).stdout.strip()
-    record = {'date': datetime.date.today().isoformat(), 'commit': commit, 'rows': rows}
+    record = {'date': datetime.date.today().isoformat(),
+              'commit': commit_of(Path(__file__).parent), 'rows': rows}
     RECORD.write_text(json.dumps(record, indent=1) + '\n')
 
 

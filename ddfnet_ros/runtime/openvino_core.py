@@ -80,12 +80,10 @@ class OpenVINOCore(nn.Module):
 
     def _convert(self, channels: tuple[int, ...]) -> Any:
         """The core's graph for what it is given, channels last, of any size."""
-        from openvino import Layout  # noqa: PLC0415  (optional, as all of these)
-        from openvino.frontend import FrontEndManager  # noqa: PLC0415
-        from openvino.frontend.pytorch.ts_decoder import (  # noqa: PLC0415
-            TorchScriptPythonDecoder,
-        )
-        from openvino.preprocess import PrePostProcessor  # noqa: PLC0415
+        from openvino import Layout
+        from openvino.frontend import FrontEndManager
+        from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+        from openvino.preprocess import PrePostProcessor
 
         example = tuple(torch.zeros(1, c, *_TRACED_SIZE) for c in channels)
         with torch.inference_mode(mode=False), torch.no_grad(), warnings.catch_warnings():
