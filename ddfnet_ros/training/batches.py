@@ -17,6 +17,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from ddfnet_ros.runtime.memory import keep_freed_memory
+
 _PRIME = 1_000_003
 
 
@@ -103,6 +105,7 @@ def loader(batches: Batches, workers: int) -> DataLoader[Batch]:
 
 def _prepare_worker(_worker: int) -> None:
     torch.set_num_threads(1)
+    keep_freed_memory()
     # A signal to the whole process group is for the process that trains: it saves, and ends us.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)

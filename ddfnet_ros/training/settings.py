@@ -100,7 +100,8 @@ class TrainingSettings(Settings):
     mu: float = setting(5000.0, 'Compression of the mu-law under the l1 loss, Eq. 8 [-].',
                         bounds=(1.0, 1e6))
     precision: str = setting(
-        'float32', 'Arithmetic of the networks; auto: bfloat16 on CUDA.',
+        'float32', 'Arithmetic of the networks; auto: bfloat16 where the device has it '
+        'natively.',
         choices=('auto', 'float32', 'bfloat16'))
 
     run: str = setting('runs/ddfnet', 'Folder of checkpoint and log; an existing run goes on.')

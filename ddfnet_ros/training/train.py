@@ -17,6 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from ddfnet_ros.runtime.memory import keep_freed_memory
+from ddfnet_ros.runtime.selection import choose_precision
 from ddfnet_ros.training import checkpoint, slim
 from ddfnet_ros.training.batches import Batch, Batches, loader
 from ddfnet_ros.training.checkpoint import CHECKPOINT, SETTINGS, State
@@ -45,6 +47,7 @@ def train(settings: TrainingSettings) -> State:
     with StopFlag(settings.minutes) as stop, join(settings.device) as crew:
         torch.manual_seed(settings.seed)
         torch.set_num_threads(settings.threads)
+        keep_freed_memory()
         torch.backends.cudnn.benchmark = True  # the same few shapes again and again
         draw = data(settings)
         state = start(settings, crew.device)
@@ -65,8 +68,7 @@ class _Run:
         self._crew = crew
         self._stop = stop
         self._schedule = Schedule(settings, crew.size)
-        self._low = settings.precision == 'bfloat16' or (
-            settings.precision == 'auto' and crew.device.type == 'cuda')
+        self._low = choose_precision(settings.precision, crew.device) is torch.bfloat16
 
     def go(self, batches: Batches) -> None:
         """Take steps until it is time to stop, and save."""
