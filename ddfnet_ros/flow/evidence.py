@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-_WINDOW = (9, 9)  # pixels over which the remaining difference is averaged
+_WINDOW = (5, 5)  # pixels over which the remaining difference is averaged
 _MARGIN = 0.5  # grey levels by which a motion must explain the images better than the camera's
 _STILL = 0.3  # pixels; a camera that moves less stands still
 _STEP = 4  # pixels between the samples of the camera's motion

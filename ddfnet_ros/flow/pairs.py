@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -16,8 +17,8 @@ def corrected_frames(stack: Float[Tensor, 'b n 6 h w']) -> Float[Tensor, 'b n 3 
 
 
 def common_range(
-    corrected: Float[Tensor, 'b n c h w'],
-) -> tuple[Float[Tensor, 'b m c h w'], Float[Tensor, 'b m c h w']]:
+    corrected: Float[Tensor, 'b n c h w'], cell: int = 1
+) -> tuple[Float[Tensor, 'b m c i j'], Float[Tensor, 'b m c i j']]:
     """Pair the reference with each other frame, in the range that both can show.
 
     Paper: the corrected frames P_i "have a uniform light intensity distribution". Here: they also
@@ -27,13 +28,21 @@ def common_range(
 
     Args:
         corrected: P_i (Eq. 2) or its luminance, the reference first.
+        cell: Side of the squares of pixels that are averaged to one; divides height and width.
 
     Returns:
         The reference and the other frame of the m = n - 1 pairs, in [0, 1], encoded for display.
     """
     brightest = corrected.amax(dim=(2, 3, 4), keepdim=True)
     white = brightest[:, :1].minimum(brightest[:, 1:]).clamp(min=_TINY)
-    return (
-        (corrected[:, :1] / white).clamp(0, 1).pow(_ENCODING),
-        (corrected[:, 1:] / white).clamp(0, 1).pow(_ENCODING),
+    reference, other = (
+        _averaged((frames / white).clamp(0, 1), cell).pow(_ENCODING)
+        for frames in (corrected[:, :1], corrected[:, 1:])
     )
+    return reference, other
+
+
+def _averaged(
+    frames: Float[Tensor, 'b n c h w'], cell: int
+) -> Float[Tensor, 'b n c i j']:
+    return F.avg_pool2d(frames.flatten(0, 1), cell).unflatten(0, frames.shape[:2])

@@ -72,3 +72,14 @@ def test_the_provider_takes_each_bracket_of_a_batch_for_itself():
     both = DISFlow('ultrafast')(stack)
     alone = torch.cat([DISFlow('ultrafast')(bracket[None]) for bracket in stack])
     torch.testing.assert_close(both, alone, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize('size', [(45, 51), (360, 643), (1000, 1500)])
+def test_motion_is_looked_for_on_small_images_and_told_in_pixels_of_the_frames(size):
+    views = shifted_views(*size, x=4, y=2)
+    reference, other = (torch.from_numpy(v.copy()) / 255 for v in views)
+    radiance = torch.stack([reference, other])[None, :, None].expand(1, 2, 3, -1, -1)
+    flow = DISFlow()(exposed(radiance * 0.24, [4.0, 1.0], 'linear'))
+    assert flow.shape == (1, 1, 2, *size)
+    torch.testing.assert_close(
+        flow.flatten(3).median(dim=3).values[0, 0], torch.tensor([4.0, 2.0]), atol=0.3, rtol=0)
