@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The losses of the papers."""
+"""The losses of the papers, and one of ours."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from torch import Tensor
 from ddfnet_ros.flow.pwcnet import FLOW_UNIT
 from ddfnet_ros.tonemap import MU, mu_law
 
+_CLIPPED = 0.95  # LDR value of the brightest channel from which on a reference shows no truth
+
 # Of levels 6 to 2 (PWC-Net, Sec. 4.1).
 _LEVEL_WEIGHTS = (0.32, 0.08, 0.02, 0.01, 0.005)
 
@@ -22,6 +24,27 @@ def mu_law_l1(
 ) -> Float[Tensor, '']:
     """Mean absolute difference after tone mapping, L = |T(H) - T(H^)| (Eq. 9)."""
     return (mu_law(radiance, mu) - mu_law(truth, mu)).abs().mean()
+
+
+def worse_than_reference(
+    radiance: Float[Tensor, 'b 3 h w'], truth: Float[Tensor, 'b 3 h w'],
+    reference: Float[Tensor, 'b 6 h w'], mu: float = MU,
+) -> Float[Tensor, '']:
+    """What of the error of Eq. 9 exceeds that of the untouched reference, where it is not clipped.
+
+    Ghosts are what other frames bring in where the reference was right already: their loss.
+
+    Args:
+        radiance: What is judged.
+        truth: What it should be.
+        reference: X_1 = [I_1, P_1] of the bracket.
+        mu: Compression of Eq. 8.
+    """
+    ldr, untouched = reference[:, :3], reference[:, 3:]
+    right = mu_law(truth, mu)
+    excess = (mu_law(radiance, mu) - right).abs() - (mu_law(untouched, mu) - right).abs()
+    shown = ldr.amax(dim=1, keepdim=True) < _CLIPPED
+    return (excess.clamp(min=0) * shown).mean()
 
 
 def endpoint_error(

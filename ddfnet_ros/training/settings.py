@@ -20,7 +20,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         'architecture': 'fast', 'shortcut': True, 'flow': 'dis', 'varied': True, 'steps': 10000,
         'batch_size': 8, 'optimizer': 'adamw', 'learning_rate': 1e-3, 'schedule': 'cosine',
         'warmup': 200, 'beta2': 0.99, 'weight_decay': 1e-4, 'clip': 1.0, 'decay': 0.999,
-        'precision': 'auto',
+        'no_worse': 1.0, 'precision': 'auto',
     },
     # PWC-Net as its authors train it (rate, weight decay, batch), with our schedule and average.
     'pwcnet': {
@@ -99,6 +99,9 @@ class TrainingSettings(Settings):
                            'weights themselves are shipped.', bounds=(0.0, 1.0))
     mu: float = setting(5000.0, 'Compression of the mu-law under the l1 loss, Eq. 8 [-].',
                         bounds=(1.0, 1e6))
+    no_worse: float = setting(0.0, 'Weight of a second loss: what of the first exceeds that of '
+                              'the untouched reference, where it is not clipped [-].',
+                              bounds=(0.0, 100.0))
     precision: str = setting(
         'float32', 'Arithmetic of the networks; auto: bfloat16 where the device has it '
         'natively.',

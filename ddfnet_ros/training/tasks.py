@@ -14,22 +14,34 @@ from ddfnet_ros.flow.pwcnet import FLOW_UNIT
 from ddfnet_ros.flow.warp import warp
 from ddfnet_ros.tonemap import mu_law
 from ddfnet_ros.training.batches import Batch
-from ddfnet_ros.training.loss import mu_law_l1, multiscale_endpoint_error
+from ddfnet_ros.training.loss import (
+    mu_law_l1,
+    multiscale_endpoint_error,
+    worse_than_reference,
+)
 from ddfnet_ros.training.settings import TrainingSettings
 
 
 class Fusion(nn.Module):
     """Fuse brackets to radiance, with motion from the batch or from a PWC-Net."""
 
-    def __init__(self, model: nn.Module, flow: nn.Module | None, mu: float) -> None:
+    def __init__(
+        self, model: nn.Module, flow: nn.Module | None, mu: float, no_worse: float = 0.0
+    ) -> None:
         super().__init__()
         self.model = model
         self.flow = flow
         self._mu = mu
+        self._no_worse = no_worse
 
     def forward(self, batch: Batch) -> Float[Tensor, '']:
-        """The loss (Eq. 9)."""
-        return mu_law_l1(self._fuse(batch), batch.truth, self._mu)
+        """The loss (Eq. 9), and what is asked for besides."""
+        radiance = self._fuse(batch)
+        loss = mu_law_l1(radiance, batch.truth, self._mu)
+        if self._no_worse:
+            loss = loss + self._no_worse * worse_than_reference(
+                radiance, batch.truth, batch.stack[:, 0], self._mu)
+        return loss
 
     @torch.no_grad()
     def picture(self, batch: Batch) -> Float[Tensor, '3 h w']:
@@ -78,7 +90,7 @@ def task(settings: TrainingSettings, model: nn.Module, flow: nn.Module | None) -
         ValueError: patches that PWC-Net cannot be trained on.
     """
     if settings.architecture != 'pwcnet':
-        return Fusion(model, flow, settings.mu)
+        return Fusion(model, flow, settings.mu, settings.no_worse)
     multiple = int(getattr(model, 'multiple', 1))
     if settings.patch % multiple:
         raise ValueError(f'patch: expected a multiple of {multiple} for pwcnet, got '

@@ -5,7 +5,14 @@ import pytest
 import torch
 
 from ddfnet_ros.flow.pwcnet import FLOW_UNIT
-from ddfnet_ros.training.loss import endpoint_error, mu_law_l1, multiscale_endpoint_error
+from ddfnet_ros.radiance import input_stack
+from ddfnet_ros.tonemap import mu_law
+from ddfnet_ros.training.loss import (
+    endpoint_error,
+    mu_law_l1,
+    multiscale_endpoint_error,
+    worse_than_reference,
+)
 
 LEVELS = [(1, 2), (2, 4), (4, 8), (8, 16), (16, 32)]
 
@@ -21,6 +28,26 @@ def test_one_pixel_of_eq_9():
     assert mu_law_l1(radiance, truth).item() == pytest.approx(expected, rel=1e-4)
     assert mu_law_l1(radiance, truth, mu=10.0).item() == pytest.approx(
         math.log(3 / 2) / math.log(11), rel=1e-4)
+
+
+@pytest.mark.parametrize(('fused', 'worse_by'), [(0.25, 0.0), (0.21, 0.0), (0.3, 0.05)])
+def test_only_what_is_worse_than_the_reference_counts_as_such(fused, worse_by):
+    """On the scale after the mu-law; the reference is off by 0.05, the fused picture by more."""
+    def radiance(shown: float) -> torch.Tensor:
+        return torch.full((1, 3, 2, 2), math.expm1(shown * math.log1p(5000)) / 5000)
+
+    reference = torch.cat([torch.full((1, 3, 2, 2), 0.5), radiance(0.25)], dim=1)
+    loss = worse_than_reference(radiance(fused), radiance(0.2), reference)
+    assert loss.item() == pytest.approx(worse_by, abs=1e-6)
+
+
+def test_where_the_reference_is_clipped_nothing_is_worse():
+    stack = input_stack(torch.tensor([0.5, 0.94, 0.96, 1.0]).reshape(1, 1, 1, 1, 4).expand(
+        1, 2, 3, -1, -1), torch.ones(1, 2))
+    right = stack[:, 0, 3:]
+    loss = worse_than_reference(right * 2, right, stack[:, 0])
+    expected = (mu_law(right * 2) - mu_law(right))[..., :2].mean() / 2
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_the_endpoint_error_is_a_distance():
