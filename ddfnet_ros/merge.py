@@ -11,6 +11,7 @@ where it is clipped, as its value is only a lower bound there.
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -37,11 +38,11 @@ def static_weights(
         """From 0 at `bright` to 1 at white."""
         return ((giver - bright) / (1 - bright)).clamp(min=0)
 
-    weights = [torch.ones_like(ldr[:, 0])] + [torch.zeros_like(ldr[:, 0])] * (ldr.shape[1] - 1)
+    weights: list[Any] = [1.0] * ldr.shape[1]  # of the reference until it hands on; others follow
     nearest_shorter_first = range(reference_index, 0, -1)
     longer = range(reference_index + 1, ldr.shape[1])
     for side, hands_on in ((nearest_shorter_first, too_bright), (longer, _too_dark_unclipped)):
-        share = torch.ones_like(ldr[:, 0])
+        share: Any = 1.0
         for giver, taker in pairwise([0, *side]):
             share = share * hands_on(ldr[:, giver], ldr[:, taker])
             weights[giver] = weights[giver] - share
@@ -60,7 +61,7 @@ def starting_weights(
     """
     if reference_index is None:
         reference_index = median_index(ldr.shape[1])
-    return static_weights(ldr, reference_index, _BRIGHT) + _FLOOR
+    return static_weights(ldr, reference_index, _BRIGHT).add_(_FLOOR)
 
 
 def static_merge(

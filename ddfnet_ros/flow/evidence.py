@@ -25,7 +25,9 @@ def evident(
     other: UInt8[np.ndarray, 'h w'],
     flow: Float32[np.ndarray, 'h w 2'],
 ) -> Float32[np.ndarray, 'h w 2']:
-    """Replace motion without evidence by that of the camera, the median of the flow.
+    """Replace motion without evidence by that of the camera.
+
+    The camera's is the median of the flow, or none where that explains the images no better.
 
     Args:
         reference: Grey.
@@ -33,10 +35,11 @@ def evident(
         flow: From the reference to the other, pixels (x, y).
     """
     camera = np.median(flow[::_STEP, ::_STEP].reshape(-1, 2), axis=0).astype(np.float32)
-    if np.abs(camera).max() < _STILL:
-        camera[:] = 0
     by_flow = _difference(reference, _moved_by_flow(other, flow))
     by_camera = _difference(reference, _moved_by_camera(other, camera))
+    by_none = _difference(reference, other)
+    if np.abs(camera).max() < _STILL or by_none.mean() <= by_camera.mean():
+        camera, by_camera = np.zeros_like(camera), by_none
     kept = flow.copy()
     np.copyto(kept, camera, where=(by_flow + _MARGIN >= by_camera)[..., None])
     return kept

@@ -24,12 +24,13 @@ def warp(
         first_row: Of the reference that the flow starts with.
     """
     height, width = frames.shape[-2:]
-    rows = torch.arange(flow.shape[-2], device=flow.device, dtype=flow.dtype) + first_row
-    x = torch.arange(width, device=flow.device, dtype=flow.dtype) + flow[:, :, 0]
-    y = rows[:, None] + flow[:, :, 1]
     # grid_sample's [-1, 1] are the centres of the first and last pixel (align_corners). The grid
     # stays in the flow's precision: in bfloat16 a coordinate would be off by whole pixels.
-    grid = torch.stack([_unit(x, width), _unit(y, height)], dim=-1).flatten(0, 1)
+    x, y = _unit(width, 0, width, flow), _unit(height, first_row, flow.shape[-2], flow)[:, None]
+    grid = torch.stack([
+        torch.add(x, flow[:, :, 0], alpha=_step(width)),
+        torch.add(y, flow[:, :, 1], alpha=_step(height)),
+    ], dim=-1).flatten(0, 1)
     moved = functional.grid_sample(
         frames.flatten(0, 1).to(grid.dtype), grid, padding_mode=outside, align_corners=True
     )
@@ -41,5 +42,12 @@ def rows_crossed(flow: Float[Tensor, 'b m 2 h w']) -> int:
     return math.ceil(float(flow[:, :, 1].abs().amax())) + 1
 
 
-def _unit(pixels: Tensor, size: int) -> Tensor:
-    return pixels * (2 / max(size - 1, 1)) - 1
+def _step(size: int) -> float:
+    """From one pixel to the next, in units of `grid_sample`."""
+    return 2 / max(size - 1, 1)
+
+
+def _unit(size: int, first: int, count: int, like: Tensor) -> Tensor:
+    """Some pixels that follow, in units of `grid_sample`."""
+    pixels = torch.arange(first, first + count, device=like.device, dtype=like.dtype)
+    return pixels * _step(size) - 1

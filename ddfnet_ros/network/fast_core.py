@@ -21,6 +21,7 @@ CELL = 4
 
 _DILATIONS = (1, 2, 4, 2)  # of the residual blocks, over and over
 _FLOW_UNIT = 16.0  # pixels; keeps the motion encoder's input near 1
+_TINY = 1e-12  # under a square root, whose gradient at zero is none
 _MOST = 30.0  # of a logit; its exponential is safe in float32
 
 
@@ -145,12 +146,14 @@ def _dilation(block: int) -> int:
 def summarise(flow: Float[Tensor, 'b 2 h w']) -> Float[Tensor, 'b 3 i j']:
     """Mean flow of each cell and its length, on a scale near 1."""
     cell = F.avg_pool2d(flow, CELL) / _FLOW_UNIT
-    return torch.cat([cell, cell.norm(dim=1, keepdim=True)], dim=1)
+    # Written out: over two channels torch's norm takes fifty times as long.
+    length = (cell.square().sum(dim=1, keepdim=True) + _TINY).sqrt()
+    return torch.cat([cell, length], dim=1)
 
 
 def exp(logits: Tensor) -> Tensor:
     """Exponential that neither overflows nor vanishes."""
-    return logits.clamp(-_MOST, _MOST).exp()
+    return logits.clamp(-_MOST, _MOST).exp_()
 
 
 def _weighted_mean(features: list[Tensor], attended: list[Tensor]) -> Tensor:

@@ -166,8 +166,8 @@ class Deghoster:
                             reach=model.reach(motion), multiple=self._multiple)
 
     def _autocast(self) -> torch.autocast:
-        """Lower precision of what torch computes; OpenVINO has its own."""
-        low = self._dtype is torch.bfloat16 and self.backend == 'torch'
+        """Lower precision of the convolutions that torch computes; OpenVINO has its own."""
+        low = self._dtype is torch.bfloat16
         return torch.autocast(self._device.type, torch.bfloat16, enabled=low)
 
     @torch.inference_mode()

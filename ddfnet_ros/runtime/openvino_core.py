@@ -53,7 +53,7 @@ class OpenVINOCore(nn.Module):
     def forward(self, frames: list[Tensor], flow: list[Tensor]) -> list[Tensor]:
         """What the core gives; the next call writes over it."""
         # As it has them inside: what lies in torch's channels_last order is handed over as it is.
-        given = [x.permute(0, 2, 3, 1).contiguous() for x in (*frames, *flow)]
+        given = [x.permute(0, 2, 3, 1).float().contiguous() for x in (*frames, *flow)]
         try:
             request = self._request(tuple(tuple(x.shape) for x in given))
         except Exception as error:  # of many kinds, which share no base but this
@@ -86,12 +86,13 @@ class OpenVINOCore(nn.Module):
         from openvino.preprocess import PrePostProcessor
 
         example = tuple(torch.zeros(1, c, *_TRACED_SIZE) for c in channels)
-        with torch.inference_mode(mode=False), torch.no_grad(), warnings.catch_warnings():
+        with (torch.inference_mode(mode=False), torch.no_grad(),
+              torch.autocast('cpu', enabled=False), warnings.catch_warnings()):
             warnings.simplefilter('ignore')  # torch warns of its own tracer
             traced = torch.jit.trace(_Flat(self._core), example, check_trace=False)
-        frontend = FrontEndManager().load_by_framework('pytorch')
-        decoder = TorchScriptPythonDecoder(traced)  # must outlive the conversion
-        graph = frontend.convert(frontend.load(decoder))
+            frontend = FrontEndManager().load_by_framework('pytorch')
+            decoder = TorchScriptPythonDecoder(traced)  # must outlive the conversion
+            graph = frontend.convert(frontend.load(decoder))
         graph.reshape({i: [1, c, -1, -1] for i, c in enumerate(channels)})
         layouts = PrePostProcessor(graph)
         for i in range(len(channels)):

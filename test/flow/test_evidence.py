@@ -46,3 +46,8 @@ def test_clipped_area_of_a_shaking_camera_moves_with_it():
 def test_camera_that_hardly_moves_stands_still():
     image = np.full((HEIGHT, WIDTH), 128, np.uint8)
     assert not evident(image, image, flow_of(0.2)).any()
+
+
+def test_a_shift_that_explains_the_images_no_better_is_none_of_the_camera():
+    image = np.full((HEIGHT, WIDTH), 128, np.uint8)
+    assert not evident(image, image, flow_of(7, -3)).any()
