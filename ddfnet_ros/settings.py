@@ -94,6 +94,9 @@ class DeghosterSettings(RadianceSettings):
         0, 'Reference frame, counted from 1 after sorting by exposure; 0: the median, '
         'floor((N+1)/2) (Sec. 3.2.2); latest: the newest, whatever its exposure.',
         bounds=(0, 9), choices=('latest',))
+    mend_halos: bool = setting(
+        True, 'Where the reference is clipped, take nothing from shorter frames that are darker '
+        'there than its white: they show something else (Sec. 4.2.5).', live=True)
     threads: int = setting(0, 'CPU threads of the network; 0: all cores.', bounds=(0, 256))
     precision: str = setting(
         'auto', 'Arithmetic of the convolutions; auto: bfloat16 where the device has it natively.',

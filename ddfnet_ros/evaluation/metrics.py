@@ -44,7 +44,8 @@ def measure(
 
     Returns:
         psnr_mu, psnr_l, ssim_mu, ssim_l; psnr_mu_moving; psnr_mu_dark, _dim, _bright, _clipped by
-        the brightness of the reference, and each of the four _still and _moving; ghost_score.
+        the brightness of the reference, and each of the four _still and _moving; ghost_score;
+        halo_score.
     """
     linear = _planes(radiance), _planes(truth)
     shown = mu_law(linear[0]), mu_law(linear[1])
@@ -55,6 +56,8 @@ def measure(
         **{f'psnr_mu_{name}': _psnr(*shown, torch.from_numpy(mask))
            for name, mask in masks.items()},
         'ghost_score': ghost_score(radiance, truth, moving & ~masks['clipped']),
+        # The same where the reference shows nothing: what is left of others there is a halo.
+        'halo_score': ghost_score(radiance, truth, moving & masks['clipped']),
     }
     return {name: value for name, value in found.items() if value is not None}
 

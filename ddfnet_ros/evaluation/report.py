@@ -18,11 +18,13 @@ FUSED, REFERENCE = 'fused', 'reference'
 _SHOWN = {
     'psnr_mu': 'PSNR-µ [dB]', 'psnr_l': 'PSNR-L [dB]', 'ssim_mu': 'SSIM-µ', 'ssim_l': 'SSIM-L',
     'psnr_mu_moving': 'PSNR-µ, moving', 'psnr_mu_clipped': 'PSNR-µ, clipped',
-    'ghost_score': 'ghost score', 'ghost_image': 'ghost, of pictures', 'lamp_hue': 'lamp hue [°]',
+    'ghost_score': 'ghost score', 'halo_score': 'halo score',
+    'ghost_image': 'ghost, of pictures', 'lamp_hue': 'lamp hue [°]',
     'lamp_clipped': 'lamps clipped', 'flicker': 'flicker', 'mef_ssim': 'MEF-SSIM',
     'mef_ssim_moving': 'the same, moving', 'cvvdp': 'ColorVideoVDP [JOD]',
 }
-_LOWER_IS_BETTER = ('ghost_score', 'ghost_image', 'lamp_hue', 'lamp_clipped', 'flicker')
+_LOWER_IS_BETTER = (
+    'ghost_score', 'halo_score', 'ghost_image', 'lamp_hue', 'lamp_clipped', 'flicker')
 _BRIGHTNESS = {'dark': 'below 0.1', 'dim': '0.1 to 0.3', 'bright': '0.3 to 0.95',
                'clipped': 'clipped'}
 _AXES = {
@@ -101,7 +103,8 @@ def noise_table(record: Record) -> str:
 
 def references_table(record: Record) -> str:
     """A block per metric: each frame of the same brackets as the reference."""
-    metrics = ('psnr_mu', 'psnr_mu_clipped', 'psnr_mu_moving', 'psnr_mu_clipped_moving')
+    metrics = ('psnr_mu', 'psnr_mu_clipped', 'psnr_mu_moving', 'psnr_mu_clipped_moving',
+               'halo_score')
     labels = {**_SHOWN, 'psnr_mu_clipped_moving': 'PSNR-µ, clipped and moving'}
     names = list(record['methods'])
     lines = [f'| reference | | {" | ".join(names)} |', '|---|---|' + '---|' * len(names)]

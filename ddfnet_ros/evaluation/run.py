@@ -46,6 +46,7 @@ from ddfnet_ros.synthesis.scene_settings import SceneSettings
 from ddfnet_ros.synthesis.scenes import SceneSource
 
 FUSED = 'fused'
+HALOS_LEFT = ', halos left'
 _SHEETS = 8
 _Item = TypeVar('_Item')
 
@@ -68,6 +69,10 @@ def carry_out(plan: Plan, fusion: DeghosterSettings) -> Evaluation:
     deghosters = {FUSED: deghoster} | {other.model_name: other for other in others}
     loaded = {name: _weights_of(model.settings) for name, model in deghosters.items()}
     fusers |= {name: _fuser_of(model, loaded[name].model) for name, model in deghosters.items()}
+    if plan.study == 'references':
+        fusers |= {name + HALOS_LEFT: _fuser_of(
+            Deghoster(replace(model.settings, mend_halos=False)), loaded[name].model)
+            for name, model in deghosters.items()}
     if plan.dataset == 'synthetic':
         source = _source(plan, fusion.reference)
         names, cutouts = source.panoramas.names, _count(plan.cutouts)

@@ -19,6 +19,7 @@ from torch import Tensor
 from ddfnet_ros.bracket import Bracket
 from ddfnet_ros.network import describe
 from ddfnet_ros.runtime.bands import Network, in_bands, round_up
+from ddfnet_ros.runtime.halo import without_halo
 from ddfnet_ros.runtime.memory import keep_freed_memory
 from ddfnet_ros.runtime.preparation import stack_of
 from ddfnet_ros.runtime.selection import (
@@ -138,6 +139,8 @@ class Deghoster:
             motion = flow.hand_over(self._flow(stack), network)
         with network.after(flow):
             radiance = self._run(self._model, stack, motion, bracket)[0].float()
+            if settings.mend_halos:
+                radiance = without_halo(radiance, stack, motion, bracket.reference_index)
             network.hand_over(radiance, finish)
         with finish.after(network):
             radiance = radiance[:, :height, :width].clamp(min=0)

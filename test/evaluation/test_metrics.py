@@ -138,6 +138,18 @@ def test_ghosts_are_not_looked_for_where_the_reference_is_clipped(pictures):
     assert measure(wrong, truth, reference, moving)['ghost_score'] == 0
 
 
+def test_a_halo_is_an_error_where_the_reference_is_clipped_and_something_moves(pictures):
+    _, truth, _, moving = pictures
+    reference = np.full((40, 56, 3), 0.5, np.float32)
+    reference[:, 20:] = 1.0
+    judged = golden_mu(truth) / 2
+    judged[moving & (reference[..., 0] == 1)] += 0.04
+    wrong = np.expm1(judged * np.log(5001)) / 5000
+    right = np.expm1(golden_mu(truth) / 2 * np.log(5001)) / 5000
+    assert measure(wrong, right, reference, moving)['halo_score'] == pytest.approx(0.04, rel=1e-3)
+    assert 'halo_score' not in measure(wrong, right, reference * 0.9, moving)
+
+
 def test_a_pixel_is_clipped_when_one_channel_is():
     reference = np.array([[[0.2, 0.2, 0.96], [0.94, 0.94, 0.94]]])
     assert clipped(reference).tolist() == [[True, False]]

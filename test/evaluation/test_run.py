@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -39,6 +41,17 @@ def test_references_have_a_point_each(folder, fusion):
     assert [(point.axis, point.value) for point in found.points] == [
         ('reference', 1), ('reference', 2)]
     assert found.methods == found.points[0].methods
+    assert list(found.methods) == ['reference', 'static_merge', 'fused', 'fused, halos left']
+    assert list(found.sha256) == ['fused']
+
+
+def test_halos_are_left_where_the_name_says_so(folder, fusion):
+    longest = carry_out(plan(folder, study='references', scenes=3), fusion).points[2].methods
+    mended, left = (longest[name]['halo_score'].mean for name in ('fused', 'fused, halos left'))
+    assert mended < left
+    left_as_told = carry_out(plan(folder, study='references', scenes=3),
+                             replace(fusion, mend_halos=False)).points[2].methods
+    assert left_as_told['fused'] == longest['fused, halos left']
 
 
 def test_robustness_tells_the_failures_of_models_but_not_of_peers(folder, fusion, monkeypatch):

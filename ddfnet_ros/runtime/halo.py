@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mend halos: silhouettes of what moved, in areas that the reference clips (Sec. 4.2.5).
+
+Where the reference is white, the scene is at least as bright as its white. A shorter frame that is
+darker there shows something else, and its share in the result is the halo. What the other frames
+offer is filled in instead; where all of them are darker, the reference's white is the least that
+can be true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ddfnet_ros.flow.warp import warp
+
+_WHITE = 0.99      # LDR value from which on a channel of the reference is clipped
+_CERTAIN = 0.8     # of its white, which exposures may miss a little: darker is something else
+_CLIP_RAMP = 20.0  # an offer is trusted fully up to 1 - 1/20 of its frame's range
+_LEAST = 1e-3      # trust in an offer that is clipped itself: brighter than all others
+_ROWS = 32         # of a band: more would not stay in the CPU's cache
+
+
+def without_halo(
+    radiance: Float[Tensor, '3 h w'],
+    stack: Float[Tensor, '1 n 6 h w'],
+    flow: Float[Tensor, '1 m 2 h w'],
+    reference_index: int,
+) -> Float[Tensor, '3 h w']:
+    """Raise clipped pixels that were mixed with something darker; others are left as they are.
+
+    Args:
+        radiance: What a network gave, relative to the shortest exposure.
+        stack: X_i = [I_i, P_i], the reference first, the others from short to long.
+        flow: Pixels (x, y) from the reference to each of the m = n - 1 other frames.
+        reference_index: How many frames are shorter than the reference.
+    """
+    mended = radiance
+    for rows in _bands(radiance) if reference_index else ():
+        ldr, white = stack[0, 0, :3, rows], stack[0, 0, 3:, rows]
+        clipped = ldr >= _WHITE
+        if not clipped.is_cuda and not clipped.any():  # a GPU would have to be waited for
+            continue
+        shorter, moves = stack[:, 1:1 + reference_index], flow[:, :reference_index, :, rows]
+        moved = warp(shorter, moves, first_row=rows.start)
+        offers = torch.cat([shorter[..., rows, :], moved], dim=1)[0]
+        filled, contradicted = _filled(offers, white, clipped)
+        if mended is radiance:
+            mended = radiance.clone()
+        raised = torch.maximum(radiance[:, rows], filled)
+        mended[:, rows] = torch.where(contradicted & clipped, raised, radiance[:, rows])
+    return mended
+
+
+def _filled(
+    offers: Float[Tensor, 'k 6 h w'], white: Float[Tensor, '3 h w'], clipped: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Mean of what is bright enough, and where something is not."""
+    ldr, corrected = offers[:, :3], offers[:, 3:]
+    least = torch.where(clipped, white * _CERTAIN, 0)
+    agrees = (corrected >= least).all(dim=1, keepdim=True)
+    unclipped = (_CLIP_RAMP * (1 - ldr.amax(dim=1, keepdim=True))).clamp(_LEAST, 1)
+    trust = agrees * unclipped
+    total = trust.sum(dim=0)
+    mean = (trust * corrected).sum(dim=0) / total.clamp(min=_LEAST)
+    return torch.where(total > 0, mean, white), ~agrees.all(dim=0)
+
+
+def _bands(radiance: Float[Tensor, '3 h w']) -> Iterator[slice]:
+    height = radiance.shape[-2]
+    step = height if radiance.is_cuda else _ROWS
+    return (slice(top, min(top + step, height)) for top in range(0, height, step))
