@@ -67,7 +67,8 @@ def peers_table(record: Record) -> str:
     for name, found in methods.items():
         lines.append(f'| {_named(name)} | {" | ".join(_cell(found, m) for m in metrics)} |')
     lines += ['', 'Without figures: ' + ' '.join(
-        f'{name}: {why}' for name, why in ABSENT.items()), '', provenance(record)]
+        f'{name}: {why}' for name, why in ABSENT.items() if name not in methods),
+        '', provenance(record)]
     return '\n'.join(lines)
 
 

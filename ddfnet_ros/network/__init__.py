@@ -23,6 +23,7 @@ _ARCHITECTURES = {
     'fast': ('ddfnet_ros.network.fast', 'FastFusion', 'FastConfig'),
     'pwcnet': ('ddfnet_ros.flow.pwcnet', 'PWCNet', 'PWCNetConfig'),
     'ahdrnet': ('ddfnet_ros.network.ahdrnet', 'AHDRNet', 'AHDRNetConfig'),
+    'kalantari17': ('ddfnet_ros.network.kalantari17', 'Kalantari17', 'Kalantari17Config'),
     'deephdr': ('ddfnet_ros.network.deephdr', 'DeepHDR', 'DeepHDRConfig'),
 }
 

@@ -41,7 +41,8 @@ class TrainingSettings(Settings):
     recipe: str = setting('paper', 'Values of all options that are not given.',
                           choices=tuple(RECIPES))
     architecture: str = setting('ddfnet', 'Network to train.',
-                                choices=('ddfnet', 'fast', 'pwcnet', 'ahdrnet', 'deephdr'))
+                                choices=('ddfnet', 'fast', 'pwcnet', 'ahdrnet', 'deephdr',
+                                         'kalantari17'))
     shortcut: bool = setting(False, 'Let ddfnet decode the difference to a mixture of the frames, '
                              'which a short training needs (doc/paper.md#table-1).')
     decoder_from: int = setting(0, 'Step from which ddfnet\'s decoder is trained along; before, a '

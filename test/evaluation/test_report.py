@@ -50,6 +50,12 @@ def test_methods_without_figures_are_named_with_their_reason(record):
     assert 'photomatix: A commercial program' in report.peers_table(record)
 
 
+def test_a_network_that_was_trained_after_all_is_not_missing(record):
+    assert 'ahdrnet: Not trained yet.' in report.peers_table(record)
+    record['methods']['ahdrnet'] = record['methods']['reference']
+    assert 'ahdrnet: Not' not in report.peers_table(record)
+
+
 def test_every_table_says_what_it_is_of(record):
     for table in (report.peers_table, report.brightness_table, report.noise_table,
                   report.references_table, report.failures_table):

@@ -37,9 +37,11 @@ ABSENT: dict[str, str] = {
     'photomatix': 'A commercial program; what it does is not published.',
     'qin15': 'No description was at hand that is detailed enough to write it from.',
     'prabhakar20': 'No code is public; the paper, too, only quotes its figures.',
-    'hu13': 'Not written.',
-    'kalantari17': 'Not written.',
-    'metwaly20': 'Not written.',
-    'safnet24': 'Not written.',
+    'hu13': 'No text of the paper was at hand.',
+    'ahdrnet': 'Not trained yet.',
+    'deephdr': 'Not trained yet.',
+    'kalantari17': 'Not trained yet.',
+    'metwaly20': 'No text of the paper was at hand.',
+    'safnet24': 'Only the abstract was at hand, which gives no layers.',
 }
 """Peers of the paper's tables that have no row of figures, and why."""
