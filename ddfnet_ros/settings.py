@@ -75,9 +75,9 @@ class RadianceSettings(Settings):
                            bounds=(1.0, 4.0), live=True)
     tone_map: str = setting(
         'mu', 'Operator that makes the published image from radiance.',
-        choices=('mu', 'reinhard', 'drago', 'key'), live=True,
+        choices=('mu', 'mu_colour', 'reinhard', 'drago', 'key'), live=True,
     )
-    mu: float = setting(5000.0, 'Compression of the mu-law, Eq. 8 [-].',
+    mu: float = setting(5000.0, 'Compression of the mu-law, Eq. 8, for mu and mu_colour [-].',
                         bounds=(1.0, 1e6), live=True)
     key: float = setting(0.18, 'Grey that the mean luminance is mapped to, for reinhard and key '
                          '[-].', bounds=(0.01, 1.0), live=True)

@@ -3,7 +3,7 @@
 
 All operators take radiance (..., C, H, W), linear, >= 0, RGB or grey (C is 3 or 1), and give
 values in [0, 1] for display.
-The mu-law is an absolute scale: it expects radiance in [0, 1], relative to the shortest exposure.
+The mu-laws are absolute scales: they expect radiance in [0, 1], relative to the shortest exposure.
 The others adapt to the picture's own log-average luminance.
 """
 
@@ -53,6 +53,18 @@ def _mu(radiance: Tensor, settings: RadianceSettings) -> Tensor:
     return mu_law(radiance, settings.mu)
 
 
+def _mu_colour(radiance: Tensor, settings: RadianceSettings) -> Tensor:
+    """Mu-law of the brightest channel; the others keep their ratio to it, and so the hue.
+
+    Mantiuk et al. 2009, Eq. 2 (after Schlick 1994), with the exponent that keeps the ratio on a
+    display, and the brightest channel for the luminance: none is clipped that way, where the red
+    of a lamp has a fifth of its luminance.
+    """
+    brightest = radiance.amax(dim=-3, keepdim=True)
+    display = mu_law(brightest, settings.mu).clamp(max=1)
+    return display * _encode(radiance / brightest.clamp(min=_TINY))
+
+
 def _key(radiance: Tensor, settings: RadianceSettings) -> Tensor:
     """Scale the log-average luminance to the key, then encode for display; clips lights."""
     return _encode(radiance * (settings.key / _log_average(luminance(radiance))))
@@ -93,6 +105,7 @@ def _encode(display: Tensor) -> Tensor:
 
 _OPERATORS: dict[str, Callable[[Tensor, RadianceSettings], Tensor]] = {
     'mu': _mu,
+    'mu_colour': _mu_colour,
     'reinhard': _reinhard,
     'drago': _drago,
     'key': _key,

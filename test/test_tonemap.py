@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ddfnet_ros.settings import RadianceSettings
 from ddfnet_ros.tonemap import inverse_mu_law, luminance, mu_law, tone_map
 
-OPERATORS = ('mu', 'reinhard', 'drago', 'key')
+OPERATORS = ('mu', 'mu_colour', 'reinhard', 'drago', 'key')
 radiances = st.floats(0, 1, width=32)
 
 
@@ -36,6 +36,24 @@ def test_mu_law_is_inverted(value, mu):
 def test_mu_law_of_one_pixel():
     # Eq. 8 by hand: ln(1 + 5000 * 0.1) / ln(5001) = ln 501 / ln 5001
     assert mu_law(torch.tensor(0.1)).item() == pytest.approx(6.2166061 / 8.5173932, rel=1e-5)
+
+
+def test_mu_colour_of_one_pixel():
+    # ln(1 + 5000 * 0.1) / ln 5001 for red; green is a quarter of it, on a display of gamma 2.2.
+    red = torch.tensor([0.1, 0.025, 0.0]).reshape(3, 1, 1)
+    out = tone_map(red, RadianceSettings(tone_map='mu_colour')).flatten().tolist()
+    top = 6.2166061 / 8.5173932
+    assert out == pytest.approx([top, top * 0.25 ** (1 / 2.2), 0], rel=1e-4)
+
+
+@pytest.mark.parametrize('brightness', [0.1, 1.0, 300.0])
+def test_mu_colour_keeps_the_hue_of_a_lamp_that_mu_makes_pale(brightness):
+    lamp = brightness * torch.tensor([1.0, 0.1, 0.05]).reshape(3, 1, 1)
+    settings = RadianceSettings(tone_map='mu_colour')
+    shown = tone_map(lamp, settings) ** 2.2  # as a display emits it
+    torch.testing.assert_close(shown / shown.amax(), lamp / brightness, rtol=1e-3, atol=0)
+    pale = tone_map(lamp, RadianceSettings()) ** 2.2
+    assert (pale[1] / pale[0]).item() > 0.3
 
 
 def test_luminance_is_bt709():

@@ -57,10 +57,11 @@ def test_frames_are_aligned_before_they_are_seen(model, stack):
 
 def test_channels_are_weighed_apart(model, stack, flow):
     with torch.no_grad():
-        model.layers[-2].bias[:] = torch.tensor([50.0, -50, -50, -50, 50, -50, -50, -50, 50])
+        model.layers[-2].bias.fill_(-50)
+        model.layers[-2].bias[[3, 7, 2]] = 50  # red of frame 1, green of 2, blue of 0
         model.layers[-2].weight.zero_()
     aligned = torch.cat([stack[:, :1], warp(stack[:, 1:], flow)], dim=1)[:, :, 3:]
-    wanted = torch.stack([aligned[:, 0, 0], aligned[:, 1, 1], aligned[:, 2, 2]], dim=1)
+    wanted = torch.stack([aligned[:, 1, 0], aligned[:, 2, 1], aligned[:, 0, 2]], dim=1)
     torch.testing.assert_close(model(stack, flow), wanted)
 
 

@@ -75,7 +75,8 @@ def test_a_live_parameter_changes_the_settings(node_with):
 
 
 @pytest.mark.parametrize(('name', 'value', 'reason'), [
-    ('tone_map', 'sepia', "tone_map: expected one of mu, reinhard, drago, key, got 'sepia'"),
+    ('tone_map', 'sepia',
+     "tone_map: expected one of mu, mu_colour, reinhard, drago, key, got 'sepia'"),
     ('mu', 0.5, 'mu out of range'),
     ('mu', float('nan'), 'mu'),
     ('mu', 5, 'Wrong parameter type'),

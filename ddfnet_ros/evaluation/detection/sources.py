@@ -23,7 +23,7 @@ Picture = npt.NDArray[np.float32]
 FRAMES = ('short', 'middle', 'long')
 MERTENS, MERGED, FUSED = 'mertens', 'static_merge', 'fused'
 
-_OTHER_MAPS = ('reinhard', 'drago', 'key')
+_OTHER_MAPS = ('mu_colour', 'reinhard', 'drago', 'key')
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
