@@ -12,11 +12,11 @@ from ddfnet_ros.network.layers import WIDTH, SharedConv2d
 class Correlation(nn.Module):
     """One convolution with ReLU over the reference's features and another frame's."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = WIDTH) -> None:
         super().__init__()
-        self.layer = SharedConv2d(WIDTH, WIDTH, WIDTH)
+        self.layer = SharedConv2d(width, width, width)
 
-    def forward(self, features: Float[Tensor, 'b n 64 h w']) -> Float[Tensor, 'b n 64 h w']:
+    def forward(self, features: Float[Tensor, 'b n c h w']) -> Float[Tensor, 'b n c h w']:
         """Correlate each frame with the reference, the first; also the reference with itself."""
         correlation: Tensor = self.layer(features[:, 0], features)
         return correlation.relu()

@@ -56,6 +56,7 @@ class DDFNetConfig:
         output: What the last ReLU gives: 'mu_law', the image after Eq. 8, or 'radiance'.
         shortcut: Decode the difference to a mixture of the frames P_i by the same weights, for
             short trainings.
+        width: Channels of f_i, v_i, c_i and w_i; less is for comparing structures in little time.
     """
 
     structure: str = 'attention'
@@ -65,6 +66,7 @@ class DDFNetConfig:
     dense_relu: bool = True
     output: str = 'mu_law'
     shortcut: bool = False
+    width: int = WIDTH
 
     def __post_init__(self) -> None:
         for name, known in (
@@ -86,19 +88,19 @@ class DDFNet(nn.Module):
     def __init__(self, config: DDFNetConfig | None = None) -> None:
         super().__init__()
         self.config = config or DDFNetConfig()
-        structure = self.config.structure
+        structure, width = self.config.structure, self.config.width
         self.clues = _CLUES.get(structure, ())
         self.pool = _POOLINGS.get(structure)
-        self.encoder = Encoder(self.config.gamma_corrected)
+        self.encoder = Encoder(self.config.gamma_corrected, width)
         if 'motion' in self.clues:
-            self.motion = MotionEncoder()
+            self.motion = MotionEncoder(width)
         if 'correlation' in self.clues:
-            self.correlation = Correlation()
+            self.correlation = Correlation(width)
         if self.clues:
-            self.weight_predictor = fusion.WeightPredictor(len(self.clues) * WIDTH)
+            self.weight_predictor = fusion.WeightPredictor(len(self.clues) * width, width)
             self.normalise = fusion.NORMALISATIONS[self.config.normalisation]
-        fused = WIDTH * (self.config.frames if structure == 'concatenation' else 1)
-        self.decoder = Decoder(fused, self.config.dense_relu)
+        fused = width * (self.config.frames if structure == 'concatenation' else 1)
+        self.decoder = Decoder(fused, self.config.dense_relu, width)
         self.apply(initialise)
         self.decoder.start_at(0.0 if self.config.shortcut else _GREY[self.config.output])
 
@@ -169,7 +171,7 @@ class DDFNet(nn.Module):
         return self.normalise(predicted)                                # w_i     Eq. 6
 
     def _clues(self, features: Tensor, flow: Tensor) -> Tensor:
-        """The structure's clues side by side, (b, n, clues * 64, h, w)."""
+        """The structure's clues side by side, (b, n, clues * width, h, w)."""
         estimate: dict[str, Callable[[], Tensor]] = {
             'features': lambda: features,
             'motion': lambda: self.motion(flow),

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from ddfnet_ros.network.layers import WIDTH, PreciseConv2d, conv
 
-GROWTH = 32
 LAYERS = 5
 BLOCKS = 3
 DILATION = 2
@@ -24,18 +23,21 @@ class Decoder(nn.Module):
     """Table 1, row by row.
 
     Args:
-        channels: Of the fused features; 64 but for the concatenation of Sec. 4.2.1 (a).
+        channels: Of the fused features; the width but for the concatenation of Sec. 4.2.1 (a).
         dense_relu: Whether the layers of the dense blocks are followed by a ReLU.
+        width: Channels of its own maps.
     """
 
-    def __init__(self, channels: int = WIDTH, dense_relu: bool = True) -> None:
+    def __init__(
+        self, channels: int = WIDTH, dense_relu: bool = True, width: int = WIDTH
+    ) -> None:
         super().__init__()
         self.head = nn.Sequential(
-            conv(channels, 2 * WIDTH), nn.ReLU(), conv(2 * WIDTH, WIDTH), nn.ReLU()
+            conv(channels, 2 * width), nn.ReLU(), conv(2 * width, width), nn.ReLU()
         )
-        self.blocks = nn.ModuleList(DenseBlock(dense_relu) for _ in range(BLOCKS))
+        self.blocks = nn.ModuleList(DenseBlock(dense_relu, width) for _ in range(BLOCKS))
         self.tail = nn.Sequential(
-            conv(BLOCKS * WIDTH, WIDTH), conv(WIDTH, WIDTH), PreciseConv2d(WIDTH, 3)
+            conv(BLOCKS * width, width), conv(width, width), PreciseConv2d(width, 3)
         )
 
     def forward(
@@ -72,15 +74,16 @@ class DenseBlock(nn.Module):
     from the head to the last ReLU are one linear filter (doc/paper.md#table-1).
     """
 
-    def __init__(self, relu: bool = True) -> None:
+    def __init__(self, relu: bool = True, width: int = WIDTH) -> None:
         super().__init__()
         self.relu = relu
+        growth = width // 2
         self.layers = nn.ModuleList(
-            conv(WIDTH + i * GROWTH, GROWTH, dilation=DILATION) for i in range(LAYERS)
+            conv(width + i * growth, growth, dilation=DILATION) for i in range(LAYERS)
         )
-        self.fuse = conv(WIDTH + LAYERS * GROWTH, WIDTH)
+        self.fuse = conv(width + LAYERS * growth, width)
 
-    def forward(self, x: Float[Tensor, 'b 64 h w']) -> Float[Tensor, 'b 64 h w']:
+    def forward(self, x: Float[Tensor, 'b c h w']) -> Float[Tensor, 'b c h w']:
         """Each layer sees the input and all layers before it."""
         maps = x
         for layer in self.layers:

@@ -14,15 +14,16 @@ class Encoder(nn.Module):
 
     Args:
         gamma_corrected: Encode [I_i, P_i], structure (b) of Sec. 4.2.2; False is (a), I_i alone.
+        width: Channels of f_i.
     """
 
-    def __init__(self, gamma_corrected: bool = True) -> None:
+    def __init__(self, gamma_corrected: bool = True, width: int = WIDTH) -> None:
         super().__init__()
         self.channels = 6 if gamma_corrected else 3
         self.layers = nn.Sequential(
-            conv(self.channels, WIDTH), nn.ReLU(), conv(WIDTH, WIDTH), nn.ReLU()
+            conv(self.channels, width), nn.ReLU(), conv(width, width), nn.ReLU()
         )
 
-    def forward(self, stack: Float[Tensor, 'b n 6 h w']) -> Float[Tensor, 'b n 64 h w']:
+    def forward(self, stack: Float[Tensor, 'b n 6 h w']) -> Float[Tensor, 'b n c h w']:
         """Embed every X_i = [I_i, P_i] of the input stack."""
         return per_frame(self.layers, stack[:, :, :self.channels])

@@ -21,16 +21,17 @@ class WeightPredictor(nn.Module):
 
     Args:
         clues: Channels of the clues: v_i and c_i together.
+        width: Channels of f_i and of the weights.
     """
 
-    def __init__(self, clues: int = 2 * WIDTH) -> None:
+    def __init__(self, clues: int = 2 * WIDTH, width: int = WIDTH) -> None:
         super().__init__()
-        self.entry = SharedConv2d(WIDTH, clues, WIDTH)
-        self.blocks = nn.Sequential(ResidualBlock(), ResidualBlock())
+        self.entry = SharedConv2d(width, clues, width)
+        self.blocks = nn.Sequential(ResidualBlock(width), ResidualBlock(width))
 
     def forward(
-        self, reference: Float[Tensor, 'b 64 h w'], clues: Float[Tensor, 'b n c h w']
-    ) -> Float[Tensor, 'b n 64 h w']:
+        self, reference: Float[Tensor, 'b d h w'], clues: Float[Tensor, 'b n c h w']
+    ) -> Float[Tensor, 'b n d h w']:
         """Predict the weights before normalisation, w~_i = W(f_1, v_i, c_i) (Eq. 5)."""
         entered = self.entry(reference, clues).relu()
         predicted: Tensor = self.blocks(entered.flatten(0, 1))
@@ -43,11 +44,11 @@ class ResidualBlock(nn.Module):
     Without a ReLU after the sum: the weights before normalisation may have any sign.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = WIDTH) -> None:
         super().__init__()
-        self.layers = nn.Sequential(conv(WIDTH, WIDTH), nn.ReLU(), conv(WIDTH, WIDTH))
+        self.layers = nn.Sequential(conv(width, width), nn.ReLU(), conv(width, width))
 
-    def forward(self, x: Float[Tensor, 'k 64 h w']) -> Float[Tensor, 'k 64 h w']:
+    def forward(self, x: Float[Tensor, 'k c h w']) -> Float[Tensor, 'k c h w']:
         """Same shape out as in."""
         residual: Tensor = self.layers(x)
         return x + residual

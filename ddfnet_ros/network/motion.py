@@ -17,13 +17,13 @@ pixels where all other inputs are within [0, 1] (doc/paper.md#motion)."""
 class MotionEncoder(nn.Module):
     """Three convolutions with ReLU."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = WIDTH) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            conv(2, WIDTH), nn.ReLU(), conv(WIDTH, WIDTH), nn.ReLU(), conv(WIDTH, WIDTH), nn.ReLU()
+            conv(2, width), nn.ReLU(), conv(width, width), nn.ReLU(), conv(width, width), nn.ReLU()
         )
 
-    def forward(self, flow: Float[Tensor, 'b m 2 h w']) -> Float[Tensor, 'b n 64 h w']:
+    def forward(self, flow: Float[Tensor, 'b m 2 h w']) -> Float[Tensor, 'b n c h w']:
         """Encode motion.
 
         Args:
