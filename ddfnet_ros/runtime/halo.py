@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import max_pool2d
 
 from ddfnet_ros.flow.warp import warp
 
@@ -40,18 +41,20 @@ def without_halo(
     """
     mended = radiance
     for rows in _bands(radiance) if reference_index else ():
-        ldr, white = stack[0, 0, :3, rows], stack[0, 0, 3:, rows]
+        seen = slice(max(rows.start - 1, 0), rows.stop + 1)  # with the neighbours of its pixels
+        ldr, white = stack[0, 0, :3, seen], stack[0, 0, 3:, seen]
         clipped = ldr >= _WHITE
         if not clipped.is_cuda and not clipped.any():  # a GPU would have to be waited for
             continue
-        shorter, moves = stack[:, 1:1 + reference_index], flow[:, :reference_index, :, rows]
-        moved = warp(shorter, moves, first_row=rows.start)
-        offers = torch.cat([shorter[..., rows, :], moved], dim=1)[0]
+        shorter, moves = stack[:, 1:1 + reference_index], flow[:, :reference_index, :, seen]
+        moved = warp(shorter, moves, first_row=seen.start)
+        offers = torch.cat([shorter[..., seen, :], moved], dim=1)[0]
         filled, contradicted = _filled(offers, white, clipped)
+        own = slice(rows.start - seen.start, rows.stop - seen.start)
         if mended is radiance:
             mended = radiance.clone()
-        raised = torch.maximum(radiance[:, rows], filled)
-        mended[:, rows] = torch.where(contradicted & clipped, raised, radiance[:, rows])
+        raised = torch.maximum(radiance[:, rows], filled[:, own])
+        mended[:, rows] = torch.where((contradicted & clipped)[:, own], raised, radiance[:, rows])
     return mended
 
 
@@ -61,12 +64,15 @@ def _filled(
     """Mean of what is bright enough, and where something is not."""
     ldr, corrected = offers[:, :3], offers[:, 3:]
     least = torch.where(clipped, white * _CERTAIN, 0)
-    agrees = (corrected >= least).all(dim=1, keepdim=True)
+    darker = (corrected < least).any(dim=1, keepdim=True)
+    # The edge of what is darker is mixed with it, and may be too bright to be noticed.
+    near = max_pool2d(darker.float(), 3, stride=1, padding=1)
+    agrees = torch.where(near.amin(dim=0) == 0, 1 - near, (~darker).float())
     unclipped = (_CLIP_RAMP * (1 - ldr.amax(dim=1, keepdim=True))).clamp(_LEAST, 1)
     trust = agrees * unclipped
     total = trust.sum(dim=0)
     mean = (trust * corrected).sum(dim=0) / total.clamp(min=_LEAST)
-    return torch.where(total > 0, mean, white), ~agrees.all(dim=0)
+    return torch.where(total > 0, mean, white), near.amax(dim=0) > 0
 
 
 def _bands(radiance: Float[Tensor, '3 h w']) -> Iterator[slice]:
