@@ -46,6 +46,18 @@ def test_each_structure_has_its_number_of_parameters(structure):
     assert sum(p.numel() for p in model(structure).parameters()) == PARAMETERS[structure]
 
 
+@pytest.mark.parametrize('structure', STRUCTURES)
+def test_half_the_width_is_half_of_every_layer(structure):
+    half = {name: p.shape for name, p in model(structure, width=32).named_parameters()}
+    for name, p in model(structure).named_parameters():
+        ends = [6, 2, 3]  # frames, flow and picture have the channels that they have
+        wanted = [n if n in ends else n // 2 for n in p.shape[:2]]
+        assert list(half[name][:2]) == wanted, name
+        assert half[name][2:] == p.shape[2:]
+    with torch.no_grad():
+        assert model(structure, width=32)(*bracket()).shape == (1, 3, 7, 11)
+
+
 @pytest.mark.parametrize('structure', [s for s in STRUCTURES if s != 'concatenation'])
 @pytest.mark.parametrize('frames', [2, 3, 4, 5, 9])
 def test_any_number_of_frames_is_fused(structure, frames):
