@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Write the measured tables and charts of doc/results.md from benchmark/records.
+"""Write the measured tables and charts of doc/results.md from benchmark/records, and cards.
 
 --check only compares. What stands between a table's two comments is replaced; all else stays.
+models/README.md is made whole, from the model files.
 """
 
 import json
@@ -15,11 +16,13 @@ from pages import filled, write_or_compare
 from ddfnet_ros.evaluation import report
 from ddfnet_ros.evaluation.ablation import ablation_table
 from ddfnet_ros.evaluation.detection import report as detection
+from ddfnet_ros.training import shipping
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / 'doc/results.md'
 RECORDS = ROOT / 'benchmark/records'
 IMAGES = ROOT / 'doc/images'
+CARDS = ROOT / 'models/README.md'
 
 # Name in the page's comments: record, and what becomes of it.
 TABLES: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
@@ -66,8 +69,9 @@ def written(text: str) -> str:
 def main() -> int:
     """Write tables and charts, or compare them."""
     charts = {IMAGES / name: chart(record(source)) for name, (source, chart) in CHARTS.items()}
-    return write_or_compare({PAGE: written(PAGE.read_text(encoding='utf-8'))} | charts,
-                            __doc__ or '')
+    pages = {PAGE: written(PAGE.read_text(encoding='utf-8')),
+             CARDS: shipping.page(CARDS.parent) + '\n'}
+    return write_or_compare(pages | charts, __doc__ or '')
 
 
 if __name__ == '__main__':

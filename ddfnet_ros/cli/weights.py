@@ -83,8 +83,7 @@ def _done(chosen: Ship | Slim | ImportPwcnet | Cards) -> str:
     from ddfnet_ros.training import importing, shipping, slim
 
     if isinstance(chosen, Cards):
-        return ('# Models\n\nWritten by `ddfnet weights cards` from the model files.\n\n'
-                + shipping.cards(chosen.folder))
+        return shipping.page(chosen.folder)
     if isinstance(chosen, Slim):
         files = slim.write(slim.read_any(chosen.run), chosen.folder)
         return '\n'.join(f'{path}: {path.stat().st_size:,} bytes' for path in files)

@@ -81,6 +81,12 @@ def cards(folder: Path) -> str:
     return '\n'.join(_section(path) for path in sorted(folder.glob(f'*{weights.SUFFIX}')))
 
 
+def page(folder: Path) -> str:
+    """The README of a folder of models."""
+    return ('# Models\n\nWritten by `ddfnet weights cards` from the model files.\n\n'
+            f'{cards(folder)}')
+
+
 def _card(stored: Stored) -> dict[str, Any]:
     settings, history = stored.settings, stored.facts.get('history', {})
     flow = history.get('flow', {})
@@ -132,7 +138,8 @@ def _section(path: Path) -> str:
         f'- sha256 of the tensors: `{loaded.sha256}`',
     ]
     if 'evaluation' in card:
-        lines.append('\n' + _results(card['evaluation']))
+        lines.append('\n' + _of_these(card['evaluation'], loaded.sha256)
+                     + _results(card['evaluation']))
     return '\n'.join(lines) + '\n'
 
 
@@ -148,6 +155,15 @@ def _origin(card: Mapping[str, Any]) -> list[str]:
     origin = card.get('started_from')
     return [f'- Started from the weights of `{origin["model"]}` ({origin["minutes"]:g} minutes), '
             f'sha256 `{origin["sha256"]}`'] if origin else []
+
+
+def _of_these(evaluation: Mapping[str, Any], sha256: str) -> str:
+    """A warning where the figures are not of the weights in the file."""
+    measured = evaluation.get('sha256', {})
+    if sha256 in measured.values():
+        return ''
+    return ('**Measured with earlier weights of this name**, sha256 '
+            f'`{measured.get("fused", "not noted")}`. ')
 
 
 def _results(evaluation: Mapping[str, Any]) -> str:

@@ -38,6 +38,18 @@ def test_a_stale_figure_is_noticed(page):
         page.written(text.replace('<!-- noise: ', '<!-- nose: '))
 
 
+def test_a_stale_card_is_noticed(page, monkeypatch, tmp_path):
+    right = page.CARDS.read_text(encoding='utf-8')
+    figure = re.search(r'\| psnr_mu \| (.*?) \|', right)[1]
+    for model in page.CARDS.parent.glob('*.safetensors'):
+        (tmp_path / model.name).symlink_to(model)
+    monkeypatch.setattr(page, 'CARDS', tmp_path / 'README.md')
+    monkeypatch.setattr(sys, 'argv', ['measured.py', '--check'])
+    for text, status in ((right, 0), (right.replace(figure, '99 ± 1', 1), 1)):
+        page.CARDS.write_text(text, encoding='utf-8')
+        assert page.main() == status
+
+
 @pytest.mark.parametrize('path', RECORDS, ids=lambda path: path.stem)
 def test_records_tell_how_to_get_them_again(path):
     record = json.loads(path.read_text())

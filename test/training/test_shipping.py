@@ -49,6 +49,16 @@ def test_card_page_shows_measured_figures_and_checksum(state_and_run, tmp_path):
     assert '| psnr_mu | 30 ± 1 | 34.5 ± 0.5 | 4 |' in page
 
 
+def test_a_card_says_where_its_figures_are_of_other_weights(state_and_run, tmp_path):
+    _, run = state_and_run
+    other = {**EVALUATION, 'sha256': {'fused': '0123abc'}}
+    checksum = ship(run, tmp_path / 'new.safetensors', other)
+    assert '**Measured with earlier weights of this name**, sha256 `0123abc`. Scenes from' \
+        in cards(tmp_path)
+    ship(run, tmp_path / 'new.safetensors', {**other, 'sha256': {'base': checksum}})
+    assert 'earlier weights' not in cards(tmp_path)
+
+
 def test_folder_without_a_run_is_one_line(tmp_path, capsys):
     assert main(['weights', 'ship', str(tmp_path), str(tmp_path / 'x.safetensors')]) == 2
     assert capsys.readouterr().err.count('\n') == 1
