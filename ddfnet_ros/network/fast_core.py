@@ -35,7 +35,7 @@ class FastConfig:
         blocks: Residual blocks there.
     """
 
-    channels: int = 40
+    channels: int = 32
     context: int = 48
     blocks: int = 4
 
@@ -56,7 +56,7 @@ class FastCore(nn.Module):
         self.motion = nn.Sequential(nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, c, 1))
         self.correlation = Mix(c, (c,), c)
         self.attention_mix = Mix(c, (c, c), c)
-        self.attention = nn.Conv2d(c, c, 3, padding=1)
+        self.attention = nn.Conv2d(c, c, 1)
         self.context = Context(c, config.context, config.blocks)
         self.frame_mix = Mix(c, (c, c), c)
         self.frame_head = nn.Sequential(
