@@ -49,8 +49,8 @@ bench: venv  ## Speed, brackets over lossy roads, overhead of the node; writes b
 evaluation: venv  ## Measure models and peers: PANORAMAS=DIR CUTOUTS=DIR; minutes to an hour
 	$(BIN)/python -m benchmark.evaluation --panoramas '$(PANORAMAS)' --cutouts '$(CUTOUTS)' $(ARGS)
 
-soak: venv  ## Load the node for MINUTES=60; writes benchmark/records/soak.json
-	$(BIN)/python -m benchmark.soak --minutes $(or $(MINUTES),60) $(ARGS)
+soak: venv  ## Load and faults in full, an hour and a half; ARGS='load --minutes 5' chooses
+	$(BIN)/python -m benchmark.soak $(ARGS)
 
 fuzz: venv  ## Broken input for every door, CASES=1000000 each, or ARGS='--seconds 600'
 	$(BIN)/python -m benchmark.fuzz --cases $(or $(CASES),1000000) $(ARGS)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The judge of `make soak`, which runs too long for a test."""
+"""The judge of `make soak`, which runs too long for a test, and its faults, a few of each."""
 
 import os
 import random
@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmark.soak import Sample, _travelled, judge, sample
+from benchmark.soak_load import Sample, judge, sample, travelled, uncounted
 
 STEADY = [Sample(5.0 * i, 400.0 + (50 if i < 5 else 0), 20, 30) for i in range(60)]
 QUICK = [0.1] * 100
@@ -39,9 +39,16 @@ def test_a_process_can_be_looked_at():
 
 def test_a_bad_road_loses_doubles_and_turns_around():
     road = SimpleNamespace(lost=0.3, doubled=0.2, reordered=0.5)
-    turns = [[place for place, _ in _travelled([0, 1, 2], random.Random(seed), road)]
+    turns = [[place for place, _ in travelled([0, 1, 2], random.Random(seed), road)]
              for seed in range(300)]
     whole = sum(set(turn) == {0, 1, 2} for turn in turns)
     assert 0.2 < whole / len(turns) < 0.5
     assert any(turn != sorted(turn) for turn in turns)
     assert any(len(turn) > len(set(turn)) for turn in turns)
+
+
+def test_a_frame_that_is_in_no_count_is_noticed():
+    told = {'images_received': '100', 'images_per_second': '29.97', 'brackets_fused': '20',
+            'brackets_nobody_wanted': '2', 'dropped.superseded': '4', 'dropped.failed': '1',
+            'dropped.incomplete': '5', 'dropped.stale': '4', 'latency_ms.median': '80'}
+    assert uncounted(told) == 100 - 3 * 27 - 9
