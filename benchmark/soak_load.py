@@ -192,9 +192,9 @@ def judge(samples: list[Sample], latencies: list[float], warm_up: float) -> dict
         Figures, and `broken`: the promises that were not held.
     """
     warm = samples[int(len(samples) * warm_up):]
-    tenth = max(1, len(warm) // 10)
+    quarter = max(1, len(warm) // 4)  # large: between two images the process is 10 % smaller
     first, last = (float(np.median([s.memory_mb for s in part]))
-                   for part in (warm[:tenth], warm[-tenth:]))
+                   for part in (warm[:quarter], warm[-quarter:]))
     late = max(1, len(latencies) // 10)
     early_s, late_s = (float(np.median(part)) if part else 0.0
                        for part in (latencies[:late], latencies[-late:]))
