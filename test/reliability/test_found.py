@@ -112,15 +112,44 @@ def test_a_small_file_that_claims_to_be_a_huge_picture_is_refused():
     jpeg = bytearray(cv2.imencode('.jpg', np.zeros((8, 8, 3), np.uint8))[1].tobytes())
     place = jpeg.index(b'\xff\xc0') + 5
     jpeg[place:place + 4] = struct.pack('>HH', 60000, 60000)
-    for data in (bomb(30000, 30000), bytes(jpeg)):
+    behind_rubbish = bytes(jpeg[:2]) + b'\xff\xff\xff\0rubbish' + bytes(jpeg[2:])
+    for data in (bomb(30000, 30000), bytes(jpeg), behind_rubbish):
         with pytest.raises(ImageError, match='pixels in'):
             decode(data)
 
 
-@pytest.mark.parametrize('suffix', ['.png', '.jpg'])
+def tiff(order, *entries):
+    """A TIFF that is only its directory: tag, type, count, value."""
+    start = (b'II*\0' if order == '<' else b'MM\0*') + struct.pack(f'{order}IH', 8, len(entries))
+    packed = [struct.pack(f'{order}HHI', tag, kind, count)
+              + struct.pack(f'{order}{"I" if kind == 4 else "Hxx"}', value)
+              for tag, kind, count, value in entries]
+    return start + b''.join(packed) + bytes(4)
+
+
+@pytest.mark.parametrize('data', [
+    tiff('<', (256, 4, 1, 30000), (257, 4, 1, 30000)), tiff('>', (256, 3, 1, 30000), (
+        257, 4, 1, 30000)), tiff('<', (256, 4, 2, 100), (257, 4, 1, 100)), tiff(
+        '<', (256, 4, 1, 10), (256, 4, 1, 10**6), (257, 4, 1, 10**6)), tiff(
+        '<', (256, 3, 1, 10), (257, 3, 1, 10), (322, 4, 1, 2**23), (323, 4, 1, 64)),
+    b'#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 30000 +X 30000\n'])
+def test_a_tiff_or_hdr_that_claims_to_be_huge_is_refused(data):
+    with pytest.raises(ImageError, match=r'pixels in|no size'):
+        decode(data)
+
+
+def test_what_is_no_picture_of_the_kinds_that_are_read_reaches_no_decoder():
+    bitmap = cv2.imencode('.bmp', np.zeros((8, 8, 3), np.uint8))[1].tobytes()
+    for data in (bitmap, b'II+\0' + bytes(60), b''):  # the second is a TIFF of 64 bits
+        with pytest.raises(ImageError, match='expected PNG'):
+            decode(data)
+
+
+@pytest.mark.parametrize('suffix', ['.png', '.jpg', '.tiff', '.hdr'])
 @pytest.mark.parametrize('channels', [1, 3])
 def test_a_black_picture_is_no_bomb(suffix, channels):
-    black = np.zeros((1080, 1920, channels), np.uint8)
-    best = [cv2.IMWRITE_PNG_COMPRESSION, 9] if suffix == '.png' else [cv2.IMWRITE_JPEG_QUALITY, 1]
-    data = cv2.imencode(suffix, black, best)[1].tobytes()
+    black = np.zeros((1080, 1920, channels), np.float32 if suffix == '.hdr' else np.uint8)
+    best = {'.png': [cv2.IMWRITE_PNG_COMPRESSION, 9], '.jpg': [cv2.IMWRITE_JPEG_QUALITY, 1],
+            '.tiff': [cv2.IMWRITE_TIFF_COMPRESSION, cv2.IMWRITE_TIFF_COMPRESSION_LZW]}
+    data = cv2.imencode(suffix, black, best.get(suffix, []))[1].tobytes()
     assert decode(data).shape[:2] == (1080, 1920)
