@@ -43,7 +43,7 @@ def loops(options: argparse.Namespace) -> dict[str, Any]:
             off = _loop(peer, _flat(level, SIZES[options.size or 'small']),
                         level / EXPOSURES[0])
             came += len(off)
-            broken += [f'loop {k}: {found}' for found in _faults_of(off)]
+            broken += [f'loop {k}: {found}' for found in faults_of(off)]
         peer.spin_for(1.0)
         told = dict(peer.told)
     return {'loops': count, 'brackets_played': WHOLE * count, 'brackets_fused': came,
@@ -69,7 +69,8 @@ def _loop(peer: Any, frames: list[np.ndarray], radiance: float) -> list[float]:
     return off
 
 
-def _faults_of(off: list[float]) -> Iterator[str]:
+def faults_of(off: list[float]) -> Iterator[str]:
+    """What is wrong with the results of one loop, by how far each is off; see LEVELS."""
     if len(off) < WHOLE:
         yield f'{len(off)} of {WHOLE} brackets were fused'
     if any(share > _OFF for share in off):
@@ -136,11 +137,13 @@ def _peer(options: argparse.Namespace, kind: Any,
     import rclpy
 
     with running_node(options, **parameters) as node:
-        rclpy.init()
+        if mine := not rclpy.ok():
+            rclpy.init()
         try:
             peer = kind(TOPIC)
             peer.wait_for_node(_PATIENCE)
             yield peer, node.pid
             peer.destroy_node()
         finally:
-            rclpy.shutdown()
+            if mine:
+                rclpy.shutdown()

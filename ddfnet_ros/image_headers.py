@@ -7,7 +7,8 @@ import re
 import struct
 from collections.abc import Callable, Iterator
 
-_UNKNOWN = 2**62  # pixels: more than any file may have
+UNKNOWN = 2**62  # pixels: more than any file may have
+_PNG_SIZES = {b'IHDR': 0, b'fcTL': 4}  # where in a chunk; the second is of a moving picture
 # Start of frame: a marker, its length for 1 to 4 components, the depth, and the size. Compressed
 # data cannot hold it, because a byte of ones is followed by zeros there.
 _JPEG_SIZE = re.compile(
@@ -25,7 +26,7 @@ def claimed_pixels(data: bytes) -> int | None:
         data: The whole file.
 
     Returns:
-        How many; more than any file may have where such a file does not tell; None for a file of
+        How many; UNKNOWN or more where such a file is too damaged to tell; None for a file of
         another kind.
     """
     for start, claim in _CLAIMS.items():
@@ -35,8 +36,17 @@ def claimed_pixels(data: bytes) -> int | None:
 
 
 def _png(data: bytes) -> int:
-    width, height = struct.unpack_from('>II', data.ljust(24, b'\0'), 16)
-    return int(width * height)
+    """Chunk by chunk, because decoders take the memory that a chunk claims, too."""
+    place, pixels = 8, 0
+    while place + 12 <= len(data):
+        length, kind = struct.unpack_from('>I4s', data, place)
+        if place + 12 + length > len(data) or (place == 8) != (kind == b'IHDR'):
+            return UNKNOWN
+        if kind in _PNG_SIZES and length >= 13:
+            width, height = struct.unpack_from('>II', data, place + 8 + _PNG_SIZES[kind])
+            pixels = max(pixels, int(width * height))
+        place += 12 + length
+    return pixels
 
 
 def _jpeg(data: bytes) -> int:
@@ -71,7 +81,7 @@ def _tiff_values(data: bytes) -> Iterator[tuple[int, int]]:
         if kind in _TIFF_FORMATS and length == 1:
             yield tag, struct.unpack_from(order + _TIFF_FORMATS[kind], data, entry + 8)[0]
         else:
-            yield tag, _UNKNOWN
+            yield tag, UNKNOWN
 
 
 _CLAIMS: dict[bytes, Callable[[bytes], int]] = {

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ddfnet_ros.bracket import Pixels
-from ddfnet_ros.image_headers import claimed_pixels
+from ddfnet_ros.image_headers import UNKNOWN, claimed_pixels
 
 READABLE = 'PNG, JPEG, TIFF, HDR or EXR'
 _EXR_MAGIC = b'\x76\x2f\x31\x01'
@@ -35,7 +35,6 @@ _ENDINGS = {
 # Deflate makes no more than 1032 bytes of one, the LZW of TIFF 1365 (4096 codes of 12 bits that
 # each stand for one byte more than the last); a JPEG spends at least a bit on 64 pixels.
 _DENSEST = 1365  # pixels per byte of a file, of cameras' 8 bits and more
-_ABSURD = 2**40  # pixels that nobody claims
 
 
 class ImageError(ValueError):
@@ -191,7 +190,7 @@ def _check_density(data: bytes, name: str) -> None:
         raise ImageError(f'{name}: expected {READABLE}, got {len(data)} bytes of another kind; '
                          'check that the file is a whole image')
     if pixels > _DENSEST * len(data):
-        claim = f'{pixels} pixels' if pixels < _ABSURD else 'no size that can be read'
+        claim = f'{pixels} pixels' if pixels < UNKNOWN else 'a damaged header'
         raise ImageError(f'{name}: expected {READABLE}, got {claim} in {len(data)} bytes; check '
                          'the source of the image')
 

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.node import Node
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
 
@@ -39,6 +38,16 @@ for place in range(2):
     time.sleep(0.2)
 print('two of three', flush=True)
 time.sleep(60)
+"""
+SLEEPER = """
+import rclpy
+from rclpy.qos import HistoryPolicy, QoSProfile
+from sensor_msgs.msg import Image
+rclpy.init()
+node = rclpy.create_node('asleep')
+node.create_subscription(Image, '{topic}', print, QoSProfile(
+    depth=1, history=HistoryPolicy.{history}))
+rclpy.spin_once(node, timeout_sec=60)
 """
 
 
@@ -135,17 +144,17 @@ def test_after_fifty_random_transitions_the_node_fuses_and_nothing_has_piled_up(
     assert bench.next(HDR).header.stamp.sec == 900
 
 
-def test_a_subscriber_that_never_reads_keeps_nothing_from_the_others(bench):
-    asleep = Node('asleep')  # in no executor
-    try:
-        asleep.create_subscription(Image, HDR, lambda _: None, 1)
-        bench.spin_until(lambda: bench.node.count_subscribers(HDR) == 2, 'second subscriber')
+@pytest.mark.parametrize('history', ['KEEP_LAST', 'KEEP_ALL'])
+def test_a_subscriber_that_never_reads_keeps_nothing_from_the_others(bench, history):
+    with process('-c', SLEEPER.format(topic=HDR, history=history)) as asleep:
+        bench.spin_until(lambda: bench.node.count_subscribers(HDR) == 2, 'second subscriber', 60)
+        asleep.send_signal(signal.SIGSTOP)  # it cannot even acknowledge any more
         for second in range(1, 21):
             bench.send_bracket(second * 10**9)
             assert bench.next(HDR).header.stamp.sec == second
-    finally:
-        asleep.destroy_node()
-    assert not any(key.startswith('dropped.') for key in bench.counts())
+    counts = bench.counts()
+    assert not any(key.startswith('dropped.') for key in counts)
+    assert float(counts['stage_ms.publish']) < 50
 
 
 def test_what_is_left_of_a_bracket_with_a_lost_frame_counts_as_incomplete(bench_with):

@@ -134,8 +134,16 @@ def tiff(order, *entries):
         '<', (256, 3, 1, 10), (257, 3, 1, 10), (322, 4, 1, 2**23), (323, 4, 1, 64)),
     b'#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 30000 +X 30000\n'])
 def test_a_tiff_or_hdr_that_claims_to_be_huge_is_refused(data):
-    with pytest.raises(ImageError, match=r'pixels in|no size'):
+    with pytest.raises(ImageError, match=r'pixels in|damaged header'):
         decode(data)
+
+
+def test_a_png_with_a_chunk_that_claims_gigabytes_is_refused():
+    whole = cv2.imencode('.png', np.zeros((8, 8, 3), np.uint8))[1].tobytes()
+    for data in (whole[:33] + b'\x80\0\0\0tEXt' + whole[33:],
+                 whole[:8] + whole[9:33] + b'\x8d\x2f\x8a\x3e' + whole[33:]):
+        with pytest.raises(ImageError, match='damaged header'):
+            decode(data)
 
 
 def test_what_is_no_picture_of_the_kinds_that_are_read_reaches_no_decoder():

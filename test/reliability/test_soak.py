@@ -3,10 +3,12 @@
 
 import os
 import random
+from argparse import Namespace
 from types import SimpleNamespace
 
 import pytest
 
+from benchmark import soak_faults
 from benchmark.soak_load import Sample, judge, sample, travelled, uncounted
 
 STEADY = [Sample(5.0 * i, 400.0 + (50 if i < 5 else 0), 20, 30) for i in range(60)]
@@ -52,3 +54,27 @@ def test_a_frame_that_is_in_no_count_is_noticed():
             'brackets_nobody_wanted': '2', 'dropped.superseded': '4', 'dropped.failed': '1',
             'dropped.incomplete': '5', 'dropped.stale': '4', 'latency_ms.median': '80'}
     assert uncounted(told) == 100 - 3 * 27 - 9
+
+
+@pytest.fixture
+def options(ros, model):
+    return Namespace(model=str(model), device='cpu', threads=1, size='small', count=4, warm_up=0.5)
+
+
+def test_a_bag_that_loops_gives_each_loop_its_own_frames(options):
+    found = soak_faults.loops(options)
+    assert (found['broken'], found['brackets_fused']) == ([], 12)
+    assert found['told'] == {'images_received': 44, 'brackets_fused': 12, 'dropped.incomplete': 6}
+
+
+def test_results_of_two_loops_are_noticed():
+    assert not list(soak_faults.faults_of([0.001, 0.02, 0.0]))
+    assert 'another loop' in next(soak_faults.faults_of([0.001, 0.3, 0.0]))
+    assert '2 of 3' in next(soak_faults.faults_of([0.001, 0.0]))
+
+
+def test_a_node_process_goes_through_transitions_in_any_order(options):
+    options.count = 30
+    found = soak_faults.transitions(options)
+    assert all(found['done'].values())
+    assert not [broken for broken in found['broken'] if 'memory' not in broken]
