@@ -26,7 +26,7 @@ with atheris.instrument_imports(include=['ddfnet_ros', 'rosbags']):
     from benchmark.fuzz_targets import TARGETS
 
 _LONGEST = 1 << 14  # bytes of a case; the seeds have fewer
-_HANG = 60.0  # seconds of one case
+_HANG = 300.0  # seconds of one case, on a machine that others use too
 _MEMORY_MB = 4096  # that the process may have, torch included
 
 
@@ -59,16 +59,16 @@ def _tester(options: argparse.Namespace) -> Callable[[bytes], None]:
 
     def test(content: bytes) -> None:
         row['cases'] += 1
-        case, started = parse(content), time.monotonic()
+        case, started = parse(content), time.process_time()
         try:
             check(case)
         except BaseException as error:
             row['found'] = f'{type(error).__name__}: {error} with {case!r}'[:2000]
             write()
             raise
-        ended = time.monotonic()
-        row['slowest_ms'] = max(row['slowest_ms'], round((ended - started) * 1e3, 1))
-        if ended - begun > options.seconds:
+        took = time.process_time() - started
+        row['slowest_ms'] = max(row['slowest_ms'], round(took * 1e3, 1))
+        if time.monotonic() - begun > options.seconds:
             write()
             os._exit(0)  # libFuzzer has no way back
 
