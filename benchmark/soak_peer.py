@@ -15,6 +15,8 @@ from rosgraph_msgs.msg import Clock
 
 from benchmark.node_peer import Peer
 
+_AGAIN = 5.0  # seconds until what was not answered is asked again
+
 __all__ = ['Manager', 'Peer', 'Player', 'Witness']
 
 
@@ -79,9 +81,13 @@ class Manager(Peer):
         self._get = self.create_client(GetState, '/fuse_node/get_state')
 
     def wait_for_node(self, patience: float) -> None:
-        """Wait until it can be asked."""
-        self.spin_until(lambda: self._change.service_is_ready() and self._get.service_is_ready(),
-                        patience)
+        """Wait until it answers: before it knows of its client, its answers get lost."""
+        asked = ((self._get, GetState.Request()), (self._change, ChangeState.Request(
+            transition=Transition(label='cleanup'))))  # which an unconfigured node refuses
+        for client, request in asked:
+            self.spin_until(client.service_is_ready, patience)
+            self.spin_until(lambda client=client, request=request: self.spin_until(
+                client.call_async(request).done, _AGAIN), patience)
 
     def change(self, transition: str, patience: float) -> bool:
         """Ask for one; whether this state has it and it succeeded.

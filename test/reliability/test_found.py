@@ -132,7 +132,8 @@ def tiff(order, *entries):
         257, 4, 1, 30000)), tiff('<', (256, 4, 2, 100), (257, 4, 1, 100)), tiff(
         '<', (256, 4, 1, 10), (256, 4, 1, 10**6), (257, 4, 1, 10**6)), tiff(
         '<', (256, 3, 1, 10), (257, 3, 1, 10), (322, 4, 1, 2**23), (323, 4, 1, 64)),
-    b'#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 30000 +X 30000\n'])
+    b'#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 30000 +X 30000\n'],
+    ids=['little endian', 'big endian', 'two widths', 'twice a width', 'a tile', 'hdr'])
 def test_a_tiff_or_hdr_that_claims_to_be_huge_is_refused(data):
     with pytest.raises(ImageError, match=r'pixels in|damaged header'):
         decode(data)

@@ -74,7 +74,7 @@ def test_results_of_two_loops_are_noticed():
 
 
 def test_a_node_process_goes_through_transitions_in_any_order(options):
-    options.count = 24
+    options.count = 30
     found = soak_faults.transitions(options)
     assert found['done']['configure'] > 1
     assert found['done']['activate'] > 0
