@@ -20,7 +20,7 @@ _TIFF_FORMATS = {3: 'H', 4: 'I'}
 
 
 def claimed_pixels(data: bytes) -> int | None:
-    """Pixels that the header of a PNG, JPEG, TIFF or Radiance HDR file tells of.
+    """Pixels that the header of a PNG, JPEG, TIFF, Radiance HDR, PGM or PPM file tells of.
 
     Args:
         data: The whole file.
@@ -60,6 +60,11 @@ def _hdr(data: bytes) -> int:
     return max(sizes, default=0)
 
 
+def _pnm(data: bytes) -> int:
+    sizes = re.findall(rb'\d+', re.sub(rb'#[^\n]*', b'', data[2:1000]))
+    return int(sizes[0][:9]) * int(sizes[1][:9]) if len(sizes) > 1 else UNKNOWN
+
+
 def _tiff(data: bytes) -> int:
     """Of the first picture in the file; that of a tile counts too, it is memory as well."""
     largest = dict.fromkeys((_WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT), 0)
@@ -85,4 +90,5 @@ def _tiff_values(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 _CLAIMS: dict[bytes, Callable[[bytes], int]] = {
-    b'\x89PNG': _png, b'\xff\xd8': _jpeg, b'II*\0': _tiff, b'MM\0*': _tiff, b'#?': _hdr}
+    b'\x89PNG': _png, b'\xff\xd8': _jpeg, b'II*\0': _tiff, b'MM\0*': _tiff, b'#?': _hdr,
+    b'P5': _pnm, b'P6': _pnm}

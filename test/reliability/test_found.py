@@ -81,6 +81,15 @@ def test_a_damaged_type_definition_is_one_line(tmp_path):
     assert '\n' not in str(error.value)
 
 
+def test_a_type_that_is_made_of_unknown_ones_is_one_line(tmp_path):
+    path = tmp_path / 'unknown.mcap'
+    whole = bag_of('mcap', tmp_path)
+    path.write_bytes(whole.replace(b'string name\n', b'stringua xx\n'))
+    assert path.read_bytes() != whole
+    with pytest.raises(BagError, match='record or copy it again'), BagReader(path) as bag:
+        bag.described()
+
+
 def test_a_bag_whose_images_have_other_fields_is_refused(tmp_path):
     path = tmp_path / 'other.mcap'
     path.write_bytes(bag_of('mcap', tmp_path).replace(b'string frame_id', b'string frame_ix'))
@@ -144,6 +153,14 @@ def test_a_png_with_a_chunk_that_claims_gigabytes_is_refused():
     for data in (whole[:33] + b'\x80\0\0\0tEXt' + whole[33:],
                  whole[:8] + whole[9:33] + b'\x8d\x2f\x8a\x3e' + whole[33:]):
         with pytest.raises(ImageError, match='damaged header'):
+            decode(data)
+
+
+def test_plain_maps_of_pixels_are_read_and_believed_as_little():
+    whole = cv2.imencode('.ppm', np.zeros((8, 6, 3), np.uint8))[1].tobytes()
+    assert decode(whole).shape == (8, 6, 3)
+    for data in (b'P6 # 8\n30000 30000\n255\n', b'P5\n'):
+        with pytest.raises(ImageError, match=r'pixels in|damaged header'):
             decode(data)
 
 
