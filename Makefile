@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # `make help` lists the targets. Each makes the .venv it needs; from the second run on, no network.
 
-.PHONY: help venv demo test test-kilted lint docs bench evaluation tables clean
+.PHONY: help venv demo test test-kilted lint docs bench evaluation soak fuzz sbom audit tables clean
 
 VENV ?= .venv
 # An environment that is there keeps its Python.
@@ -49,8 +49,8 @@ bench: venv  ## Speed, brackets over lossy roads, overhead of the node; writes b
 evaluation: venv  ## Measure models and peers: PANORAMAS=DIR CUTOUTS=DIR; minutes to an hour
 	$(BIN)/python -m benchmark.evaluation --panoramas '$(PANORAMAS)' --cutouts '$(CUTOUTS)' $(ARGS)
 
-soak: venv  ## Load the node for MINUTES=60; writes benchmark/records/soak.json
-	$(BIN)/python -m benchmark.soak --minutes $(or $(MINUTES),60) $(ARGS)
+soak: venv  ## Load and faults in full, an hour and a half; ARGS='load --minutes 5' chooses
+	$(BIN)/python -m benchmark.soak $(ARGS)
 
 fuzz: venv  ## Broken input for every door, CASES=1000000 each, or ARGS='--seconds 600'
 	$(BIN)/python -m benchmark.fuzz --cases $(or $(CASES),1000000) $(ARGS)
@@ -58,10 +58,16 @@ fuzz: venv  ## Broken input for every door, CASES=1000000 each, or ARGS='--secon
 sbom: venv  ## Write out/sbom.json: everything installed, and the weights, as CycloneDX
 	$(BIN)/python requirements/sbom.py out/sbom.json
 
-tables: venv  ## Write the README's tables and those of doc/results.md again
+audit:  ## Known vulnerabilities of the pins, by pip-audit; needs PyPI itself
+	@test -x $(VENV)-audit/bin/pip-audit || ($(PYTHON) -m venv $(VENV)-audit \
+	  && $(VENV)-audit/bin/python -m pip install -q pip-audit)
+	$(VENV)-audit/bin/pip-audit --strict --no-deps --disable-pip \
+	  -r requirements/pins.txt -r requirements/pins-jazzy.txt
+
+tables: venv  ## Write the README's tables, and those of results and reliability, again
 	$(BIN)/python doc/tables.py
 	$(BIN)/python doc/measured.py
 
 clean:  ## Remove .venv, out/, build folders and caches
-	rm -rf $(VENV) $(VENV)-kilted out build install log .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-kilted $(VENV)-audit out build install log .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -rf ddfnet_ros.egg-info

@@ -3,10 +3,11 @@
 
     python -m benchmark.fuzz --seconds 600
     python -m benchmark.fuzz --cases 1000000 --targets image metadata
-    python -m benchmark.fuzz --atheris --targets picture  # by coverage; pip install atheris
+    python -m benchmark.fuzz --atheris --seconds 600  # by coverage; pip install atheris
 
-runs the targets of `benchmark/fuzz_targets.py`, prints a line for each, writes what it found into
-`benchmark/records/fuzz.json`, and ends with 1 where something was found.
+runs the targets of `benchmark/fuzz_targets.py`, prints a line for each, puts what came of it in
+place of what `benchmark/records/fuzz.json` had of that target and engine, and ends with 1 where
+something was found.
 """
 
 from __future__ import annotations
@@ -14,10 +15,15 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime
+import importlib.util
 import json
 import os
+import platform
 import resource
+import shutil
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,8 +34,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from benchmark.fuzz_targets import TARGETS, Target
 from ddfnet_ros.evaluation.record import commit_of
 
+ROOT = Path(__file__).resolve().parent.parent
 RECORD = Path(__file__).parent / 'records' / 'fuzz.json'
-SLOWEST = 5.0  # seconds that one case may take, which no bytes of these sizes justify
+SLOWEST = 5.0  # seconds of the processor, more than a case of these sizes justifies
 _BATCH = 500  # cases between two looks at the clock
 _EVERY = list(HealthCheck)
 
@@ -37,18 +44,23 @@ _EVERY = list(HealthCheck)
 def main(out: TextIO) -> int:
     """Run what the options name and print to `out`; 1 where something was found."""
     options = _options()
-    if options.atheris:
-        return _guided(TARGETS[options.targets[0]])
-    found = {}
+    engine = 'atheris' if options.atheris else 'hypothesis'
+    if options.atheris and importlib.util.find_spec('atheris') is None:
+        print('expected atheris to be installed, got none; pip install atheris, or leave out '
+              '--atheris', file=out)
+        return 2
+    broken, share = False, options.seconds / len(options.targets)
     for name in options.targets:
-        share = options.seconds / len(options.targets) if options.seconds else None
-        row = run(TARGETS[name], options.cases, share)
-        found[name] = row
+        about = {'date': datetime.date.today().isoformat(),
+                 'commit': commit_of(Path(__file__).parent)}
+        row = guided(name, share) if options.atheris else run(
+            TARGETS[name], options.cases, share or None)
         print(f'{name:11} {row["cases"]:8} cases in {row["seconds"]:.0f} s, slowest '
               f'{row["slowest_ms"]:.0f} ms, peak of memory +{row["growth_mb"]:.0f} MB'
               + (f', FOUND: {row["found"]}' if row['found'] else ''), file=out, flush=True)
-    _write(found)
-    return int(any(row['found'] for row in found.values()))
+        _write(name, engine, about | row)
+        broken |= bool(row['found'])
+    return int(broken)
 
 
 def run(target: Target, cases: int, seconds: float | None = None) -> dict[str, Any]:
@@ -60,10 +72,11 @@ def run(target: Target, cases: int, seconds: float | None = None) -> dict[str, A
         seconds: At most, about; None: no limit.
 
     Returns:
-        cases, seconds, slowest_ms, growth_mb (of the process's peak), found (a line, or '').
+        cases, seconds, slowest_ms (of processor time), growth_mb (of the process's peak), found
+        (a line, or '').
     """
     counted = {'cases': 0, 'slowest': 0.0}
-    begun, peak, found = time.monotonic(), _peak_mb(), ''
+    begun, peak, found = time.monotonic(), peak_mb(), ''
     while counted['cases'] < cases and not found and (
             seconds is None or time.monotonic() - begun < seconds):
         before = counted['cases']
@@ -72,7 +85,7 @@ def run(target: Target, cases: int, seconds: float | None = None) -> dict[str, A
             break
     return {'cases': counted['cases'], 'seconds': round(time.monotonic() - begun, 1),
             'slowest_ms': round(counted['slowest'] * 1e3, 1),
-            'growth_mb': round(_peak_mb() - peak, 1), 'found': found}
+            'growth_mb': round(peak_mb() - peak, 1), 'found': found}
 
 
 def _batch(target: Target, cases: int, counted: dict[str, Any]) -> str:
@@ -83,11 +96,11 @@ def _batch(target: Target, cases: int, counted: dict[str, Any]) -> str:
     @given(target.strategy)
     def check(case: Any) -> None:
         counted['cases'] += 1
-        begun = time.monotonic()
+        begun = time.process_time()  # others may use the machine
         try:
             target.check(case)
         finally:
-            counted['slowest'] = max(counted['slowest'], time.monotonic() - begun)
+            counted['slowest'] = max(counted['slowest'], time.process_time() - begun)
 
     try:
         check()
@@ -98,30 +111,39 @@ def _batch(target: Target, cases: int, counted: dict[str, Any]) -> str:
     return f'a case that took {counted["slowest"]:.1f} s' if slow else ''
 
 
-def _guided(target: Target) -> int:
-    """Hand one target to atheris, which ends the process itself."""
-    try:
-        import atheris  # noqa: PLC0415  (optional, and only built for some Pythons)
-    except ImportError:
-        sys.exit('expected atheris to be installed, got none; pip install atheris, or leave out '
-                 '--atheris')
-    check = settings(deadline=None, database=None, suppress_health_check=_EVERY)(
-        given(target.strategy)(target.check))
-    atheris.instrument_all()
-    atheris.Setup(sys.argv[:1], atheris.instrument_func(check.hypothesis.fuzz_one_input))
-    atheris.Fuzz()
-    return 0
+def guided(name: str, seconds: float) -> dict[str, Any]:
+    """Hand one target to atheris, in a process of its own; see `run`.
+
+    Args:
+        name: Of the target.
+        seconds: For how long.
+    """
+    folder = Path(tempfile.mkdtemp(prefix='ddfnet_found_'))  # stays, where something was found
+    path = folder / 'row.json'
+    ended = subprocess.run(
+        [sys.executable, '-m', 'benchmark.fuzz_guided', name, '--seconds', str(seconds or 600),
+         '--row', str(path)], check=False, cwd=ROOT, env=os.environ | {'TMPDIR': str(folder)})
+    empty = {'cases': 0, 'seconds': 0.0, 'slowest_ms': 0.0, 'growth_mb': 0.0, 'found': ''}
+    row: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else empty
+    if ended.returncode and not row['found']:  # a crash, a hang, or too much memory
+        row['found'] = f'the process ended with {ended.returncode}; the case is in {folder}'
+    if not row['found']:
+        shutil.rmtree(folder)
+    return row
 
 
-def _write(found: dict[str, Any]) -> None:
-    record = {'date': datetime.date.today().isoformat(),
-              'commit': commit_of(Path(__file__).parent),
-              'cases': sum(row['cases'] for row in found.values()), 'targets': found}
+def _write(name: str, engine: str, row: dict[str, Any]) -> None:
     RECORD.parent.mkdir(exist_ok=True)
+    targets = json.loads(RECORD.read_text())['targets'] if RECORD.is_file() else {}
+    targets.setdefault(name, {})[engine] = row
+    record = {'machine': f'{os.cpu_count()} cores, {platform.machine()}',
+              'cases': sum(row['cases'] for rows in targets.values() for row in rows.values()),
+              'targets': targets}
     RECORD.write_text(json.dumps(record, indent=1) + '\n')
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
+    """Most memory that this process ever had."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
@@ -129,8 +151,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
     parser.add_argument('--targets', nargs='+', choices=TARGETS, default=list(TARGETS))
     parser.add_argument('--cases', type=int, default=1_000_000, help='of each target, at most')
-    parser.add_argument('--seconds', type=float, default=0.0, help='in all; 0: no limit')
-    parser.add_argument('--atheris', action='store_true', help='guided by coverage, one target')
+    parser.add_argument('--seconds', type=float, default=0.0, help='in all; 0: no limit, with '
+                        'atheris ten minutes each')
+    parser.add_argument('--atheris', action='store_true', help='guided by coverage')
     return parser.parse_args()
 
 

@@ -32,9 +32,11 @@ from ddfnet_ros.network.fast import FastConfig, FastFusion
 from ddfnet_ros.settings import NodeSettings
 
 LONGEST_LINE = 2000  # characters that an error may have
-_ENCODINGS = ('mono8', 'mono16', 'rgb8', 'bgr8', 'rgba16', 'bgra8', '32FC1', '32FC3', '16UC4',
+ENCODINGS = ('mono8', 'mono16', 'rgb8', 'bgr8', 'rgba16', 'bgra8', '32FC1', '32FC3', '16UC4',
               'bayer_rggb8', 'bayer_grbg16', 'uyvy', 'yuyv', 'nv12', 'nv21', 'yuv422', 'jpeg', '')
-_PATHS = ('exposure', 'values.0', 'values.exposure.value', 'a.b.c', '0.0.0', 'values.key')
+PATHS = ('exposure', 'values.0', 'values.exposure.value', 'a.b.c', '0.0.0', 'values.key')
+FORMATS = ('png', 'jpeg', 'bayer_rggb8; png compressed ', 'bayer_grbg16; tiff',
+           '16UC1; compressedDepth', '')
 _SUFFIXES = ('mcap', 'db3', 'bag')
 
 
@@ -82,13 +84,9 @@ def damaged(draw: st.DrawFn, wholes: Callable[[], dict[str, bytes]]) -> tuple[st
     return name, bytes(content[:kept])
 
 
-def _pictures() -> dict[str, bytes]:
-    """Small whole files of every kind, JPEG with EXIF."""
-    return _made_pictures()
-
-
 @functools.lru_cache(maxsize=1)
-def _made_pictures() -> dict[str, bytes]:
+def pictures() -> dict[str, bytes]:
+    """Small whole files of every kind, JPEG with EXIF."""
     pixels = np.random.default_rng(1).integers(0, 256, (9, 14, 3), np.uint8)
     made = {f'.{kind}': cv2.imencode(f'.{kind}', pixels)[1].tobytes()
             for kind in ('png', 'tiff', 'jpg')}
@@ -105,12 +103,14 @@ def _made_pictures() -> dict[str, bytes]:
 
 
 @functools.lru_cache(maxsize=1)
-def _bags() -> dict[str, bytes]:
+def bags() -> dict[str, bytes]:
+    """A small whole bag of every kind."""
     return {suffix: bag_of(suffix, _scratch()) for suffix in _SUFFIXES}
 
 
 @functools.lru_cache(maxsize=1)
-def _weights() -> dict[str, bytes]:
+def weights_files() -> dict[str, bytes]:
+    """A small whole model."""
     path = _scratch() / f'whole{weights.SUFFIX}'
     torch.manual_seed(1)
     weights.save(FastFusion(FastConfig(channels=4, context=4, blocks=1)), path, {})
@@ -136,7 +136,7 @@ def _file(content: bytes, suffix: str) -> Path:
 _SIZES = st.integers(0, 12) | st.sampled_from((2**16, 2**31, 2**32 - 1))
 _IMAGE = st.fixed_dictionaries({
     'height': _SIZES, 'width': _SIZES, 'step': _SIZES | st.integers(0, 200),
-    'encoding': st.sampled_from(_ENCODINGS) | st.text(
+    'encoding': st.sampled_from(ENCODINGS) | st.text(
         st.characters(codec='utf-8', exclude_characters='\0'), max_size=9),
     'is_bigendian': st.integers(0, 255), 'data': st.binary(max_size=600),
 })
@@ -241,16 +241,14 @@ _CONFIG = st.fixed_dictionaries(
     {'architecture': st.sampled_from(('fast', 'ddfnet', 'pwcnet', 'ahdrnet', 'deephdr')) | _JSON},
     optional={name: _LEAVES | st.integers(-2, 64) for name in
               ('channels', 'context', 'blocks', 'radius', 'frames', 'layers')}) | _JSON
-_FORMATS = st.sampled_from(('png', 'jpeg', 'bayer_rggb8; png compressed ', 'bayer_grbg16; tiff',
-                            '16UC1; compressedDepth', ''))
 
 TARGETS = {
     'image': Target(_IMAGE, check_image),
-    'compressed': Target(st.tuples(_FORMATS, damaged(_pictures)), check_compressed),
-    'picture': Target(damaged(_pictures), check_picture),
-    'metadata': Target(st.tuples(st.sampled_from(_PATHS), _TEXT, _TIMES), check_metadata),
+    'compressed': Target(st.tuples(st.sampled_from(FORMATS), damaged(pictures)), check_compressed),
+    'picture': Target(damaged(pictures), check_picture),
+    'metadata': Target(st.tuples(st.sampled_from(PATHS), _TEXT, _TIMES), check_metadata),
     'parameters': Target(st.tuples(_YAML, st.sampled_from((1, 1, 1, 300))), check_parameters),
-    'weights': Target(damaged(_weights), check_weights),
+    'weights': Target(damaged(weights_files), check_weights),
     'config': Target(st.tuples(_CONFIG, _JSON), check_config),
-    'bag': Target(damaged(_bags), check_bag),
+    'bag': Target(damaged(bags), check_bag),
 }

@@ -120,9 +120,12 @@ def textured(size: tuple[int, int]) -> list[np.ndarray]:
 
 
 @contextlib.contextmanager
-def running_node(options: argparse.Namespace) -> Iterator[subprocess.Popen[bytes]]:
-    """The node as a process, which ends with the `with`."""
-    with running('fuse_node', '--ros-args', *parameters(options, TOPIC)) as node:
+def running_node(
+    options: argparse.Namespace, **more: object
+) -> Iterator[subprocess.Popen[bytes]]:
+    """The node as a process, which ends with the `with`; `more` are further parameters."""
+    words = [word for name, value in more.items() for word in ('-p', f'{name}:={value}')]
+    with running('fuse_node', '--ros-args', *parameters(options, TOPIC), *words) as node:
         yield node
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import struct
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import rclpy
@@ -29,19 +30,26 @@ class Peer(Node):
         told: What the node's newest diagnostics say.
     """
 
-    def __init__(self, images: str, results: str) -> None:
+    def __init__(self, images: str, results: str, msgtype: type[Any] = Image) -> None:
+        """Publish and subscribe.
+
+        Args:
+            images: Topic of the camera.
+            results: Topic of the node.
+            msgtype: Of the results; has a header.
+        """
         self._results, self._node = results, results.rpartition('/')[0]
         super().__init__('benchmark', namespace=self._node)
         qos = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
         self._sender = self.create_publisher(Image, images, qos)
-        self.create_subscription(Image, results, self._on_result, qos, raw=True)
+        self.create_subscription(msgtype, results, self._on_result, qos, raw=True)
         self.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
         self.came: dict[int, float] = {}
         self.told: dict[str, str] = {}
 
     def wait_until_matched(self, patience: float) -> None:
         """Wait for the node, until it takes images and is heard."""
-        self._spin_until(lambda: bool(self._sender.get_subscription_count())
+        self.spin_until(lambda: bool(self._sender.get_subscription_count())
                          and bool(self.count_publishers(self._results)), patience)
         self.spin_for(1.0)
 
@@ -55,12 +63,12 @@ class Peer(Node):
 
     def result(self, stamp_ns: int, patience: float) -> float | None:
         """When the result of that stamp came, by the monotonic clock; None: never."""
-        self._spin_until(lambda: stamp_ns in self.came, patience)
+        self.spin_until(lambda: stamp_ns in self.came, patience)
         return self.came.get(stamp_ns)
 
     def diagnostics(self, fused: int, patience: float) -> dict[str, str]:
         """What the node tells after that many brackets."""
-        self._spin_until(lambda: self.told.get('brackets_fused') == str(fused), patience)
+        self.spin_until(lambda: self.told.get('brackets_fused') == str(fused), patience)
         return self.told
 
     def spin_for(self, seconds: float) -> None:
@@ -69,10 +77,12 @@ class Peer(Node):
         while (left := end - time.monotonic()) > 0:
             rclpy.spin_once(self, timeout_sec=left)
 
-    def _spin_until(self, condition: Callable[[], bool], patience: float) -> None:
+    def spin_until(self, condition: Callable[[], bool], patience: float) -> bool:
+        """Take what comes until a condition holds; whether it did in time [s]."""
         end = time.monotonic() + patience
-        while not condition() and time.monotonic() < end:
+        while not (held := condition()) and time.monotonic() < end:
             rclpy.spin_once(self, timeout_sec=_TICK)
+        return held
 
     def _on_result(self, cdr: bytes) -> None:
         came = time.monotonic()

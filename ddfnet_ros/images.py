@@ -8,7 +8,6 @@ with the file's name and the remedy in one line.
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ddfnet_ros.bracket import Pixels
+from ddfnet_ros.image_headers import UNKNOWN, claimed_pixels
 
 READABLE = 'PNG, JPEG, TIFF, HDR or EXR'
 _EXR_MAGIC = b'\x76\x2f\x31\x01'
@@ -32,9 +32,9 @@ _ENDINGS = {
     b'\xff\xd8\xff': (b'\xff\xda', b'\xff\xd9'),
     b'\x89PNG': (b'IDAT', b'IEND'),
 }
-# Deflate makes no more than 1032 bytes of one; a JPEG spends at least a bit on 64 pixels.
-_DENSEST = 1032  # pixels per byte of a file, of cameras' 8 bits and more
-_JPEG_SIZES = (*range(0xc0, 0xc4), *range(0xc5, 0xc8), *range(0xc9, 0xcc), *range(0xcd, 0xd0))
+# Deflate makes no more than 1032 bytes of one, the LZW of TIFF 1365 (4096 codes of 12 bits that
+# each stand for one byte more than the last); a JPEG spends at least a bit on 64 pixels.
+_DENSEST = 1365  # pixels per byte of a file, of cameras' 8 bits and more
 
 
 class ImageError(ValueError):
@@ -184,25 +184,15 @@ def _check_ending(data: bytes, name: str) -> None:
 
 
 def _check_density(data: bytes, name: str) -> None:
-    """Refuse a PNG or JPEG that claims more pixels than its bytes hold, before it gets memory."""
-    width, height = _claimed_size(data)
-    if width * height > _DENSEST * len(data):
-        raise ImageError(f'{name}: expected {READABLE}, got {width}x{height} pixels in '
-                         f'{len(data)} bytes; check the source of the image')
-
-
-def _claimed_size(data: bytes) -> tuple[int, int]:
-    """(width, height) that the header of a PNG or a JPEG tells; (0, 0) for anything else."""
-    if data.startswith(b'\x89PNG'):
-        width, height = struct.unpack_from('>II', data.ljust(24, b'\0'), 16)
-        return width, height
-    place = 2 if data.startswith(b'\xff\xd8') else len(data)
-    while place + 9 <= len(data) and data[place] == 0xff:
-        if data[place + 1] in _JPEG_SIZES:
-            height, width = struct.unpack_from('>HH', data, place + 5)
-            return width, height
-        place += 2 + int.from_bytes(data[place + 2:place + 4], 'big')
-    return 0, 0
+    """Refuse what claims more pixels than its bytes hold, before it gets memory for them."""
+    pixels = claimed_pixels(data)
+    if pixels is None:
+        raise ImageError(f'{name}: expected {READABLE}, got {len(data)} bytes of another kind; '
+                         'check that the file is a whole image')
+    if pixels > _DENSEST * len(data):
+        claim = f'{pixels} pixels' if pixels < UNKNOWN else 'a damaged header'
+        raise ImageError(f'{name}: expected {READABLE}, got {claim} in {len(data)} bytes; check '
+                         'the source of the image')
 
 
 def _exif(path: Path | str) -> dict[int, Any]:

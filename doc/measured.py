@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Write the measured tables and charts of doc/results.md from benchmark/records, and cards.
+"""Write measured tables and charts of doc/results.md and doc/reliability.md, and cards.
 
 --check only compares. What stands between a table's two comments is replaced; all else stays.
 models/README.md is made whole, from the model files.
@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import endurance
 from pages import filled, write_or_compare
 
 from ddfnet_ros.evaluation import report
@@ -37,6 +38,11 @@ TABLES: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     'demo': ('demo', report.demo_table),
     'node': ('node', report.node_table),
 }
+RELIABILITY = ROOT / 'doc/reliability.md'
+ENDURED: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
+    'soak': ('soak', endurance.soak_table),
+    'fuzz': ('fuzz', endurance.fuzz_table),
+}
 CHARTS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     'peers.svg': ('evaluation_peers', report.peers_chart),
     'robustness.svg': ('evaluation_robustness', report.robustness_chart),
@@ -56,21 +62,23 @@ def record(name: str) -> Mapping[str, Any]:
     return read
 
 
-def written(text: str) -> str:
-    """The page's text with its tables replaced.
+def written(text: str, page: Path = PAGE) -> str:
+    """A page's text with its tables replaced.
 
     Raises:
         ValueError: a table has no place in the text.
     """
-    tables = {name: table(record(source)) for name, (source, table) in TABLES.items()}
-    return filled(text, tables, PAGE.name)
+    chosen = TABLES if page == PAGE else ENDURED
+    tables = {name: table(record(source)) for name, (source, table) in chosen.items()}
+    return filled(text, tables, page.name)
 
 
 def main() -> int:
     """Write tables and charts, or compare them."""
     charts = {IMAGES / name: chart(record(source)) for name, (source, chart) in CHARTS.items()}
-    pages = {PAGE: written(PAGE.read_text(encoding='utf-8')),
-             CARDS: shipping.page(CARDS.parent) + '\n'}
+    pages = {page: written(page.read_text(encoding='utf-8'), page)
+             for page in (PAGE, RELIABILITY)}
+    pages[CARDS] = shipping.page(CARDS.parent) + '\n'
     return write_or_compare(pages | charts, __doc__ or '')
 
 

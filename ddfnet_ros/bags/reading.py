@@ -89,11 +89,18 @@ class BagReader:
         return self._reader.start_time, self._reader.end_time - 1
 
     def described(self) -> list[Topic]:
-        """Everything that is known of each topic, in alphabetical order."""
+        """Everything that is known of each topic, in alphabetical order.
+
+        Raises:
+            BagError: a type is made of others that the bag does not define.
+        """
         found: dict[tuple[str, str], list[Connection]] = {}
         for connection in self._reader.connections:
             found.setdefault((connection.topic, connection.msgtype), []).append(connection)
-        return [self._types.topic(*key, found[key]) for key in sorted(found)]
+        try:
+            return [self._types.topic(*key, found[key]) for key in sorted(found)]
+        except _DAMAGED as error:
+            raise self._damaged(error) from error
 
     def count(self, topics: Collection[str] = ()) -> int:
         """How many messages these topics (empty: all) have."""

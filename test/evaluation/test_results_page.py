@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""doc/results.md says what the records say."""
+"""doc/results.md and doc/reliability.md say what the records say."""
 
 import importlib
 import json
@@ -48,6 +48,16 @@ def test_a_stale_card_is_noticed(page, monkeypatch, tmp_path):
     for text, status in ((right, 0), (right.replace(figure, '99 ± 1', 1), 1)):
         page.CARDS.write_text(text, encoding='utf-8')
         assert page.main() == status
+
+
+def test_a_stale_figure_of_reliability_is_noticed(page):
+    text = page.RELIABILITY.read_text(encoding='utf-8')
+    for name, key in (('fuzz', 'cases'), ('soak', 'loops')):
+        figure = page.record(name)[key]
+        told = f'{figure}' if name == 'fuzz' else f'{figure["brackets_fused"]} of '
+        stale = text.replace(told, '99999 of ', 1)
+        assert stale != text
+        assert page.written(stale, page.RELIABILITY) == text
 
 
 @pytest.mark.parametrize('path', RECORDS, ids=lambda path: path.stem)

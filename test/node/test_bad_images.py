@@ -42,10 +42,17 @@ def test_padded_rows_are_no_problem(bench):
     assert (hdr.width, hdr.height) == (SIZE[1], SIZE[0])
 
 
-def test_a_change_of_size_costs_the_bracket_at_hand_only(bench):
+@pytest.mark.parametrize(('change', 'width', 'encoding'), [
+    ({'size': (32, 40)}, 40, '32FC3'), ({'channels': 1}, SIZE[1], '32FC1')])
+def test_a_camera_that_starts_anew_with_other_images_costs_the_bracket_at_hand_only(
+        bench, change, width, encoding):
     bench.send_frame(image(scene(EXPOSURES[0]), 9 * 10**8), EXPOSURES[0])
-    bench.send_bracket(10**9, size=(32, 40))
-    assert bench.next(HDR).width == 40
+    bench.restart_camera()
+    bench.send_bracket(10**9, **change)
+    hdr = bench.next(HDR)
+    assert (hdr.width, hdr.encoding) == (width, encoding)
+    drops = {k: v for k, v in bench.counts().items() if k.startswith('dropped.')}
+    assert drops == {'dropped.invalid': '1'}
 
 
 @pytest.mark.parametrize('exposure', [0.0, -0.001])

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clocks that jump, and bags that loop."""
 
+import pytest
 from builtin_interfaces.msg import Time
 from rosgraph_msgs.msg import Clock
 
@@ -11,7 +12,8 @@ HDR = '/fuse_node/hdr'
 
 def jump(bench, seconds):
     bench.send('/clock', Clock(clock=Time(sec=seconds)))
-    bench.spin(0.3)
+    bench.spin_until(lambda: bench.node.get_clock().now().nanoseconds == seconds * 10**9,
+                     f'{seconds} s on the clock of the node')
 
 
 def test_after_the_clock_jumped_back_a_new_frame_meets_none_of_the_old_time(bench_with):
@@ -22,6 +24,18 @@ def test_after_the_clock_jumped_back_a_new_frame_meets_none_of_the_old_time(benc
     jump(bench, 1)
     bench.send_bracket(10**9)
     assert bench.next(HDR).header == header(10**9 + 10**7)
+    assert int(bench.counts()['dropped.incomplete']) == 2
+
+
+@pytest.mark.parametrize('seconds', [101, 100 + 3600, 2 * 10**9])
+def test_after_the_clock_jumped_ahead_a_new_frame_meets_none_of_the_old_time(bench_with, seconds):
+    bench = bench_with(use_sim_time=True)
+    jump(bench, 100)
+    for i in (0, 1):
+        bench.send_frame(image(scene(EXPOSURES[i]), 100 * 10**9 + i * 10**7), EXPOSURES[i])
+    jump(bench, seconds)
+    bench.send_bracket(seconds * 10**9)
+    assert bench.next(HDR).header == header(seconds * 10**9 + 10**7)
     assert int(bench.counts()['dropped.incomplete']) == 2
 
 

@@ -81,6 +81,15 @@ def test_a_damaged_type_definition_is_one_line(tmp_path):
     assert '\n' not in str(error.value)
 
 
+def test_a_type_that_is_made_of_unknown_ones_is_one_line(tmp_path):
+    path = tmp_path / 'unknown.mcap'
+    whole = bag_of('mcap', tmp_path)
+    path.write_bytes(whole.replace(b'string name\n', b'stringua xx\n'))
+    assert path.read_bytes() != whole
+    with pytest.raises(BagError, match='record or copy it again'), BagReader(path) as bag:
+        bag.described()
+
+
 def test_a_bag_whose_images_have_other_fields_is_refused(tmp_path):
     path = tmp_path / 'other.mcap'
     path.write_bytes(bag_of('mcap', tmp_path).replace(b'string frame_id', b'string frame_ix'))
@@ -112,15 +121,61 @@ def test_a_small_file_that_claims_to_be_a_huge_picture_is_refused():
     jpeg = bytearray(cv2.imencode('.jpg', np.zeros((8, 8, 3), np.uint8))[1].tobytes())
     place = jpeg.index(b'\xff\xc0') + 5
     jpeg[place:place + 4] = struct.pack('>HH', 60000, 60000)
-    for data in (bomb(30000, 30000), bytes(jpeg)):
+    behind_rubbish = bytes(jpeg[:2]) + b'\xff\xff\xff\0rubbish' + bytes(jpeg[2:])
+    for data in (bomb(30000, 30000), bytes(jpeg), behind_rubbish):
         with pytest.raises(ImageError, match='pixels in'):
             decode(data)
 
 
-@pytest.mark.parametrize('suffix', ['.png', '.jpg'])
+def tiff(order, *entries):
+    """A TIFF that is only its directory: tag, type, count, value."""
+    start = (b'II*\0' if order == '<' else b'MM\0*') + struct.pack(f'{order}IH', 8, len(entries))
+    packed = [struct.pack(f'{order}HHI', tag, kind, count)
+              + struct.pack(f'{order}{"I" if kind == 4 else "Hxx"}', value)
+              for tag, kind, count, value in entries]
+    return start + b''.join(packed) + bytes(4)
+
+
+@pytest.mark.parametrize('data', [
+    tiff('<', (256, 4, 1, 30000), (257, 4, 1, 30000)), tiff('>', (256, 3, 1, 30000), (
+        257, 4, 1, 30000)), tiff('<', (256, 4, 2, 100), (257, 4, 1, 100)), tiff(
+        '<', (256, 4, 1, 10), (256, 4, 1, 10**6), (257, 4, 1, 10**6)), tiff(
+        '<', (256, 3, 1, 10), (257, 3, 1, 10), (322, 4, 1, 2**23), (323, 4, 1, 64)),
+    b'#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 30000 +X 30000\n'],
+    ids=['little endian', 'big endian', 'two widths', 'twice a width', 'a tile', 'hdr'])
+def test_a_tiff_or_hdr_that_claims_to_be_huge_is_refused(data):
+    with pytest.raises(ImageError, match=r'pixels in|damaged header'):
+        decode(data)
+
+
+def test_a_png_with_a_chunk_that_claims_gigabytes_is_refused():
+    whole = cv2.imencode('.png', np.zeros((8, 8, 3), np.uint8))[1].tobytes()
+    for data in (whole[:33] + b'\x80\0\0\0tEXt' + whole[33:],
+                 whole[:8] + whole[9:33] + b'\x8d\x2f\x8a\x3e' + whole[33:]):
+        with pytest.raises(ImageError, match='damaged header'):
+            decode(data)
+
+
+def test_plain_maps_of_pixels_are_read_and_believed_as_little():
+    whole = cv2.imencode('.ppm', np.zeros((8, 6, 3), np.uint8))[1].tobytes()
+    assert decode(whole).shape == (8, 6, 3)
+    for data in (b'P6 # 8\n30000 30000\n255\n', b'P5\n'):
+        with pytest.raises(ImageError, match=r'pixels in|damaged header'):
+            decode(data)
+
+
+def test_what_is_no_picture_of_the_kinds_that_are_read_reaches_no_decoder():
+    bitmap = cv2.imencode('.bmp', np.zeros((8, 8, 3), np.uint8))[1].tobytes()
+    for data in (bitmap, b'II+\0' + bytes(60), b''):  # the second is a TIFF of 64 bits
+        with pytest.raises(ImageError, match='expected PNG'):
+            decode(data)
+
+
+@pytest.mark.parametrize('suffix', ['.png', '.jpg', '.tiff', '.hdr'])
 @pytest.mark.parametrize('channels', [1, 3])
 def test_a_black_picture_is_no_bomb(suffix, channels):
-    black = np.zeros((1080, 1920, channels), np.uint8)
-    best = [cv2.IMWRITE_PNG_COMPRESSION, 9] if suffix == '.png' else [cv2.IMWRITE_JPEG_QUALITY, 1]
-    data = cv2.imencode(suffix, black, best)[1].tobytes()
+    black = np.zeros((1080, 1920, channels), np.float32 if suffix == '.hdr' else np.uint8)
+    best = {'.png': [cv2.IMWRITE_PNG_COMPRESSION, 9], '.jpg': [cv2.IMWRITE_JPEG_QUALITY, 1],
+            '.tiff': [cv2.IMWRITE_TIFF_COMPRESSION, cv2.IMWRITE_TIFF_COMPRESSION_LZW]}
+    data = cv2.imencode(suffix, black, best.get(suffix, []))[1].tobytes()
     assert decode(data).shape[:2] == (1080, 1920)

@@ -84,6 +84,15 @@ def test_the_service_runs_without_root_and_comes_back(key, value):
     assert unit().get('User') != 'root'
 
 
+@pytest.mark.parametrize('path', sorted((ROOT / 'docker').iterdir()), ids=lambda path: path.name)
+def test_what_runs_in_a_container_is_not_root(path):
+    lines = [line.split() for line in path.read_text().splitlines()]
+    words = [line for line in lines if line and line[0] in ('USER', 'RUN', 'COPY', 'CMD')]
+    *_, (last, user), (command, *_) = words
+    assert (last, command) == ('USER', 'CMD')
+    assert user not in ('root', '0')
+
+
 def test_the_bill_of_materials_names_everything_once(tmp_path):
     path = tmp_path / 'out' / 'sbom.json'
     subprocess.run([sys.executable, ROOT / 'requirements/sbom.py', path], check=True,

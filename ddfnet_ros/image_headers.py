@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How large an image file claims to be, before a decoder believes it and takes the memory."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable, Iterator
+
+UNKNOWN = 2**62  # pixels: more than any file may have
+_PNG_SIZES = {b'IHDR': 0, b'fcTL': 4}  # where in a chunk; the second is of a moving picture
+# Start of frame: a marker, its length for 1 to 4 components, the depth, and the size. Compressed
+# data cannot hold it, because a byte of ones is followed by zeros there.
+_JPEG_SIZE = re.compile(
+    rb'\xff[\xc0-\xc3\xc5-\xc7\xc9-\xcb\xcd-\xcf]\0[\x0b\x0e\x11\x14].(....)', re.DOTALL)
+_HDR_SIZE = re.compile(rb'-Y\s*[-+]?(\d+)\s*\+X\s*[-+]?(\d+)')
+# TIFF 6.0: tags, and the two types that sizes may have.
+_WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 322, 323
+_TIFF_FORMATS = {3: 'H', 4: 'I'}
+
+
+def claimed_pixels(data: bytes) -> int | None:
+    """Pixels that the header of a PNG, JPEG, TIFF, Radiance HDR, PGM or PPM file tells of.
+
+    Args:
+        data: The whole file.
+
+    Returns:
+        How many; UNKNOWN or more where such a file is too damaged to tell; None for a file of
+        another kind.
+    """
+    for start, claim in _CLAIMS.items():
+        if data.startswith(start):
+            return claim(data)
+    return None
+
+
+def _png(data: bytes) -> int:
+    """Chunk by chunk, because decoders take the memory that a chunk claims, too."""
+    place, pixels = 8, 0
+    while place + 12 <= len(data):
+        length, kind = struct.unpack_from('>I4s', data, place)
+        if place + 12 + length > len(data) or (place == 8) != (kind == b'IHDR'):
+            return UNKNOWN
+        if kind in _PNG_SIZES and length >= 13:
+            width, height = struct.unpack_from('>II', data, place + 8 + _PNG_SIZES[kind])
+            pixels = max(pixels, int(width * height))
+        place += 12 + length
+    return pixels
+
+
+def _jpeg(data: bytes) -> int:
+    """Wherever the size stands: decoders skip rubbish until they find it, too."""
+    sizes = [struct.unpack('>HH', size) for size in _JPEG_SIZE.findall(data)]
+    return max((int(height * width) for height, width in sizes), default=0)
+
+
+def _hdr(data: bytes) -> int:
+    sizes = [int(a[:9]) * int(b[:9]) for a, b in _HDR_SIZE.findall(data)]
+    return max(sizes, default=0)
+
+
+def _pnm(data: bytes) -> int:
+    sizes = re.findall(rb'\d+', re.sub(rb'#[^\n]*', b'', data[2:1000]))
+    return int(sizes[0][:9]) * int(sizes[1][:9]) if len(sizes) > 1 else UNKNOWN
+
+
+def _tiff(data: bytes) -> int:
+    """Of the first picture in the file; that of a tile counts too, it is memory as well."""
+    largest = dict.fromkeys((_WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT), 0)
+    for tag, value in _tiff_values(data):
+        if tag in largest:
+            largest[tag] = max(largest[tag], value)
+    return max(largest[_WIDTH] * largest[_HEIGHT], largest[_TILE_WIDTH] * largest[_TILE_HEIGHT])
+
+
+def _tiff_values(data: bytes) -> Iterator[tuple[int, int]]:
+    """Tags of the first directory with their values, or unknown ones."""
+    order = '<' if data.startswith(b'II') else '>'
+    (place,) = struct.unpack_from(f'{order}I', data.ljust(8, b'\0'), 4)
+    (count,) = struct.unpack_from(f'{order}H', data[place:place + 2].ljust(2, b'\0'))
+    for entry in range(place + 2, place + 2 + 12 * count, 12):
+        if entry + 12 > len(data):
+            return
+        tag, kind, length = struct.unpack_from(f'{order}HHI', data, entry)
+        if kind in _TIFF_FORMATS and length == 1:
+            yield tag, struct.unpack_from(order + _TIFF_FORMATS[kind], data, entry + 8)[0]
+        else:
+            yield tag, UNKNOWN
+
+
+_CLAIMS: dict[bytes, Callable[[bytes], int]] = {
+    b'\x89PNG': _png, b'\xff\xd8': _jpeg, b'II*\0': _tiff, b'MM\0*': _tiff, b'#?': _hdr,
+    b'P5': _pnm, b'P6': _pnm}
