@@ -26,6 +26,8 @@ class Peer(Node):
 
     Attributes:
         came: When results came, by their stamp [ns], by the monotonic clock [s].
+        reached: When DDS had them, before this process copied them into Python; by the wall
+            clock [ns].
         told: What the node's newest diagnostics say.
     """
 
@@ -37,6 +39,7 @@ class Peer(Node):
         self.create_subscription(Image, results, self._on_result, qos, raw=True)
         self.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
         self.came: dict[int, float] = {}
+        self.reached: dict[int, int] = {}
         self.told: dict[str, str] = {}
 
     def wait_until_matched(self, patience: float) -> None:
@@ -53,10 +56,10 @@ class Peer(Node):
         """Publish it."""
         self._sender.publish(message)
 
-    def result(self, stamp_ns: int, patience: float) -> float | None:
-        """When the result of that stamp came, by the monotonic clock; None: never."""
+    def wait_for_result(self, stamp_ns: int, patience: float) -> bool:
+        """Wait for the result of that stamp; false if it does not come."""
         self._spin_until(lambda: stamp_ns in self.came, patience)
-        return self.came.get(stamp_ns)
+        return stamp_ns in self.came
 
     def diagnostics(self, fused: int, patience: float) -> dict[str, str]:
         """What the node tells after that many brackets."""
@@ -74,10 +77,11 @@ class Peer(Node):
         while not condition() and time.monotonic() < end:
             rclpy.spin_once(self, timeout_sec=_TICK)
 
-    def _on_result(self, cdr: bytes) -> None:
+    def _on_result(self, cdr: bytes, info: dict[str, int]) -> None:
         came = time.monotonic()
         seconds, nanoseconds = _STAMP.unpack_from(cdr)
-        self.came[seconds * 10**9 + nanoseconds] = came
+        stamp_ns = seconds * 10**9 + nanoseconds
+        self.came[stamp_ns], self.reached[stamp_ns] = came, info['received_timestamp']
 
     def _on_diagnostics(self, array: DiagnosticArray) -> None:
         for status in array.status:

@@ -152,14 +152,18 @@ def demo_table(record: Record) -> str:
 def node_table(record: Record) -> str:
     """What the node adds to the fusion, per output; those beyond the limit first."""
     rows = record['overhead_ms']
-    beyond = [name for name, row in rows.items() if row['median'] > record['limit_ms']]
+    beyond = [name for name, row in rows.items()
+              if row['to_dds']['median'] > record['limit_ms']]
     lines = [f'Beyond {record["limit_ms"]:.0f} ms: {", ".join(beyond) or "none"}.', '',
-             '| output | median | quartiles | lost |', '|---|---|---|---|']
+             '| output | until DDS has it | until Python has it | of that, publishing | lost |',
+             '|---|---|---|---|---|']
     for name, row in rows.items():
-        low, high = row['iqr']
-        lines.append(f'| `~/{name}` | {row["median"]:.1f} ms | {low:.1f} to {high:.1f} ms | '
-                     f'{row["lost"]} of {record["brackets"]} |')
-    return '\n'.join(lines)
+        low, high = row['to_dds']['iqr']
+        lines.append(
+            f'| `~/{name}` | {row["to_dds"]["median"]:.1f} ms ({low:.1f} to {high:.1f}) | '
+            f'{row["to_python"]["median"]:.1f} ms | {row["publishing"]["median"]:.1f} ms | '
+            f'{row["lost"]} of {record["brackets"]} |')
+    return '\n'.join([*lines, '', f'{record["machine"]}; load {record["load"]} before it began.'])
 
 
 def robustness_chart(record: Record) -> str:
