@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_tests_start_beside_the_plugin_of_launch_testing_ros(tmp_path):
-    # As in Humble, Jazzy and Kilted: a hook that only the plugin of launch_testing declares.
+    # As in Humble, Jazzy and rolling: a hook that only the plugin of launch_testing declares.
     (tmp_path / 'of_launch_testing_ros.py').write_text(
         'def pytest_launch_collect_makemodule(path, parent, entrypoint): pass\n')
     about = tmp_path / 'launch_testing_ros-0.26.dist-info'
