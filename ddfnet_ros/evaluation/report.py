@@ -166,6 +166,22 @@ def node_table(record: Record) -> str:
     return '\n'.join([*lines, '', f'{record["machine"]}; load {record["load"]} before it began.'])
 
 
+def cameras_table(record: Record) -> str:
+    """Several cameras in one process and in one each; says so where there is no record yet."""
+    if not record:
+        return 'Not measured yet: `python -m benchmark.cameras` does, on an idle machine.'
+    options = record['options']
+    lines = ['| | results per second, each camera | age | memory of all |', '|---|---|---|---|']
+    for layout, row in record['layouts'].items():
+        rates = ', '.join(f'{rate:.2f}' for rate in row['results_per_second'])
+        ages = ', '.join('none' if age is None else f'{age:.0f}' for age in row['age_ms'])
+        lines.append(f'| {layout} | {rates} | {ages} ms | {row["memory_mb"]} MiB |')
+    return '\n'.join([
+        *lines, '', f'{options["cameras"]} cameras of {options["size"]}, '
+        f'{1 / options["period"]:g} brackets per second each, by `{options["model"]}`; '
+        f'{record["cores"]} cores, load {record["load"]} before it began.'])
+
+
 def robustness_chart(record: Record) -> str:
     """PSNR-µ over each axis; dashed lines where `fused` fails."""
     panels = []

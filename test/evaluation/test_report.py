@@ -110,3 +110,22 @@ def test_the_node_is_judged_by_its_limit_output_by_output():
     assert '| `~/image` | 9.9 ms (8.9 to 11.9) | 24.9 ms | 2.0 ms | 0 of 30 |' in table
     assert '| `~/hdr` | 26.6 ms (25.6 to 28.6) | 66.0 ms | 12.0 ms | 1 of 30 |' in table
     assert table.endswith('2 cores; load 0.1 before it began.')
+
+
+def test_cameras_that_were_not_measured_are_told_with_the_command():
+    assert 'python -m benchmark.cameras' in report.cameras_table({})
+
+
+def test_cameras_are_told_layout_by_layout():
+    table = report.cameras_table({
+        'cores': 2, 'load': 0.1,
+        'options': {'cameras': 2, 'size': '720p', 'period': 0.1, 'model': 'fast'},
+        'layouts': {
+            'one process': {'results_per_second': [1.25, 1.2], 'age_ms': [800.4, 812.0],
+                            'memory_mb': 900},
+            'a process each': {'results_per_second': [1.0, 0.0], 'age_ms': [1200.0, None],
+                               'memory_mb': 1500}}})
+    assert '| one process | 1.25, 1.20 | 800, 812 ms | 900 MiB |' in table
+    assert '| a process each | 1.00, 0.00 | 1200, none ms | 1500 MiB |' in table
+    assert table.endswith('2 cameras of 720p, 10 brackets per second each, by `fast`; 2 cores, '
+                          'load 0.1 before it began.')
