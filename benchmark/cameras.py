@@ -27,7 +27,6 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 
 from benchmark.node import (
-    IDLE_LOAD,
     PATIENCE,
     PERIOD_NS,
     SIZES,
@@ -36,6 +35,7 @@ from benchmark.node import (
     parameters,
     running,
     textured,
+    to_be_recorded,
 )
 from benchmark.node_peer import Peer
 from ddfnet_ros.evaluation.record import commit_of
@@ -54,8 +54,7 @@ def main() -> int:
         rows = {layout: measure(layout, options) for layout in LAYOUTS}
     for layout, row in rows.items():
         print(f'{layout}: {row}')
-    if load > IDLE_LOAD:
-        print(f'not recorded: load {load:.2f} before it began, {IDLE_LOAD} is idle')
+    if not to_be_recorded(load, options):
         return 0
     record = {'date': datetime.date.today().isoformat(),
               'commit': commit_of(Path(__file__).parent),

@@ -27,6 +27,8 @@ class Peer(Node):
 
     Attributes:
         came: When results came, by their stamp [ns], by the monotonic clock [s].
+        reached: When DDS had them, before this process copied them into Python; by the wall
+            clock [ns].
         told: What the node's newest diagnostics say.
     """
 
@@ -45,12 +47,13 @@ class Peer(Node):
         self.create_subscription(msgtype, results, self._on_result, qos, raw=True)
         self.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
         self.came: dict[int, float] = {}
+        self.reached: dict[int, int] = {}
         self.told: dict[str, str] = {}
 
     def wait_until_matched(self, patience: float) -> None:
         """Wait for the node, until it takes images and is heard."""
         self.spin_until(lambda: bool(self._sender.get_subscription_count())
-                         and bool(self.count_publishers(self._results)), patience)
+                        and bool(self.count_publishers(self._results)), patience)
         self.spin_for(1.0)
 
     def serialised(self, pixels: np.ndarray, stamp_ns: int) -> bytes:
@@ -61,10 +64,9 @@ class Peer(Node):
         """Publish it."""
         self._sender.publish(message)
 
-    def result(self, stamp_ns: int, patience: float) -> float | None:
-        """When the result of that stamp came, by the monotonic clock; None: never."""
-        self.spin_until(lambda: stamp_ns in self.came, patience)
-        return self.came.get(stamp_ns)
+    def wait_for_result(self, stamp_ns: int, patience: float) -> bool:
+        """Wait for the result of that stamp; false if it does not come."""
+        return self.spin_until(lambda: stamp_ns in self.came, patience)
 
     def diagnostics(self, fused: int, patience: float) -> dict[str, str]:
         """What the node tells after that many brackets."""
@@ -84,10 +86,11 @@ class Peer(Node):
             rclpy.spin_once(self, timeout_sec=_TICK)
         return held
 
-    def _on_result(self, cdr: bytes) -> None:
+    def _on_result(self, cdr: bytes, info: dict[str, int]) -> None:
         came = time.monotonic()
         seconds, nanoseconds = _STAMP.unpack_from(cdr)
-        self.came[seconds * 10**9 + nanoseconds] = came
+        stamp_ns = seconds * 10**9 + nanoseconds
+        self.came[stamp_ns], self.reached[stamp_ns] = came, info['received_timestamp']
 
     def _on_diagnostics(self, array: DiagnosticArray) -> None:
         for status in array.status:

@@ -64,7 +64,7 @@ def _loop(peer: Any, frames: list[np.ndarray], radiance: float) -> list[float]:
             stamp_ns = begin_ns + place * STEP_NS
             peer.tell_time(stamp_ns)
             peer.send(peer.serialised(pixels, stamp_ns))
-        if turn < WHOLE and peer.result(begin_ns + STEP_NS, _PATIENCE) is not None:
+        if turn < WHOLE and peer.wait_for_result(begin_ns + STEP_NS, _PATIENCE):
             del peer.came[begin_ns + STEP_NS]
             off.append(abs(peer.last / radiance - 1))
     peer.spin_for(0.01)
@@ -117,7 +117,7 @@ def transitions(options: argparse.Namespace) -> dict[str, Any]:
             peer.change(change, _PATIENCE)
         peer.wait_until_matched(_PATIENCE)
         stamp_ns = _send_bracket(peer, frames, count + 1)
-        fused = peer.result(stamp_ns, _PATIENCE) is not None
+        fused = peer.wait_for_result(stamp_ns, _PATIENCE)
     found = judge(samples, [0.0] if fused else [], options.warm_up)
     return {'transitions': count, 'done': done, 'size': options.size or 'small',
             **{k: found[k] for k in ('memory_mb', 'growth', 'threads', 'files', 'broken',

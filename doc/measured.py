@@ -37,6 +37,7 @@ TABLES: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     'people': ('detection', detection.people_table),
     'demo': ('demo', report.demo_table),
     'node': ('node', report.node_table),
+    'cameras': ('cameras', report.cameras_table),
 }
 RELIABILITY = ROOT / 'doc/reliability.md'
 ENDURED: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
@@ -49,8 +50,8 @@ CHARTS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
 }
 
 
-# Takes hours; its table says so as long as it has not been made.
-LATER = ('ablation',)
+# Takes hours, or an idle machine; a table says so as long as its record has not been made.
+LATER = ('ablation', 'cameras')
 
 
 def record(name: str) -> Mapping[str, Any]:

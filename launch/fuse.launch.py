@@ -72,13 +72,13 @@ def players(given, fusers, common):
     player = arguments.value(given, 'player')
     if not given['bag']:
         return []
+    file, text = arguments.qos_overrides(
+        given, [topic for fuser in fusers for topic in fuser.image_topics])
     if player == 'rosbag2' or (player == 'auto' and is_installed('ros2bag')):
-        file, text = arguments.qos_overrides(
-            given, [topic for fuser in fusers for topic in fuser.image_topics])
         options = arguments.play_options(given, True, file or (written(text) if text else ''))
         return [ExecuteProcess(cmd=['ros2', 'bag', 'play', *options], output='screen',
                                additional_env=common['additional_env'])]
-    # It plays reliably whatever was recorded, so bag_qos has nothing to add.
+    # It plays reliably whatever was recorded: bag_qos has to be right, but changes nothing.
     options = arguments.play_options(given, False, '')
     return [Node(executable='player', exec_name='player',
                  arguments=[*options, '--wait', PATIENCE_TO_START], **common)]

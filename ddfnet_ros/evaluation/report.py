@@ -152,14 +152,34 @@ def demo_table(record: Record) -> str:
 def node_table(record: Record) -> str:
     """What the node adds to the fusion, per output; those beyond the limit first."""
     rows = record['overhead_ms']
-    beyond = [name for name, row in rows.items() if row['median'] > record['limit_ms']]
+    beyond = [name for name, row in rows.items()
+              if row['to_dds']['median'] > record['limit_ms']]
     lines = [f'Beyond {record["limit_ms"]:.0f} ms: {", ".join(beyond) or "none"}.', '',
-             '| output | median | quartiles | lost |', '|---|---|---|---|']
+             '| output | until DDS has it | until Python has it | of that, publishing | lost |',
+             '|---|---|---|---|---|']
     for name, row in rows.items():
-        low, high = row['iqr']
-        lines.append(f'| `~/{name}` | {row["median"]:.1f} ms | {low:.1f} to {high:.1f} ms | '
-                     f'{row["lost"]} of {record["brackets"]} |')
-    return '\n'.join(lines)
+        low, high = row['to_dds']['iqr']
+        lines.append(
+            f'| `~/{name}` | {row["to_dds"]["median"]:.1f} ms ({low:.1f} to {high:.1f}) | '
+            f'{row["to_python"]["median"]:.1f} ms | {row["publishing"]["median"]:.1f} ms | '
+            f'{row["lost"]} of {record["brackets"]} |')
+    return '\n'.join([*lines, '', f'{record["machine"]}; load {record["load"]} before it began.'])
+
+
+def cameras_table(record: Record) -> str:
+    """Several cameras in one process and in one each; says so where there is no record yet."""
+    if not record:
+        return 'Not measured yet: `python -m benchmark.cameras` does, on an idle machine.'
+    options = record['options']
+    lines = ['| | results per second, each camera | age | memory of all |', '|---|---|---|---|']
+    for layout, row in record['layouts'].items():
+        rates = ', '.join(f'{rate:.2f}' for rate in row['results_per_second'])
+        ages = ', '.join('none' if age is None else f'{age:.0f}' for age in row['age_ms'])
+        lines.append(f'| {layout} | {rates} | {ages} ms | {row["memory_mb"]} MiB |')
+    return '\n'.join([
+        *lines, '', f'{options["cameras"]} cameras of {options["size"]}, '
+        f'{1 / options["period"]:g} brackets per second each, by `{options["model"]}`; '
+        f'{record["cores"]} cores, load {record["load"]} before it began.'])
 
 
 def robustness_chart(record: Record) -> str:

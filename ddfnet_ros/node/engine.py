@@ -63,6 +63,11 @@ class Engine:
         return self._deghoster.in_use.precision
 
     @property
+    def backend(self) -> str:
+        """What computes them."""
+        return self._deghoster.in_use.backend
+
+    @property
     def fallbacks(self) -> dict[str, int]:
         """Brackets that were fused in another way because memory ran out, by that way."""
         return {way: n for way, n in self._deghoster.counts.items() if n and way != 'whole'}

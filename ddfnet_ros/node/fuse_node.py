@@ -147,8 +147,9 @@ class FuseNode(LifecycleNode):
         return _Fusion(loaded, statistics, inputs, Outputs(self), DebugTopics(self))
 
     def _report(self, transition: str, error: Exception) -> TransitionCallbackReturn:
-        self._problem = f'cannot {transition}: {diagnostics.one_line(error)}'
-        self.get_logger().error(self._problem)
+        if self.context.ok():  # what fails during shutdown is no news
+            self._problem = f'cannot {transition}: {diagnostics.one_line(error)}'
+            self.get_logger().error(self._problem)
         return TransitionCallbackReturn.FAILURE
 
     def _check(self, settings: NodeSettings) -> None:
@@ -184,7 +185,7 @@ class FuseNode(LifecycleNode):
         fusion.debug.publish(processing_ms, job.bracket.reference)
 
     def _on_failure(self, _job: Job, error: Exception) -> None:
-        if self._fusion and self.context.ok():  # what fails during shutdown is no news
+        if self._fusion and self.context.ok():  # as above
             self._fusion.statistics.drop('failed')
             self.get_logger().error(f'a bracket failed: {diagnostics.one_line(error)}',
                                     throttle_duration_sec=PROBLEM_LOG_PERIOD)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+import io
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -51,17 +52,15 @@ class Outputs:
         name = f'{node.get_fully_qualified_name()}: bracket'
         self._results = [
             (self._audience(output.msgtype, output.topic), output) for output in (
-                _Output('~/image', Image, lambda fused: image_cdr(
-                    fused.header, fused.deghosted.image)),
-                _Output('~/hdr', Image, lambda fused: image_cdr(fused.header, _radiance(fused))),
+                _Output('~/image', Image, _pictures(lambda fused: fused.deghosted.image)),
+                _Output('~/hdr', Image, _pictures(_radiance)),
                 _Output('~/image/compressed', CompressedImage, lambda fused: jpeg(
                     fused.header, fused.deghosted.image, fused.settings.jpeg_quality)),
                 _Output('~/bracket_info', DiagnosticArray, partial(bracket_info, name)),
                 _Output('~/moving_points', PointCloud2, point_cloud),
-                _Output('~/flow', Image, lambda fused: image_cdr(
-                    fused.header, flow_picture(fused.deghosted))),
-                _Output('~/reference_share', Image, lambda fused: image_cdr(
-                    fused.header, _grey(fused.deghosted.reference_share()))),
+                _Output('~/flow', Image, _pictures(lambda fused: flow_picture(fused.deghosted))),
+                _Output('~/reference_share', Image, _pictures(
+                    lambda fused: _grey(fused.deghosted.reference_share()))),
             )
         ]
 
@@ -109,6 +108,12 @@ class Outputs:
             qos_profile=QoSProfile(depth=_DEPTH, reliability=ReliabilityPolicy.RELIABLE),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
+
+
+def _pictures(pixels: Callable[[Fused], npt.NDArray[Any]]) -> Callable[[Fused], bytes]:
+    """Makes images of what a function gives, one after the other in the same memory."""
+    buffer = io.BytesIO()
+    return lambda fused: image_cdr(fused.header, pixels(fused), buffer)
 
 
 def _radiance(fused: Fused) -> npt.NDArray[Any]:

@@ -54,7 +54,8 @@ class Reporter:
 
 def engine_values(engine: Engine) -> list[KeyValue]:
     """Model, device and memory, and what was done where that ran out."""
-    values = {'model': engine.model_name, 'device': engine.device, 'precision': engine.precision}
+    values = {'model': engine.model_name, 'device': engine.device,
+              'precision': engine.precision, 'backend': engine.backend}
     values |= {f'out_of_memory.{way}': f'{n}' for way, n in engine.fallbacks.items()}
     try:
         with open(_STATM, encoding='ascii') as file:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import sys
 from array import array
@@ -22,6 +23,7 @@ _ENCODINGS = {('uint8', 1): 'mono8', ('uint8', 3): 'bgr8',
               ('uint16', 1): 'mono16', ('uint16', 3): 'rgb16',
               ('float32', 1): '32FC1', ('float32', 3): '32FC3'}
 _BLUE_FIRST = ('bgr8', '32FC3')
+_LENGTH = struct.Struct('I')  # of `data`
 
 
 def header_of(frame: Frame) -> Header:
@@ -31,29 +33,51 @@ def header_of(frame: Frame) -> Header:
     return header
 
 
-def image_cdr(header: Header, pixels: npt.NDArray[Any]) -> bytes:
+def image_cdr(
+    header: Header, pixels: npt.NDArray[Any], buffer: io.BytesIO | None = None
+) -> bytes:
     """Serialise pixels as a sensor_msgs/Image that `Publisher.publish` takes as it is.
 
     `Image.data` takes an array element by element or copies it more than once; an empty image
-    is serialised instead and the pixels are appended to it, which is what the format (CDR,
+    is serialised instead and the pixels are written behind it, which is what the format (CDR,
     `data` last) amounts to.
 
     Args:
         header: Header of the message.
         pixels: (H, W) grey or (H, W, 3) RGB; uint8 is sent as mono8 or bgr8, uint16 as mono16 or
             rgb16, float32 as 32FC1 or 32FC3 (blue first).
+        buffer: Memory to write to, whose bytes are given back without another copy; the next image
+            overwrites them if nobody has kept them, else takes new ones. None for new memory,
+            which for large images takes longer to get than to fill.
     """
+    buffer = io.BytesIO() if buffer is None else buffer
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
     encoding = _ENCODINGS[pixels.dtype.name, channels]
-    ordered = np.ascontiguousarray(
-        cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR) if encoding in _BLUE_FIRST else pixels)
-    message = Image(
-        header=header, height=pixels.shape[0], width=pixels.shape[1], step=ordered.strides[0],
-        encoding=encoding, is_bigendian=sys.byteorder == 'big',
-    )
-    without_length = serialize_message(message)[:-struct.calcsize('I')]
-    length = struct.pack('I', ordered.nbytes)
-    return b''.join((without_length, length, ordered.data.cast('B')))
+    without_pixels = serialize_message(Image(
+        header=header, height=pixels.shape[0], width=pixels.shape[1], step=pixels[0].nbytes,
+        encoding=encoding, is_bigendian=sys.byteorder == 'big'))
+    front = without_pixels[:-_LENGTH.size] + _LENGTH.pack(pixels.nbytes)
+    _resize(buffer, len(front) + pixels.nbytes)
+    buffer.seek(0)
+    buffer.write(front)
+    _fill(buffer, len(front), pixels, encoding in _BLUE_FIRST)
+    return buffer.getvalue()
+
+
+def _resize(buffer: io.BytesIO, size: int) -> None:
+    if buffer.seek(0, io.SEEK_END) != size:
+        buffer.truncate(size)
+        buffer.seek(size - 1)
+        buffer.write(b'\0')
+
+
+def _fill(buffer: io.BytesIO, start: int, pixels: npt.NDArray[Any], blue_first: bool) -> None:
+    """Write pixels to the end of a buffer; a function, so that its view of the buffer ends."""
+    place = np.frombuffer(buffer.getbuffer(), pixels.dtype, offset=start).reshape(pixels.shape)
+    if blue_first:
+        cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR, dst=place)
+    else:
+        np.copyto(place, pixels)
 
 
 def jpeg(header: Header, picture: npt.NDArray[np.uint8], quality: int) -> CompressedImage:

@@ -99,9 +99,33 @@ def test_the_demo_tells_pace_latency_and_who_is_best():
 
 
 def test_the_node_is_judged_by_its_limit_output_by_output():
-    rows = {'image': {'median': 14.91, 'iqr': [14.0, 16.4], 'lost': 0},
-            'hdr': {'median': 66.64, 'iqr': [65.3, 68.7], 'lost': 1}}
-    table = report.node_table({'limit_ms': 25.0, 'brackets': 30, 'overhead_ms': rows})
+    def row(to_dds, to_python, publishing, lost):
+        return {'to_dds': {'median': to_dds, 'iqr': [to_dds - 1, to_dds + 2]}, 'lost': lost,
+                'to_python': {'median': to_python}, 'publishing': {'median': publishing}}
+
+    table = report.node_table({
+        'limit_ms': 25.0, 'brackets': 30, 'machine': '2 cores', 'load': 0.1,
+        'overhead_ms': {'image': row(9.91, 24.9, 2.0, 0), 'hdr': row(26.64, 66.0, 12.0, 1)}})
     assert table.startswith('Beyond 25 ms: hdr.')
-    assert '| `~/image` | 14.9 ms | 14.0 to 16.4 ms | 0 of 30 |' in table
-    assert '| `~/hdr` | 66.6 ms | 65.3 to 68.7 ms | 1 of 30 |' in table
+    assert '| `~/image` | 9.9 ms (8.9 to 11.9) | 24.9 ms | 2.0 ms | 0 of 30 |' in table
+    assert '| `~/hdr` | 26.6 ms (25.6 to 28.6) | 66.0 ms | 12.0 ms | 1 of 30 |' in table
+    assert table.endswith('2 cores; load 0.1 before it began.')
+
+
+def test_cameras_that_were_not_measured_are_told_with_the_command():
+    assert 'python -m benchmark.cameras' in report.cameras_table({})
+
+
+def test_cameras_are_told_layout_by_layout():
+    table = report.cameras_table({
+        'cores': 2, 'load': 0.1,
+        'options': {'cameras': 2, 'size': '720p', 'period': 0.1, 'model': 'fast'},
+        'layouts': {
+            'one process': {'results_per_second': [1.25, 1.2], 'age_ms': [800.4, 812.0],
+                            'memory_mb': 900},
+            'a process each': {'results_per_second': [1.0, 0.0], 'age_ms': [1200.0, None],
+                               'memory_mb': 1500}}})
+    assert '| one process | 1.25, 1.20 | 800, 812 ms | 900 MiB |' in table
+    assert '| a process each | 1.00, 0.00 | 1200, none ms | 1500 MiB |' in table
+    assert table.endswith('2 cameras of 720p, 10 brackets per second each, by `fast`; 2 cores, '
+                          'load 0.1 before it began.')

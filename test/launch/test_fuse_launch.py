@@ -66,6 +66,14 @@ def test_our_player_takes_over_where_there_is_no_rosbag2(
     assert player.node_executable == 'player'
 
 
+def test_our_player_takes_no_bag_qos_that_rosbag2_would_refuse(
+        launch_file, arguments, given, monkeypatch):
+    monkeypatch.setattr(launch_file, 'is_installed', lambda package: False)
+    texts = given(bag='x.mcap', bag_qos='faithful')
+    with pytest.raises(RuntimeError, match=r"^bag_qos: expected .* got 'faithful'"):
+        launch_file.players(texts, arguments.fusers(texts), {'additional_env': {}})
+
+
 def test_viewers_are_started_where_they_are_installed(
         launch_file, arguments, given, monkeypatch):
     monkeypatch.setattr(launch_file, 'is_installed', lambda package: True)

@@ -13,6 +13,8 @@ from ddfnet_ros.bracket import Frame
 from ddfnet_ros.node.approximate import ApproximateAssembler
 from ddfnet_ros.settings import NodeSettings
 
+from .conftest import EXPOSURES, header, image, scene
+
 CAMERA = Camera()  # 3 exposures, 11 ms apart, every 33 ms
 SETTINGS = NodeSettings(exposure_times=CAMERA.exposures, image_topics=('short', 'mid', 'long'),
                         sync='approximate', sync_slop=0.03)
@@ -88,3 +90,25 @@ def test_a_set_that_is_no_bracket_is_complained_about_and_the_next_one_comes_out
     assert assembler.dropped == {'invalid': 3}
     brackets = [assembler.add(frame(stream, 2 * 10**9 + stream)) for stream in range(3)]
     assert [bool(bracket) for bracket in brackets] == [False, False, True]
+
+
+@installed
+def test_over_dds_a_lost_frame_costs_its_bracket_and_no_other(bench_with):
+    topics = ['/short', '/mid', '/long']
+    bench = bench_with(sync='approximate', sync_slop=0.03, image_topics=topics,
+                       exposure_source='parameters')
+
+    def send(second, places=(0, 1, 2)):
+        for place in places:
+            stamp_ns = second * 10**9 + place * 10**7
+            bench.send(topics[place], image(scene(EXPOSURES[place]), stamp_ns))
+
+    for second, places in ((1, (0, 1, 2)), (2, (0, 2)), (3, (0, 1, 2))):
+        send(second, places)
+        if len(places) == 3:
+            assert bench.next('/fuse_node/hdr').header == header(second * 10**9 + 10**7)
+    for second in range(4, 13):  # until the synchronizer forgets what waits in vain
+        send(second)
+        bench.next('/fuse_node/hdr')
+    counts = bench.counts()
+    assert (counts['brackets_fused'], counts['dropped.incomplete']) == ('11', '2')

@@ -54,11 +54,13 @@ def test_an_error_in_the_fusion_is_counted_and_the_next_bracket_is_fused(bench, 
     assert int(bench.counts()['dropped.failed']) == 1
 
 
-def test_diagnostics_tell_rates_latency_model_and_device(bench):
+def test_diagnostics_tell_rates_latency_model_and_device(bench_with):
+    bench = bench_with(backend='torch')
     bench.send_bracket(10**9)
     bench.next(HDR)
     counts = bench.counts()
-    assert (counts['model'], counts['device']) == ('tiny', 'cpu')
+    assert [counts[key] for key in ('model', 'device', 'precision', 'backend')] == [
+        'tiny', 'cpu', 'float32', 'torch']
     assert (counts['images_received'], counts['brackets_fused']) == ('3', '1')
     assert float(counts['latency_ms.median']) > 0
     stages = [key for key in counts if key.startswith('stage_ms.')]

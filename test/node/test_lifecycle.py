@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """What each transition takes and frees."""
 
+from contextlib import suppress
+
+import rclpy
 from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.parameter import Parameter
 from sensor_msgs.msg import CompressedImage
 
-from .conftest import TOPIC
+from ddfnet_ros.node import engine
+from ddfnet_ros.node.fuse_node import FuseNode
+
+from .conftest import DEFAULTS, TOPIC
 
 HDR = '/fuse_node/hdr'
 
@@ -61,3 +68,25 @@ def test_without_autostart_the_node_waits(bench_with):
     bench = bench_with(start=False, autostart=False)
     bench.node.start()
     assert state_of(bench) == 'unconfigured'
+
+
+def test_an_interrupt_while_it_configures_is_no_problem_to_tell(model, monkeypatch, capfd):
+    context = rclpy.Context()
+    rclpy.init(args=[], context=context)
+
+    def interrupted(*words):
+        loaded = load(*words)
+        context.shutdown()  # what rclpy does on SIGINT
+        return loaded
+
+    load = engine.Engine
+    monkeypatch.setattr(engine, 'Engine', interrupted)
+    given = DEFAULTS | {'model': str(model)}
+    node = FuseNode(context=context, parameter_overrides=[
+        Parameter(name, value=value) for name, value in given.items()])
+    try:
+        with suppress(RuntimeError):  # Jazzy's rclpy: it cannot tell of the transition either
+            node.start()
+    finally:
+        node.destroy_node()
+    assert 'cannot configure' not in capfd.readouterr().err

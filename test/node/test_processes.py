@@ -59,6 +59,21 @@ def test_it_starts_without_launch_from_our_parameter_file_and_leaves_quietly(
     assert 'Traceback' not in output
 
 
+def test_an_interrupt_while_it_still_imports_ends_it_without_a_traceback():
+    process = subprocess.Popen([sys.executable, str(ROOT / 'resource' / 'fuse_node')], cwd=ROOT,
+                               text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    maps = Path(f'/proc/{process.pid}/maps')
+    try:
+        while 'libtorch' not in maps.read_text():  # of which there is more to import than that
+            assert process.poll() is None
+            time.sleep(0.005)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert 'Traceback' not in output
+
+
 def test_cameras_of_one_process_run_beside_one_that_cannot_and_leave_quietly(ros, model, tmp_path):
     # Names of no other test: rclpy keeps some services of a node for a while after its end.
     for name, exposures in (('north', '[0.1, 1.0]'), ('south', '[0.1, 1.0]'), ('none', '[1, 4]')):

@@ -1,4 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
+import io
+import tracemalloc
+
 import numpy as np
 import pytest
 from rclpy.serialization import deserialize_message, serialize_message
@@ -31,6 +34,30 @@ def test_images_that_we_publish_decode_to_what_was_put_in(pixels, encoding):
     array = np.frombuffer(message.data, pixels.dtype).reshape(pixels.shape)
     blue_first = encoding in ('bgr8', '32FC3')
     np.testing.assert_array_equal(array, pixels[..., ::-1] if blue_first else pixels)
+
+
+@pytest.mark.parametrize('between', [(7, 9, 3), (2, 3, 3), (5, 7)])
+def test_images_in_the_same_memory_are_those_of_new_memory(between):
+    buffer, other = io.BytesIO(), np.full(between, 7, np.float32)
+    for pixels in (RGB, other, RGB, RGB // 2):
+        assert image_cdr(header(), pixels, buffer) == image_cdr(header(), pixels)
+
+
+def test_bytes_that_were_kept_stay_as_they_are():
+    buffer = io.BytesIO()
+    kept = image_cdr(header(), RGB, buffer)
+    image_cdr(header(), 255 - RGB, buffer)
+    assert kept == image_cdr(header(), RGB)
+
+
+def test_a_second_image_takes_no_memory_of_its_size():
+    pixels, buffer = np.zeros((200, 300, 3), np.float32), io.BytesIO()
+    image_cdr(header(), pixels, buffer)
+    tracemalloc.start()
+    image_cdr(header(), pixels, buffer)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < pixels.nbytes / 10
 
 
 def test_our_bytes_are_as_many_as_those_of_the_middleware():
