@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb.
 
     Returns:
-        Exit status: 0, 2 for what the user can mend (one line on stderr says how).
+        Exit status, as the overview explains it.
     """
     verb, *rest = argv if argv is not None else sys.argv[1:] or ['--help']
     if verb in ('-h', '--help'):
@@ -77,7 +77,11 @@ examples:
   ddfnet evaluate --panoramas my_panoramas --scenes 20
 
 ddfnet VERB --help explains a verb; --version prints {__version__}; --completion bash prints
-what makes Tab complete verbs and options: eval "$(ddfnet --completion bash)"."""
+what makes Tab complete verbs and options: eval "$(ddfnet --completion bash)".
+
+exit status: 0 done; 1 a bag or a check failed (bag, doctor); 2 something that you can mend, which
+one line on stderr names; 130 interrupted. Results are on stdout, all else on stderr; --json makes
+them JSON (fuse, bag, inspect, doctor, bench, export; evaluate --json FILE)."""
 
 
 def _one_line(error: Exception) -> str:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import importlib
+import re
 import subprocess
 import sys
 
@@ -31,9 +32,19 @@ def test_every_verb_has_its_file(verb):
     assert callable(importlib.import_module(f'ddfnet_ros.cli.{verb}').run)
 
 
-@pytest.mark.parametrize('verb', ['fuse', 'synthesize', 'evaluate'])
+@pytest.mark.parametrize('verb', sorted(_VERBS.keys() - {'play'}))
 def test_help_teaches_by_example(verb, capsys):
-    assert f'  ddfnet {verb} ' in help_of(verb, capsys)
+    said = help_of(verb, capsys)
+    assert f'\n  ddfnet {verb}' in said.partition('examples:')[2]
+    assert not re.search(r"default:\s*(\)|''|None)|\{None\}", said)  # what says nothing
+
+
+def test_the_verbs_that_speak_json_are_those_that_the_overview_names(capsys):
+    main(['--help'])
+    named = re.search(r'them JSON \((.*); evaluate --json FILE', capsys.readouterr().out)
+    speaking = {verb for verb in _VERBS.keys() - {'play', 'evaluate'}
+                if '--json' in help_of(verb, capsys).partition('examples:')[0]}
+    assert set(named[1].split(', ')) == speaking
 
 
 def test_help_of_fuse_explains_every_setting(capsys):
