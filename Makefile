@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # `make help` lists the targets. Each makes the .venv it needs; from the second run on, no network.
 
-.PHONY: help venv demo test test-kilted lint docs bench evaluation tables clean
+.PHONY: help venv demo test test-kilted lint docs bench evaluation soak fuzz sbom tables clean
 
 VENV ?= .venv
 # An environment that is there keeps its Python.
