@@ -87,6 +87,9 @@ def _done(chosen: Ship | Slim | ImportPwcnet | Cards) -> str:
     from ddfnet_ros.training import importing, shipping, slim
 
     if isinstance(chosen, Cards):
+        if not any(chosen.folder.glob('*.safetensors')):
+            raise ValueError(f'{chosen.folder}: expected a folder with .safetensors files, got '
+                             'none there; check the path')
         return ('# Models\n\nWritten by `ddfnet weights cards` from the model files.\n\n'
                 + shipping.cards(chosen.folder))
     if isinstance(chosen, Slim):

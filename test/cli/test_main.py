@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import importlib
+import os
 import re
 import subprocess
 import sys
@@ -68,6 +69,7 @@ def test_version_is_the_packages(capsys):
     (['synthesize', '--output', 'x', '--brackets', '0'], '--brackets: expected at least 1'),
     (['bench', '--frames', '99'],
      'ddfnet: --frames: expected 2 to 9, got 99; see ddfnet bench --help\n'),
+    (['weights', 'cards', '/nowhere'], '/nowhere: expected a folder with .safetensors files'),
     (['bench', '--nonsense'], '--nonsense; see ddfnet bench --help\n'),
 ])
 def test_bad_words_get_one_line_and_status_2(words, said, capsys):
@@ -84,6 +86,19 @@ def test_help_does_not_wait_for_torch():
             "sys.exit('torch' in sys.modules)")
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize('unbuffered', ['', '1'])
+@pytest.mark.parametrize('words', [['--help'], ['fuse', '--help'], ['--completion', 'bash']])
+def test_nothing_is_said_where_nobody_reads_any_more(words, unbuffered):
+    nobody, pipe = os.pipe()
+    os.close(nobody)
+    done = subprocess.run(
+        [sys.executable, '-c', 'import sys; from ddfnet_ros.cli import main; sys.exit(main())',
+         *words], stdout=pipe, stderr=subprocess.PIPE, text=True, check=False,
+        env=os.environ | {'PYTHONUNBUFFERED': unbuffered})
+    os.close(pipe)
+    assert (done.returncode, done.stderr) == (141, '')
 
 
 def test_play_without_rclpy_names_the_remedy(monkeypatch, capsys):
