@@ -32,8 +32,8 @@ class Witness(Peer):
         self.brackets: list[list[int]] = []
         super().__init__(images, '/fuse_node/bracket_info', DiagnosticArray)
 
-    def _on_result(self, cdr: bytes) -> None:
-        super()._on_result(cdr)
+    def _on_result(self, cdr: bytes, info: dict[str, int]) -> None:
+        super()._on_result(cdr, info)
         values: Any = deserialize_message(cdr, DiagnosticArray).status[0].values
         self.brackets.append([_ns(value.value) for value in values
                               if value.key.endswith('.stamp')])
@@ -66,8 +66,8 @@ class Player(Peer):
         """Publish it."""
         self._clock.publish(Clock(clock=Time(sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9)))
 
-    def _on_result(self, cdr: bytes) -> None:
-        super()._on_result(cdr)
+    def _on_result(self, cdr: bytes, info: dict[str, int]) -> None:
+        super()._on_result(cdr, info)
         self.last = struct.unpack('<f', cdr[-4:])[0]
 
 

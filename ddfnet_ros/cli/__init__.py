@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import sys
 from collections.abc import Sequence
 
@@ -13,6 +14,7 @@ from ddfnet_ros.cli import completion
 
 USER_ERROR = 2
 _INTERRUPTED = 130
+_UNREAD = 141  # as of a program that SIGPIPE ends
 
 _VERBS = {
     'fuse': 'Fuse the exposures of one scene into an HDR image.',
@@ -34,9 +36,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb.
 
     Returns:
-        Exit status: 0, 2 for what the user can mend (one line on stderr says how).
+        Exit status, as the overview explains it.
     """
     verb, *rest = argv if argv is not None else sys.argv[1:] or ['--help']
+    try:
+        try:
+            return _run(verb, rest)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # who read has left, such as `head`: there is nobody to tell
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor when Python ends
+        return _UNREAD
+
+
+def _run(verb: str, rest: Sequence[str]) -> int:
     if verb in ('-h', '--help'):
         print(_overview())
         return 0
@@ -54,6 +67,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         module = importlib.import_module(f'{__name__}.{verb}')
         status: int = module.run(rest)
         return status
+    except BrokenPipeError:
+        raise
     except (ValueError, OSError) as error:
         print(f'ddfnet: {_one_line(error)}', file=sys.stderr)
         return USER_ERROR
@@ -77,7 +92,11 @@ examples:
   ddfnet evaluate --panoramas my_panoramas --scenes 20
 
 ddfnet VERB --help explains a verb; --version prints {__version__}; --completion bash prints
-what makes Tab complete verbs and options: eval "$(ddfnet --completion bash)"."""
+what makes Tab complete verbs and options: eval "$(ddfnet --completion bash)".
+
+exit status: 0 done; 1 a bag or a check failed (bag, doctor); 2 something that you can mend, which
+one line on stderr names; 130 interrupted. Results are on stdout, all else on stderr; --json makes
+them JSON (fuse, bag, inspect, doctor, bench, export; evaluate --json FILE)."""
 
 
 def _one_line(error: Exception) -> str:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from ddfnet_ros.bags.many import Outcome, Processes, RayActors, run_all, share_o
 from ddfnet_ros.bags.outputs import OUTPUTS
 from ddfnet_ros.bags.reading import BagError
 from ddfnet_ros.cli.bag_settings import LIVE_ONLY, settled
-from ddfnet_ros.cli.options import as_options, parse
+from ddfnet_ros.cli.options import as_options, optional, parse
 from ddfnet_ros.settings import NodeSettings
 
 EXAMPLES = """\
@@ -26,6 +27,7 @@ EXAMPLES = """\
   ddfnet bag drive.mcap fused.mcap --params-file my_camera.yaml
   ddfnet bag drive.bag fused.mcap --no-keep-exposures --outputs image/compressed camera_info
   ddfnet bag day1.mcap day2.mcap day3.mcap fused/ --jobs 2
+  ddfnet bag day*.mcap fused/ --json | jq 'select(.state == "failed")'
   ddfnet bag day*.mcap fused/ --ray --ray-address auto"""
 
 FAILED = 1
@@ -41,7 +43,7 @@ class Options:
     started again. Several bags go into a folder, under their own names.
     """
 
-    bags: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar='BAG... OUT')]
+    bags: Annotated[tyro.conf.Positional[tuple[Path, ...]], optional('BAG... OUT')]
     """Bags (.mcap, .db3, ROS 1 .bag, rosbag2 folders); then an .mcap file, or a folder for \
 several."""
     outputs: tuple[Literal['image', 'hdr', 'camera_info', 'image/compressed'], ...] = (
@@ -61,7 +63,9 @@ several."""
     """Spread the bags over a Ray cluster; needs ddfnet_ros[ray]."""
     ray_address: str = 'local'
     """Of the cluster: local starts one here, auto takes the one that is there."""
-    params_file: Path | None = None
+    json: bool = False
+    """Print one JSON object per bag, each in a line, and nothing else."""
+    params_file: Annotated[Path | None, optional('FILE.yaml')] = None
     """Parameter file of the node, such as config/ghent.yaml; the options below are stronger."""
     settings: Annotated[NodeSettings, as_options(NodeSettings, LIVE_ONLY)] = field(
         default_factory=NodeSettings)
@@ -104,7 +108,10 @@ def _one(options: Options, source: Path, target: Path) -> int:
             print(f'\nddfnet: interrupted; the same command goes on where it was, '
                   f'`rm -r {job.folder}` forgets it', file=sys.stderr)
         raise
-    print(f'{target}: {summary(done)}, model {deghoster.model_name} on {deghoster.device}')
+    if options.json:
+        print(_json(source, target, done))
+    else:
+        print(f'{target}: {summary(done)}, model {deghoster.model_name} on {deghoster.device}')
     return 0
 
 
@@ -116,30 +123,32 @@ def _several(options: Options, sources: Sequence[Path], folder: Path) -> int:
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise BagError(f'expected bags of different names, got two for {folder / twice[0]}; '
                        'rename one')
-    failed = 0
+    failed = []
+
+    def tell(source: Path, target: Path, outcome: Outcome | None) -> None:
+        if isinstance(outcome, Exception):
+            failed.append(source)
+        if options.json:
+            print(_json(source, target, outcome), flush=True)
+        elif isinstance(outcome, Exception):
+            print(f'ddfnet: {source}: {_reason(source, outcome)}', file=sys.stderr)
+        else:
+            said = summary(outcome) if outcome else 'done earlier'
+            print(f'{target}: {said}', flush=True)
+
     jobs = []
-    for source, name in zip(sources, names, strict=True):
-        if (folder / name).exists() and not options.overwrite:
-            print(f'{folder / name}: done earlier')
+    for source, target in zip(sources, [folder / name for name in names], strict=True):
+        if target.exists() and not options.overwrite:
+            tell(source, target, None)
             continue
         try:
-            jobs.append(_job(options, source, folder / name, shared=True))
+            jobs.append(_job(options, source, target, shared=True))
         except ValueError as error:
-            print(f'ddfnet: {error}', file=sys.stderr)
-            failed += 1
-
-    def tell(job: Job, outcome: Outcome) -> None:
-        nonlocal failed
-        if isinstance(outcome, Exception):
-            failed += 1
-            said = ' '.join(str(outcome).removeprefix(f'{job.source}: ').split())
-            print(f'ddfnet: {job.source}: {said}', file=sys.stderr)
-        else:
-            print(f'{job.target}: {summary(outcome)}', flush=True)
-
+            tell(source, target, error)
     if jobs:
         with _pool(options, len(jobs)) as pool:
-            run_all(jobs, pool, options.retries, tell)
+            run_all(jobs, pool, options.retries,
+                    lambda job, outcome: tell(job.source, job.target, outcome))
     return FAILED if failed else 0
 
 
@@ -178,3 +187,17 @@ def summary(done: Done) -> str:
     dropped = ', '.join(f'{reason} {n}' for reason, n in done.dropped.items()) or 'none'
     problems = ''.join(f'; {topic}: {text}' for topic, text in done.complaints.items())
     return f'{done.brackets} brackets fused{earlier}, frames dropped: {dropped}{problems}'
+
+
+def _json(source: Path, target: Path, outcome: Outcome | None) -> str:
+    """The same for a script; None is a bag that an earlier run had done."""
+    about = {'source': str(source), 'target': str(target)}
+    if outcome is None:
+        return json.dumps({**about, 'state': 'done earlier'})
+    if isinstance(outcome, Exception):
+        return json.dumps({**about, 'state': 'failed', 'error': _reason(source, outcome)})
+    return json.dumps({**about, 'state': 'fused', **outcome._asdict()})
+
+
+def _reason(source: Path, error: Exception) -> str:
+    return ' '.join(str(error).removeprefix(f'{source}: ').split())

@@ -14,7 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -80,25 +80,24 @@ class Options:
 def run(words: Sequence[str]) -> int:
     """Run all checks."""
     options = parse(Options, 'doctor', words, EXAMPLES)
-    findings = examine()
+    findings = []
+    for finding in examine():
+        findings.append(finding)
+        if not options.json:
+            print(_line(finding), flush=True)  # at once: some checks take seconds
     if options.json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))
-    else:
-        print('\n'.join(map(_line, findings)))
     return int(any(finding.level == FAIL for finding in findings))
 
 
-def examine() -> list[Finding]:
-    """All checks; one that breaks is itself a finding."""
-    findings = []
+def examine() -> Iterator[Finding]:
+    """What all checks find, one after the other; one that breaks is itself a finding."""
     for name, check in CHECKS.items():
         try:
-            findings += check()
+            yield from check()
         except Exception as error:  # whatever it is, the other checks go on
             said = ' '.join(str(error).split())
-            findings.append(Finding(name, FAIL, f'{type(error).__name__}: {said}',
-                                    'repair what it names'))
-    return findings
+            yield Finding(name, FAIL, f'{type(error).__name__}: {said}', 'repair what it names')
 
 
 def check_python() -> list[Finding]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from ddfnet_ros import images
-from ddfnet_ros.cli.options import FUSION, parse
+from ddfnet_ros.cli.options import FUSION, optional, parse
 from ddfnet_ros.evaluation.plan import Plan
 from ddfnet_ros.settings import DeghosterSettings
 
@@ -36,7 +36,7 @@ class Options(Plan):
     reference is its noise).
     """
 
-    json: Path | None = None
+    json: Annotated[Path | None, optional('FILE')] = None
     """Also write the result as JSON."""
     fusion: Annotated[DeghosterSettings, FUSION] = field(default_factory=DeghosterSettings)
     """How to fuse."""

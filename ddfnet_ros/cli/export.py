@@ -14,6 +14,7 @@ import tyro
 
 from ddfnet_ros.bracket import MAX_FRAMES, MIN_FRAMES, median_index
 from ddfnet_ros.cli.options import check_output, parse
+from ddfnet_ros.cli.waiting import waiting
 
 if TYPE_CHECKING:
     from ddfnet_ros.runtime.export import Exported
@@ -64,7 +65,8 @@ def run(words: Sequence[str]) -> int:
     loaded = load_fusion(path)
     place = options.reference - 1 if options.reference else median_index(options.frames)
     about = {'model': path.stem, 'weights_sha256': loaded.sha256, 'reference': f'{place + 1}'}
-    exported = export(loaded.model, options.output, options.frames, place, about)
+    with waiting('exporting'):
+        exported = export(loaded.model, options.output, options.frames, place, about)
     print(json.dumps(dataclasses.asdict(exported)) if options.json else _lines(exported))
     return 0
 

@@ -3,24 +3,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
 from ddfnet_ros import images
 from ddfnet_ros.bracket import Bracket
 from ddfnet_ros.cli.image_files import frames_of
-from ddfnet_ros.cli.options import FUSION, check_output, parse
+from ddfnet_ros.cli.options import FUSION, check_output, optional, parse
+from ddfnet_ros.cli.waiting import waiting
 from ddfnet_ros.settings import DeghosterSettings
 
 EXAMPLES = """\
   ddfnet fuse short.png middle.png long.png --exposure-times 1 4 16 --output scene.exr
   ddfnet fuse a.tif b.tif c.tif --exposure-times 1/500 1/125 1/30 --output scene.exr
   ddfnet fuse IMG_*.JPG --output scene.exr --tonemapped scene.png    (times from EXIF)
-  ddfnet fuse *.png --exposure-times auto --response srgb --output scene.exr"""
+  ddfnet fuse *.png --exposure-times auto --response srgb --output scene.exr
+  ddfnet fuse a.png b.png c.png --exposure-times 1 4 16 --output scene.exr --json | jq .stage_ms"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,15 +35,17 @@ class Options:
     shortest frame is not clipped.
     """
 
-    ldr: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar='LDR...')]
+    ldr: Annotated[tyro.conf.Positional[tuple[Path, ...]], optional('LDR...')]
     """2 to 9 frames: PNG, JPEG or TIFF of 8 or 16 bits, float TIFF or EXR in [0, 1]."""
     output: Annotated[Path, tyro.conf.arg(metavar='OUT.exr')]
     """Where the radiance goes: EXR, channels R, G, B, float32."""
-    exposure_times: Annotated[tuple[str, ...], tyro.conf.arg(metavar='T...')] = ()
+    exposure_times: Annotated[tuple[str, ...], optional('T...')] = ()
     """Seconds per file, in the files' order, such as 0.004 or 1/250; absent: from EXIF data; \
 auto: ratios estimated from unclipped pixels that do not move."""
-    tonemapped: Annotated[Path | None, tyro.conf.arg(metavar='OUT.png')] = None
+    tonemapped: Annotated[Path | None, optional('OUT.png')] = None
     """Also write a tone-mapped picture."""
+    json: bool = False
+    """Print one JSON object and nothing else."""
     fusion: Annotated[DeghosterSettings, FUSION] = field(default_factory=DeghosterSettings)
     """How to fuse."""
 
@@ -56,13 +61,23 @@ def run(words: Sequence[str]) -> int:
 
     from ddfnet_ros.runtime.deghoster import Deghoster
 
-    deghoster = Deghoster(options.fusion)
-    fused = deghoster(bracket)
+    with waiting('fusing'):
+        deghoster = Deghoster(options.fusion)
+        fused = deghoster(bracket)
     images.write_exr(options.output, fused.radiance)
     if options.tonemapped is not None:
         images.write_png(options.tonemapped, fused.image)
-    times = ' '.join(f'{exposure:.4g}' for exposure in bracket.exposures)
-    print(f'{options.output}: exposures {times}, reference {bracket.reference_index + 1}, '
-          f'model {deghoster.model_name} on {deghoster.device}, '
-          f'{sum(fused.stage_ms.values()) / 1e3:.2f} s')
+    about = {
+        'output': str(options.output),
+        'tonemapped': str(options.tonemapped) if options.tonemapped else None,
+        'exposures': list(bracket.exposures), 'reference': bracket.reference_index + 1,
+        'model': deghoster.model_name, 'device': deghoster.device, 'stage_ms': fused.stage_ms}
+    print(json.dumps(about) if options.json else _line(about))
     return 0
+
+
+def _line(about: Mapping[str, Any]) -> str:
+    times = ' '.join(f'{exposure:.4g}' for exposure in about['exposures'])
+    return (f'{about["output"]}: exposures {times}, reference {about["reference"]}, '
+            f'model {about["model"]} on {about["device"]}, '
+            f'{sum(about["stage_ms"].values()) / 1e3:.2f} s')

@@ -15,6 +15,7 @@ from ddfnet_ros.bags.suggestion import Suggestion, suggestions
 from ddfnet_ros.bags.survey import ImageTopic, Survey, survey
 from ddfnet_ros.bracket import Pixels
 from ddfnet_ros.cli.options import parse
+from ddfnet_ros.cli.waiting import waiting
 from ddfnet_ros.settings import RadianceSettings
 
 EXAMPLES = """\
@@ -39,8 +40,9 @@ class Options:
 def run(words: Sequence[str]) -> int:
     """Look, and print."""
     options = parse(Options, 'inspect', words, EXAMPLES)
-    found = survey(options.bag)
-    guesses = suggestions(found, _relative_exposures)
+    with waiting(f'reading {options.bag.name}'):
+        found = survey(options.bag)
+        guesses = suggestions(found, _relative_exposures)
     if options.json:
         print(json.dumps(_as_json(found, guesses), indent=2))
     else:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, TypeVar, get_type_hints, overload
+from typing import Annotated, Any, TypeVar, get_args, get_type_hints, overload
 
 import tyro
 
@@ -74,7 +74,12 @@ def as_options(settings: type[Settings], hidden: Collection[str] = ()) -> Any:
     for field in dataclasses.fields(settings):
         choices = field.metadata['choices']
         words = ('INT', *choices) if choices and field.metadata['bounds'] else choices
-        shown = tyro.conf.arg(help=field.metadata['description'], metavar='|'.join(words) or None)
+        if isinstance(field.default, tuple):
+            words = (f'{get_args(hints[field.name])[0].__name__.upper()}...',)
+        # Empty is no value to show: what it means, the description says.
+        hint = None if field.default not in ((), '') else ''
+        shown = tyro.conf.arg(help=field.metadata['description'], metavar='|'.join(words) or None,
+                              help_behavior_hint=hint)
         default = dataclasses.field(default=field.default, metadata=field.metadata)
         kind = suppress[hints[field.name]] if field.name in hidden else hints[field.name]
         fields.append((field.name, Annotated[kind, shown], default))
@@ -84,6 +89,15 @@ def as_options(settings: type[Settings], hidden: Collection[str] = ()) -> Any:
 
 
 FUSION = as_options(DeghosterSettings)
+
+
+def optional(metavar: str) -> Any:
+    """How an option or argument is shown whose absence its help explains.
+
+    Args:
+        metavar: Stands for the value.
+    """
+    return tyro.conf.arg(metavar=metavar, help_behavior_hint='')
 
 
 def check_output(path: Path, suffix: str) -> None:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import tyro
 from tqdm import tqdm
 
-from ddfnet_ros.cli.options import parse
+from ddfnet_ros.cli.options import optional, parse
+from ddfnet_ros.cli.waiting import waiting
 from ddfnet_ros.images import write_png
 from ddfnet_ros.synthesis.scene_settings import SceneSettings
 
@@ -32,13 +32,13 @@ class Options:
     mask of what moves (PNG). Takes minutes on two cores; the same seed gives the same recording.
     """
 
-    output: Annotated[Path | None, tyro.conf.arg(metavar='DIR')] = None
+    output: Annotated[Path | None, optional('DIR')] = None
     """Folder to write to; made if missing."""
-    preview: Annotated[Path | None, tyro.conf.arg(metavar='PNG')] = None
+    preview: Annotated[Path | None, optional('PNG')] = None
     """Instead: a sheet of random training scenes, frames from short to long and the truth."""
-    panoramas: Annotated[Path | None, tyro.conf.arg(metavar='DIR')] = None
+    panoramas: Annotated[Path | None, optional('DIR')] = None
     """Folder of equirectangular .exr panoramas; absent: one is drawn by code, for the street."""
-    cutouts: Annotated[Path | None, tyro.conf.arg(metavar='DIR')] = None
+    cutouts: Annotated[Path | None, optional('DIR')] = None
     """Folder of RGBA .png cut-outs that move through the preview's scenes."""
     brackets: int = 14
     """How many brackets."""
@@ -72,10 +72,12 @@ def _preview(picture: Path, panoramas: Path, cutouts: Path | None, seed: int) ->
     from ddfnet_ros.synthesis.preview import random_sheet
     from ddfnet_ros.synthesis.scenes import SceneSource
 
-    source = SceneSource(
-        PanoramaBank(panoramas), SceneSettings(instants=8),
-        CutoutBank(cutouts) if cutouts is not None else None)
-    write_png(picture, random_sheet(source, _PREVIEWED, seed))
+    with waiting('making scenes'):
+        source = SceneSource(
+            PanoramaBank(panoramas), SceneSettings(instants=8),
+            CutoutBank(cutouts) if cutouts is not None else None)
+        sheet = random_sheet(source, _PREVIEWED, seed)
+    write_png(picture, sheet)
     print(picture)
     return 0
 

@@ -23,7 +23,7 @@ from ddfnet_ros.bags.reading import BagError, BagReader
 from ddfnet_ros.bracket import Bracket
 from ddfnet_ros.cli.bag_settings import LIVE_ONLY, settled
 from ddfnet_ros.cli.image_files import AUTO, frames_of, seconds
-from ddfnet_ros.cli.options import as_options, check_output, parse
+from ddfnet_ros.cli.options import as_options, check_output, optional, parse
 from ddfnet_ros.settings import NodeSettings
 
 if TYPE_CHECKING:
@@ -53,16 +53,16 @@ class Options:
     """
 
     sources: Annotated[tyro.conf.Positional[tuple[Path, ...]],
-                       tyro.conf.arg(metavar='BAG|RRD|LDR...')]
+                       optional('BAG|RRD|LDR...')]
     """A bag as for `ddfnet bag`, what --save wrote, or 2 to 9 image files as for `ddfnet fuse`."""
-    exposure_times: Annotated[tuple[str, ...], tyro.conf.arg(metavar='T...')] = ()
+    exposure_times: Annotated[tuple[str, ...], optional('T...')] = ()
     """Seconds per file, or of one turn of a bag's camera; absent: from EXIF data or the bag's \
 metadata; auto, for files: estimated."""
-    save: Annotated[Path | None, tyro.conf.arg(metavar='OUT.rrd')] = None
+    save: Annotated[Path | None, optional('OUT.rrd')] = None
     """Write a recording instead of opening the viewer."""
-    brackets: int | None = None
-    """Stop after so many brackets; one of 640x360 takes about 3 MB."""
-    params_file: Path | None = None
+    brackets: Annotated[int | None, optional('INT')] = None
+    """Stop after so many brackets; absent: all. One of 640x360 takes about 3 MB."""
+    params_file: Annotated[Path | None, optional('FILE.yaml')] = None
     """Parameter file of the node, for a bag; the options below are stronger."""
     settings: Annotated[NodeSettings, as_options(NodeSettings, _HIDDEN)] = field(
         default_factory=NodeSettings)

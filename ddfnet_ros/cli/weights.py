@@ -11,7 +11,8 @@ from typing import Annotated
 
 import tyro
 
-from ddfnet_ros.cli.options import parse
+from ddfnet_ros.cli.options import optional, parse
+from ddfnet_ros.cli.waiting import waiting
 
 EXAMPLES = """\
   ddfnet weights ship runs/fast models/fast.safetensors --evaluation fast.json
@@ -31,9 +32,9 @@ class Ship:
     """Folder that `ddfnet train` wrote, or a slim checkpoint's."""
     model: _File
     """Model file to write."""
-    evaluation: Path | None = None
+    evaluation: Annotated[Path | None, optional('JSON')] = None
     """What `ddfnet evaluate --json` wrote about this model; goes into the card."""
-    pwcnet: Path | None = None
+    pwcnet: Annotated[Path | None, optional('PWCNET.safetensors')] = None
     """Model file to write the PWC-Net to, where it was trained along."""
 
 
@@ -74,7 +75,10 @@ class Options:
 
 def run(words: Sequence[str]) -> int:
     """Do what the sub-verb says."""
-    print(_done(parse(Options, 'weights', words, EXAMPLES).task))
+    task = parse(Options, 'weights', words, EXAMPLES).task
+    with waiting('reading weights'):
+        said = _done(task)
+    print(said)
     return 0
 
 
@@ -83,6 +87,9 @@ def _done(chosen: Ship | Slim | ImportPwcnet | Cards) -> str:
     from ddfnet_ros.training import importing, shipping, slim
 
     if isinstance(chosen, Cards):
+        if not any(chosen.folder.glob('*.safetensors')):
+            raise ValueError(f'{chosen.folder}: expected a folder with .safetensors files, got '
+                             'none there; check the path')
         return shipping.page(chosen.folder)
     if isinstance(chosen, Slim):
         files = slim.write(slim.read_any(chosen.run), chosen.folder)

@@ -5,31 +5,37 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+import tyro
 
 Study = Literal['comparison', 'noise', 'robustness', 'references']
 Dataset = Literal['synthetic', 'kalantari', 'fang']
 
 ALL = 'all'
 
+# How --help shows options whose absence needs no default to explain it.
+_DIR = tyro.conf.arg(metavar='DIR', help_behavior_hint='')
+_NAMES = tyro.conf.arg(metavar='NAME...', help_behavior_hint='')
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """Measure models and their peers on scenes whose truth is known."""
 
-    panoramas: Path | None = None
+    panoramas: Annotated[Path | None, _DIR] = None
     """Folder of equirectangular .exr panoramas; not those that the model was trained on."""
-    cutouts: Path | None = None
+    cutouts: Annotated[Path | None, _DIR] = None
     """Folder of RGBA .png figures that also move through the scenes."""
     dataset: Dataset = 'synthetic'
     """Scenes made from panoramas, or the photographs of Kalantari 2017 or of Fang 2019."""
-    root: Path | None = None
+    root: Annotated[Path | None, _DIR] = None
     """Folder of that data set."""
     study: Study = 'comparison'
     """One comparison; or over noise, over all that robustness varies, over the references."""
-    peers: tuple[str, ...] = ()
+    peers: Annotated[tuple[str, ...], _NAMES] = ()
     """Methods to compare with, beside reference and static merge; all: every one there is."""
-    models: tuple[str, ...] = ()
+    models: Annotated[tuple[str, ...], _NAMES] = ()
     """More models to compare, beside --model, which is shown as fused."""
     cvvdp: bool = False
     """Also measure ColorVideoVDP; needs the package cvvdp."""
@@ -41,7 +47,7 @@ class Plan:
     """Exposures in a bracket."""
     sigma: float = 0.0
     """Gaussian noise on the frames in [0, 1], of otherwise quiet cameras; 0: random cameras."""
-    pictures: Path | None = None
+    pictures: Annotated[Path | None, _DIR] = None
     """Folder for sheets of a comparison's first eight scenes: frames, truth, methods, zooms."""
     seed: int = 1
     """Equal seeds give equal scenes."""

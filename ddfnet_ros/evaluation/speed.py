@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
+from tqdm import tqdm
 
 from ddfnet_ros.bracket import Bracket, Frame
 from ddfnet_ros.runtime.deghoster import Deghoster
@@ -88,7 +89,7 @@ def measure(deghoster: Deghoster, size: tuple[int, int], frames: int, repeats: i
     peak = _resident_mib('VmHWM')
     align_and_merge(images)
     ours, theirs, stages = [], [], []
-    for _ in range(repeats):
+    for _ in tqdm(range(repeats), 'timing', delay=2.0, leave=False, disable=None):
         ours.append(_timed(lambda: stages.append(deghoster(bracket).stage_ms)))
         theirs.append(_timed(lambda: align_and_merge(images)))
     return Speed(

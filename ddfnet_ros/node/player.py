@@ -37,7 +37,11 @@ _DEPTH = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Play a bag over DDS."""
+    """Play a bag over DDS, with headers and stamps as they were recorded.
+
+    For example `ddfnet play street.mcap --rate 0.5 --loop 0`; with `--clock`, nodes that have
+    use_sim_time follow the time of the recording.
+    """
 
     bag: tyro.conf.Positional[Path]
     """An .mcap, .db3 or ROS 1 .bag file, or a rosbag2 folder."""
@@ -47,7 +51,8 @@ class Options:
     """How often to play it; 0: until interrupted."""
     clock: bool = False
     """Publish the time of the recording on /clock."""
-    topics: tuple[str, ...] = ()
+    topics: Annotated[tuple[str, ...], tyro.conf.arg(
+        metavar='TOPIC...', help_behavior_hint='')] = ()
     """Topics to play; none: all."""
     wait: float = 10.0
     """How long to wait for somebody who listens to the images [s]."""
@@ -142,7 +147,7 @@ class Player:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Play the bag; 2 where the arguments or the bag are no good."""
     arguments = list(sys.argv if arguments is None else arguments)
-    options = tyro.cli(Options, args=remove_ros_args(arguments)[1:], prog='player')
+    options = tyro.cli(Options, args=remove_ros_args(arguments)[1:], prog='ddfnet play')
     with ros_process(arguments):
         try:
             with BagReader(options.bag) as bag:

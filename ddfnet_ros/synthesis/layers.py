@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from ddfnet_ros.radiance import GAMMA
@@ -66,13 +66,7 @@ def random_layers(
         generator: Source of everything random.
     """
     shape = (len(exposure), layers)
-    shares = torch.tensor(_SHARES)
-    if cutouts is None:
-        shares[_CUTOUT] = 0
-    kind = torch.zeros(shape, dtype=torch.long)
-    if kind.numel():
-        drawn = torch.multinomial(shares, kind.numel(), True, generator=generator)
-        kind = drawn.reshape(shape)
+    kind = _random_kinds(shape, cutouts, generator)
     present = torch.rand(shape, generator=generator) >= _ABSENT
     white = (1 / exposure[:, :1]).expand(shape)
     falling = white * daylight[:, None]
@@ -95,6 +89,19 @@ def random_layers(
     light = colour * random_flicker(kind == _LAMP, exposure, generator)[..., None]
     return Layers(texture=texture, light=light.to(texture.device), upright=upright,
                   soft=(kind == _BLOB) | (kind == _CUTOUT))
+
+
+def _random_kinds(
+    shape: tuple[int, int], cutouts: CutoutBank | None, generator: torch.Generator
+) -> Int64[Tensor, 'b layers']:
+    """What each layer of each scene is: an index of _SHARES; no cut-outs where there are none."""
+    shares = torch.tensor(_SHARES)
+    if cutouts is None:
+        shares[_CUTOUT] = 0
+    count = shape[0] * shape[1]
+    if not count:
+        return torch.zeros(shape, dtype=torch.long)
+    return torch.multinomial(shares, count, True, generator=generator).reshape(shape)
 
 
 def _shape(

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import json
 import sys
 from pathlib import Path
 
@@ -138,6 +139,26 @@ def test_several_bags_go_into_a_folder_and_a_bad_one_does_not_hinder_them(
     assert said.err.count('bad.mcap') == 1
     assert main(words) == 1
     assert capsys.readouterr().out.count('done earlier') == 2
+    (out / 'b.mcap').unlink()
+    assert main([*words, '--json']) == 1
+    told = capsys.readouterr()
+    assert told.err == ''
+    states = {Path(one.pop('source')).name: one
+              for one in map(json.loads, told.out.splitlines())}
+    assert states == {
+        'a.mcap': {'target': str(out / 'a.mcap'), 'state': 'done earlier'},
+        'bad.mcap': {'target': str(out / 'bad.mcap'), 'state': 'failed',
+                     'error': states['bad.mcap']['error']},
+        'b.mcap': {'target': str(out / 'b.mcap'), 'state': 'fused', 'brackets': 2, 'earlier': 0,
+                   'dropped': {}, 'complaints': {}}}
+    assert states['bad.mcap']['error'].startswith('expected')
+
+
+def test_json_of_one_bag_is_one_object(street, model, tmp_path, capsys):
+    out = tmp_path / 'out.mcap'
+    assert main(['bag', str(street), str(out), '--json', *model]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told['state'], told['brackets'], told['target']) == ('fused', 3, str(out))
 
 
 @pytest.mark.parametrize(('words', 'said'), [

@@ -14,6 +14,8 @@ ddfnet() {
     echo "  --output OUT.exr  Where a half--way result goes, as --tone-map says."
     echo "  -j N, --jobs N    Processes."
     echo "│ --clock, --no-clock  Time. │"
+    echo "│ --tone-map mu|reinhard|key  Curve. │"
+    echo "│ --data {own,fang2} Set. --reference INT|latest  Frame. │"
 }
 """
 
@@ -42,8 +44,16 @@ def test_the_first_word_is_a_verb(complete):
 
 def test_options_are_those_of_the_verbs_help_and_asked_for_once(complete):
     (everything, one), asked = complete('fuse a.png --', 'fuse --o')
-    assert everything == ['--clock', '--jobs', '--no-clock', '--output', '--tone-map']
+    assert everything == ['--clock', '--data', '--jobs', '--no-clock', '--output', '--reference',
+                          '--tone-map']
     assert one == ['--output']
+    assert asked == ['asked']
+
+
+def test_after_an_option_its_choices_are_offered(complete):
+    offered, asked = complete("fuse --tone-map ''", 'fuse --tone-map r', "fuse --data ''",
+                              "fuse --reference ''", "fuse --output ''")
+    assert offered == [['mu', 'reinhard', 'key'], ['reinhard'], ['own', 'fang2'], ['latest'], []]
     assert asked == ['asked']
 
 

@@ -46,6 +46,19 @@ def test_a_failure_is_a_line_and_status_1(monkeypatch, capsys):
     assert capsys.readouterr().out == 'FAIL  disk           full; empty it\n'
 
 
+def test_a_finding_is_told_before_the_next_check_begins(monkeypatch, capsys):
+    told = []
+
+    def slow():
+        told.append(capsys.readouterr().out)
+        return []
+
+    found = [doctor.Finding('disk', doctor.OK, 'empty')]
+    monkeypatch.setattr(doctor, 'CHECKS', {'disk': lambda: found, 'slow': slow})
+    assert main(['doctor']) == 0
+    assert told == ['OK    disk           empty\n']
+
+
 def test_a_check_that_breaks_is_a_failure_and_the_others_go_on(monkeypatch):
     def broken():
         raise RuntimeError('odd')

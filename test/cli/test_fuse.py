@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import json
 import subprocess
 import sys
 
@@ -46,6 +47,15 @@ def test_radiance_and_picture_are_written(folder, capsys):
     assert radiance.shape == picture.shape == (45, 61, 3)
     assert 0 <= radiance.min() <= radiance.max() <= 1.1  # at the short frame's scale
     assert picture.dtype == np.uint8
+
+
+def test_json_is_one_object_and_all_of_stdout(folder, capsys):
+    words = 'fuse short.png mid.png long.png --exposure-times 4 16 64 --output a.exr --json'
+    assert main(words.split()) == 0
+    about = json.loads(capsys.readouterr().out)
+    assert about.pop('stage_ms').keys() == {'prepare', 'flow', 'network', 'finish'}
+    assert about == {'output': 'a.exr', 'tonemapped': None, 'exposures': [4, 16, 64],
+                     'reference': 2, 'model': 'fast', 'device': 'cpu'}
 
 
 def test_order_of_the_files_is_free(folder, capsys):

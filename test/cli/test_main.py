@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import importlib
+import os
+import re
 import subprocess
 import sys
 
@@ -31,15 +33,25 @@ def test_every_verb_has_its_file(verb):
     assert callable(importlib.import_module(f'ddfnet_ros.cli.{verb}').run)
 
 
-@pytest.mark.parametrize('verb', ['fuse', 'synthesize', 'evaluate'])
+@pytest.mark.parametrize('verb', sorted(_VERBS.keys() - {'play'}))
 def test_help_teaches_by_example(verb, capsys):
-    assert f'  ddfnet {verb} ' in help_of(verb, capsys)
+    said = help_of(verb, capsys)
+    assert f'\n  ddfnet {verb}' in said.partition('examples:')[2]
+    assert not re.search(r"default:\s*(\)|''|None)|\{None\}", said)  # what says nothing
+
+
+def test_the_verbs_that_speak_json_are_those_that_the_overview_names(capsys):
+    main(['--help'])
+    named = re.search(r'them JSON \((.*); evaluate --json FILE', capsys.readouterr().out)
+    speaking = {verb for verb in _VERBS.keys() - {'play', 'evaluate'}
+                if '--json' in help_of(verb, capsys).partition('examples:')[0]}
+    assert set(named[1].split(', ')) == speaking
 
 
 def test_help_of_fuse_explains_every_setting(capsys):
     said = help_of('fuse', capsys)
     for name in DeghosterSettings.__dataclass_fields__:
-        assert f'--{name.replace("_", "-")} ' in said
+        assert re.search(f'--{name.replace("_", "-")}[ ,]', said), name
     assert 'gamma|srgb|bt709|linear' in said
 
 
@@ -57,6 +69,7 @@ def test_version_is_the_packages(capsys):
     (['synthesize', '--output', 'x', '--brackets', '0'], '--brackets: expected at least 1'),
     (['bench', '--frames', '99'],
      'ddfnet: --frames: expected 2 to 9, got 99; see ddfnet bench --help\n'),
+    (['weights', 'cards', '/nowhere'], '/nowhere: expected a folder with .safetensors files'),
     (['bench', '--nonsense'], '--nonsense; see ddfnet bench --help\n'),
 ])
 def test_bad_words_get_one_line_and_status_2(words, said, capsys):
@@ -73,6 +86,19 @@ def test_help_does_not_wait_for_torch():
             "sys.exit('torch' in sys.modules)")
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize('unbuffered', ['', '1'])
+@pytest.mark.parametrize('words', [['--help'], ['fuse', '--help'], ['--completion', 'bash']])
+def test_nothing_is_said_where_nobody_reads_any_more(words, unbuffered):
+    nobody, pipe = os.pipe()
+    os.close(nobody)
+    done = subprocess.run(
+        [sys.executable, '-c', 'import sys; from ddfnet_ros.cli import main; sys.exit(main())',
+         *words], stdout=pipe, stderr=subprocess.PIPE, text=True, check=False,
+        env=os.environ | {'PYTHONUNBUFFERED': unbuffered})
+    os.close(pipe)
+    assert (done.returncode, done.stderr) == (141, '')
 
 
 def test_play_without_rclpy_names_the_remedy(monkeypatch, capsys):
