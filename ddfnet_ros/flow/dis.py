@@ -99,7 +99,7 @@ class DISFlow:
 
 def _cell(height: int, width: int) -> int:
     """Side of the squares of pixels that are averaged before motion is looked for."""
-    cell = 2
+    cell = 1 if min(height, width) < 2 * _MIN_SIDE else 2
     while height * width > _MOST_PIXELS * cell**2:
         cell *= 2
     return cell
