@@ -37,8 +37,8 @@ def claimed_pixels(data: bytes) -> int | None:
 
 def _png(data: bytes) -> int:
     """Chunk by chunk, because decoders take the memory that a chunk claims, too."""
-    place, pixels = 8, 0
-    while place + 12 <= len(data):
+    place, pixels, kind = 8, 0, b''
+    while kind != b'IEND' and place + 12 <= len(data):
         length, kind = struct.unpack_from('>I4s', data, place)
         if place + 12 + length > len(data) or (place == 8) != (kind == b'IHDR'):
             return UNKNOWN
