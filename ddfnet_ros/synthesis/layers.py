@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from ddfnet_ros.radiance import GAMMA
@@ -93,7 +93,7 @@ def random_layers(
 
 def _random_kinds(
     shape: tuple[int, int], cutouts: CutoutBank | None, generator: torch.Generator
-) -> Int64[Tensor, 'b layers']:
+) -> Int[Tensor, 'b layers']:
     """What each layer of each scene is: an index of _SHARES; no cut-outs where there are none."""
     shares = torch.tensor(_SHARES)
     if cutouts is None:

@@ -68,7 +68,7 @@ def test_fusing_keeps_nothing(monkeypatch):
     brackets(5)  # what is made once: tables, compiled shapes
     tracemalloc.start()
     try:
-        brackets(3)
+        brackets(20)  # small objects of torch come and go; their number settles slowly
         gc.collect()
         before, _ = tracemalloc.get_traced_memory()
         brackets(12)

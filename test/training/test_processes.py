@@ -26,7 +26,8 @@ def together(settings: TrainingSettings, *more: str) -> None:
     """Train in two processes that talk over gloo, with the environment that torchrun gives."""
     words = ['--recipe', settings.recipe, '--panoramas', settings.panoramas, '--run', settings.run,
              '--batch-size', '1', '--patch', '32', '--workers', '0', '--device', 'cpu',
-             '--warmup', str(settings.warmup), '--config', *settings.config, *more]
+             '--warmup', str(settings.warmup), '--precision', 'float32',
+             '--config', *settings.config, *more]
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
