@@ -12,7 +12,7 @@ import importlib
 import logging
 import sys
 import warnings
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 import torch
@@ -47,8 +47,10 @@ class OpenVINOCore(nn.Module):
             'INFERENCE_NUM_THREADS': threads,
             'INFERENCE_PRECISION_HINT': 'bf16' if dtype is torch.bfloat16 else 'f32',
         }
-        self._graph = lru_cache(_SHAPES_KEPT)(self._convert)
-        self._request = lru_cache(_SHAPES_KEPT)(self._compile)
+        # Not `lru_cache` of methods: a model that nobody uses any more would wait, with its
+        # threads and its memory, until the garbage collector comes.
+        self._graphs: dict[tuple[int, ...], Any] = {}
+        self._requests: dict[tuple[tuple[int, ...], ...], Any] = {}
 
     def forward(self, frames: list[Tensor], flow: list[Tensor]) -> list[Tensor]:
         """What the core gives; the next call writes over it."""
@@ -72,8 +74,19 @@ class OpenVINOCore(nn.Module):
         maps: list[Tensor] = self._core(frames, flow)
         return maps
 
+    def _request(self, shapes: tuple[tuple[int, ...], ...]) -> Any:
+        """Of the graph for these shapes; the most recent ones are kept."""
+        request = self._requests.pop(shapes, None) or self._compile(shapes)
+        self._requests[shapes] = request
+        if len(self._requests) > _SHAPES_KEPT:
+            del self._requests[next(iter(self._requests))]
+        return request
+
     def _compile(self, shapes: tuple[tuple[int, ...], ...]) -> Any:
-        graph = self._graph(tuple(shape[-1] for shape in shapes))
+        channels = tuple(shape[-1] for shape in shapes)
+        if channels not in self._graphs:
+            self._graphs[channels] = self._convert(channels)
+        graph = self._graphs[channels]
         graph.reshape(dict(enumerate(list(shape) for shape in shapes)))
         compiled = self._runtime.compile_model(graph, 'CPU', self._options)
         return compiled.create_infer_request()

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
+import gc
 import subprocess
 import sys
+import weakref
 
 import pytest
 import torch
@@ -56,13 +58,34 @@ def test_a_shape_is_compiled_once(monkeypatch):
     assert not core._failed
 
 
+def test_a_model_that_nobody_uses_is_gone_at_once():
+    """And with it its threads and its memory; the garbage collector may come much later."""
+    core = OpenVINOCore(fusion().core, torch.float32, threads=1)
+    core([torch.rand(1, 8, 16, 24)] * 3, [torch.rand(1, 3, 16, 24)] * 2)
+    seen = weakref.ref(core)
+    gc.collect()
+    gc.disable()
+    try:
+        del core
+        assert seen() is None
+    finally:
+        gc.enable()
+
+
+def test_few_shapes_are_kept():
+    core = OpenVINOCore(fusion().core, torch.float32, threads=1)
+    for width in range(8, 56, 8):
+        core([torch.rand(1, 8, 16, width)] * 3, [torch.rand(1, 3, 16, width)] * 2)
+    assert [shapes[0][2] for shapes in core._requests] == [24, 32, 40, 48]
+
+
 def test_what_openvino_cannot_do_is_done_by_torch_and_said_once(monkeypatch, caplog):
     core = OpenVINOCore(fusion().core, torch.float32, threads=1)
 
     def fail(_frames):
         raise RuntimeError('no such operation')
 
-    core._graph = fail
+    core._convert = fail
     frames, flow = [torch.rand(1, 8, 16, 24)] * 3, [torch.rand(1, 3, 16, 24)] * 2
     for _ in range(2):
         maps = core(frames, flow)
