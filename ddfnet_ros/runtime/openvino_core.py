@@ -8,6 +8,7 @@ else stays in torch, and torch stays the reference that tests compare with.
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import logging
 import sys
@@ -21,7 +22,11 @@ from torch import Tensor, nn
 _log = logging.getLogger(__name__)
 
 _SHAPES_KEPT = 4  # compiled graphs; each holds its own activations
+_GRAPHS_KEPT = 8  # of models and numbers of frames, a few megabytes each
 _TRACED_SIZE = (8, 12)  # any will do: the graph is reshaped before it is compiled
+
+
+_converted: dict[tuple[str, tuple[int, ...]], Any] = {}
 
 
 class OpenVINOCore(nn.Module):
@@ -49,7 +54,6 @@ class OpenVINOCore(nn.Module):
         }
         # Not `lru_cache` of methods: a model that nobody uses any more would wait, with its
         # threads and its memory, until the garbage collector comes.
-        self._graphs: dict[tuple[int, ...], Any] = {}
         self._requests: dict[tuple[tuple[int, ...], ...], Any] = {}
 
     def forward(self, frames: list[Tensor], flow: list[Tensor]) -> list[Tensor]:
@@ -84,12 +88,22 @@ class OpenVINOCore(nn.Module):
 
     def _compile(self, shapes: tuple[tuple[int, ...], ...]) -> Any:
         channels = tuple(shape[-1] for shape in shapes)
-        if channels not in self._graphs:
-            self._graphs[channels] = self._convert(channels)
-        graph = self._graphs[channels]
+        graph = self._graph(channels)
         graph.reshape(dict(enumerate(list(shape) for shape in shapes)))
         compiled = self._runtime.compile_model(graph, 'CPU', self._options)
         return compiled.create_infer_request()
+
+    def _graph(self, channels: tuple[int, ...]) -> Any:
+        """A copy of the core's graph, converted once per process for equal cores.
+
+        Because torch's tracer keeps megabytes of each trace for good.
+        """
+        key = (_fingerprint(self._core), channels)
+        if key not in _converted:
+            while len(_converted) >= _GRAPHS_KEPT:
+                _converted.pop(next(iter(_converted)), None)
+            _converted[key] = self._convert(channels)
+        return _converted[key].clone()
 
     def _convert(self, channels: tuple[int, ...]) -> Any:
         """The core's graph for what it is given, channels last, of any size."""
@@ -112,6 +126,14 @@ class OpenVINOCore(nn.Module):
             layouts.input(i).tensor().set_layout(Layout('NHWC'))
             layouts.input(i).model().set_layout(Layout('NCHW'))
         return layouts.build()
+
+
+def _fingerprint(core: nn.Module) -> str:
+    """Equal for cores of equal layers and weights."""
+    digest = hashlib.sha256(repr(core).encode())
+    for parameter in core.parameters():
+        digest.update(parameter.detach().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 class _Flat(nn.Module):

@@ -72,6 +72,19 @@ def test_a_model_that_nobody_uses_is_gone_at_once():
         gc.enable()
 
 
+def test_equal_cores_are_converted_once_and_others_apart(monkeypatch):
+    given = [torch.rand(1, 8, 16, 24)] * 3, [torch.rand(1, 3, 16, 24)] * 2
+    first = OpenVINOCore(fusion().core, torch.float32, threads=1)(*given)
+    changed = fusion().core
+    with torch.no_grad():
+        changed.frame_head[-1].bias += 1
+    torch.testing.assert_close(
+        OpenVINOCore(changed, torch.float32, threads=1)(*given)[0], first[0] + 1)
+    monkeypatch.setattr(OpenVINOCore, '_convert', None)
+    again = OpenVINOCore(fusion().core, torch.float32, threads=1)(*given)
+    torch.testing.assert_close(again, first, rtol=0, atol=0)
+
+
 def test_few_shapes_are_kept():
     core = OpenVINOCore(fusion().core, torch.float32, threads=1)
     for width in range(8, 56, 8):
@@ -85,6 +98,7 @@ def test_what_openvino_cannot_do_is_done_by_torch_and_said_once(monkeypatch, cap
     def fail(_frames):
         raise RuntimeError('no such operation')
 
+    monkeypatch.setattr(openvino_core, '_converted', {})
     core._convert = fail
     frames, flow = [torch.rand(1, 8, 16, 24)] * 3, [torch.rand(1, 3, 16, 24)] * 2
     for _ in range(2):
