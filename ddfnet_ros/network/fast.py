@@ -15,7 +15,7 @@ rows after the other: of what lies between, only the moved frames exist at full 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -26,9 +26,10 @@ from torch import Tensor, nn
 from ddfnet_ros.flow.warp import rows_crossed, warp
 from ddfnet_ros.merge import starting_weights
 from ddfnet_ros.network.fast_core import CELL, FastConfig, FastCore, exp, summarise
+from ddfnet_ros.network.parallel import each
 from ddfnet_ros.tonemap import mu_law
 
-_ROWS = 32  # of a band: more would not stay in the CPU's cache
+_ROWS = 184  # of a band: one or two for each thread of a small picture, and memory for no more
 
 
 class FastFusion(nn.Module):
@@ -60,10 +61,11 @@ class FastFusion(nn.Module):
             Radiance relative to the shortest exposure, >= 0, on the reference's pixels.
         """
         bands = _bands(stack, flow)
-        return torch.cat([
-            blend(starting_weights(band.ldr, reference_index), *band.offers(), logits)
-            for band, logits in zip(bands, self._judge(bands, flow), strict=True)
-        ], dim=-2)
+
+        def blended(band: _Band, logits: tuple[Tensor, ...]) -> Tensor:
+            return blend(starting_weights(band.ldr, reference_index), *band.offers(), logits)
+
+        return torch.cat(each(lambda pair: blended(*pair), self._judge(bands, flow)), dim=-2)
 
     def reach(self, flow: Float[Tensor, 'b m 2 h w']) -> int:
         """Rows above and below a pixel that its result depends on."""
@@ -80,16 +82,19 @@ class FastFusion(nn.Module):
         is_reference = [stack.new_ones(1, 3, 1, 1), *[stack.new_zeros(1, 3, 1, 1)] * flow.shape[1]]
         return torch.cat([
             blend(starting_weights(band.ldr, reference_index), is_reference, is_reference, logits)
-            for band, logits in zip(bands, self._judge(bands, flow), strict=True)
+            for band, logits in self._judge(bands, flow)
         ], dim=-2).mean(dim=1)
 
-    def _judge(self, bands: list[_Band], flow: Tensor) -> Iterator[tuple[Tensor, ...]]:
-        """Logits of the frames for `blend`, band by band."""
-        cells = torch.cat([self._describe(band) for band in bands], dim=-2)
+    def _judge(
+        self, bands: list[_Band], flow: Tensor
+    ) -> list[tuple[_Band, tuple[Tensor, ...]]]:
+        """Each band with the logits of its frames for `blend`."""
+        cells = torch.cat(each(self._describe, bands), dim=-2)
         features = cells.unflatten(0, (len(flow), -1)).unbind(1)
         logits = self.core(list(features), [summarise(f) for f in flow.unbind(1)])
         rows = [band.ldr.shape[-2] for band in bands]
-        return zip(*(x.split(rows, dim=-2) for x in logits), strict=True)
+        parts = zip(*(x.split(rows, dim=-2) for x in logits), strict=True)
+        return list(zip(bands, parts, strict=True))
 
     def _describe(self, band: _Band) -> Float[Tensor, 'bn c i j']:
         """What each frame shows in the cells of a band."""
@@ -117,10 +122,13 @@ def _bands(stack: Float[Tensor, 'b n 6 h w'], flow: Float[Tensor, 'b m 2 h w']) 
     # A GPU wants large pieces, and a compiler fuses it all: both would loop in vain.
     if stack.device.type == 'cpu' and not torch.compiler.is_compiling():
         parts = list(zip(*(x.split(_ROWS, dim=-2) for x in (stack, flow)), strict=True))
-    return [
-        _Band(here[:, :, :3], here[:, :, 3:], warp(stack[:, 1:, 3:], there, first_row=i * _ROWS))
-        for i, (here, there) in enumerate(parts)
-    ]
+
+    def band(place: int) -> _Band:
+        here, there = parts[place]
+        return _Band(here[:, :, :3], here[:, :, 3:],
+                     warp(stack[:, 1:, 3:], there, first_row=place * _ROWS))
+
+    return each(band, range(len(parts)))
 
 
 def blend(

@@ -17,12 +17,13 @@ from torch import Tensor
 from torch.nn.functional import max_pool2d
 
 from ddfnet_ros.flow.warp import warp
+from ddfnet_ros.network.parallel import each
 
 _WHITE = 0.99      # LDR value from which on a channel of the reference is clipped
 _CERTAIN = 0.8     # of its white, which exposures may miss a little: darker is something else
 _CLIP_RAMP = 20.0  # an offer is trusted fully up to 1 - 1/20 of its frame's range
 _LEAST = 1e-3      # trust in an offer that is clipped itself: brighter than all others
-_ROWS = 32         # of a band: more would not stay in the CPU's cache
+_ROWS = 184         # of a band, as in `network/fast.py`
 
 
 def without_halo(
@@ -39,23 +40,24 @@ def without_halo(
         flow: Pixels (x, y) from the reference to each of the m = n - 1 other frames.
         reference_index: How many frames are shorter than the reference.
     """
-    mended = radiance
-    for rows in _bands(radiance) if reference_index else ():
+    if not reference_index:
+        return radiance
+    shorter = stack[:, 1:1 + reference_index]
+
+    def mended(rows: slice) -> Tensor:
         seen = slice(max(rows.start - 1, 0), rows.stop + 1)  # with the neighbours of its pixels
         ldr, white = stack[0, 0, :3, seen], stack[0, 0, 3:, seen]
         clipped = ldr >= _WHITE
         if not clipped.is_cuda and not clipped.any():  # a GPU would have to be waited for
-            continue
-        shorter, moves = stack[:, 1:1 + reference_index], flow[:, :reference_index, :, seen]
-        moved = warp(shorter, moves, first_row=seen.start)
+            return radiance[:, rows]
+        moved = warp(shorter, flow[:, :reference_index, :, seen], first_row=seen.start)
         offers = torch.cat([shorter[..., seen, :], moved], dim=1)[0]
         filled, contradicted = _filled(offers, white, clipped)
         own = slice(rows.start - seen.start, rows.stop - seen.start)
-        if mended is radiance:
-            mended = radiance.clone()
         raised = torch.maximum(radiance[:, rows], filled[:, own])
-        mended[:, rows] = torch.where((contradicted & clipped)[:, own], raised, radiance[:, rows])
-    return mended
+        return torch.where((contradicted & clipped)[:, own], raised, radiance[:, rows])
+
+    return torch.cat(each(mended, list(_bands(radiance))), dim=1)
 
 
 def _filled(
