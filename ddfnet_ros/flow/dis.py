@@ -25,7 +25,7 @@ PRESETS = {
 }
 """OpenCV's, and `dense`: on images of half their size or less, but there on the finest scale, with
 more patches and without variational refinement, which smooths across the edges of moving things.
-Fusion gains as much by it as by `medium`, in a fifth of the time."""
+Fusion gains as much by it as by `medium`, in less than half the time."""
 
 _MOST_PIXELS = 160_000  # that `dense` looks at, so that large frames do not take long
 

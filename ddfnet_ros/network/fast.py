@@ -9,8 +9,8 @@ of each linear input frame to take. Two things make that precise:
 - the weights start from the merge that is right where nothing moves (`starting_weights`), so the
   network only has to learn where that is wrong.
 
-Pixels are looked at twice, on the way into cells and when they are blended, both times a band of
-rows after the other: of what lies between, only the moved frames exist at full resolution.
+Pixels are looked at twice, on the way into cells and when they are blended, both times in bands of
+rows (`parallel.py`): of what lies between, only the moved frames exist at full resolution.
 """
 
 from __future__ import annotations
@@ -26,10 +26,8 @@ from torch import Tensor, nn
 from ddfnet_ros.flow.warp import rows_crossed, warp
 from ddfnet_ros.merge import starting_weights
 from ddfnet_ros.network.fast_core import CELL, FastConfig, FastCore, exp, summarise
-from ddfnet_ros.network.parallel import each
+from ddfnet_ros.network.parallel import BAND_ROWS, each
 from ddfnet_ros.tonemap import mu_law
-
-_ROWS = 184  # of a band: one or two for each thread of a small picture, and memory for no more
 
 
 class FastFusion(nn.Module):
@@ -62,10 +60,11 @@ class FastFusion(nn.Module):
         """
         bands = _bands(stack, flow)
 
-        def blended(band: _Band, logits: tuple[Tensor, ...]) -> Tensor:
+        def blended(judged: tuple[_Band, tuple[Tensor, ...]]) -> Tensor:
+            band, logits = judged
             return blend(starting_weights(band.ldr, reference_index), *band.offers(), logits)
 
-        return torch.cat(each(lambda pair: blended(*pair), self._judge(bands, flow)), dim=-2)
+        return torch.cat(each(blended, self._judge(bands, flow)), dim=-2)
 
     def reach(self, flow: Float[Tensor, 'b m 2 h w']) -> int:
         """Rows above and below a pixel that its result depends on."""
@@ -121,12 +120,12 @@ def _bands(stack: Float[Tensor, 'b n 6 h w'], flow: Float[Tensor, 'b m 2 h w']) 
     parts = [(stack, flow)]
     # A GPU wants large pieces, and a compiler fuses it all: both would loop in vain.
     if stack.device.type == 'cpu' and not torch.compiler.is_compiling():
-        parts = list(zip(*(x.split(_ROWS, dim=-2) for x in (stack, flow)), strict=True))
+        parts = list(zip(*(x.split(BAND_ROWS, dim=-2) for x in (stack, flow)), strict=True))
 
     def band(place: int) -> _Band:
         here, there = parts[place]
         return _Band(here[:, :, :3], here[:, :, 3:],
-                     warp(stack[:, 1:, 3:], there, first_row=place * _ROWS))
+                     warp(stack[:, 1:, 3:], there, first_row=place * BAND_ROWS))
 
     return each(band, range(len(parts)))
 

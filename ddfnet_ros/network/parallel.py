@@ -16,6 +16,9 @@ from typing import TypeVar
 
 import torch
 
+BAND_ROWS = 184
+"""Rows of a picture's bands: one or two for each thread of a small one, memory for no more."""
+
 Piece = TypeVar('Piece')
 Result = TypeVar('Result')
 

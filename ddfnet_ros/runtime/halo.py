@@ -17,13 +17,12 @@ from torch import Tensor
 from torch.nn.functional import max_pool2d
 
 from ddfnet_ros.flow.warp import warp
-from ddfnet_ros.network.parallel import each
+from ddfnet_ros.network.parallel import BAND_ROWS, each
 
 _WHITE = 0.99      # LDR value from which on a channel of the reference is clipped
 _CERTAIN = 0.8     # of its white, which exposures may miss a little: darker is something else
 _CLIP_RAMP = 20.0  # an offer is trusted fully up to 1 - 1/20 of its frame's range
 _LEAST = 1e-3      # trust in an offer that is clipped itself: brighter than all others
-_ROWS = 184         # of a band, as in `network/fast.py`
 
 
 def without_halo(
@@ -79,5 +78,5 @@ def _filled(
 
 def _bands(radiance: Float[Tensor, '3 h w']) -> Iterator[slice]:
     height = radiance.shape[-2]
-    step = height if radiance.is_cuda else _ROWS
+    step = height if radiance.is_cuda else BAND_ROWS
     return (slice(top, min(top + step, height)) for top in range(0, height, step))

@@ -66,7 +66,7 @@ def test_rows_are_fused_in_bands_as_they_would_be_at_once(monkeypatch):
     model = FastFusion(SMALL)
     torch.nn.init.normal_(model.core.frame_head[-1].weight, std=0.3)
     in_bands = model(stack, flow), model.reference_share(stack, flow)
-    monkeypatch.setattr(fast, '_ROWS', 104)
+    monkeypatch.setattr(fast, 'BAND_ROWS', 104)
     at_once = model(stack, flow), model.reference_share(stack, flow)
     torch.testing.assert_close(in_bands, at_once, atol=1e-6, rtol=1e-5)
 
