@@ -19,9 +19,14 @@ from torch import Tensor
 
 from ddfnet_ros.bracket import median_index
 
-_BRIGHT = 0.8  # up to here the reference shows things better than a shorter, noisier frame
-_FLOOR = 2e-3  # what the static merge leaves to frames that it would not use
-_CLIP_RAMP = 20.0  # a frame is trusted fully up to 1 - 1/20 of its range
+BRIGHT = 0.8
+"""Up to here the reference shows things better than a shorter, noisier frame."""
+
+FLOOR = 2e-3
+"""What the starting weights leave to frames that the static merge would not use."""
+
+CLIP_RAMP = 20.0
+"""A frame is trusted fully up to 1 - 1/20 of its range."""
 
 
 def static_weights(
@@ -61,7 +66,7 @@ def starting_weights(
     """
     if reference_index is None:
         reference_index = median_index(ldr.shape[1])
-    return static_weights(ldr, reference_index, _BRIGHT).add_(_FLOOR)
+    return static_weights(ldr, reference_index, BRIGHT).add_(FLOOR)
 
 
 def static_merge(
@@ -73,4 +78,4 @@ def static_merge(
 
 def _too_dark_unclipped(giver: Tensor, taker: Tensor) -> Tensor:
     """From 1 at black to 0 at mid-grey, as far as the longer frame is not clipped."""
-    return (1 - 2 * giver).clamp(min=0) * (_CLIP_RAMP * (1 - taker)).clamp(max=1)
+    return (1 - 2 * giver).clamp(min=0) * (CLIP_RAMP * (1 - taker)).clamp(max=1)

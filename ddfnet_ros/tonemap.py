@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from ddfnet_ros.settings import RadianceSettings
 
 MU = 5000.0
-_LUMINANCE = (0.2126, 0.7152, 0.0722)  # ITU-R BT.709
+LUMINANCE = (0.2126, 0.7152, 0.0722)
+"""Of red, green and blue, linear: ITU-R BT.709."""
+
 _DISPLAY_GAMMA = 2.2
 _TINY = 1e-9
 
@@ -40,7 +42,7 @@ def luminance(radiance: Float[Tensor, '*b c h w']) -> Float[Tensor, '*b 1 h w']:
     """BT.709 luminance of linear RGB; grey is its own."""
     if radiance.shape[-3] == 1:
         return radiance
-    weights = radiance.new_tensor(_LUMINANCE)[:, None, None]
+    weights = radiance.new_tensor(LUMINANCE)[:, None, None]
     return (radiance * weights).sum(-3, keepdim=True)
 
 

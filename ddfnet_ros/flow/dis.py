@@ -86,19 +86,37 @@ class DISFlow:
     def __call__(self, stack: Float[Tensor, 'b n 6 h w']) -> Float[Tensor, 'b m 2 h w']:
         """Estimate the flow from the reference to each of the m = n - 1 other frames."""
         height, width = stack.shape[-2:]
-        cell = _cell(height, width) if self.preset == 'dense' else 1
+        cell = self.cell(height, width)
         grey = _padded(luminance(corrected_frames(stack)), cell)
         references, others = (_bytes(frames) for frames in common_range(grey, cell))
-        flows = [
-            [_enlarged(dis_flow(*pair, self.preset), cell) for pair in zip(*bracket, strict=True)]
-            for bracket in zip(references, others, strict=True)
-        ]
-        flow = torch.from_numpy(np.array(flows)).movedim(-1, 2)[..., :height, :width]
-        return flow.to(stack.device)
+        flow = torch.stack([
+            self.between(*pairs, cell) for pairs in zip(references, others, strict=True)])
+        return flow[..., :height, :width].to(stack.device)
+
+    def cell(self, height: int, width: int) -> int:
+        """Side of the squares of pixels that are averaged before motion is looked for."""
+        return _cell(height, width) if self.preset == 'dense' else 1
+
+    def between(
+        self, references: UInt8[np.ndarray, 'm i j'], others: UInt8[np.ndarray, 'm i j'], cell: int
+    ) -> Float[Tensor, 'm 2 h w']:
+        """Flow of pairs of averaged images, at the size that they had before.
+
+        Args:
+            references: Grey, of the brightness and clipping of the other image.
+            others: Grey.
+            cell: Side of the squares that were averaged.
+        """
+        count, rows, columns = others.shape
+        full = np.empty((count, 2, rows * cell, columns * cell), np.float32)
+        for planes, reference, other in zip(full, references, others, strict=True):
+            flow = dis_flow(reference, other, self.preset) * np.float32(cell)
+            for plane, part in zip(planes, cv2.split(flow), strict=True):
+                cv2.resize(part, plane.shape[::-1], dst=plane, interpolation=cv2.INTER_LINEAR)
+        return torch.from_numpy(full)
 
 
 def _cell(height: int, width: int) -> int:
-    """Side of the squares of pixels that are averaged before motion is looked for."""
     cell = 1 if min(height, width) < 2 * _MIN_SIDE else 2
     while height * width > _MOST_PIXELS * cell**2:
         cell *= 2
@@ -112,14 +130,6 @@ def _padded(grey: Float[Tensor, 'b n 1 h w'], cell: int) -> Float[Tensor, 'b n 1
         return grey
     padded = F.pad(grey.flatten(0, 1), (0, right, 0, below), 'replicate')
     return padded.unflatten(0, grey.shape[:2])
-
-
-def _enlarged(flow: Float32[np.ndarray, 'i j 2'], cell: int) -> Float32[np.ndarray, 'h w 2']:
-    if cell == 1:
-        return flow
-    full: Float32[np.ndarray, 'h w 2'] = cv2.resize(
-        flow * np.float32(cell), None, fx=cell, fy=cell, interpolation=cv2.INTER_LINEAR)
-    return full
 
 
 def _bytes(grey: Float[Tensor, 'b m 1 h w']) -> UInt8[np.ndarray, 'b m h w']:

@@ -7,8 +7,11 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-_ENCODING = 1 / 2.2  # Flow methods were made for display images, so dark detail is lifted again.
-_TINY = 1e-6
+ENCODING = 1 / 2.2
+"""Flow methods were made for display images, so dark detail is lifted again."""
+
+LEAST_WHITE = 1e-6
+"""White level of frames that are black."""
 
 
 def corrected_frames(stack: Float[Tensor, 'b n 6 h w']) -> Float[Tensor, 'b n 3 h w']:
@@ -34,9 +37,9 @@ def common_range(
         The reference and the other frame of the m = n - 1 pairs, in [0, 1], encoded for display.
     """
     brightest = corrected.amax(dim=(2, 3, 4), keepdim=True)
-    white = brightest[:, :1].minimum(brightest[:, 1:]).clamp(min=_TINY)
+    white = brightest[:, :1].minimum(brightest[:, 1:]).clamp(min=LEAST_WHITE)
     reference, other = (
-        _averaged((frames / white).clamp(0, 1), cell).pow(_ENCODING)
+        _averaged((frames / white).clamp(0, 1), cell).pow(ENCODING)
         for frames in (corrected[:, :1], corrected[:, 1:])
     )
     return reference, other

@@ -90,7 +90,8 @@ class FastFusion(nn.Module):
         """Each band with the logits of its frames for `blend`."""
         cells = torch.cat(each(self._describe, bands), dim=-2)
         features = cells.unflatten(0, (len(flow), -1)).unbind(1)
-        logits = self.core(list(features), [summarise(f) for f in flow.unbind(1)])
+        of_cells = self.core(list(features), [summarise(f) for f in flow.unbind(1)])
+        logits = [_pixels(x) for x in of_cells]
         rows = [band.ldr.shape[-2] for band in bands]
         parts = zip(*(x.split(rows, dim=-2) for x in logits), strict=True)
         return list(zip(bands, parts, strict=True))
@@ -128,6 +129,11 @@ def _bands(stack: Float[Tensor, 'b n 6 h w'], flow: Float[Tensor, 'b m 2 h w']) 
                      warp(stack[:, 1:, 3:], there, first_row=place * BAND_ROWS))
 
     return each(band, range(len(parts)))
+
+
+def _pixels(cells: Float[Tensor, 'b d i j']) -> Float[Tensor, 'b c h w']:
+    """From values of cells back to pixels."""
+    return F.pixel_shuffle(cells.contiguous(), CELL).float()
 
 
 def blend(

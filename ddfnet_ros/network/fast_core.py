@@ -22,7 +22,9 @@ CELL = 4
 _DILATIONS = (1, 2, 4, 2)  # of the residual blocks, over and over
 _FLOW_UNIT = 16.0  # pixels; keeps the motion encoder's input near 1
 _TINY = 1e-12  # under a square root, whose gradient at zero is none
-_MOST = 30.0  # of a logit; its exponential is safe in float32
+
+MOST = 30.0
+"""Largest logit that counts; its exponential is safe in float32."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class FastCore(nn.Module):
 
     def forward(
         self, frames: list[Float[Tensor, 'b c i j']], flow: list[Float[Tensor, 'b 3 i j']]
-    ) -> list[Float[Tensor, 'b 2 h w']]:
+    ) -> list[Float[Tensor, 'b d i j']]:
         """Tell what to take from each frame.
 
         Args:
@@ -74,13 +76,13 @@ class FastCore(nn.Module):
             flow: What `summarise` tells of the motion to each frame but the reference.
 
         Returns:
-            Logits of each frame's pixels, one in place and one moved.
+            Logits of each frame's cells: of all their pixels in place, then moved.
         """
         features = [self.encoder(frame) for frame in frames]
         attended = self._attend(features, flow)
         context = self.context(_weighted_mean(features, attended))
         mixed = self.frame_mix(context, zip(attended, features, strict=True))
-        return [_pixels(self.frame_head(x)) for x in mixed]
+        return [self.frame_head(x) for x in mixed]
 
     def _attend(self, features: list[Tensor], flow: list[Tensor]) -> list[Tensor]:
         """Unnormalised w_i from f_1, v_i and c_i (Eq. 5); the reference moves by zero."""
@@ -153,7 +155,7 @@ def summarise(flow: Float[Tensor, 'b 2 h w']) -> Float[Tensor, 'b 3 i j']:
 
 def exp(logits: Tensor) -> Tensor:
     """Exponential that neither overflows nor vanishes."""
-    return logits.clamp(-_MOST, _MOST).exp_()
+    return logits.clamp(-MOST, MOST).exp_()
 
 
 def _weighted_mean(features: list[Tensor], attended: list[Tensor]) -> Tensor:
@@ -168,8 +170,3 @@ def _starting_at_zero(layer: nn.Conv2d) -> nn.Conv2d:
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)
     return layer
-
-
-def _pixels(cells: Float[Tensor, 'b d i j']) -> Float[Tensor, 'b c h w']:
-    """From values of cells back to pixels."""
-    return F.pixel_shuffle(cells.contiguous(), CELL).float()

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -13,13 +12,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor
 
 from ddfnet_ros.bracket import Bracket
 from ddfnet_ros.network import describe
-from ddfnet_ros.runtime.bands import Network, in_bands, round_up
-from ddfnet_ros.runtime.halo import without_halo
+from ddfnet_ros.runtime.bands import round_up
 from ddfnet_ros.runtime.memory import keep_freed_memory
 from ddfnet_ros.runtime.preparation import stack_of
 from ddfnet_ros.runtime.selection import (
@@ -28,19 +26,18 @@ from ddfnet_ros.runtime.selection import (
     choose_flow,
     choose_model,
     choose_precision,
+    fused_pipeline,
     load_fusion,
     on_device,
 )
+from ddfnet_ros.runtime.shown import shown_of, where_finite
+from ddfnet_ros.runtime.stacked import StackPipeline
 from ddfnet_ros.runtime.stages import Stage
 from ddfnet_ros.settings import DeghosterSettings, RadianceSettings
-from ddfnet_ros.tonemap import tone_map
 
 _SENSIBLE_EXPOSURES = (1e-12, 1e12)  # beyond, radiance would leave float32's range
 
 _STAGES = ('prepare', 'flow', 'network', 'finish')
-
-_log = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True, eq=False)
 class Deghosted:
@@ -56,7 +53,7 @@ class Deghosted:
             frame, shorter ones first. A call, because few ask and it may lie on a device.
         reference_share: Gives (H, W) float32 in [0, 1]: how much of the reference frame each
             pixel takes. Runs the network once more; raises ValueError where it has no weights.
-            Both calls keep the input stack in memory as long as this object lives.
+            Both calls keep the motion in memory as long as this object lives.
     """
 
     bracket: Bracket
@@ -102,17 +99,18 @@ class Deghoster:
             keep_freed_memory()
         path = choose_model(self.settings.model, device)
         loaded = load_fusion(path)
-        self._model = on_device(loaded.model, device)
+        on_device(loaded.model, device)
         self._multiple = int(getattr(loaded.model, 'multiple', 1))
-        self._flow = choose_flow(loaded.card, device, path.parent)
-        self._device = device
-        self._dtype = choose_precision(self.settings.precision, device)
-        self.backend = accelerate(self._model, self.settings.backend, device, self._dtype)
+        flow = choose_flow(loaded.card, device, path.parent)
+        dtype = choose_precision(self.settings.precision, device)
+        self.backend = accelerate(loaded.model, self.settings.backend, device, dtype)
+        self._stacked = StackPipeline(loaded.model, flow, device, dtype)
+        self._fused = fused_pipeline(loaded.model, flow, self.backend, dtype)
         self.model_name = path.stem
         self.architecture = str(describe(loaded.model)['architecture'])
         self.divisible = hasattr(loaded.model, 'reach')
         self.device = str(device)
-        self.precision = str(self._dtype).removeprefix('torch.')
+        self.precision = str(dtype).removeprefix('torch.')
         self._stages = [Stage(name, device) for name in _STAGES]
         if device.type == 'cuda':
             torch.cuda.synchronize(device)  # the weights' copies: stages do not wait for them
@@ -132,73 +130,55 @@ class Deghoster:
         width, height = bracket.reference.size
         padded = (round_up(height, self._multiple), round_up(width, self._multiple))
         prepare, flow, network, finish = self._stages
+        pipeline = self._pipeline(bracket, padded)
         with prepare.after():
-            host = stack_of(bracket, settings, padded, pinned=self._device.type == 'cuda')
-            stack = prepare.hand_over(prepare.to_device(host), flow, network, finish)
+            given = pipeline.given(bracket, settings, padded, prepare)
+            prepare.hand_over(given, flow, network, finish)
         with flow.after(prepare):
-            motion = flow.hand_over(self._flow(stack), network)
+            motion = flow.hand_over(pipeline.motion(given), network)
         with network.after(flow):
-            radiance = self._run(self._model, stack, motion, bracket)[0].float()
-            if settings.mend_halos:
-                radiance = without_halo(radiance, stack, motion, bracket.reference_index)
+            radiance = pipeline.radiance(
+                given, motion, bracket.reference_index, settings.mend_halos)
             network.hand_over(radiance, finish)
         with finish.after(network):
-            radiance = radiance[:, :height, :width].clamp(min=0)
+            radiance = radiance[:, :height, :width]
             finite = finish.to_host(torch.isfinite(radiance.sum()))
-            shown = shown_of(bracket, radiance, settings, finish)
+            shown = pipeline.shown(bracket, radiance, settings, finish)
         finish.wait()
         if not finite:
-            with finish.after():
-                radiance = _where_finite(radiance, stack[0, 0, 3:, :height, :width])
-                shown = shown_of(bracket, radiance, settings, finish)
-            finish.wait()
+            shown = self._shown_where_finite(bracket, radiance)
         return Deghosted(
             bracket, _array(shown[0]), _array(shown[1]),
             {stage.name: stage.ms for stage in self._stages},
             partial(_pixel_vectors, motion[0, :, :, :height, :width]),
-            partial(self._share, stack, motion, bracket),
+            partial(self._share, bracket, settings, padded, motion),
         )
 
-    def _run(self, run: Network, stack: Tensor, motion: Tensor, bracket: Bracket) -> Tensor:
-        """What the network gives, made at once or in bands."""
-        with self._autocast():
-            if self.bands == 1:
-                return run(stack, motion, bracket.reference_index)
-            model: Any = self._model
-            return in_bands(run, stack, motion, bracket.reference_index, bands=self.bands,
-                            reach=model.reach(motion), multiple=self._multiple)
+    def _shown_where_finite(self, bracket: Bracket, radiance: Tensor) -> tuple[Tensor, Tensor]:
+        finish = self._stages[-1]
+        reference = stack_of(bracket, self.settings, (radiance.shape[1], radiance.shape[2]))
+        with finish.after():
+            mended = where_finite(radiance, finish.to_device(reference)[0, 0, 3:])
+            shown = shown_of(bracket, mended, self.settings, finish)
+        finish.wait()
+        return shown
 
-    def _autocast(self) -> torch.autocast:
-        """Lower precision of the convolutions that torch computes; OpenVINO has its own."""
-        low = self._dtype is torch.bfloat16
-        return torch.autocast(self._device.type, torch.bfloat16, enabled=low)
+    def _pipeline(self, bracket: Bracket, padded: tuple[int, int]) -> Any:
+        """The fastest that can do it; in bands for the least memory."""
+        if self._fused and self.bands == 1 and self._fused.takes(bracket, padded):
+            return self._fused
+        self._stacked.bands = self.bands
+        return self._stacked
 
     @torch.inference_mode()
     def _share(
-        self, stack: Tensor, motion: Tensor, bracket: Bracket
+        self, bracket: Bracket, settings: RadianceSettings, padded: tuple[int, int],
+        motion: Tensor,
     ) -> npt.NDArray[np.float32]:
         width, height = bracket.reference.size
-        model: Any = self._model
-        share = self._run(model.reference_share, stack, motion, bracket)
-        return _array(share[0, :height, :width].float().contiguous().cpu())
-
-
-def shown_of(
-    bracket: Bracket, radiance: Float[Tensor, 'c h w'], settings: RadianceSettings, stage: Stage
-) -> tuple[Tensor, Tensor]:
-    """Radiance in the unit of Eq. 2 and its picture, on the host once the stage is done.
-
-    Args:
-        bracket: Whose radiance it is; grey frames get a grey result.
-        radiance: Relative to the shortest exposure, >= 0.
-        settings: Name the tone map.
-        stage: Copies.
-    """
-    if bracket.reference.pixels.ndim == 2:
-        radiance = radiance.mean(0, keepdim=True)
-    picture = (tone_map(radiance, settings) * 255 + 0.5).to(torch.uint8)
-    scaled = radiance / min(bracket.exposures)
-    return stage.to_host(_interleaved(scaled)), stage.to_host(_interleaved(picture))
+        stack = self._stacked.given(bracket, settings, padded, self._stages[0])
+        share = self._stacked.share(stack, motion, bracket.reference_index)
+        return _array(share[:height, :width].contiguous().cpu())
 
 
 def _check_exposures(bracket: Bracket) -> None:
@@ -207,21 +187,6 @@ def _check_exposures(bracket: Bracket) -> None:
         if not low <= exposure <= high:
             raise ValueError(f'expected exposures of {low:g} to {high:g} s, got {exposure:g}; '
                              'check exposure_times and gain')
-
-
-def _where_finite(
-    radiance: Float[Tensor, '3 h w'], reference: Float[Tensor, '3 h w']
-) -> Float[Tensor, '3 h w']:
-    """The reference frame wherever the network failed to give a number."""
-    finite = torch.isfinite(radiance).all(0)
-    _log.warning('the network gave no finite radiance for %d of %d pixels; they show the '
-                 'reference frame', int((~finite).sum()), finite.numel())
-    return torch.where(finite, radiance, reference)
-
-
-def _interleaved(planes: Float[Tensor, 'c h w'] | UInt8[Tensor, 'c h w']) -> Tensor:
-    """Contiguous (H, W, C), or (H, W) where C is 1."""
-    return (planes[0] if len(planes) == 1 else planes.permute(1, 2, 0)).contiguous()
 
 
 def _array(tensor: Tensor) -> npt.NDArray[Any]:

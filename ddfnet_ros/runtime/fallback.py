@@ -17,8 +17,9 @@ import torch
 from ddfnet_ros import weights
 from ddfnet_ros.bracket import Bracket, white_level
 from ddfnet_ros.radiance import linearise
-from ddfnet_ros.runtime.deghoster import Deghosted, Deghoster, shown_of
+from ddfnet_ros.runtime.deghoster import Deghosted, Deghoster
 from ddfnet_ros.runtime.memory import give_back_freed_memory, is_shortage
+from ddfnet_ros.runtime.shown import shown_of
 from ddfnet_ros.runtime.stages import Stage
 from ddfnet_ros.settings import DeghosterSettings, RadianceSettings
 

@@ -17,12 +17,17 @@ from torch import Tensor
 from torch.nn.functional import max_pool2d
 
 from ddfnet_ros.flow.warp import warp
+from ddfnet_ros.merge import CLIP_RAMP
 from ddfnet_ros.network.parallel import BAND_ROWS, each
 
-_WHITE = 0.99      # LDR value from which on a channel of the reference is clipped
-_CERTAIN = 0.8     # of its white, which exposures may miss a little: darker is something else
-_CLIP_RAMP = 20.0  # an offer is trusted fully up to 1 - 1/20 of its frame's range
-_LEAST = 1e-3      # trust in an offer that is clipped itself: brighter than all others
+WHITE = 0.99
+"""LDR value from which on a channel of the reference is clipped."""
+
+CERTAIN = 0.8
+"""Of its white, which exposures may miss a little: darker is something else."""
+
+LEAST = 1e-3
+"""Trust in an offer that is clipped itself: brighter than all others."""
 
 
 def without_halo(
@@ -46,7 +51,7 @@ def without_halo(
     def mended(rows: slice) -> Tensor:
         seen = slice(max(rows.start - 1, 0), rows.stop + 1)  # with the neighbours of its pixels
         ldr, white = stack[0, 0, :3, seen], stack[0, 0, 3:, seen]
-        clipped = ldr >= _WHITE
+        clipped = ldr >= WHITE
         if not clipped.is_cuda and not clipped.any():  # a GPU would have to be waited for
             return radiance[:, rows]
         moved = warp(shorter, flow[:, :reference_index, :, seen], first_row=seen.start)
@@ -64,15 +69,15 @@ def _filled(
 ) -> tuple[Tensor, Tensor]:
     """Mean of what is bright enough, and where something is not."""
     ldr, corrected = offers[:, :3], offers[:, 3:]
-    least = torch.where(clipped, white * _CERTAIN, 0)
+    least = torch.where(clipped, white * CERTAIN, 0)
     darker = (corrected < least).any(dim=1, keepdim=True)
     # The edge of what is darker is mixed with it, and may be too bright to be noticed.
     near = max_pool2d(darker.float(), 3, stride=1, padding=1)
     agrees = torch.where(near.amin(dim=0) == 0, 1 - near, (~darker).float())
-    unclipped = (_CLIP_RAMP * (1 - ldr.amax(dim=1, keepdim=True))).clamp(_LEAST, 1)
+    unclipped = (CLIP_RAMP * (1 - ldr.amax(dim=1, keepdim=True))).clamp(LEAST, 1)
     trust = agrees * unclipped
     total = trust.sum(dim=0)
-    mean = (trust * corrected).sum(dim=0) / total.clamp(min=_LEAST)
+    mean = (trust * corrected).sum(dim=0) / total.clamp(min=LEAST)
     return torch.where(total > 0, mean, white), near.amax(dim=0) > 0
 
 

@@ -26,7 +26,7 @@ _GRAPHS_KEPT = 8  # of models and numbers of frames, a few megabytes each
 _TRACED_SIZE = (8, 12)  # any will do: the graph is reshaped before it is compiled
 
 
-_converted: dict[tuple[str, tuple[int, ...]], Any] = {}
+_converted: dict[tuple[str, tuple[int, ...], torch.dtype], Any] = {}
 
 
 class OpenVINOCore(nn.Module):
@@ -47,6 +47,7 @@ class OpenVINOCore(nn.Module):
         self._runtime = _runtime()
         self._core = core
         self._failed = False
+        self._dtype = dtype
         self._options = {
             'PERFORMANCE_HINT': 'LATENCY',
             'INFERENCE_NUM_THREADS': threads,
@@ -59,13 +60,13 @@ class OpenVINOCore(nn.Module):
     def forward(self, frames: list[Tensor], flow: list[Tensor]) -> list[Tensor]:
         """What the core gives; the next call writes over it."""
         # As it has them inside: what lies in torch's channels_last order is handed over as it is.
-        given = [x.permute(0, 2, 3, 1).float().contiguous() for x in (*frames, *flow)]
+        given = [x.permute(0, 2, 3, 1).to(self._dtype).contiguous() for x in (*frames, *flow)]
         try:
             request = self._request(tuple(tuple(x.shape) for x in given))
         except Exception as error:  # of many kinds, which share no base but this
             return self._in_torch(frames, flow, error)
-        request.infer([x.numpy() for x in given], share_inputs=True)
-        return [torch.from_numpy(output.data) for output in request.output_tensors]
+        request.infer([_shared(x) for x in given], share_inputs=True)
+        return [torch.from_numpy(x.data).permute(0, 3, 1, 2) for x in request.output_tensors]
 
     def _in_torch(
         self, frames: list[Tensor], flow: list[Tensor], error: Exception
@@ -98,7 +99,7 @@ class OpenVINOCore(nn.Module):
 
         Because torch's tracer keeps megabytes of each trace for good.
         """
-        key = (_fingerprint(self._core), channels)
+        key = (_fingerprint(self._core), channels, self._dtype)
         if key not in _converted:
             while len(_converted) >= _GRAPHS_KEPT:
                 _converted.pop(next(iter(_converted)), None)
@@ -107,7 +108,7 @@ class OpenVINOCore(nn.Module):
 
     def _convert(self, channels: tuple[int, ...]) -> Any:
         """The core's graph for what it is given, channels last, of any size."""
-        from openvino import Layout
+        from openvino import Layout, Type
         from openvino.frontend import FrontEndManager
         from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
         from openvino.preprocess import PrePostProcessor
@@ -122,10 +123,24 @@ class OpenVINOCore(nn.Module):
             graph = frontend.convert(frontend.load(decoder))
         graph.reshape({i: [1, c, -1, -1] for i, c in enumerate(channels)})
         layouts = PrePostProcessor(graph)
+        kind = Type.bf16 if self._dtype is torch.bfloat16 else Type.f32
         for i in range(len(channels)):
-            layouts.input(i).tensor().set_layout(Layout('NHWC'))
+            layouts.input(i).tensor().set_layout(Layout('NHWC')).set_element_type(kind)
             layouts.input(i).model().set_layout(Layout('NCHW'))
+        for i in range(len(graph.outputs)):
+            layouts.output(i).tensor().set_layout(Layout('NHWC'))
+            layouts.output(i).model().set_layout(Layout('NCHW'))
         return layouts.build()
+
+
+def _shared(x: Tensor) -> Any:
+    """The same memory as OpenVINO's; NumPy has no name for bfloat16."""
+    if x.dtype is not torch.bfloat16:
+        return x.numpy()
+    from openvino import Tensor as OpenVINOTensor
+    from openvino import Type
+
+    return OpenVINOTensor(x.view(torch.int16).numpy(), list(x.shape), Type.bf16)
 
 
 def _fingerprint(core: nn.Module) -> str:

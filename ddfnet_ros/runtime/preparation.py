@@ -45,8 +45,8 @@ def stack_of(
             np.divide(linear.numpy(), exposure, out=corrected)
         else:
             top = int(np.iinfo(planes.dtype).max)
-            _look_up(planes, _levels(top), ldr)
-            table = _levels(top, settings.response, settings.gamma) / exposure
+            _look_up(planes, levels_of(top), ldr)
+            table = levels_of(top, settings.response, settings.gamma) / exposure
             _look_up(planes, table, corrected)
         if len(planes) == 1:
             channels[1:3], channels[4:6] = ldr, corrected
@@ -54,14 +54,19 @@ def stack_of(
 
 
 def _padded_planes(pixels: Pixels, padded: tuple[int, int]) -> npt.NDArray[Any]:
-    """(C, h, w) copy of (H, W[, C]) pixels, its last row and column repeated to the new size."""
-    height, width = pixels.shape[:2]
-    interleaved = pixels.reshape(height, width, -1)
+    """(C, h, w) copy of (H, W[, C]) pixels, edges repeated up to the new size."""
+    interleaved = pixels.reshape(*pixels.shape[:2], -1)
     planes = np.empty((interleaved.shape[2], *padded), pixels.dtype)
-    planes[:, :height, :width] = interleaved.transpose(2, 0, 1)
-    planes[:, height:, :width] = planes[:, height - 1 : height, :width]
-    planes[:, :, width:] = planes[:, :, width - 1 : width]
+    padded_pixels(interleaved, planes.transpose(1, 2, 0))
     return planes
+
+
+def padded_pixels(pixels: npt.NDArray[Any], out: npt.NDArray[Any]) -> None:
+    """Copy (H, W, C) pixels into (h, w, C), the last row and column repeated up to its size."""
+    height, width = pixels.shape[:2]
+    out[:height, :width] = pixels
+    out[height:, :width] = pixels[-1:]
+    out[:, width:] = out[:, width - 1:width]
 
 
 def _look_up(planes: npt.NDArray[Any], table: _Plane, out: _Plane) -> None:
@@ -73,8 +78,8 @@ def _look_up(planes: npt.NDArray[Any], table: _Plane, out: _Plane) -> None:
 
 
 @lru_cache(maxsize=16)
-def _levels(top: int, response: str = 'linear', gamma: float = 1.0) -> _Plane:
-    """What each integer pixel value up to `top` means, linear, in [0, 1]."""
+def levels_of(top: int, response: str = 'linear', gamma: float = 1.0) -> _Plane:
+    """What each integer pixel value up to `top` means: linear, in [0, 1], float32."""
     levels = torch.arange(top + 1, dtype=torch.float64) / top
     table: _Plane = linearise(levels, response, gamma).float().numpy()
     return table

@@ -6,14 +6,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from ddfnet_ros import network, weights
+from ddfnet_ros.flow.dis import DISFlow
 from ddfnet_ros.flow.providers import PROVIDERS, FlowProvider, provider
+from ddfnet_ros.network.fast import FastFusion
 from ddfnet_ros.runtime.openvino_core import OpenVINOCore
+
+if TYPE_CHECKING:
+    from ddfnet_ros.runtime.fused import FusedFast
 
 # First the model meant for the device, then what else it can run in real time. `base` comes last:
 # the paper's network needs 160 times the arithmetic of `fast`, too much for a CPU.
@@ -142,6 +147,30 @@ def accelerate(model: Any, backend: str, device: torch.device, dtype: torch.dtyp
                              'pip install openvino, or use auto') from None
         return 'torch'
     return 'openvino'
+
+
+def fused_pipeline(
+    model: Any, flow: FlowProvider, backend: str, dtype: torch.dtype
+) -> FusedFast | None:
+    """The way of the small network over CPUs that has kernels for all that is done per pixel.
+
+    Args:
+        model: Loaded.
+        flow: That it was trained with.
+        backend: Who computes its convolutions; with torch, all is done by torch.
+        dtype: What they are computed in.
+
+    Returns:
+        None where it is not made for this model, or Numba is not installed.
+    """
+    if not (backend == 'openvino' and isinstance(model, FastFusion) and isinstance(flow, DISFlow)):
+        return None
+    try:
+        from ddfnet_ros.runtime.fused import FusedFast
+    except ImportError:
+        _log.info('Numba is not installed: torch does what is done per pixel, in twice the time')
+        return None
+    return FusedFast(model, flow, dtype)
 
 
 def _has_bfloat16(device: torch.device) -> bool:

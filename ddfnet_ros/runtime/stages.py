@@ -18,9 +18,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 from torch import Tensor
+
+Result = TypeVar('Result')
 
 
 class Stage:
@@ -65,12 +68,15 @@ class Stage:
                 self._done.record()
         self._host_ms = (time.perf_counter() - start) * 1e3
 
-    def hand_over(self, tensor: Tensor, *later: Stage) -> Tensor:
-        """Let later stages use a tensor of this one: its memory is not given away before."""
+    def hand_over(self, result: Result, *later: Stage) -> Result:
+        """Let later stages use a tensor of this one: its memory is not given away before.
+
+        What is made on the host may be anything.
+        """
         for stage in later:
-            if stage._stream is not None:
-                tensor.record_stream(stage._stream)
-        return tensor
+            if stage._stream is not None and isinstance(result, Tensor):
+                result.record_stream(stage._stream)
+        return result
 
     def to_device(self, host: Tensor) -> Tensor:
         """Copy to the device; the host goes on meanwhile if `host` is pinned."""

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From pixels to what the small network's first convolution looks at.
+
+Its kernels are as large as their stride, so it is a matrix product over cells. `seen` holds, for
+cells of 4x4 pixels, 9 channels of each pixel: LDR, the mu-law of the corrected value, and the same
+moved onto the reference. float32, or uint16 with the bits of bfloat16.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ddfnet_ros.kernels.lanes import f32, i32, kernel, mu_law, mu_scale, stored
+
+CELL = 4
+CHANNELS = 9
+_ZERO = f32(0)
+
+
+@kernel
+def describe(pixels: Any, ldr: Any, curved: Any, first: Any, seen: Any) -> None:
+    """Fill in the channels of a frame as taken; it counts as moved by nothing.
+
+    Args:
+        pixels: (h, w, 3) of this frame.
+        ldr: (levels,) in [0, 1], as `seen` stores it.
+        curved: Mu-law of this frame's corrected values, likewise.
+        first: Row of the frame that `seen` begins with, a multiple of 4.
+        seen: (rows / 4, w / 4, 4, 4, 9).
+    """
+    for i in range(seen.shape[0]):
+        for dy in range(CELL):
+            row = pixels[first + CELL * i + dy]
+            for j in range(seen.shape[1]):
+                for dx in range(CELL):
+                    for c in range(3):
+                        level = row[CELL * j + dx, c]
+                        seen[i, j, dy, dx, c] = ldr[level]
+                        seen[i, j, dy, dx, 3 + c] = curved[level]
+                        seen[i, j, dy, dx, 6 + c] = curved[level]
+
+
+@kernel
+def describe_moved(
+    pixels: Any, linear: Any, flow: Any, mu: Any, first: Any, moved: Any, seen: Any
+) -> None:
+    """Move a frame onto the reference and fill in the last three channels.
+
+    Args:
+        pixels: (h, w, 3) of this frame.
+        linear: (levels,) of this frame.
+        flow: (2, h, w) float32, pixels (x, y) from the reference to this frame.
+        mu: Of Eq. 8, float32.
+        first: Row of the reference that `seen` begins with, a multiple of 4.
+        moved: (3, h, w) float32; these rows are filled in.
+        seen: (rows / 4, w / 4, 4, 4, 9).
+    """
+    width, scale = pixels.shape[1], mu_scale(mu)
+    places = np.empty((3, width), np.int32), np.empty((2, width), np.float32)
+    curved = np.empty((3, width), seen.dtype)
+    for i in range(seen.shape[0]):
+        for dy in range(CELL):
+            y = first + CELL * i + dy
+            sample(pixels, linear, flow, y, places, moved[:, y])
+            for c in range(3):
+                for x in range(width):
+                    curved[c, x] = stored(mu_law(moved[c, y, x], mu, scale), seen)
+            for j in range(seen.shape[1]):
+                for dx in range(CELL):
+                    for c in range(3):
+                        seen[i, j, dy, dx, 6 + c] = curved[c, CELL * j + dx]
+
+
+@kernel
+def sample(pixels: Any, table: Any, flow: Any, y: Any, places: Any, out: Any) -> None:
+    """One row of a frame moved onto the reference: bilinear, edges repeated.
+
+    Args:
+        pixels: (h, w, 3).
+        table: (levels,) float32, what is sampled.
+        flow: (2, h, w).
+        y: Row of the reference.
+        places: Scratch, (3, w) int32 and (2, w) float32.
+        out: (3, w) float32.
+    """
+    height, width = pixels.shape[0], pixels.shape[1]
+    flat = pixels.reshape(height * width, 3)
+    (here, right, down), (across, along) = places[0], places[1]
+    for x in range(width):
+        sx = min(max(f32(x) + flow[0, y, x], _ZERO), f32(width - 1))
+        sy = min(max(f32(y) + flow[1, y, x], _ZERO), f32(height - 1))
+        left, top = i32(sx), i32(sy)
+        across[x], along[x] = sx - f32(left), sy - f32(top)
+        here[x] = top * width + left
+        right[x] = min(left + 1, width - 1) - left
+        down[x] = (min(top + 1, height - 1) - top) * width
+    for x in range(width):
+        a = here[x]
+        b, c = a + right[x], a + down[x]
+        d = c + right[x]
+        for k in range(3):
+            above = table[flat[a, k]]
+            below = table[flat[c, k]]
+            above += (table[flat[b, k]] - above) * across[x]
+            below += (table[flat[d, k]] - below) * across[x]
+            out[k, x] = above + (below - above) * along[x]

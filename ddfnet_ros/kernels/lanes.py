@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Numba, and arithmetic in forms that it turns into vector instructions.
+
+Numba's own log and exp call the C library, one number after the other. Kernels are kept on disk;
+Numba looks whether their own file has changed since, not this one: touch them when you edit it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+import numpy as np
+from numba.core import types
+from numba.extending import intrinsic, overload
+
+_Function = TypeVar('_Function', bound=Callable[..., Any])
+
+f32 = np.float32
+i32 = np.int32
+
+
+def kernel(function: _Function) -> _Function:
+    """Compile at the first call with each kind of arguments, or take it from disk."""
+    options: dict[str, Any] = {'nogil': True, 'error_model': 'numpy', 'fastmath': {'contract'}}
+    try:
+        return numba.njit(cache=True, **options)(function)
+    except RuntimeError:  # nowhere to keep it: no folder may be written to
+        return numba.njit(**options)(function)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _bits(_context: Any, _value: Any) -> Any:
+    """A float32's bits as int32."""
+    def build(context: Any, builder: Any, _signature: Any, given: Any) -> Any:
+        return builder.bitcast(given[0], context.get_value_type(types.int32))
+    return types.int32(types.float32), build
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _number(_context: Any, _bits: Any) -> Any:
+    """The float32 of these bits."""
+    def build(context: Any, builder: Any, _signature: Any, given: Any) -> Any:
+        return builder.bitcast(given[0], context.get_value_type(types.float32))
+    return types.float32(types.int32), build
+
+
+_FRACTION_BITS = i32(23)
+_FRACTION = i32((1 << 23) - 1)
+_BIAS = i32(127)  # of the exponent
+_SQRT_HALF = i32(np.float32(math.sqrt(0.5)).view(np.int32))  # its bits
+_LN2, _LOG2_E = f32(math.log(2)), f32(1 / math.log(2))
+_ARTANH = [f32(2 / k) for k in (3, 5, 7, 9)]  # series: log(m) = 2 artanh((m - 1) / (m + 1))
+_A3, _A5, _A7, _A9 = _ARTANH
+_E1, _E2, _E3, _E4, _E5, _E6 = (f32(math.log(2) ** k / math.factorial(k)) for k in range(1, 7))
+_ONE, _TWO, _HALF, _ZERO = f32(1), f32(2), f32(0.5), f32(0)
+
+
+@kernel
+def log(y: Any) -> Any:
+    """Natural logarithm of a normal float32 > 0, to 3e-7 of its size or of 1."""
+    shifted = _bits(y) - _SQRT_HALF
+    exponent = shifted >> _FRACTION_BITS
+    mantissa = _number((shifted & _FRACTION) + _SQRT_HALF)  # in [sqrt(1/2), sqrt(2))
+    s = (mantissa - _ONE) / (mantissa + _ONE)
+    q = s * s
+    series = s * (_TWO + q * (_A3 + q * (_A5 + q * (_A7 + q * _A9))))
+    return f32(exponent) * _LN2 + series
+
+
+@kernel
+def exp(x: Any) -> Any:
+    """Exponential of a float32 in [-80, 80], to 3e-7 of its size."""
+    scaled = x * _LOG2_E
+    whole = math.floor(scaled + _HALF)
+    r = scaled - f32(whole)
+    power = _ONE + r * (_E1 + r * (_E2 + r * (_E3 + r * (_E4 + r * (_E5 + r * _E6)))))
+    return power * _number((i32(whole) + _BIAS) << _FRACTION_BITS)
+
+
+@kernel
+def mu_law(radiance: Any, mu: Any, scale: Any) -> Any:
+    """Eq. 8 of a float32; `scale` is `mu_scale` of the same mu."""
+    return log(_ONE + mu * max(radiance, _ZERO)) * scale
+
+
+@kernel
+def mu_scale(mu: Any) -> Any:
+    """What maps 1 to 1."""
+    return _ONE / log(_ONE + mu)
+
+
+def stored(value: Any, where: Any) -> Any:
+    """A float32 as an array keeps it: bfloat16 bits in one of uint16, rounded to even."""
+    raise NotImplementedError('only inside kernels')
+
+
+_HALF_BELOW, _LOW_BITS, _LOWEST = i32(0x7FFF), i32(16), i32(1)
+
+
+@overload(stored)  # type: ignore[untyped-decorator]
+def _stored(value: Any, where: Any) -> Any:
+    if where.dtype != types.uint16:
+        return lambda value, where: value
+
+    def rounded(value: Any, where: Any) -> Any:
+        bits = _bits(value)
+        return np.uint16((bits + _HALF_BELOW + ((bits >> _LOW_BITS) & _LOWEST)) >> _LOW_BITS)
+    return rounded

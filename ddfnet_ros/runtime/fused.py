@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The small network on a CPU, straight from the frames' own pixels.
+
+What torch does in dozens of passes over pictures in float32 (`preparation`, `flow/pairs.py`,
+`network/fast.py`, `halo`) the kernels do in one each, from 8 or 16 bits per value; OpenVINO and
+OpenCV do the rest. The result is the same but for rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Float32
+from torch import Tensor
+
+from ddfnet_ros import merge
+from ddfnet_ros.bracket import Bracket
+from ddfnet_ros.flow.dis import DISFlow
+from ddfnet_ros.flow.pairs import ENCODING, LEAST_WHITE
+from ddfnet_ros.kernels import blending, describing, grey, mending, showing
+from ddfnet_ros.kernels.levels import Levels
+from ddfnet_ros.network.fast import FastFusion
+from ddfnet_ros.network.fast_core import MOST, summarise
+from ddfnet_ros.network.parallel import each
+from ddfnet_ros.radiance import relative_exposures
+from ddfnet_ros.runtime import halo
+from ddfnet_ros.runtime.preparation import levels_of, padded_pixels
+from ddfnet_ros.runtime.shown import shown_of
+from ddfnet_ros.runtime.stages import Stage
+from ddfnet_ros.settings import RadianceSettings
+from ddfnet_ros.tonemap import LUMINANCE, MU, mu_law
+
+_ROWS = 64  # of a piece of work; divides by the network's multiple
+_BLENDING = np.array([merge.BRIGHT, merge.FLOOR, merge.CLIP_RAMP, MOST], np.float32)
+
+
+class FusedFast:
+    """`FastFusion`, from flow to radiance, with kernels for all that is done per pixel."""
+
+    def __init__(self, model: FastFusion, flow: DISFlow, dtype: torch.dtype) -> None:
+        """Prepare.
+
+        Args:
+            model: On the CPU.
+            flow: That it was trained with.
+            dtype: What its convolutions are computed in, float32 or bfloat16.
+        """
+        self._flow = flow
+        self._core = model.core
+        self._dtype = dtype
+        # Kernels as large as their stride make a convolution a matrix product over cells.
+        weight, bias = (x.detach() for x in model.cells.parameters())
+        self._matrix = weight.permute(0, 2, 3, 1).flatten(1).to(dtype)
+        self._bias = bias.to(dtype)
+
+    def takes(self, bracket: Bracket, padded: tuple[int, int]) -> bool:
+        """Whether it is made for such frames: colour, 8 or 16 bits."""
+        pixels = bracket.reference.pixels
+        cell = self._flow.cell(*padded)
+        return (pixels.ndim == 3 and pixels.dtype in (np.uint8, np.uint16)
+                and not any(side % cell for side in padded))
+
+    @staticmethod
+    def given(
+        bracket: Bracket, settings: RadianceSettings, padded: tuple[int, int], _stage: Stage
+    ) -> Levels:
+        """The frames, to be handed to the methods below.
+
+        Args:
+            bracket: Such as it takes.
+            settings: Name the camera response.
+            padded: Height and width, multiples of the network's, that edges are repeated up to.
+            _stage: That it is done in.
+        """
+        frames = bracket.reference_first
+        pixels = np.empty((len(frames), *padded, 3), bracket.reference.pixels.dtype)
+        for out, frame in zip(pixels, frames, strict=True):
+            padded_pixels(frame.pixels, out)
+        levels = levels_of(int(np.iinfo(pixels.dtype).max), settings.response, settings.gamma)
+        exposures = relative_exposures([frame.exposure for frame in frames]).numpy()
+        linear = np.stack([levels / exposure for exposure in exposures])
+        return Levels(pixels, np.float32(len(levels) - 1), linear)
+
+    def motion(self, given: Levels) -> Float[Tensor, '1 m 2 h w']:
+        """Flow from the reference to the other frames, as `DISFlow` finds it."""
+        count, height, width, _ = given.pixels.shape
+        cell = self._flow.cell(height, width)
+        grey_frames = np.empty((count, height, width), np.float32)
+        weights = np.array(LUMINANCE, np.float32)[:, None]
+
+        def brightest(piece: tuple[int, int, int]) -> float:
+            k, *rows = piece
+            return float(grey.luminance(given.pixels[k], given.linear[k] * weights, tuple(rows),
+                                        grey_frames[k]))
+
+        pieces = [(k, first, rows) for k in range(count) for first, rows in _bands(height)]
+        most = np.array(each(brightest, pieces)).reshape(count, -1).max(axis=1)
+        white = np.minimum(most[0], most[1:]).clip(min=LEAST_WHITE).astype(np.float32)
+        means = np.empty((2, count - 1, height // cell, width // cell), np.float32)
+
+        def average(piece: tuple[int, int]) -> None:
+            which, k = piece
+            grey.cell_means(grey_frames[k + 1 if which else 0], white[k], cell,
+                            (0, height // cell), means[which, k])
+
+        each(average, [(which, k) for which in range(2) for k in range(count - 1)])
+        images = (torch.from_numpy(means).pow_(ENCODING) * 255).round_().byte().numpy()
+        return self._flow.between(images[0], images[1], cell)[None]
+
+    def radiance(
+        self, given: Levels, flow: Float[Tensor, '1 m 2 h w'], reference_index: int,
+        mend_halos: bool,
+    ) -> Float[Tensor, '3 h w']:
+        """What `FastFusion` gives, halos mended or not."""
+        _, height, width, _ = given.pixels.shape
+        motion = flow[0].numpy()
+        moved = np.empty((len(motion), 3, height, width), np.float32)
+        features = self._describe(given, motion, moved)
+        logits = self._core(features, [summarise(f) for f in flow.unbind(1)])
+        cells = tuple(x.permute(0, 2, 3, 1)[0].float().contiguous().numpy() for x in logits)
+        out = np.empty((3, height, width), np.float32)
+        constants = np.array(
+            [halo.WHITE * given.white, halo.CERTAIN, merge.CLIP_RAMP, halo.LEAST], np.float32)
+
+        def mix(rows: tuple[int, int]) -> None:
+            blending.blend(given, moved, cells, reference_index, _BLENDING, rows, out)
+            if mend_halos and reference_index:
+                mending.mend(given, motion, moved, reference_index, constants, rows, out)
+
+        each(mix, list(_bands(height)))
+        return torch.from_numpy(out)
+
+    @staticmethod
+    def shown(
+        bracket: Bracket, radiance: Float[Tensor, '3 h w'], settings: RadianceSettings,
+        stage: Stage,
+    ) -> tuple[Tensor, Tensor]:
+        """As `shown_of`; the mu-law at once."""
+        if settings.tone_map != 'mu':
+            return shown_of(bracket, radiance, settings, stage)
+        width, height = bracket.reference.size
+        scaled = np.empty((height, width, 3), np.float32)
+        picture = np.empty((height, width, 3), np.uint8)
+        unit = np.float32(1 / min(bracket.exposures))
+        mu, planes = np.float32(settings.mu), radiance.numpy()
+
+        def some(rows: tuple[int, int]) -> None:
+            showing.show(planes, unit, mu, rows, scaled, picture)
+
+        each(some, list(_bands(height)))
+        return torch.from_numpy(scaled), torch.from_numpy(picture)
+
+    def _describe(
+        self, given: Levels, motion: Float32[np.ndarray, 'm 2 h w'],
+        moved: Float32[np.ndarray, 'm 3 h w'],
+    ) -> list[Float[Tensor, '1 c i j']]:
+        """What the first convolution makes of each frame; fills `moved` in."""
+        count, height, width, _ = given.pixels.shape
+        cell = describing.CELL
+        features = torch.empty(
+            (count, height // cell, width // cell, len(self._matrix)), dtype=self._dtype)
+        ldr = _as_stored(torch.arange(given.linear.shape[1]) / float(given.white), self._dtype)
+        curved = _as_stored(mu_law(torch.from_numpy(given.linear)), self._dtype)
+
+        def look(piece: tuple[int, int, int]) -> None:
+            k, first, rows = piece
+            seen = np.empty((rows // cell, width // cell, cell, cell, describing.CHANNELS),
+                            ldr.dtype)
+            describing.describe(given.pixels[k], ldr, curved[k], first, seen)
+            if k:
+                describing.describe_moved(given.pixels[k], given.linear[k], motion[k - 1],
+                                          np.float32(MU), first, moved[k - 1], seen)
+            cells = torch.from_numpy(seen.view(_SIGNED[self._dtype])).view(self._dtype)
+            part = F.linear(cells.flatten(2), self._matrix, self._bias)
+            features[k, first // cell:(first + rows) // cell] = F.relu_(part)
+
+        each(look, [(k, first, rows) for k in range(count) for first, rows in _bands(height)])
+        return [x.permute(2, 0, 1)[None] for x in features]
+
+
+# Torch takes no uint16 from NumPy in all of its versions that are supported.
+_SIGNED = {torch.bfloat16: np.int16, torch.float32: np.float32}
+
+
+def _as_stored(values: Tensor, dtype: torch.dtype) -> npt.NDArray[Any]:
+    """As the kernels have it: the bits of bfloat16 as uint16."""
+    if dtype is torch.bfloat16:
+        return values.to(dtype).view(torch.int16).numpy().view(np.uint16)
+    return values.to(dtype).numpy()
+
+
+def _bands(height: int) -> Iterator[tuple[int, int]]:
+    """First row and number of rows of each piece of work."""
+    return ((first, min(_ROWS, height - first)) for first in range(0, height, _ROWS))

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Any network on any device, from the input stack of Sec. 3.1, in torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ddfnet_ros.bracket import Bracket
+from ddfnet_ros.flow.providers import FlowProvider
+from ddfnet_ros.runtime.bands import Network, in_bands
+from ddfnet_ros.runtime.halo import without_halo
+from ddfnet_ros.runtime.preparation import stack_of
+from ddfnet_ros.runtime.shown import shown_of
+from ddfnet_ros.runtime.stages import Stage
+from ddfnet_ros.settings import RadianceSettings
+
+
+class StackPipeline:
+    """From a bracket to its radiance, step by step; each may run on a stream of its own.
+
+    Attributes:
+        bands: In how many bands of rows the network runs, one after the other.
+    """
+
+    def __init__(
+        self, model: Any, flow: FlowProvider, device: torch.device, dtype: torch.dtype
+    ) -> None:
+        """Take over what has been chosen.
+
+        Args:
+            model: A network that fuses, on the device.
+            flow: That it was trained with.
+            device: Where it runs.
+            dtype: What torch's convolutions are computed in.
+        """
+        self.bands = 1
+        self._model = model
+        self._flow = flow
+        self._device = device
+        self._dtype = dtype
+
+    def given(
+        self, bracket: Bracket, settings: RadianceSettings, padded: tuple[int, int], stage: Stage
+    ) -> Float[Tensor, '1 n 6 h w']:
+        """The input stack, on the device."""
+        host = stack_of(bracket, settings, padded, pinned=self._device.type == 'cuda')
+        return stage.to_device(host)
+
+    def motion(self, given: Float[Tensor, '1 n 6 h w']) -> Float[Tensor, '1 m 2 h w']:
+        """Flow from the reference to each other frame."""
+        return self._flow(given)
+
+    def radiance(
+        self, given: Float[Tensor, '1 n 6 h w'], motion: Float[Tensor, '1 m 2 h w'],
+        reference_index: int, mend_halos: bool,
+    ) -> Float[Tensor, '3 h w']:
+        """What the network gives, halos mended or not."""
+        radiance = self._run(self._model, given, motion, reference_index)[0].float()
+        if mend_halos:
+            radiance = without_halo(radiance, given, motion, reference_index)
+        return radiance.clamp(min=0)
+
+    shown = staticmethod(shown_of)
+
+    def share(
+        self, given: Float[Tensor, '1 n 6 h w'], motion: Float[Tensor, '1 m 2 h w'],
+        reference_index: int,
+    ) -> Float[Tensor, 'h w']:
+        """How much of the reference each pixel takes."""
+        return self._run(self._model.reference_share, given, motion, reference_index)[0].float()
+
+    def _run(self, run: Network, stack: Tensor, motion: Tensor, reference_index: int) -> Tensor:
+        """What the network gives, made at once or in bands."""
+        low = self._dtype is torch.bfloat16  # of torch's convolutions; OpenVINO has its own
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=low):
+            if self.bands == 1:
+                return run(stack, motion, reference_index)
+            return in_bands(run, stack, motion, reference_index, bands=self.bands,
+                            reach=self._model.reach(motion),
+                            multiple=getattr(self._model, 'multiple', 1))
