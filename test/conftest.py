@@ -4,8 +4,10 @@
 Everything here is done on import, before any test module imports the package, rclpy or torch.
 """
 
+import atexit
 import os
 import random
+import shutil
 import signal
 import sys
 import tempfile
@@ -22,6 +24,11 @@ jaxtyping.install_import_hook([f'ddfnet_ros.{room}' for room in SHAPED], 'bearty
 # Times on a shared machine say nothing; and a failure must come back on the next run.
 hypothesis.settings.register_profile('ddfnet', deadline=None, derandomize=True)
 hypothesis.settings.load_profile('ddfnet')
+
+# Kernels compiled anew: Numba does not notice all changes (kernels/lanes.py).
+kernels = tempfile.mkdtemp(prefix='ddfnet_ros_kernels_')
+os.environ['NUMBA_CACHE_DIR'] = kernels
+atexit.register(shutil.rmtree, kernels, ignore_errors=True)
 
 # Real Fast DDS, but nobody else's: this host only, a domain of this run's own.
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'

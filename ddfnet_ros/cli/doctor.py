@@ -67,7 +67,7 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Check this machine: Python, ROS, DDS, shared memory, GPU, OpenVINO, weights, cv_bridge.
+    """Check this machine: Python, ROS, DDS, GPU, OpenVINO, Numba, weights, cv_bridge.
 
     Each line says OK, WARN (works, but not as well as it could) or FAIL, and the remedy. The exit
     status is 1 where something failed.
@@ -178,12 +178,14 @@ def check_torch() -> list[Finding]:
     return [*found, Finding('gpu', OK, 'none: networks run on the CPU; fast is made for that')]
 
 
-def check_openvino() -> list[Finding]:
-    """OpenVINO, which computes convolutions on CPUs faster."""
-    if number := _version('openvino'):
-        return [Finding('openvino', OK, number)]
-    return [Finding('openvino', OK, 'not installed: torch computes on the CPU',
-                    'pip install openvino makes CPUs faster')]
+def check_cpu() -> list[Finding]:
+    """What makes `fast` three times as fast on CPUs."""
+    return [
+        Finding(name, OK, number) if (number := _version(name)) else
+        Finding(name, WARN, f'not installed: torch {does} on the CPU, slower',
+                f'pip install {name}')
+        for name, does in (('openvino', 'computes convolutions'), ('numba', 'works on pixels'))
+    ]
 
 
 def check_weights() -> list[Finding]:
@@ -237,7 +239,7 @@ def check_cv_bridge() -> list[Finding]:
 
 CHECKS: dict[str, Callable[[], list[Finding]]] = {
     'python': check_python, 'ros': check_ros, 'dds profile': check_dds,
-    'torch': check_torch, 'openvino': check_openvino, 'weights': check_weights,
+    'torch': check_torch, 'cpu': check_cpu, 'weights': check_weights,
     'opencv': check_opencv, 'cv_bridge': check_cv_bridge,
 }
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ddfnet_ros.flow.evidence import evident
 from ddfnet_ros.flow.pairs import common_range, corrected_frames
+from ddfnet_ros.parallel import each
 from ddfnet_ros.tonemap import luminance
 
 PRESETS = {
@@ -109,10 +110,13 @@ class DISFlow:
         """
         count, rows, columns = others.shape
         full = np.empty((count, 2, rows * cell, columns * cell), np.float32)
-        for planes, reference, other in zip(full, references, others, strict=True):
-            flow = dis_flow(reference, other, self.preset) * np.float32(cell)
-            for plane, part in zip(planes, cv2.split(flow), strict=True):
+
+        def estimate(k: int) -> None:
+            flow = dis_flow(references[k], others[k], self.preset) * np.float32(cell)
+            for plane, part in zip(full[k], cv2.split(flow), strict=True):
                 cv2.resize(part, plane.shape[::-1], dst=plane, interpolation=cv2.INTER_LINEAR)
+
+        each(estimate, range(count))
         return torch.from_numpy(full)
 
 

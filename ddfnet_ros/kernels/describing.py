@@ -16,7 +16,7 @@ from ddfnet_ros.kernels.lanes import f32, i32, kernel, mu_law, mu_scale, stored
 
 CELL = 4
 CHANNELS = 9
-_ZERO = f32(0)
+_ZERO, _ONE = f32(0), f32(1)
 
 
 @kernel
@@ -71,6 +71,34 @@ def describe_moved(
                 for dx in range(CELL):
                     for c in range(3):
                         seen[i, j, dy, dx, 6 + c] = curved[c, CELL * j + dx]
+
+
+@kernel
+def describe_motion(flow: Any, unit: Any, rows: Any, out: Any) -> None:
+    """Mean motion over cells, and its length: `fast_core.summarise`.
+
+    Args:
+        flow: (2, h, w) float32.
+        unit: Pixels that count as 1, float32.
+        rows: The first row of cells, and how many.
+        out: (h / 4, w / 4, 3); these rows are filled in.
+    """
+    width = flow.shape[2]
+    share = _ONE / (f32(CELL * CELL) * unit)
+    sums = np.empty((2, width), np.float32)
+    for i in range(rows[0], rows[0] + rows[1]):
+        sums[:] = 0
+        for dy in range(CELL):
+            for k in range(2):
+                for x in range(width):
+                    sums[k, x] += flow[k, CELL * i + dy, x]
+        for j in range(width // CELL):
+            u, v = _ZERO, _ZERO
+            for x in range(CELL * j, CELL * (j + 1)):
+                u, v = u + sums[0, x], v + sums[1, x]
+            u, v = u * share, v * share
+            out[i, j, 0], out[i, j, 1] = stored(u, out), stored(v, out)
+            out[i, j, 2] = stored(np.sqrt(u * u + v * v), out)
 
 
 @kernel

@@ -102,10 +102,11 @@ _HALF_BELOW, _LOW_BITS, _LOWEST = i32(0x7FFF), i32(16), i32(1)
 
 @overload(stored)  # type: ignore[untyped-decorator]
 def _stored(value: Any, where: Any) -> Any:
-    if where.dtype != types.uint16:
-        return lambda value, where: value
-
     def rounded(value: Any, where: Any) -> Any:
         bits = _bits(value)
         return np.uint16((bits + _HALF_BELOW + ((bits >> _LOW_BITS) & _LOWEST)) >> _LOW_BITS)
-    return rounded
+
+    def same(value: Any, where: Any) -> Any:
+        return value
+
+    return rounded if where.dtype == types.uint16 else same

@@ -30,41 +30,46 @@ def mend(
         out: (3, h, w) float32, the radiance.
     """
     _, height, width, _ = levels.pixels.shape
-    first = rows[0]
     offers = np.uint32((1 << 2 * reference_index) - 1)  # a bit for each
-    darker = np.zeros((3, width + 2), np.uint32)  # of the row above, this one and the next: bits
-    for y in range(first - 1, first + rows[1] + 1):
-        for x in range(width):
-            darker[(y + 3) % 3, x + 1] = 0
-        if 0 <= y < height:
+    # Which offers are darker in the row above, in this one and in the next, with a margin.
+    above, here, below = np.zeros((3, width + 2), np.uint32)
+    for y in range(rows[0] - 1, rows[0] + rows[1] + 1):
+        above, here, below = here, below, above
+        below[:] = 0
+        if 0 <= y < height and _any_clipped(levels.pixels[0, y], constants):
             for x in range(width):
-                darker[(y + 3) % 3, x + 1] = _darker(
-                    levels, moved, reference_index, constants, y, x)
-        if y <= first:
+                below[x + 1] = _darker(levels, moved, reference_index, constants, (y, x))
+        if y <= rows[0] or not _any_clipped(levels.pixels[0, y - 1], constants):
             continue
-        middle = y - 1
         for x in range(width):
-            near = np.uint32(0)
-            for row in range(3):
-                near |= darker[row, x] | darker[row, x + 1] | darker[row, x + 2]
-            if near == 0 or not _is_clipped(levels.pixels, constants, middle, x):
+            if not _is_clipped(levels.pixels[0, y - 1, x], constants):
                 continue
-            contradicts = near if near != offers else darker[(middle + 3) % 3, x + 1]
-            _raise(levels, flow, moved, offers & ~contradicts, constants, (middle, x), out)
+            near = (above[x] | above[x + 1] | above[x + 2] | here[x] | here[x + 1] | here[x + 2]
+                    | below[x] | below[x + 1] | below[x + 2])
+            if near:
+                contradicts = near if near != offers else here[x + 1]
+                _raise(levels, flow, moved, offers & ~contradicts, constants, (y - 1, x), out)
 
 
 @kernel
-def _is_clipped(pixels: Any, constants: Any, y: Any, x: Any) -> Any:
-    brightest = max(pixels[0, y, x, 0], pixels[0, y, x, 1], pixels[0, y, x, 2])
+def _any_clipped(row: Any, constants: Any) -> Any:
+    brightest = row[0, 0]
+    flat = row.reshape(-1)
+    for i in range(len(flat)):
+        brightest = max(brightest, flat[i])
     return f32(brightest) >= constants[0]
 
 
 @kernel
-def _darker(
-    levels: Levels, moved: Any, reference_index: Any, constants: Any, y: Any, x: Any
-) -> Any:
+def _is_clipped(pixel: Any, constants: Any) -> Any:
+    return f32(max(pixel[0], pixel[1], pixel[2])) >= constants[0]
+
+
+@kernel
+def _darker(levels: Levels, moved: Any, reference_index: Any, constants: Any, at: Any) -> Any:
     """A bit for each offer that is darker than the reference's white."""
     pixels, _, linear = levels
+    y, x = at
     found = np.uint32(0)
     for c in range(3):
         level = pixels[0, y, x, c]

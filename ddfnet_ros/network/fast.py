@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from ddfnet_ros.flow.warp import rows_crossed, warp
 from ddfnet_ros.merge import starting_weights
 from ddfnet_ros.network.fast_core import CELL, FastConfig, FastCore, exp, summarise
-from ddfnet_ros.network.parallel import BAND_ROWS, each
+from ddfnet_ros.parallel import BAND_ROWS, each
 from ddfnet_ros.tonemap import mu_law
 
 

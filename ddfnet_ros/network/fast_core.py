@@ -20,8 +20,10 @@ CELL = 4
 """Pixels along the side of the square that one feature vector describes."""
 
 _DILATIONS = (1, 2, 4, 2)  # of the residual blocks, over and over
-_FLOW_UNIT = 16.0  # pixels; keeps the motion encoder's input near 1
 _TINY = 1e-12  # under a square root, whose gradient at zero is none
+
+FLOW_UNIT = 16.0
+"""Pixels of motion that count as 1."""
 
 MOST = 30.0
 """Largest logit that counts; its exponential is safe in float32."""
@@ -147,7 +149,7 @@ def _dilation(block: int) -> int:
 
 def summarise(flow: Float[Tensor, 'b 2 h w']) -> Float[Tensor, 'b 3 i j']:
     """Mean flow of each cell and its length, on a scale near 1."""
-    cell = F.avg_pool2d(flow, CELL) / _FLOW_UNIT
+    cell = F.avg_pool2d(flow, CELL) / FLOW_UNIT
     # Written out: over two channels torch's norm takes fifty times as long.
     length = (cell.square().sum(dim=1, keepdim=True) + _TINY).sqrt()
     return torch.cat([cell, length], dim=1)

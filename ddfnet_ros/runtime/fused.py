@@ -25,8 +25,8 @@ from ddfnet_ros.flow.pairs import ENCODING, LEAST_WHITE
 from ddfnet_ros.kernels import blending, describing, grey, mending, showing
 from ddfnet_ros.kernels.levels import Levels
 from ddfnet_ros.network.fast import FastFusion
-from ddfnet_ros.network.fast_core import MOST, summarise
-from ddfnet_ros.network.parallel import each
+from ddfnet_ros.network.fast_core import FLOW_UNIT, MOST
+from ddfnet_ros.parallel import each
 from ddfnet_ros.radiance import relative_exposures
 from ddfnet_ros.runtime import halo
 from ddfnet_ros.runtime.preparation import levels_of, padded_pixels
@@ -121,7 +121,7 @@ class FusedFast:
         motion = flow[0].numpy()
         moved = np.empty((len(motion), 3, height, width), np.float32)
         features = self._describe(given, motion, moved)
-        logits = self._core(features, [summarise(f) for f in flow.unbind(1)])
+        logits = self._core(features, self._describe_motion(motion))
         cells = tuple(x.permute(0, 2, 3, 1)[0].float().contiguous().numpy() for x in logits)
         out = np.empty((3, height, width), np.float32)
         constants = np.array(
@@ -164,34 +164,42 @@ class FusedFast:
         cell = describing.CELL
         features = torch.empty(
             (count, height // cell, width // cell, len(self._matrix)), dtype=self._dtype)
-        ldr = _as_stored(torch.arange(given.linear.shape[1]) / float(given.white), self._dtype)
-        curved = _as_stored(mu_law(torch.from_numpy(given.linear)), self._dtype)
+        levels = torch.arange(given.linear.shape[1]) / float(given.white)
+        ldr = _bits(levels.to(self._dtype))
+        curved = _bits(mu_law(torch.from_numpy(given.linear)).to(self._dtype))
 
         def look(piece: tuple[int, int, int]) -> None:
             k, first, rows = piece
-            seen = np.empty((rows // cell, width // cell, cell, cell, describing.CHANNELS),
-                            ldr.dtype)
-            describing.describe(given.pixels[k], ldr, curved[k], first, seen)
+            shape = (rows // cell, width // cell, cell, cell, describing.CHANNELS)
+            seen = torch.empty(shape, dtype=self._dtype)
+            describing.describe(given.pixels[k], ldr, curved[k], first, _bits(seen))
             if k:
                 describing.describe_moved(given.pixels[k], given.linear[k], motion[k - 1],
-                                          np.float32(MU), first, moved[k - 1], seen)
-            cells = torch.from_numpy(seen.view(_SIGNED[self._dtype])).view(self._dtype)
-            part = F.linear(cells.flatten(2), self._matrix, self._bias)
+                                          np.float32(MU), first, moved[k - 1], _bits(seen))
+            part = F.linear(seen.flatten(2), self._matrix, self._bias)
             features[k, first // cell:(first + rows) // cell] = F.relu_(part)
 
         each(look, [(k, first, rows) for k in range(count) for first, rows in _bands(height)])
         return [x.permute(2, 0, 1)[None] for x in features]
 
+    def _describe_motion(
+        self, motion: Float32[np.ndarray, 'm 2 h w']
+    ) -> list[Float[Tensor, '1 3 i j']]:
+        """What the network is told of the flow."""
+        _, _, height, width = motion.shape
+        shape = (height // describing.CELL, width // describing.CELL, 3)
+        out = torch.empty((len(motion), *shape), dtype=self._dtype)
+        cells = _bits(out)
+        each(lambda k: describing.describe_motion(
+            motion[k], np.float32(FLOW_UNIT), (0, shape[0]), cells[k]), range(len(motion)))
+        return [x.permute(2, 0, 1)[None] for x in out]
 
-# Torch takes no uint16 from NumPy in all of its versions that are supported.
-_SIGNED = {torch.bfloat16: np.int16, torch.float32: np.float32}
 
-
-def _as_stored(values: Tensor, dtype: torch.dtype) -> npt.NDArray[Any]:
-    """As the kernels have it: the bits of bfloat16 as uint16."""
-    if dtype is torch.bfloat16:
-        return values.to(dtype).view(torch.int16).numpy().view(np.uint16)
-    return values.to(dtype).numpy()
+def _bits(values: Tensor) -> npt.NDArray[Any]:
+    """The same memory as kernels have it, bfloat16 as uint16: NumPy has no name for it."""
+    if values.dtype is torch.bfloat16:
+        return values.view(torch.int16).numpy().view(np.uint16)
+    return values.numpy()
 
 
 def _bands(height: int) -> Iterator[tuple[int, int]]:

@@ -18,7 +18,7 @@ from torch.nn.functional import max_pool2d
 
 from ddfnet_ros.flow.warp import warp
 from ddfnet_ros.merge import CLIP_RAMP
-from ddfnet_ros.network.parallel import BAND_ROWS, each
+from ddfnet_ros.parallel import BAND_ROWS, each
 
 WHITE = 0.99
 """LDR value from which on a channel of the reference is clipped."""

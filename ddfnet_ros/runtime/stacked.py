@@ -23,6 +23,8 @@ class StackPipeline:
     """From a bracket to its radiance, step by step; each may run on a stream of its own.
 
     Attributes:
+        model: The network.
+        flow: What estimates the motion.
         bands: In how many bands of rows the network runs, one after the other.
     """
 
@@ -38,8 +40,9 @@ class StackPipeline:
             dtype: What torch's convolutions are computed in.
         """
         self.bands = 1
-        self._model = model
-        self._flow = flow
+        self._multiple = int(getattr(model, 'multiple', 1))
+        self.model = model
+        self.flow = flow
         self._device = device
         self._dtype = dtype
 
@@ -52,14 +55,14 @@ class StackPipeline:
 
     def motion(self, given: Float[Tensor, '1 n 6 h w']) -> Float[Tensor, '1 m 2 h w']:
         """Flow from the reference to each other frame."""
-        return self._flow(given)
+        return self.flow(given)
 
     def radiance(
         self, given: Float[Tensor, '1 n 6 h w'], motion: Float[Tensor, '1 m 2 h w'],
         reference_index: int, mend_halos: bool,
     ) -> Float[Tensor, '3 h w']:
         """What the network gives, halos mended or not."""
-        radiance = self._run(self._model, given, motion, reference_index)[0].float()
+        radiance = self._run(self.model, given, motion, reference_index)[0].float()
         if mend_halos:
             radiance = without_halo(radiance, given, motion, reference_index)
         return radiance.clamp(min=0)
@@ -71,7 +74,7 @@ class StackPipeline:
         reference_index: int,
     ) -> Float[Tensor, 'h w']:
         """How much of the reference each pixel takes."""
-        return self._run(self._model.reference_share, given, motion, reference_index)[0].float()
+        return self._run(self.model.reference_share, given, motion, reference_index)[0].float()
 
     def _run(self, run: Network, stack: Tensor, motion: Tensor, reference_index: int) -> Tensor:
         """What the network gives, made at once or in bands."""
@@ -80,5 +83,4 @@ class StackPipeline:
             if self.bands == 1:
                 return run(stack, motion, reference_index)
             return in_bands(run, stack, motion, reference_index, bands=self.bands,
-                            reach=self._model.reach(motion),
-                            multiple=getattr(self._model, 'multiple', 1))
+                            reach=self.model.reach(motion), multiple=self._multiple)

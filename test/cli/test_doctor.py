@@ -30,8 +30,8 @@ def module(tmp_path, monkeypatch):
 def test_this_machine_has_what_the_tests_need(capsys):
     assert main(['doctor', '--json']) == 0
     findings = {told['name']: told for told in json.loads(capsys.readouterr().out)}
-    assert {'python', 'ros', 'dds profile', 'torch', 'gpu', 'openvino', 'weights fast', 'opencv',
-            'cv_bridge'} <= set(findings)
+    assert {'python', 'ros', 'dds profile', 'torch', 'gpu', 'openvino', 'numba', 'weights fast',
+            'opencv', 'cv_bridge'} <= set(findings)
     assert findings['ros']['text'].endswith('rmw_fastrtps_cpp')
     assert findings['weights fast']['level'] == doctor.OK
     assert {told['level'] for told in findings.values()} <= {doctor.OK, doctor.WARN}

@@ -11,7 +11,6 @@ from ddfnet_ros import weights
 from ddfnet_ros.bracket import Bracket, Frame
 from ddfnet_ros.network.ddfnet import DDFNet, DDFNetConfig
 from ddfnet_ros.network.fast import FastConfig, FastFusion
-from ddfnet_ros.runtime import deghoster as deghoster_room
 from ddfnet_ros.runtime import fallback
 from ddfnet_ros.runtime.deghoster import Deghoster
 from ddfnet_ros.runtime.fallback import FallbackDeghoster, reference_alone
@@ -49,7 +48,7 @@ def fallback_of(models, monkeypatch):
 
     def make(model='fast', rows=10**6, error=SHORTAGES['torch on a GPU']):
         made = FallbackDeghoster(settings_for(model))
-        made._first._model = Hungry(made._first._model, rows, error)
+        made._first._stacked.model = Hungry(made._first._stacked.model, rows, error)
         return made
     return make
 
@@ -98,7 +97,7 @@ def bracket(dtype=np.uint8, channels=3, height=HEIGHT):
 
 
 def network_of(made):
-    return made._first._model
+    return made._first._stacked.model
 
 
 @pytest.mark.parametrize('error', SHORTAGES.values(), ids=SHORTAGES)
@@ -164,7 +163,7 @@ def test_where_nothing_fits_the_reference_frame_is_published(
         assert made._spare is None, 'the model on the CPU still holds its memory'
         return reference_alone(*of)
 
-    monkeypatch.setattr(deghoster_room, 'stack_of', too_much)
+    monkeypatch.setattr(Deghoster, '_pipeline', too_much)
     monkeypatch.setattr(fallback, 'reference_alone', alone)
     fused = made(given)
     np.testing.assert_array_equal(

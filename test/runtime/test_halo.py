@@ -122,8 +122,9 @@ def test_the_deghoster_mends_unless_told_otherwise(tmp_path, monkeypatch, mend, 
     monkeypatch.setenv('DDFNET_MODELS', str(tmp_path))
     deghoster = Deghoster(DeghosterSettings(
         model='fast', device='cpu', threads=1, mend_halos=mend))
-    deghoster._model = lambda stack, flow, reference_index: stack[:, 0, 3:]  # only the reference
-    deghoster._flow = lambda stack: torch.zeros(1, 2, 2, *stack.shape[-2:])
+    deghoster._fused = None
+    deghoster._stacked.model = lambda stack, flow, index: stack[:, 0, 3:]  # only the reference
+    deghoster._stacked.flow = lambda stack: torch.zeros(1, 2, 2, *stack.shape[-2:])
     frames = [Frame(pixels=np.full((16, 16, 3), min(1, radiance * exposure) ** (1 / 2.2),
                                    np.float32), exposure_time=exposure)
               for radiance, exposure in ((SKY, 1.0), (POST, 4.0), (SKY, 16.0))]

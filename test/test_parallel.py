@@ -4,7 +4,7 @@ import threading
 import pytest
 import torch
 
-from ddfnet_ros.network.parallel import each
+from ddfnet_ros.parallel import each
 
 
 @pytest.fixture(autouse=True)

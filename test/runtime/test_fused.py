@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The kernels' way gives what torch's way gives, for whatever a bracket may be."""
+
+import sys
+from itertools import starmap
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from ddfnet_ros import weights
+from ddfnet_ros.bracket import Bracket, Frame
+from ddfnet_ros.network.fast import FastConfig, FastFusion
+from ddfnet_ros.runtime.deghoster import Deghoster
+from ddfnet_ros.settings import DeghosterSettings
+
+pytest.importorskip('numba')
+pytest.importorskip('openvino')
+
+
+@pytest.fixture(scope='module')
+def model(tmp_path_factory):
+    """A small untrained `fast` that moves every weight."""
+    torch.manual_seed(1)
+    fast = FastFusion(FastConfig(channels=8, context=8, blocks=1))
+    torch.nn.init.normal_(fast.core.frame_head[-1].weight, std=0.3)
+    path = tmp_path_factory.mktemp('models') / 'fast.safetensors'
+    weights.save(fast, path, {})
+    return path
+
+
+def deghoster(model, backend, **options):
+    options = {'precision': 'float32', 'threads': 2, 'device': 'cpu'} | options
+    return Deghoster(DeghosterSettings(model=str(model), backend=backend, **options))
+
+
+def bracket(times=(0.001, 0.004, 0.016), size=(64, 48), reference=0, dtype=np.uint8, white=1):
+    """A street of blobs that moves on between frames; white clips the reference too."""
+    rng = np.random.default_rng(4)
+    height, width = size[1], size[0]
+    scene = cv2.resize(rng.random((height // 6, width // 6, 3)).astype(np.float32), size,
+                       interpolation=cv2.INTER_CUBIC).clip(0.003, 1) ** 3 * white
+
+    def frame(k, time):
+        moved = np.roll(scene, (k, 2 * k), (0, 1))
+        ldr = np.clip(moved * time / times[0] / 4, 0, 1) ** (1 / 2.2)
+        top = np.iinfo(dtype).max
+        return Frame(pixels=np.round(ldr * top).astype(dtype), exposure_time=time)
+
+    return Bracket.of(list(starmap(frame, enumerate(times))), reference)
+
+
+@pytest.mark.parametrize('given', [
+    {},
+    {'times': (0.001, 0.004)},
+    {'times': (0.001, 0.002, 0.004, 0.008, 0.016)},
+    {'times': (0.001, 0.002, 0.004, 0.008, 0.016), 'reference': 4},
+    {'reference': 1},
+    {'reference': 3},
+    {'size': (61, 43)},
+    {'size': (9, 150)},
+    {'size': (97, 203)},
+    {'dtype': np.uint16},
+    {'white': 8},
+    {'white': 40, 'times': (0.001, 0.002, 0.004, 0.008), 'reference': 4},
+], ids=str)
+def test_the_result_is_that_of_torch(model, given):
+    fused, torchs = deghoster(model, 'openvino'), deghoster(model, 'torch')
+    assert fused._fused
+    assert not torchs._fused
+    ours, expected = fused(bracket(**given)), torchs(bracket(**given))
+    np.testing.assert_allclose(ours.motion(), expected.motion(), atol=0.05)
+    # One flow for both: where one grey level differs, DIS may see another motion in nothing.
+    fused._fused.motion = lambda _given: _padded_motion(fused, torchs, bracket(**given))
+    ours = fused(bracket(**given))
+    np.testing.assert_allclose(ours.radiance, expected.radiance, rtol=2e-3, atol=1e-3)
+    assert np.abs(ours.image.astype(int) - expected.image).max() <= 1
+    np.testing.assert_allclose(ours.reference_share(), expected.reference_share(), atol=1e-3)
+
+
+def _padded_motion(fused, torchs, given):
+    width, height = given.reference.size
+    padded = -(-height // 8) * 8, -(-width // 8) * 8
+    stack = torchs._stacked.given(given, torchs.settings, padded, torchs._stages[0])
+    return torchs._stacked.motion(stack)
+
+
+def test_bfloat16_costs_little(model):
+    ours = deghoster(model, 'openvino', precision='bfloat16')(bracket(size=(160, 120)))
+    exact = deghoster(model, 'torch')(bracket(size=(160, 120)))
+    error = np.mean((ours.image.astype(float) - exact.image) ** 2)
+    assert 10 * np.log10(255**2 / error) > 45
+
+
+def test_halos_are_mended_alike(model):
+    given = bracket(white=8)
+    mended, as_is = (deghoster(model, 'openvino', mend_halos=mend)(given).radiance
+                     for mend in (True, False))
+    assert (mended >= as_is).all()
+    assert (mended > as_is * 1.01).any()
+
+
+@pytest.mark.parametrize('tone_map', ['reinhard', 'mu_colour'])
+def test_other_tone_maps_are_torchs(model, tone_map):
+    ours = deghoster(model, 'openvino', tone_map=tone_map)(bracket())
+    expected = deghoster(model, 'torch', tone_map=tone_map)(bracket())
+    assert np.abs(ours.image.astype(int) - expected.image).max() <= 1
+
+
+@pytest.mark.parametrize('pixels', [
+    np.zeros((24, 32), np.uint8), np.zeros((24, 32, 3), np.float32)], ids=['grey', 'float'])
+def test_what_it_is_not_made_for_goes_through_torch(model, pixels):
+    fuse = deghoster(model, 'openvino')
+    given = Bracket.of([Frame(pixels=pixels, exposure_time=time) for time in (0.001, 0.004)])
+    assert not fuse._fused.takes(given, (24, 32))
+    assert fuse(given).radiance.shape == pixels.shape
+
+
+def test_less_memory_goes_through_torch(model):
+    fuse = deghoster(model, 'openvino')
+    whole = fuse(bracket())
+    fuse.bands = 2
+    assert fuse._pipeline(bracket(), (48, 64)) is fuse._stacked
+    assert np.abs(whole.image.astype(int) - fuse(bracket()).image).max() <= 1
+
+
+def test_black_and_white_frames_give_numbers(model):
+    fuse = deghoster(model, 'openvino')
+    for level in (0, 255):
+        pixels = np.full((24, 32, 3), level, np.uint8)
+        given = Bracket.of([Frame(pixels=pixels, exposure_time=time) for time in (0.001, 0.004)])
+        assert np.isfinite(fuse(given).radiance).all()
+
+
+def test_weights_that_are_no_numbers_give_the_reference(model, caplog):
+    fuse = deghoster(model, 'openvino')
+    fuse._fused._core = lambda frames, flow: [
+        torch.full((1, 32, *x.shape[-2:]), torch.nan) for x in frames]
+    fused = fuse(bracket())
+    assert 'no finite radiance' in caplog.text
+    reference = fuse._stacked.given(bracket(), fuse.settings, (48, 64), fuse._stages[0])
+    np.testing.assert_allclose(fused.radiance, reference[0, 0, 3:].permute(1, 2, 0) / 0.001,
+                               rtol=1e-5)
+
+
+def test_without_numba_torch_does_it(model, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'ddfnet_ros.runtime.fused', None)
+    fuse = deghoster(model, 'openvino')
+    assert fuse.backend == 'openvino'
+    assert fuse._fused is None
+    assert np.isfinite(fuse(bracket()).radiance).all()
