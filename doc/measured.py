@@ -36,6 +36,7 @@ TABLES: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     'signals': ('detection', detection.signals_table),
     'people': ('detection', detection.people_table),
     'demo': ('demo', report.demo_table),
+    'speed': ('speed', report.speed_table),
     'node': ('node', report.node_table),
     'cameras': ('cameras', report.cameras_table),
 }
@@ -47,6 +48,7 @@ ENDURED: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
 CHARTS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     'peers.svg': ('evaluation_peers', report.peers_chart),
     'robustness.svg': ('evaluation_robustness', report.robustness_chart),
+    'learning.svg': ('learning', report.learning_chart),
 }
 
 

@@ -25,6 +25,7 @@ _SHOWN = {
 }
 _LOWER_IS_BETTER = (
     'ghost_score', 'halo_score', 'ghost_image', 'lamp_hue', 'lamp_clipped', 'flicker')
+_LEARNT = {'psnr_mu': 'all', 'psnr_mu_moving': 'moving', 'psnr_mu_clipped': 'clipped'}
 _BRIGHTNESS = {'dark': 'below 0.1', 'dim': '0.1 to 0.3', 'bright': '0.3 to 0.95',
                'clipped': 'clipped'}
 _AXES = {
@@ -149,6 +150,28 @@ def demo_table(record: Record) -> str:
     return '\n'.join(lines)
 
 
+def speed_table(record: Record) -> str:
+    """Time and memory of whole calls, and how often OpenCV's fusion fits in; losses first."""
+    rows = record['rows']
+    slower = [f'{row["model"]} with {row["backend"]} at {row["width"]}x{row["height"]}'
+              for row in rows if row['ratio'] > 1]
+    lines = [f'Slower than AlignMTB + MergeMertens: {"; ".join(slower) or "none"}.', '',
+             '| model | backend | frames | a call | of that, motion | network | '
+             'AlignMTB + MergeMertens | ratio | memory |', '|---|---|---|---|---|---|---|---|---|']
+    for row in rows:
+        stages = row['stage_ms']
+        lines.append(
+            f'| {row["model"]} | {row["backend"]} | {row["frames"]} of '
+            f'{row["width"]}x{row["height"]} | {row["median_ms"]:.0f} ms ± {row["iqr_ms"]:.0f} | '
+            f'{stages["flow"]:.0f} ms | {stages["network"]:.0f} ms | '
+            f'{row["mertens_median_ms"]:.0f} ms | {row["ratio"]:.2f} | '
+            f'{row["peak_mib"]:.0f} MiB |')
+    first = rows[0]
+    return '\n'.join([*lines, '', f'{first["processor"]}, {first["threads"]} threads, '
+                      f'{first["precision"]}; medians and interquartile ranges; commit '
+                      f'{record["commit"]}, {record["date"]}.'])
+
+
 def node_table(record: Record) -> str:
     """What the node adds to the fusion, per output; those beyond the limit first."""
     rows = record['overhead_ms']
@@ -195,6 +218,17 @@ def robustness_chart(record: Record) -> str:
                  for name in record['methods'] if 'psnr_mu' in record['methods'][name]]
         marked = {places.index(value) for value in failed.get(axis, ()) if value is not None}
         panels.append(Panel(title, [f'{value:g}' for value in places], lines, marked))
+    return curves(panels, 'PSNR-µ [dB]')
+
+
+def learning_chart(record: Record) -> str:
+    """PSNR-µ of all, of moving and of clipped pixels over the steps of each training."""
+    panels = [
+        Panel(f'{name}: thousands of steps, {points[-1]["minutes"]:.0f} minutes',
+              [f'{point["step"] / 1000:g}' for point in points],
+              [Curve(label, [point[metric] for point in points])
+               for metric, label in _LEARNT.items()])
+        for name, points in record.items()]
     return curves(panels, 'PSNR-µ [dB]')
 
 

@@ -92,12 +92,8 @@ class Stored:
         return self.facts.get('network') or self.settings.network
 
 
-def save(state: State, path: Path, settings: TrainingSettings) -> None:
-    """Write a full checkpoint; the previous one survives any failure.
-
-    Raises:
-        OSError: it cannot be written.
-    """
+def stored(state: State, settings: TrainingSettings) -> Stored:
+    """What a full checkpoint holds of a state; shares its tensors."""
     tensors = {f'{part}.{name}': tensor for part, module in state.networks().items()
                for name, tensor in module.state_dict().items()}
     tensors |= {f'optimizer.{name}.{key}': value for name, parameter in _trained(state)
@@ -107,7 +103,17 @@ def save(state: State, path: Path, settings: TrainingSettings) -> None:
         'history': state.history, 'settings': asdict(settings),
         'network': network.describe(state.model),
     }
-    weights.write(tensors, path, {'facts': json.dumps(facts)})
+    return Stored(facts, tensors)
+
+
+def save(state: State, path: Path, settings: TrainingSettings) -> None:
+    """Write a full checkpoint; the previous one survives any failure.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    whole = stored(state, settings)
+    weights.write(whole.tensors, path, {'facts': json.dumps(whole.facts)})
 
 
 def read(path: Path) -> Stored:

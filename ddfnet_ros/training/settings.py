@@ -110,6 +110,9 @@ class TrainingSettings(Settings):
 
     run: str = setting('runs/ddfnet', 'Folder of checkpoint and log; an existing run goes on.')
     slim: str = setting('', 'Folder for a slim checkpoint, written along with the full one.')
+    keep_every: int = setting(0, 'Steps after which a slim checkpoint is kept, in a folder of its '
+                              'own beside the full one, for a learning curve; 0: none.',
+                              bounds=(0, 10**8))
     seed: int = setting(1, 'Seed of scenes and initial weights.', bounds=(0, 2**31))
     workers: int = setting(1, 'Processes that make batches, per process that trains.',
                            bounds=(0, 256))

@@ -29,7 +29,7 @@ _LICENCE = {
 }
 _FREE = ('', _LICENCE['synthetic'])
 _PRIVATE = ('panoramas', 'cutouts', 'root', 'run', 'slim', 'start_from', 'pwcnet', 'device',
-            'workers')
+            'workers', 'keep_every')
 
 
 def ship(

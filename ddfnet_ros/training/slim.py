@@ -20,6 +20,10 @@ from ddfnet_ros.training import checkpoint
 from ddfnet_ros.training.checkpoint import Stored
 
 INDEX = 'index.json'
+
+KEPT = 'step_'
+"""Begins the names of folders in a run's that `keep_every` asked for."""
+
 PART_BYTES = 15 * 2**20
 _AVERAGES = ('average', 'flow_average')
 

@@ -99,6 +99,7 @@ class _Run:
                 if due:
                     self._save()
                     saved = now
+                self._keep()
                 if over:
                     break
 
@@ -170,6 +171,14 @@ class _Run:
             folder = Path(self._settings.slim)
             with _told(folder):
                 slim.write(checkpoint.read(self._path), folder)
+
+    def _keep(self) -> None:
+        """From time to time a slim checkpoint that later ones do not replace."""
+        every, step = self._settings.keep_every, self._state.step
+        if every and step % every == 0 and self._crew.leads:
+            folder = self._path.parent / f'{slim.KEPT}{step:07d}'
+            with _told(folder):
+                slim.write(checkpoint.stored(self._state, self._settings), folder)
 
     @property
     def _path(self) -> Path:

@@ -14,7 +14,7 @@ import torch
 
 from ddfnet_ros import weights
 from ddfnet_ros.cli import main
-from ddfnet_ros.training import tasks
+from ddfnet_ros.training import checkpoint, slim, tasks
 from ddfnet_ros.training.settings import TrainingSettings
 from ddfnet_ros.training.stop import StopFlag
 from ddfnet_ros.training.train import NotFiniteError, train
@@ -42,6 +42,18 @@ def test_a_run_that_is_done_stays_as_it_is(settings):
     before = path.stat().st_mtime_ns
     assert train(settings).step == 4
     assert path.stat().st_mtime_ns == before
+
+
+def test_checkpoints_are_kept_for_a_learning_curve(settings):
+    train(replace(settings, keep_every=2))
+    run = Path(settings.run)
+    kept = [slim.read_any(run / name) for name in ('step_0000002', 'step_0000004')]
+    assert [found.facts['step'] for found in kept] == [2, 4]
+    early, last = (found.part('average') for found in kept)
+    whole = checkpoint.read(run).part('average')
+    assert any(not torch.equal(early[name], last[name]) for name in last)
+    for name, value in whole.items():
+        torch.testing.assert_close(last[name], value, rtol=1e-3, atol=1e-6)  # in float16
 
 
 def test_loss_that_is_not_a_number_stops_and_leaves_the_checkpoint(settings, monkeypatch):
