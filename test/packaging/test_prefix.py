@@ -15,7 +15,7 @@ SITE_PACKAGES = sysconfig.get_path('purelib', vars={'base': '', 'platbase': ''})
 
 def files_in(folder):
     return {str(path.relative_to(folder)) for path in folder.rglob('*')
-            if path.is_file() and path.suffix != '.pyc'}
+            if path.is_file() and path.parent.name != '__pycache__'}
 
 
 @pytest.fixture(params=['pip_prefix', 'colcon_prefix', 'colcon_linked_prefix'])
