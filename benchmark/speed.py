@@ -39,18 +39,23 @@ def main() -> None:
         weights.save(network.build({'architecture': 'ahdrnet'}), untrained, {})
         rows += [_measured(str(untrained) if name == untrained.stem else name, SIZES[0],
                            '--repeats', str(REPEATS)) for name in LARGE]
+    plain = json.loads(_said('-m', 'benchmark.plain_openvino', '--model', LARGE[0]))
     record = {'date': datetime.date.today().isoformat(),
-              'commit': commit_of(Path(__file__).parent), 'rows': rows}
+              'commit': commit_of(Path(__file__).parent), 'rows': rows, 'plain_openvino': plain}
     RECORD.write_text(json.dumps(record, indent=1) + '\n')
 
 
 def _measured(model: str, size: str, *options: str) -> dict[str, Any]:
     words = ['bench', '--model', model, '--size', size, *options, '--device', 'cpu', '--json']
     code = f'import sys; from ddfnet_ros.cli import main; sys.exit(main({words}))'
-    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
-    print(done.stdout.strip())
-    row: dict[str, Any] = json.loads(done.stdout)
+    row: dict[str, Any] = json.loads(_said('-c', code))
     return row
+
+
+def _said(*words: str) -> str:
+    done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=True)
+    print(done.stdout.strip())
+    return done.stdout
 
 
 if __name__ == '__main__':

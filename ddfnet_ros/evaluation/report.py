@@ -166,10 +166,14 @@ def speed_table(record: Record) -> str:
             f'{stages["flow"]:.0f} ms | {stages["network"]:.0f} ms | '
             f'{row["mertens_median_ms"]:.0f} ms | {row["ratio"]:.2f} | '
             f'{row["peak_mib"]:.0f} MiB |')
-    first = rows[0]
-    return '\n'.join([*lines, '', f'{first["processor"]}, {first["threads"]} threads, '
-                      f'{first["precision"]}; medians and interquartile ranges; commit '
-                      f'{record["commit"]}, {record["date"]}.'])
+    first, plain = rows[0], record['plain_openvino']
+    return '\n'.join([
+        *lines, '',
+        f'{first["processor"]}, {first["threads"]} threads, {first["precision"]}; medians and '
+        f'interquartile ranges; commit {record["commit"]}, {record["date"]}. The network of '
+        f'{plain["model"]} alone, {plain["width"]}x{plain["height"]}: {plain["torch_ms"]:.0f} ms '
+        f'in torch, as it runs here; {plain["openvino_ms"]:.0f} ms as a whole in OpenVINO, which '
+        f'is a ratio of {plain["ratio"]:.2f}.'])
 
 
 def node_table(record: Record) -> str:

@@ -44,7 +44,7 @@ class OpenVINOCore(nn.Module):
             ImportError: OpenVINO is not installed.
         """
         super().__init__()
-        self._runtime = _runtime()
+        self._runtime = runtime()
         self._core = core
         self._failed = False
         self._dtype = dtype
@@ -164,7 +164,7 @@ class _Flat(nn.Module):
 
 
 @cache
-def _runtime() -> Any:
+def runtime() -> Any:
     """OpenVINO's Core, one for as long as the process lives, and without its telemetry.
 
     It gives the thread that first compiles a stack of its own for signal handlers. Freed by

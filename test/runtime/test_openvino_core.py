@@ -115,7 +115,7 @@ def test_auto_stays_with_torch_for_models_without_a_core():
 
 def test_without_openvino_auto_takes_torch(monkeypatch):
     monkeypatch.setitem(sys.modules, 'openvino', None)
-    monkeypatch.setattr(openvino_core, '_runtime', openvino_core._runtime.__wrapped__)
+    monkeypatch.setattr(openvino_core, 'runtime', openvino_core.runtime.__wrapped__)
     assert accelerate(fusion(), 'auto', CPU, torch.float32) == 'torch'
     with pytest.raises(ValueError, match='pip install openvino'):
         accelerate(fusion(), 'openvino', CPU, torch.float32)

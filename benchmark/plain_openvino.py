@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A large network as the node runs it on a CPU, in torch, beside the whole of it in OpenVINO.
+
+    python -m benchmark.plain_openvino --model denoise --size 640x360
+
+prints one JSON object; `benchmark.speed` keeps it in its record.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from openvino.frontend import FrontEndManager
+from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+from torch import Tensor, nn
+
+from ddfnet_ros import weights
+from ddfnet_ros.runtime.memory import keep_freed_memory
+from ddfnet_ros.runtime.openvino_core import runtime
+from ddfnet_ros.runtime.selection import on_device
+
+REPEATS = 5
+
+
+class _Told(nn.Module):
+    """A network that knows which frame is the reference."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, stack: Tensor, flow: Tensor) -> Tensor:
+        return self.model(stack, flow, 1)
+
+
+def main() -> None:
+    """Time both in turn."""
+    parser = argparse.ArgumentParser(description=(__doc__ or '').partition('\n')[0])
+    parser.add_argument('--model', default='denoise')
+    parser.add_argument('--size', default='640x360')
+    options = parser.parse_args()
+    width, height = map(int, options.size.split('x'))
+    keep_freed_memory()
+    model = weights.load(weights.find(options.model)).model
+    on_device(model, torch.device('cpu'))
+    given = torch.rand(1, 3, 6, height, width), torch.randn(1, 2, 2, height, width)
+    runs = {'torch': _in_torch(model, given), 'openvino': _in_openvino(model, given)}
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(REPEATS + 1):
+        for name, run in runs.items():
+            start = time.perf_counter()
+            run()
+            times[name].append((time.perf_counter() - start) * 1e3)
+    medians = {f'{name}_ms': round(statistics.median(taken[1:]), 1)
+               for name, taken in times.items()}
+    print(json.dumps({'model': options.model, 'width': width, 'height': height,
+                      'precision': 'bfloat16', 'threads': torch.get_num_threads(), **medians,
+                      'ratio': round(medians['torch_ms'] / medians['openvino_ms'], 3)}))
+
+
+def _in_torch(model: nn.Module, given: tuple[Tensor, Tensor]) -> Callable[[], Any]:
+    def run() -> None:
+        with torch.inference_mode(), torch.autocast('cpu', torch.bfloat16):
+            model(*given, 1)
+    return run
+
+
+def _in_openvino(model: nn.Module, given: tuple[Tensor, Tensor]) -> Callable[[], Any]:
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # torch warns of its own tracer
+        traced = torch.jit.trace(_Told(model), given, check_trace=False)
+        frontend = FrontEndManager().load_by_framework('pytorch')
+        decoder = TorchScriptPythonDecoder(traced)  # must outlive the conversion
+        graph = frontend.convert(frontend.load(decoder))
+    graph.reshape({place: list(x.shape) for place, x in enumerate(given)})
+    request = runtime().compile_model(graph, 'CPU', {
+        'PERFORMANCE_HINT': 'LATENCY', 'INFERENCE_NUM_THREADS': torch.get_num_threads(),
+        'INFERENCE_PRECISION_HINT': 'bf16'}).create_infer_request()
+    return lambda: request.infer([x.numpy() for x in given], share_inputs=True)
+
+
+if __name__ == '__main__':
+    main()
