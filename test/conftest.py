@@ -25,7 +25,7 @@ jaxtyping.install_import_hook([f'ddfnet_ros.{room}' for room in SHAPED], 'bearty
 hypothesis.settings.register_profile('ddfnet', deadline=None, derandomize=True)
 hypothesis.settings.load_profile('ddfnet')
 
-# Kernels compiled anew: Numba does not notice all changes (kernels/lanes.py).
+# Kernels compiled anew: Numba does not notice all changes (kernels/arithmetic.py).
 kernels = tempfile.mkdtemp(prefix='ddfnet_ros_kernels_')
 os.environ['NUMBA_CACHE_DIR'] = kernels
 atexit.register(shutil.rmtree, kernels, ignore_errors=True)

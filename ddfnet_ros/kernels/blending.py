@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ddfnet_ros.kernels.arithmetic import exp, f32, kernel
 from ddfnet_ros.kernels.describing import CELL
-from ddfnet_ros.kernels.lanes import exp, f32, kernel
 from ddfnet_ros.kernels.levels import Levels
 
 _ONE, _TWO, _ZERO = f32(1), f32(2), f32(0)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ddfnet_ros.kernels.lanes import f32, i32, kernel, mu_law, mu_scale, stored
+from ddfnet_ros.kernels.arithmetic import f32, i32, kernel, mu_law, mu_scale, stored
 
 CELL = 4
 CHANNELS = 9

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ddfnet_ros.kernels.lanes import f32, kernel
+from ddfnet_ros.kernels.arithmetic import f32, kernel
 from ddfnet_ros.kernels.levels import Levels
 
 _ZERO, _ONE = f32(0), f32(1)

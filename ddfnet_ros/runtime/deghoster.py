@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Deghoster: a bracket in, one HDR image out. The one class that node, CLI and evaluation call."""
+"""Deghoster: a bracket in, one HDR image out.
+
+Command line and evaluation call it, and so does the node, through `fallback.py`.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from ddfnet_ros.bracket import Bracket
 from ddfnet_ros.network import describe
 from ddfnet_ros.runtime.bands import round_up
 from ddfnet_ros.runtime.memory import keep_freed_memory
+from ddfnet_ros.runtime.pipeline import Pipeline
 from ddfnet_ros.runtime.preparation import stack_of
 from ddfnet_ros.runtime.selection import (
     accelerate,
@@ -26,12 +30,12 @@ from ddfnet_ros.runtime.selection import (
     choose_flow,
     choose_model,
     choose_precision,
-    fused_pipeline,
+    kernel_pipeline,
     load_fusion,
     on_device,
 )
 from ddfnet_ros.runtime.shown import shown_of, where_finite
-from ddfnet_ros.runtime.stacked import StackPipeline
+from ddfnet_ros.runtime.stack_pipeline import StackPipeline
 from ddfnet_ros.runtime.stages import Stage
 from ddfnet_ros.settings import DeghosterSettings, RadianceSettings
 
@@ -105,7 +109,7 @@ class Deghoster:
         dtype = choose_precision(self.settings.precision, device)
         self.backend = accelerate(loaded.model, self.settings.backend, device, dtype)
         self._stacked = StackPipeline(loaded.model, flow, device, dtype)
-        self._fused = fused_pipeline(loaded.model, flow, self.backend, dtype)
+        self._kernels = kernel_pipeline(loaded.model, flow, self.backend, dtype)
         self.model_name = path.stem
         self.architecture = str(describe(loaded.model)['architecture'])
         self.divisible = hasattr(loaded.model, 'reach')
@@ -163,10 +167,10 @@ class Deghoster:
         finish.wait()
         return shown
 
-    def _pipeline(self, bracket: Bracket, padded: tuple[int, int]) -> Any:
+    def _pipeline(self, bracket: Bracket, padded: tuple[int, int]) -> Pipeline:
         """The fastest that can do it; in bands for the least memory."""
-        if self._fused and self.bands == 1 and self._fused.takes(bracket, padded):
-            return self._fused
+        if self._kernels and self.bands == 1 and self._kernels.takes(bracket, padded):
+            return self._kernels
         self._stacked.bands = self.bands
         return self._stacked
 

@@ -18,7 +18,7 @@ from ddfnet_ros.network.fast import FastFusion
 from ddfnet_ros.runtime.openvino_core import OpenVINOCore
 
 if TYPE_CHECKING:
-    from ddfnet_ros.runtime.fused import FusedFast
+    from ddfnet_ros.runtime.kernel_pipeline import KernelPipeline
 
 # First the model meant for the device, then what else it can run in real time. `base` comes last:
 # the paper's network needs 160 times the arithmetic of `fast`, too much for a CPU.
@@ -149,9 +149,9 @@ def accelerate(model: Any, backend: str, device: torch.device, dtype: torch.dtyp
     return 'openvino'
 
 
-def fused_pipeline(
+def kernel_pipeline(
     model: Any, flow: FlowProvider, backend: str, dtype: torch.dtype
-) -> FusedFast | None:
+) -> KernelPipeline | None:
     """The way of the small network over CPUs that has kernels for all that is done per pixel.
 
     Args:
@@ -166,11 +166,11 @@ def fused_pipeline(
     if not (backend == 'openvino' and isinstance(model, FastFusion) and isinstance(flow, DISFlow)):
         return None
     try:
-        from ddfnet_ros.runtime.fused import FusedFast
+        from ddfnet_ros.runtime.kernel_pipeline import KernelPipeline
     except ImportError:
         _log.info('Numba is not installed: torch does what is done per pixel, in twice the time')
         return None
-    return FusedFast(model, flow, dtype)
+    return KernelPipeline(model, flow, dtype)
 
 
 def _has_bfloat16(device: torch.device) -> bool:

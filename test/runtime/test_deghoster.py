@@ -35,7 +35,7 @@ def deghoster(models, monkeypatch):
 @pytest.fixture
 def reference_only(deghoster):
     """A deghoster whose network just returns P_1, so that all around it can be checked exactly."""
-    deghoster._fused = None
+    deghoster._kernels = None
     deghoster._stacked.model = lambda stack, flow, reference_index: stack[:, 0, 3:]
     return deghoster
 
@@ -141,7 +141,7 @@ def test_where_the_network_fails_the_reference_shows(deghoster, caplog):
         radiance[..., 4:8] = torch.inf
         return radiance
 
-    deghoster._fused = None
+    deghoster._kernels = None
     deghoster._stacked.model = broken
     truth = smooth_truth(16, 16) / 8
     with caplog.at_level(logging.WARNING):
@@ -152,7 +152,7 @@ def test_where_the_network_fails_the_reference_shows(deghoster, caplog):
 
 
 def test_radiance_is_never_negative(deghoster):
-    deghoster._fused = None
+    deghoster._kernels = None
     deghoster._stacked.model = lambda stack, flow, reference_index: stack[:, 0, 3:] - 0.1
     radiance = deghoster(bracket_of(smooth_truth(16, 16))).radiance
     assert radiance.min() == 0
@@ -162,7 +162,7 @@ def test_radiance_is_never_negative(deghoster):
 @pytest.mark.parametrize('reference', [1, 2, 3])
 def test_the_network_is_told_how_many_frames_are_shorter(deghoster, reference):
     heard = []
-    deghoster._fused = None
+    deghoster._kernels = None
     deghoster._stacked.model = lambda stack, flow, index: heard.append(index) or stack[:, 0, 3:]
     deghoster(Bracket.of(bracket_of(smooth_truth(16, 16)).frames, reference))
     assert heard == [reference - 1]

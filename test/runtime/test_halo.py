@@ -122,7 +122,7 @@ def test_the_deghoster_mends_unless_told_otherwise(tmp_path, monkeypatch, mend, 
     monkeypatch.setenv('DDFNET_MODELS', str(tmp_path))
     deghoster = Deghoster(DeghosterSettings(
         model='fast', device='cpu', threads=1, mend_halos=mend))
-    deghoster._fused = None
+    deghoster._kernels = None
     deghoster._stacked.model = lambda stack, flow, index: stack[:, 0, 3:]  # only the reference
     deghoster._stacked.flow = lambda stack: torch.zeros(1, 2, 2, *stack.shape[-2:])
     frames = [Frame(pixels=np.full((16, 16, 3), min(1, radiance * exposure) ** (1 / 2.2),

@@ -67,12 +67,12 @@ def bracket(times=(0.001, 0.004, 0.016), size=(64, 48), reference=0, dtype=np.ui
 ], ids=str)
 def test_the_result_is_that_of_torch(model, given):
     fused, torchs = deghoster(model, 'openvino'), deghoster(model, 'torch')
-    assert fused._fused
-    assert not torchs._fused
+    assert fused._kernels
+    assert not torchs._kernels
     ours, expected = fused(bracket(**given)), torchs(bracket(**given))
     np.testing.assert_allclose(ours.motion(), expected.motion(), atol=0.05)
     # One flow for both: where one grey level differs, DIS may see another motion in nothing.
-    fused._fused.motion = lambda _given: _padded_motion(fused, torchs, bracket(**given))
+    fused._kernels.motion = lambda _given: _padded_motion(fused, torchs, bracket(**given))
     ours = fused(bracket(**given))
     np.testing.assert_allclose(ours.radiance, expected.radiance, rtol=2e-3, atol=1e-3)
     assert np.abs(ours.image.astype(int) - expected.image).max() <= 1
@@ -113,7 +113,7 @@ def test_other_tone_maps_are_torchs(model, tone_map):
 def test_what_it_is_not_made_for_goes_through_torch(model, pixels):
     fuse = deghoster(model, 'openvino')
     given = Bracket.of([Frame(pixels=pixels, exposure_time=time) for time in (0.001, 0.004)])
-    assert not fuse._fused.takes(given, (24, 32))
+    assert not fuse._kernels.takes(given, (24, 32))
     assert fuse(given).radiance.shape == pixels.shape
 
 
@@ -135,7 +135,7 @@ def test_black_and_white_frames_give_numbers(model):
 
 def test_weights_that_are_no_numbers_give_the_reference(model, caplog):
     fuse = deghoster(model, 'openvino')
-    fuse._fused._core = lambda frames, flow: [
+    fuse._kernels._core = lambda frames, flow: [
         torch.full((1, 32, *x.shape[-2:]), torch.nan) for x in frames]
     fused = fuse(bracket())
     assert 'no finite radiance' in caplog.text
@@ -145,8 +145,8 @@ def test_weights_that_are_no_numbers_give_the_reference(model, caplog):
 
 
 def test_without_numba_torch_does_it(model, monkeypatch):
-    monkeypatch.setitem(sys.modules, 'ddfnet_ros.runtime.fused', None)
+    monkeypatch.setitem(sys.modules, 'ddfnet_ros.runtime.kernel_pipeline', None)
     fuse = deghoster(model, 'openvino')
     assert fuse.backend == 'openvino'
-    assert fuse._fused is None
+    assert fuse._kernels is None
     assert np.isfinite(fuse(bracket()).radiance).all()

@@ -5,7 +5,7 @@ import torch
 
 numba = pytest.importorskip('numba')
 
-from ddfnet_ros.kernels import lanes  # noqa: E402
+from ddfnet_ros.kernels import arithmetic  # noqa: E402
 from ddfnet_ros.tonemap import mu_law  # noqa: E402
 
 
@@ -25,17 +25,18 @@ def over(function):
 
 def test_log_is_that_of_numpy_over_the_whole_range():
     values = np.geomspace(1e-37, 1e37, 100_001).astype(np.float32)
-    np.testing.assert_allclose(over(lanes.log)(values), np.log(values.astype(np.float64)),
+    np.testing.assert_allclose(over(arithmetic.log)(values), np.log(values.astype(np.float64)),
                                rtol=3e-7, atol=3e-7)
 
 
 def test_exp_is_that_of_numpy():
     values = np.linspace(-80, 80, 100_001).astype(np.float32)
     # An error of the argument's own rounding grows with it.
-    np.testing.assert_allclose(over(lanes.exp)(values), np.exp(values.astype(np.float64)),
+    np.testing.assert_allclose(over(arithmetic.exp)(values), np.exp(values.astype(np.float64)),
                                rtol=1e-5)
     near = values[np.abs(values) < 2]
-    np.testing.assert_allclose(over(lanes.exp)(near), np.exp(near.astype(np.float64)), rtol=5e-7)
+    np.testing.assert_allclose(over(arithmetic.exp)(near), np.exp(near.astype(np.float64)),
+                               rtol=5e-7)
 
 
 def test_mu_law_is_that_of_torch_and_never_below_zero():
@@ -43,9 +44,9 @@ def test_mu_law_is_that_of_torch_and_never_below_zero():
 
     @numba.njit
     def curve(values, mu, out):
-        scale = lanes.mu_scale(mu)
+        scale = arithmetic.mu_scale(mu)
         for i in range(len(values)):
-            out[i] = lanes.mu_law(values[i], mu, scale)
+            out[i] = arithmetic.mu_law(values[i], mu, scale)
 
     for mu in (5000.0, 20.0):
         out = np.empty_like(values)
@@ -60,7 +61,7 @@ def test_bfloat16_is_rounded_as_torch_does():
     @numba.njit
     def store(values, out):
         for i in range(len(values)):
-            out[i] = lanes.stored(values[i], out)
+            out[i] = arithmetic.stored(values[i], out)
 
     bits, same = np.empty(len(values), np.uint16), np.empty_like(values)
     store(values, bits)
@@ -76,5 +77,5 @@ def test_kernels_do_without_a_folder_to_be_kept_in(monkeypatch):
             raise RuntimeError('cannot cache function: no locator available')
         return lambda function: function
 
-    monkeypatch.setattr(lanes.numba, 'njit', nowhere)
-    assert lanes.kernel(abs)(-1) == 1
+    monkeypatch.setattr(arithmetic.numba, 'njit', nowhere)
+    assert arithmetic.kernel(abs)(-1) == 1

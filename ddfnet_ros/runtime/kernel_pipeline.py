@@ -39,7 +39,7 @@ _ROWS = 64  # of a piece of work; divides by the network's multiple
 _BLENDING = np.array([merge.BRIGHT, merge.FLOOR, merge.CLIP_RAMP, MOST], np.float32)
 
 
-class FusedFast:
+class KernelPipeline:
     """`FastFusion`, from flow to radiance, with kernels for all that is done per pixel."""
 
     def __init__(self, model: FastFusion, flow: DISFlow, dtype: torch.dtype) -> None:
@@ -65,18 +65,10 @@ class FusedFast:
         return (pixels.ndim == 3 and pixels.dtype in (np.uint8, np.uint16)
                 and not any(side % cell for side in padded))
 
-    @staticmethod
     def given(
-        bracket: Bracket, settings: RadianceSettings, padded: tuple[int, int], _stage: Stage
+        self, bracket: Bracket, settings: RadianceSettings, padded: tuple[int, int], stage: Stage
     ) -> Levels:
-        """The frames, to be handed to the methods below.
-
-        Args:
-            bracket: Such as it takes.
-            settings: Name the camera response.
-            padded: Height and width, multiples of the network's, that edges are repeated up to.
-            _stage: That it is done in.
-        """
+        """The frames' own pixels, and what their values mean."""
         frames = bracket.reference_first
         pixels = np.empty((len(frames), *padded, 3), bracket.reference.pixels.dtype)
         for out, frame in zip(pixels, frames, strict=True):
@@ -87,7 +79,7 @@ class FusedFast:
         return Levels(pixels, np.float32(len(levels) - 1), linear)
 
     def motion(self, given: Levels) -> Float[Tensor, '1 m 2 h w']:
-        """Flow from the reference to the other frames, as `DISFlow` finds it."""
+        """As `DISFlow` finds it."""
         count, height, width, _ = given.pixels.shape
         cell = self._flow.cell(height, width)
         grey_frames = np.empty((count, height, width), np.float32)
@@ -113,15 +105,15 @@ class FusedFast:
         return self._flow.between(images[0], images[1], cell)[None]
 
     def radiance(
-        self, given: Levels, flow: Float[Tensor, '1 m 2 h w'], reference_index: int,
+        self, given: Levels, motion: Float[Tensor, '1 m 2 h w'], reference_index: int,
         mend_halos: bool,
     ) -> Float[Tensor, '3 h w']:
         """What `FastFusion` gives, halos mended or not."""
         _, height, width, _ = given.pixels.shape
-        motion = flow[0].numpy()
-        moved = np.empty((len(motion), 3, height, width), np.float32)
-        features = self._describe(given, motion, moved)
-        logits = self._core(features, self._describe_motion(motion))
+        flow = motion[0].numpy()
+        moved = np.empty((len(flow), 3, height, width), np.float32)
+        features = self._describe(given, flow, moved)
+        logits = self._core(features, self._describe_motion(flow))
         cells = tuple(x.permute(0, 2, 3, 1)[0].float().contiguous().numpy() for x in logits)
         out = np.empty((3, height, width), np.float32)
         constants = np.array(
@@ -130,14 +122,13 @@ class FusedFast:
         def mix(rows: tuple[int, int]) -> None:
             blending.blend(given, moved, cells, reference_index, _BLENDING, rows, out)
             if mend_halos and reference_index:
-                mending.mend(given, motion, moved, reference_index, constants, rows, out)
+                mending.mend(given, flow, moved, reference_index, constants, rows, out)
 
         each(mix, list(_bands(height)))
         return torch.from_numpy(out)
 
-    @staticmethod
     def shown(
-        bracket: Bracket, radiance: Float[Tensor, '3 h w'], settings: RadianceSettings,
+        self, bracket: Bracket, radiance: Float[Tensor, '3 h w'], settings: RadianceSettings,
         stage: Stage,
     ) -> tuple[Tensor, Tensor]:
         """As `shown_of`; the mu-law at once."""
@@ -156,7 +147,7 @@ class FusedFast:
         return torch.from_numpy(scaled), torch.from_numpy(picture)
 
     def _describe(
-        self, given: Levels, motion: Float32[np.ndarray, 'm 2 h w'],
+        self, given: Levels, flow: Float32[np.ndarray, 'm 2 h w'],
         moved: Float32[np.ndarray, 'm 3 h w'],
     ) -> list[Float[Tensor, '1 c i j']]:
         """What the first convolution makes of each frame; fills `moved` in."""
@@ -174,7 +165,7 @@ class FusedFast:
             seen = torch.empty(shape, dtype=self._dtype)
             describing.describe(given.pixels[k], ldr, curved[k], first, _bits(seen))
             if k:
-                describing.describe_moved(given.pixels[k], given.linear[k], motion[k - 1],
+                describing.describe_moved(given.pixels[k], given.linear[k], flow[k - 1],
                                           np.float32(MU), first, moved[k - 1], _bits(seen))
             part = F.linear(seen.flatten(2), self._matrix, self._bias)
             features[k, first // cell:(first + rows) // cell] = F.relu_(part)
@@ -183,15 +174,15 @@ class FusedFast:
         return [x.permute(2, 0, 1)[None] for x in features]
 
     def _describe_motion(
-        self, motion: Float32[np.ndarray, 'm 2 h w']
+        self, flow: Float32[np.ndarray, 'm 2 h w']
     ) -> list[Float[Tensor, '1 3 i j']]:
         """What the network is told of the flow."""
-        _, _, height, width = motion.shape
+        _, _, height, width = flow.shape
         shape = (height // describing.CELL, width // describing.CELL, 3)
-        out = torch.empty((len(motion), *shape), dtype=self._dtype)
+        out = torch.empty((len(flow), *shape), dtype=self._dtype)
         cells = _bits(out)
         each(lambda k: describing.describe_motion(
-            motion[k], np.float32(FLOW_UNIT), (0, shape[0]), cells[k]), range(len(motion)))
+            flow[k], np.float32(FLOW_UNIT), (0, shape[0]), cells[k]), range(len(flow)))
         return [x.permute(2, 0, 1)[None] for x in out]
 
 

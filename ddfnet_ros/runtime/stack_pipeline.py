@@ -54,7 +54,7 @@ class StackPipeline:
         return stage.to_device(host)
 
     def motion(self, given: Float[Tensor, '1 n 6 h w']) -> Float[Tensor, '1 m 2 h w']:
-        """Flow from the reference to each other frame."""
+        """As the flow provider finds it."""
         return self.flow(given)
 
     def radiance(
@@ -67,7 +67,12 @@ class StackPipeline:
             radiance = without_halo(radiance, given, motion, reference_index)
         return radiance.clamp(min=0)
 
-    shown = staticmethod(shown_of)
+    def shown(
+        self, bracket: Bracket, radiance: Float[Tensor, 'c h w'], settings: RadianceSettings,
+        stage: Stage,
+    ) -> tuple[Tensor, Tensor]:
+        """With any tone map."""
+        return shown_of(bracket, radiance, settings, stage)
 
     def share(
         self, given: Float[Tensor, '1 n 6 h w'], motion: Float[Tensor, '1 m 2 h w'],
