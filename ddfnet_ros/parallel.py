@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
 from typing import TypeVar
 
@@ -18,6 +18,8 @@ import torch
 
 BAND_ROWS = 184
 """Rows of a picture's bands: one or two for each thread of a small one, memory for no more."""
+
+_PATIENCE = 60  # seconds for all threads to start
 
 Piece = TypeVar('Piece')
 Result = TypeVar('Result')
@@ -34,7 +36,9 @@ def each(work: Callable[[Piece], Result], pieces: Sequence[Piece]) -> list[Resul
         with torch.inference_mode(), torch.autocast('cpu', torch.bfloat16, enabled=low):
             return work(piece)
 
-    return list(_pool(threads).map(alone, pieces))
+    begun = [_pool(threads).submit(alone, piece) for piece in pieces]
+    wait(begun)  # all of them, so that none goes on where one has failed
+    return [work.result() for work in begun]
 
 
 @cache
@@ -45,7 +49,7 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     def start(_place: int) -> None:
         torch.get_num_threads()  # a thread takes over the number of all when it is first asked
         torch.set_num_threads(1)
-        together.wait()  # so that each of them comes here
+        together.wait(_PATIENCE)  # so that each of them comes here
 
     pool = ThreadPoolExecutor(threads, thread_name_prefix='rows')
     list(pool.map(start, range(threads)))

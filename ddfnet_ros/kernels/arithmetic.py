@@ -1,34 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Numba, and arithmetic in forms that it turns into vector instructions.
 
-Numba's own log and exp call the C library, one number after the other. Kernels are kept on disk;
-Numba looks whether their own file has changed since, not this one: touch them when you edit it.
+Numba's own log and exp call the C library, one number after the other.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
-import numba
 import numpy as np
 from numba.core import types
 from numba.extending import intrinsic, overload
 
-_Function = TypeVar('_Function', bound=Callable[..., Any])
+from ddfnet_ros.kernels.compiling import kernel
 
 f32 = np.float32
 i32 = np.int32
-
-
-def kernel(function: _Function) -> _Function:
-    """Compile at the first call with each kind of arguments, or take it from disk."""
-    options: dict[str, Any] = {'nogil': True, 'error_model': 'numpy', 'fastmath': {'contract'}}
-    try:
-        return numba.njit(cache=True, **options)(function)
-    except RuntimeError:  # nowhere to keep it: no folder may be written to
-        return numba.njit(**options)(function)
 
 
 @intrinsic  # type: ignore[untyped-decorator]

@@ -3,21 +3,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ddfnet_ros.kernels.arithmetic import exp, f32, kernel
-from ddfnet_ros.kernels.describing import CELL
+from ddfnet_ros.kernels.arithmetic import exp, f32
+from ddfnet_ros.kernels.cells import CELL
+from ddfnet_ros.kernels.compiling import kernel
 from ddfnet_ros.kernels.levels import Levels
 
 _ONE, _TWO, _ZERO = f32(1), f32(2), f32(0)
 
 
+class Constants(NamedTuple):
+    """Those of `merge.starting_weights`, and the largest logit that counts."""
+
+    bright: np.float32
+    floor: np.float32
+    ramp: np.float32
+    most: np.float32
+
+
 @kernel
 def blend(
-    levels: Levels, moved: Any, logits: Any, reference_index: Any, constants: Any, rows: Any,
-    out: Any,
+    levels: Levels, moved: Any, logits: Any, reference_index: int, constants: Constants,
+    rows: tuple[int, int], out: Any,
 ) -> None:
     """Rows of the radiance: each frame counts by `merge.starting_weights` times exp(logit).
 
@@ -26,7 +36,7 @@ def blend(
         moved: (n - 1, 3, h, w) float32, from `describe_moved`.
         logits: n of (h / 4, w / 4, 32) float32: of 4x4 pixels in place, then of the same moved.
         reference_index: How many frames are shorter than the reference.
-        constants: float32: `merge`'s bright, floor and ramp; the largest logit.
+        constants: What counts as what.
         rows: The first, and how many; multiples of 4.
         out: (3, h, w) float32; these rows are filled in.
     """

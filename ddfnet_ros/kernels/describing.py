@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ddfnet_ros.kernels.arithmetic import f32, i32, kernel, mu_law, mu_scale, stored
+from ddfnet_ros.kernels.arithmetic import f32, i32, mu_law, mu_scale, stored
+from ddfnet_ros.kernels.cells import CELL
+from ddfnet_ros.kernels.compiling import kernel
 
-CELL = 4
-CHANNELS = 9
 _ZERO, _ONE = f32(0), f32(1)
 
 
@@ -117,10 +117,8 @@ def sample(pixels: Any, table: Any, flow: Any, y: Any, places: Any, out: Any) ->
     flat = pixels.reshape(height * width, 3)
     (here, right, down), (across, along) = places[0], places[1]
     for x in range(width):
-        sx = min(max(f32(x) + flow[0, y, x], _ZERO), f32(width - 1))
-        sy = min(max(f32(y) + flow[1, y, x], _ZERO), f32(height - 1))
-        left, top = i32(sx), i32(sy)
-        across[x], along[x] = sx - f32(left), sy - f32(top)
+        left, across[x] = place(f32(x) + flow[0, y, x], width)
+        top, along[x] = place(f32(y) + flow[1, y, x], height)
         here[x] = top * width + left
         right[x] = min(left + 1, width - 1) - left
         down[x] = (min(top + 1, height - 1) - top) * width
@@ -134,3 +132,12 @@ def sample(pixels: Any, table: Any, flow: Any, y: Any, places: Any, out: Any) ->
             above += (table[flat[b, k]] - above) * across[x]
             below += (table[flat[d, k]] - below) * across[x]
             out[k, x] = above + (below - above) * along[x]
+
+
+@kernel
+def place(coordinate: Any, size: Any) -> Any:
+    """The pixel before a coordinate, and how far that is; inside, whatever the coordinate is."""
+    # In this order: Python's max and min keep their first argument beside one that is no number.
+    inside = min(max(_ZERO, coordinate), f32(size - 1))
+    before = i32(inside)
+    return before, inside - f32(before)

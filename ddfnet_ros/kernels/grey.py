@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ddfnet_ros.kernels.arithmetic import f32, kernel
+from ddfnet_ros.kernels.arithmetic import f32
+from ddfnet_ros.kernels.compiling import kernel
 
 _ZERO, _ONE = f32(0), f32(1)
 

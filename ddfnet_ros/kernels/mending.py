@@ -3,20 +3,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ddfnet_ros.kernels.arithmetic import f32, kernel
+from ddfnet_ros.kernels.arithmetic import f32
+from ddfnet_ros.kernels.compiling import kernel
+from ddfnet_ros.kernels.describing import place
 from ddfnet_ros.kernels.levels import Levels
 
 _ZERO, _ONE = f32(0), f32(1)
 
 
+class Constants(NamedTuple):
+    """Those of `runtime/halo.py`."""
+
+    white: np.float32
+    certain: np.float32
+    ramp: np.float32
+    least: np.float32
+
+
 @kernel
 def mend(
-    levels: Levels, flow: Any, moved: Any, reference_index: Any, constants: Any, rows: Any,
-    out: Any,
+    levels: Levels, flow: Any, moved: Any, reference_index: int, constants: Constants,
+    rows: tuple[int, int], out: Any,
 ) -> None:
     """Raise clipped pixels of these rows that were mixed with something darker.
 
@@ -25,24 +36,25 @@ def mend(
         flow: (n - 1, 2, h, w) float32.
         moved: (n - 1, 3, h, w) float32.
         reference_index: How many frames are shorter than the reference, at least 1.
-        constants: float32: `halo`'s clipped level as a pixel value, certain, ramp and least.
+        constants: What counts as what.
         rows: The first, and how many.
         out: (3, h, w) float32, the radiance.
     """
     _, height, width, _ = levels.pixels.shape
+    clipped = constants.white * levels.white
     offers = np.uint32((1 << 2 * reference_index) - 1)  # a bit for each
     # Which offers are darker in the row above, in this one and in the next, with a margin.
     above, here, below = np.zeros((3, width + 2), np.uint32)
     for y in range(rows[0] - 1, rows[0] + rows[1] + 1):
         above, here, below = here, below, above
         below[:] = 0
-        if 0 <= y < height and _any_clipped(levels.pixels[0, y], constants):
+        if 0 <= y < height and _any_clipped(levels.pixels[0, y], clipped):
             for x in range(width):
                 below[x + 1] = _darker(levels, moved, reference_index, constants, (y, x))
-        if y <= rows[0] or not _any_clipped(levels.pixels[0, y - 1], constants):
+        if y <= rows[0] or not _any_clipped(levels.pixels[0, y - 1], clipped):
             continue
         for x in range(width):
-            if not _is_clipped(levels.pixels[0, y - 1, x], constants):
+            if not _is_clipped(levels.pixels[0, y - 1, x], clipped):
                 continue
             near = (above[x] | above[x + 1] | above[x + 2] | here[x] | here[x + 1] | here[x + 2]
                     | below[x] | below[x + 1] | below[x + 2])
@@ -52,30 +64,30 @@ def mend(
 
 
 @kernel
-def _any_clipped(row: Any, constants: Any) -> Any:
+def _any_clipped(row: Any, clipped: Any) -> Any:
     brightest = row[0, 0]
     flat = row.reshape(-1)
     for i in range(len(flat)):
         brightest = max(brightest, flat[i])
-    return f32(brightest) >= constants[0]
+    return f32(brightest) >= clipped
 
 
 @kernel
-def _is_clipped(pixel: Any, constants: Any) -> Any:
-    return f32(max(pixel[0], pixel[1], pixel[2])) >= constants[0]
+def _is_clipped(pixel: Any, clipped: Any) -> Any:
+    return f32(max(pixel[0], pixel[1], pixel[2])) >= clipped
 
 
 @kernel
 def _darker(levels: Levels, moved: Any, reference_index: Any, constants: Any, at: Any) -> Any:
     """A bit for each offer that is darker than the reference's white."""
-    pixels, _, linear = levels
+    pixels, white, linear = levels
     y, x = at
     found = np.uint32(0)
     for c in range(3):
         level = pixels[0, y, x, c]
-        if f32(level) < constants[0]:
+        if f32(level) < constants.white * white:
             continue
-        least = linear[0, level] * constants[1]
+        least = linear[0, level] * constants.certain
         for k in range(1, reference_index + 1):
             if linear[k, pixels[k, y, x, c]] < least:
                 found |= np.uint32(1) << np.uint32(2 * k - 2)
@@ -104,13 +116,13 @@ def _raise(
             here = pixels[k, y, x]
             brightest = f32(max(here[0], here[1], here[2]))
             r, g, b = linear[k, here[0]], linear[k, here[1]], linear[k, here[2]]
-        trust = min(max(constants[2] * (_ONE - brightest / white), constants[3]), _ONE)
+        trust = min(max(constants.ramp * (_ONE - brightest / white), constants.least), _ONE)
         total += trust
         red, green, blue = red + trust * r, green + trust * g, blue + trust * b
     mean = red, green, blue
     for c in range(3):
         level = pixels[0, y, x, c]
-        if f32(level) >= constants[0]:
+        if f32(level) >= constants.white * white:
             filled = mean[c] / total if total > 0 else linear[0, level]
             out[c, y, x] = max(out[c, y, x], filled)
 
@@ -119,11 +131,9 @@ def _raise(
 def _brightest_moved(pixels: Any, flow: Any, y: Any, x: Any) -> Any:
     """Largest of a moved pixel's three values, bilinear as in `describing.sample`."""
     height, width = pixels.shape[0], pixels.shape[1]
-    sx = min(max(f32(x) + flow[0, y, x], _ZERO), f32(width - 1))
-    sy = min(max(f32(y) + flow[1, y, x], _ZERO), f32(height - 1))
-    left, top = int(sx), int(sy)
+    left, across = place(f32(x) + flow[0, y, x], width)
+    top, along = place(f32(y) + flow[1, y, x], height)
     right, below = min(left + 1, width - 1), min(top + 1, height - 1)
-    across, along = sx - f32(left), sy - f32(top)
     brightest = _ZERO
     for c in range(3):
         upper = f32(pixels[top, left, c]) * (_ONE - across) + f32(pixels[top, right, c]) * across

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ddfnet_ros.kernels.arithmetic import f32, kernel, mu_law, mu_scale
+from ddfnet_ros.kernels.arithmetic import f32, mu_law, mu_scale
+from ddfnet_ros.kernels.compiling import kernel
 
 _ZERO, _ONE, _TOP, _HALF = f32(0), f32(1), f32(255), f32(0.5)
 

@@ -24,8 +24,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ddfnet_ros.flow.warp import rows_crossed, warp
+from ddfnet_ros.kernels.cells import CELL, CHANNELS
 from ddfnet_ros.merge import starting_weights
-from ddfnet_ros.network.fast_core import CELL, FastConfig, FastCore, exp, summarise
+from ddfnet_ros.network.fast_core import FastConfig, FastCore, exp, summarise
 from ddfnet_ros.parallel import BAND_ROWS, each
 from ddfnet_ros.tonemap import mu_law
 
@@ -39,7 +40,7 @@ class FastFusion(nn.Module):
     def __init__(self, config: FastConfig | None = None) -> None:
         super().__init__()
         self.config = config or FastConfig()
-        self.cells = nn.Conv2d(9, self.config.channels, CELL, stride=CELL)
+        self.cells = nn.Conv2d(CHANNELS, self.config.channels, CELL, stride=CELL)
         self.core = FastCore(self.config)
 
     def forward(

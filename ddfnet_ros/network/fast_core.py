@@ -16,8 +16,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-CELL = 4
-"""Pixels along the side of the square that one feature vector describes."""
+from ddfnet_ros.kernels.cells import CELL
 
 _DILATIONS = (1, 2, 4, 2)  # of the residual blocks, over and over
 _TINY = 1e-12  # under a square root, whose gradient at zero is none

@@ -9,6 +9,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
+import numpy as np
+
 from ddfnet_ros.bracket import Bracket
 from ddfnet_ros.node.worker import WorkThread
 from ddfnet_ros.runtime.fallback import FallbackDeghoster
@@ -61,4 +63,11 @@ class Workshop:
 def _loaded(settings: DeghosterSettings, bracket: Bracket) -> FallbackDeghoster:
     deghoster = FallbackDeghoster(settings)
     deghoster(bracket)
+    deghoster(_small_of_16_bits(bracket))  # kernels are compiled for each type: seconds, once
     return deghoster
+
+
+def _small_of_16_bits(bracket: Bracket) -> Bracket:
+    return dataclasses.replace(bracket, frames=tuple(
+        dataclasses.replace(frame, pixels=np.zeros((16, 16, 3), np.uint16))
+        for frame in bracket.frames))

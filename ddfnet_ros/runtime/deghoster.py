@@ -112,7 +112,8 @@ class Deghoster:
         self._kernels = kernel_pipeline(loaded.model, flow, self.backend, dtype)
         self.model_name = path.stem
         self.architecture = str(describe(loaded.model)['architecture'])
-        self.divisible = hasattr(loaded.model, 'reach')
+        # The kernels need less memory than torch in bands.
+        self.divisible = hasattr(loaded.model, 'reach') and self._kernels is None
         self.device = str(device)
         self.precision = str(dtype).removeprefix('torch.')
         self._stages = [Stage(name, device) for name in _STAGES]
@@ -169,9 +170,9 @@ class Deghoster:
 
     def _pipeline(self, bracket: Bracket, padded: tuple[int, int]) -> Pipeline:
         """The fastest that can do it; in bands for the least memory."""
+        self._stacked.bands = self.bands
         if self._kernels and self.bands == 1 and self._kernels.takes(bracket, padded):
             return self._kernels
-        self._stacked.bands = self.bands
         return self._stacked
 
     @torch.inference_mode()

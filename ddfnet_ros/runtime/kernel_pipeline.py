@@ -23,6 +23,7 @@ from ddfnet_ros.bracket import Bracket
 from ddfnet_ros.flow.dis import DISFlow
 from ddfnet_ros.flow.pairs import ENCODING, LEAST_WHITE
 from ddfnet_ros.kernels import blending, describing, grey, mending, showing
+from ddfnet_ros.kernels.cells import CELL, CHANNELS
 from ddfnet_ros.kernels.levels import Levels
 from ddfnet_ros.network.fast import FastFusion
 from ddfnet_ros.network.fast_core import FLOW_UNIT, MOST
@@ -36,7 +37,10 @@ from ddfnet_ros.settings import RadianceSettings
 from ddfnet_ros.tonemap import LUMINANCE, MU, mu_law
 
 _ROWS = 64  # of a piece of work; divides by the network's multiple
-_BLENDING = np.array([merge.BRIGHT, merge.FLOOR, merge.CLIP_RAMP, MOST], np.float32)
+_BLENDING = blending.Constants(
+    *map(np.float32, (merge.BRIGHT, merge.FLOOR, merge.CLIP_RAMP, MOST)))
+_MENDING = mending.Constants(
+    *map(np.float32, (halo.WHITE, halo.CERTAIN, merge.CLIP_RAMP, halo.LEAST)))
 
 
 class KernelPipeline:
@@ -54,12 +58,12 @@ class KernelPipeline:
         self._core = model.core
         self._dtype = dtype
         # Kernels as large as their stride make a convolution a matrix product over cells.
-        weight, bias = (x.detach() for x in model.cells.parameters())
-        self._matrix = weight.permute(0, 2, 3, 1).flatten(1).to(dtype)
-        self._bias = bias.to(dtype)
+        named = {name: x.detach() for name, x in model.cells.named_parameters()}
+        self._matrix = named['weight'].permute(0, 2, 3, 1).flatten(1).to(dtype)
+        self._bias = named['bias'].to(dtype)
 
     def takes(self, bracket: Bracket, padded: tuple[int, int]) -> bool:
-        """Whether it is made for such frames: colour, 8 or 16 bits."""
+        """Whether it can: colour of 8 or 16 bits, in sizes that the flow's cells divide."""
         pixels = bracket.reference.pixels
         cell = self._flow.cell(*padded)
         return (pixels.ndim == 3 and pixels.dtype in (np.uint8, np.uint16)
@@ -83,12 +87,12 @@ class KernelPipeline:
         count, height, width, _ = given.pixels.shape
         cell = self._flow.cell(height, width)
         grey_frames = np.empty((count, height, width), np.float32)
-        weights = np.array(LUMINANCE, np.float32)[:, None]
+        weighted = given.linear[:, None] * np.array(LUMINANCE, np.float32)[:, None]
 
         def brightest(piece: tuple[int, int, int]) -> float:
             k, *rows = piece
-            return float(grey.luminance(given.pixels[k], given.linear[k] * weights, tuple(rows),
-                                        grey_frames[k]))
+            return float(
+                grey.luminance(given.pixels[k], weighted[k], tuple(rows), grey_frames[k]))
 
         pieces = [(k, first, rows) for k in range(count) for first, rows in _bands(height)]
         most = np.array(each(brightest, pieces)).reshape(count, -1).max(axis=1)
@@ -116,13 +120,11 @@ class KernelPipeline:
         logits = self._core(features, self._describe_motion(flow))
         cells = tuple(x.permute(0, 2, 3, 1)[0].float().contiguous().numpy() for x in logits)
         out = np.empty((3, height, width), np.float32)
-        constants = np.array(
-            [halo.WHITE * given.white, halo.CERTAIN, merge.CLIP_RAMP, halo.LEAST], np.float32)
 
         def mix(rows: tuple[int, int]) -> None:
             blending.blend(given, moved, cells, reference_index, _BLENDING, rows, out)
             if mend_halos and reference_index:
-                mending.mend(given, flow, moved, reference_index, constants, rows, out)
+                mending.mend(given, flow, moved, reference_index, _MENDING, rows, out)
 
         each(mix, list(_bands(height)))
         return torch.from_numpy(out)
@@ -152,23 +154,22 @@ class KernelPipeline:
     ) -> list[Float[Tensor, '1 c i j']]:
         """What the first convolution makes of each frame; fills `moved` in."""
         count, height, width, _ = given.pixels.shape
-        cell = describing.CELL
         features = torch.empty(
-            (count, height // cell, width // cell, len(self._matrix)), dtype=self._dtype)
+            (count, height // CELL, width // CELL, len(self._matrix)), dtype=self._dtype)
         levels = torch.arange(given.linear.shape[1]) / float(given.white)
         ldr = _bits(levels.to(self._dtype))
         curved = _bits(mu_law(torch.from_numpy(given.linear)).to(self._dtype))
 
         def look(piece: tuple[int, int, int]) -> None:
             k, first, rows = piece
-            shape = (rows // cell, width // cell, cell, cell, describing.CHANNELS)
+            shape = (rows // CELL, width // CELL, CELL, CELL, CHANNELS)
             seen = torch.empty(shape, dtype=self._dtype)
             describing.describe(given.pixels[k], ldr, curved[k], first, _bits(seen))
             if k:
                 describing.describe_moved(given.pixels[k], given.linear[k], flow[k - 1],
                                           np.float32(MU), first, moved[k - 1], _bits(seen))
             part = F.linear(seen.flatten(2), self._matrix, self._bias)
-            features[k, first // cell:(first + rows) // cell] = F.relu_(part)
+            features[k, first // CELL:(first + rows) // CELL] = F.relu_(part)
 
         each(look, [(k, first, rows) for k in range(count) for first, rows in _bands(height)])
         return [x.permute(2, 0, 1)[None] for x in features]
@@ -178,7 +179,7 @@ class KernelPipeline:
     ) -> list[Float[Tensor, '1 3 i j']]:
         """What the network is told of the flow."""
         _, _, height, width = flow.shape
-        shape = (height // describing.CELL, width // describing.CELL, 3)
+        shape = (height // CELL, width // CELL, 3)
         out = torch.empty((len(flow), *shape), dtype=self._dtype)
         cells = _bits(out)
         each(lambda k: describing.describe_motion(

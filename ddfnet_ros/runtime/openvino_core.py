@@ -19,6 +19,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ddfnet_ros.runtime.memory import is_shortage
+
 _log = logging.getLogger(__name__)
 
 _SHAPES_KEPT = 4  # compiled graphs; each holds its own activations
@@ -61,22 +63,24 @@ class OpenVINOCore(nn.Module):
         """What the core gives; the next call writes over it."""
         # As it has them inside: what lies in torch's channels_last order is handed over as it is.
         given = [x.permute(0, 2, 3, 1).to(self._dtype).contiguous() for x in (*frames, *flow)]
+        if self._failed:
+            return self._in_torch(frames, flow)
         try:
             request = self._request(tuple(tuple(x.shape) for x in given))
         except Exception as error:  # of many kinds, which share no base but this
-            return self._in_torch(frames, flow, error)
+            if is_shortage(error):
+                raise
+            self._failed = True  # for good: torch's tracer keeps megabytes of each attempt
+            _log.warning('OpenVINO cannot run this network, torch does: %s',
+                         ' '.join(str(error).split())[:200])
+            return self._in_torch(frames, flow)
         request.infer([_shared(x) for x in given], share_inputs=True)
         return [torch.from_numpy(x.data).permute(0, 3, 1, 2) for x in request.output_tensors]
 
-    def _in_torch(
-        self, frames: list[Tensor], flow: list[Tensor], error: Exception
-    ) -> list[Tensor]:
+    def _in_torch(self, frames: list[Tensor], flow: list[Tensor]) -> list[Tensor]:
         """Go on where OpenVINO or torch's tracer cannot."""
-        if not self._failed:
-            self._failed = True
-            _log.warning('OpenVINO cannot run this network, torch does: %s',
-                         ' '.join(str(error).split())[:200])
-        maps: list[Tensor] = self._core(frames, flow)
+        with torch.autocast('cpu', torch.bfloat16, enabled=self._dtype is torch.bfloat16):
+            maps: list[Tensor] = self._core(frames, flow)
         return maps
 
     def _request(self, shapes: tuple[tuple[int, ...], ...]) -> Any:

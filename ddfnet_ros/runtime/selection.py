@@ -167,8 +167,9 @@ def kernel_pipeline(
         return None
     try:
         from ddfnet_ros.runtime.kernel_pipeline import KernelPipeline
-    except ImportError:
-        _log.info('Numba is not installed: torch does what is done per pixel, in twice the time')
+    except (ImportError, OSError) as error:  # not there, or not of this NumPy or system
+        _log.warning('torch works on pixels, which takes twice the time: expected Numba, got: %s; '
+                     'pip install numba', error)
         return None
     return KernelPipeline(model, flow, dtype)
 

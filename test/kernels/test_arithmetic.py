@@ -69,13 +69,3 @@ def test_bfloat16_is_rounded_as_torch_does():
     expected = torch.from_numpy(values).bfloat16().view(torch.int16).numpy().view(np.uint16)
     np.testing.assert_array_equal(bits, expected)
     np.testing.assert_array_equal(same, values)
-
-
-def test_kernels_do_without_a_folder_to_be_kept_in(monkeypatch):
-    def nowhere(*_args, cache=False, **_options):
-        if cache:
-            raise RuntimeError('cannot cache function: no locator available')
-        return lambda function: function
-
-    monkeypatch.setattr(arithmetic.numba, 'njit', nowhere)
-    assert arithmetic.kernel(abs)(-1) == 1

@@ -13,6 +13,7 @@ from ddfnet_ros import weights
 from ddfnet_ros.bracket import Bracket, Frame
 from ddfnet_ros.network.fast import FastConfig, FastFusion
 from ddfnet_ros.runtime.deghoster import Deghoster
+from ddfnet_ros.runtime.openvino_core import OpenVINOCore
 from ddfnet_ros.settings import DeghosterSettings
 
 pytest.importorskip('numba')
@@ -58,8 +59,10 @@ def bracket(times=(0.001, 0.004, 0.016), size=(64, 48), reference=0, dtype=np.ui
     {'times': (0.001, 0.002, 0.004, 0.008, 0.016), 'reference': 4},
     {'reference': 1},
     {'reference': 3},
+    {'times': tuple(0.001 * 2**k for k in range(9)), 'reference': 5},
     {'size': (61, 43)},
     {'size': (9, 150)},
+    {'size': (6, 30)},
     {'size': (97, 203)},
     {'dtype': np.uint16},
     {'white': 8},
@@ -117,12 +120,46 @@ def test_what_it_is_not_made_for_goes_through_torch(model, pixels):
     assert fuse(given).radiance.shape == pixels.shape
 
 
-def test_less_memory_goes_through_torch(model):
+def test_bands_would_need_more_memory(model):
+    assert not deghoster(model, 'openvino').divisible
+    assert deghoster(model, 'torch').divisible
+
+
+def test_motion_that_is_no_number_gives_a_picture(model):
     fuse = deghoster(model, 'openvino')
-    whole = fuse(bracket())
-    fuse.bands = 2
-    assert fuse._pipeline(bracket(), (48, 64)) is fuse._stacked
-    assert np.abs(whole.image.astype(int) - fuse(bracket()).image).max() <= 1
+    for broken in (np.nan, np.inf, -np.inf, 1e38):
+        fuse._kernels.motion = lambda given, value=broken: torch.full(
+            (1, 2, 2, *given.pixels.shape[1:3]), value)
+        assert np.isfinite(fuse(bracket(white=8)).radiance).all()
+
+
+@pytest.mark.parametrize('precision', ['float32', 'bfloat16'])
+def test_where_openvino_fails_torch_goes_on(model, precision, monkeypatch, caplog):
+    fuse = deghoster(model, 'openvino', precision=precision)
+    tried = []
+
+    def fail(_core, channels):
+        tried.append(channels)
+        raise RuntimeError('no such operation')
+
+    monkeypatch.setattr(OpenVINOCore, '_graph', fail)
+    images = [fuse(bracket(size=(160, 120))).image for _ in range(2)]
+    expected = deghoster(model, 'torch')(bracket(size=(160, 120))).image
+    for image in images:
+        assert np.abs(image.astype(int) - expected).mean() < 1
+    assert len(tried) == 1
+    assert caplog.text.count('torch does') == 1
+
+
+def test_a_read_only_view_of_a_message_will_do(model):
+    fuse = deghoster(model, 'openvino')
+    given = bracket()
+    frames = []
+    for frame in given.frames:
+        bgr = np.frombuffer(frame.pixels[..., ::-1].tobytes(), np.uint8)
+        frames.append(Frame(pixels=bgr.reshape(frame.pixels.shape)[..., ::-1],
+                            exposure_time=frame.exposure_time))
+    np.testing.assert_array_equal(fuse(Bracket.of(frames)).radiance, fuse(given).radiance)
 
 
 def test_black_and_white_frames_give_numbers(model):
@@ -144,9 +181,10 @@ def test_weights_that_are_no_numbers_give_the_reference(model, caplog):
                                rtol=1e-5)
 
 
-def test_without_numba_torch_does_it(model, monkeypatch):
+def test_without_numba_torch_does_it(model, monkeypatch, caplog):
     monkeypatch.setitem(sys.modules, 'ddfnet_ros.runtime.kernel_pipeline', None)
     fuse = deghoster(model, 'openvino')
     assert fuse.backend == 'openvino'
     assert fuse._kernels is None
+    assert 'pip install numba' in caplog.text
     assert np.isfinite(fuse(bracket()).radiance).all()
