@@ -32,9 +32,9 @@ def shown(tmp_path):
     for path in copy.glob('*.py'):
         path.write_text(path.read_text().replace('ddfnet_ros.kernels', 'kernels'))
 
-    def run(**environment):
+    def run(program=PROGRAM, **environment):
         kept = {'NUMBA_CACHE_DIR': str(tmp_path / 'kept')}
-        done = subprocess.run([sys.executable, '-c', PROGRAM], cwd=tmp_path, capture_output=True,
+        done = subprocess.run([sys.executable, '-c', program], cwd=tmp_path, capture_output=True,
                               text=True, check=False, env=os.environ | kept | environment)
         assert done.returncode == 0, done.stderr
         pixel, hits = map(int, done.stdout.split())
@@ -65,6 +65,15 @@ def test_damaged_files_are_made_again(shown, suffix):
         path.write_bytes(b'')
     assert shown()[:2] == (first, 0)
     assert shown()[:2] == (first, 1)
+
+
+def test_a_full_disk_costs_the_time_to_compile(shown):
+    full = 'import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n' + PROGRAM
+    pixel, hits, _ = shown(full)
+    assert pixel > 0
+    assert hits == 0
+    assert shown()[:2] == (pixel, 0)  # there is room again
+    assert shown()[:2] == (pixel, 1)
 
 
 def test_without_a_folder_kernels_are_compiled_each_time(shown):
