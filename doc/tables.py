@@ -44,6 +44,7 @@ TOPICS = {
     '~/moving_points': 'What moves against the background; needs sensor_msgs_py',
     '~/flow': 'Motion between two exposures on the colour wheel',
     '~/reference_share': 'How much of the reference each pixel took: white is all',
+    '~/fusion_weights': 'The same of all frames, one below the other, the shortest on top',
     '~/debug/processing_time_ms': 'How long the bracket took; Autoware\'s Float64Stamped where '
                                   'that is installed, as the two below',
     '~/debug/cyclic_time_ms': 'Time since the bracket before',

@@ -144,13 +144,13 @@ class DDFNet(nn.Module):
         rows = _CLUE_REACH + _PREDICTOR_REACH + REACH
         return rows + rows_crossed(flow) if self.config.structure == 'warp' else rows
 
-    def reference_share(
+    def shares(
         self,
         stack: Float[Tensor, 'b n 6 h w'],
         flow: Float[Tensor, 'b m 2 h w'],
         reference_index: int | None = None,
-    ) -> Float[Tensor, 'b h w']:
-        """Weight of the reference, w_1 of Eq. 6, averaged over the features; in [0, 1].
+    ) -> Float[Tensor, 'b n h w']:
+        """Weights of the frames, w_i of Eq. 6, averaged over the features; they sum to 1.
 
         Raises:
             ValueError: a structure without weights, or a number of frames that does not fit.
@@ -162,7 +162,7 @@ class DDFNet(nn.Module):
         features = self.encoder(stack)
         if self.config.structure == 'warp':
             features = _aligned(features, flow)
-        return self._weights(features, flow)[:, 0].mean(dim=1)
+        return self._weights(features, flow).mean(dim=2)
 
     def _weights(self, features: Tensor, flow: Tensor) -> Tensor:
         """w_i, how much of each frame's features to take."""

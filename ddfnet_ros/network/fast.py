@@ -71,19 +71,18 @@ class FastFusion(nn.Module):
         """Rows above and below a pixel that its result depends on."""
         return self.config.reach + rows_crossed(flow)
 
-    def reference_share(
+    def shares(
         self,
         stack: Float[Tensor, 'b n 6 h w'],
         flow: Float[Tensor, 'b m 2 h w'],
         reference_index: int | None = None,
-    ) -> Float[Tensor, 'b h w']:
-        """How much of the reference each pixel takes, in [0, 1], as `forward` would."""
+    ) -> Float[Tensor, 'b n h w']:
+        """How much of each frame each pixel takes as `forward` would; they sum to 1."""
         bands = _bands(stack, flow)
-        is_reference = [stack.new_ones(1, 3, 1, 1), *[stack.new_zeros(1, 3, 1, 1)] * flow.shape[1]]
         return torch.cat([
-            blend(starting_weights(band.ldr, reference_index), is_reference, is_reference, logits)
+            _shares(starting_weights(band.ldr, reference_index), logits)
             for band, logits in self._judge(bands, flow)
-        ], dim=-2).mean(dim=1)
+        ], dim=-2)
 
     def _judge(
         self, bands: list[_Band], flow: Tensor
@@ -135,6 +134,15 @@ def _bands(stack: Float[Tensor, 'b n 6 h w'], flow: Float[Tensor, 'b m 2 h w']) 
 def _pixels(cells: Float[Tensor, 'b d i j']) -> Float[Tensor, 'b c h w']:
     """From values of cells back to pixels."""
     return F.pixel_shuffle(cells.contiguous(), CELL).float()
+
+
+def _shares(
+    prior: Float[Tensor, 'b n 3 h w'], logits: Sequence[Float[Tensor, 'b 2 h w']]
+) -> Float[Tensor, 'b n h w']:
+    """What `blend` mixes with, as taken and moved together, averaged over the channels."""
+    odds = torch.stack([exp(x).sum(dim=1, keepdim=True) for x in logits], dim=1)
+    weights = prior * odds
+    return (weights / weights.sum(dim=1, keepdim=True)).mean(dim=2)
 
 
 def blend(

@@ -75,11 +75,11 @@ class Recording:
         for place, vectors in zip(_others(bracket), deghosted.motion(), strict=True):
             self._stream.log(f'motion/{place}', _picture(colour_wheel(vectors)))
         try:
-            share = deghosted.reference_share()
+            shares = deghosted.shares()
         except ValueError:  # a network without weights has no such picture
             pass
         else:
-            self._stream.log('reference_share', _picture(share))
+            self._stream.log('reference_share', _picture(shares[bracket.reference_index]))
         # In halves of float32's size; on this scale they are exact to 0.05 % over 14 EV.
         radiance = (deghosted.radiance / white(deghosted)).astype(np.float16)
         self._stream.log('fused/radiance', rr.Image(radiance))

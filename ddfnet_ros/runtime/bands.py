@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 Network = Callable[[Tensor, Tensor, int], Tensor]
-"""Called with stack, flow and reference index; gives a picture (b, h, w) or (b, 3, h, w)."""
+"""Called with stack, flow and reference index; gives pictures (b, c, h, w)."""
 
 
 def in_bands(

@@ -55,8 +55,9 @@ class Deghosted:
         stage_ms: Wall time of each stage, milliseconds.
         motion: Gives (N - 1, H, W, 2) float32: pixels (x, y) from the reference to each other
             frame, shorter ones first. A call, because few ask and it may lie on a device.
-        reference_share: Gives (H, W) float32 in [0, 1]: how much of the reference frame each
-            pixel takes. Runs the network once more; raises ValueError where it has no weights.
+        shares: Gives (N, H, W) float32 in [0, 1]: how much of each frame each pixel takes, in
+            the bracket's order; they sum to 1. Runs the network once more; raises ValueError
+            where it has no weights.
             Both calls keep the motion in memory as long as this object lives.
     """
 
@@ -65,7 +66,7 @@ class Deghosted:
     image: npt.NDArray[np.uint8]
     stage_ms: dict[str, float]
     motion: Callable[[], npt.NDArray[np.float32]]
-    reference_share: Callable[[], npt.NDArray[np.float32]]
+    shares: Callable[[], npt.NDArray[np.float32]]
 
 
 class Deghoster:
@@ -156,7 +157,7 @@ class Deghoster:
             bracket, _array(shown[0]), _array(shown[1]),
             {stage.name: stage.ms for stage in self._stages},
             partial(_pixel_vectors, motion[0, :, :, :height, :width]),
-            partial(self._share, bracket, settings, padded, motion),
+            partial(self._shares, bracket, settings, padded, motion),
         )
 
     def _shown_where_finite(self, bracket: Bracket, radiance: Tensor) -> tuple[Tensor, Tensor]:
@@ -176,14 +177,16 @@ class Deghoster:
         return self._stacked
 
     @torch.inference_mode()
-    def _share(
+    def _shares(
         self, bracket: Bracket, settings: RadianceSettings, padded: tuple[int, int],
         motion: Tensor,
     ) -> npt.NDArray[np.float32]:
         width, height = bracket.reference.size
         stack = self._stacked.given(bracket, settings, padded, self._stages[0])
-        share = self._stacked.share(stack, motion, bracket.reference_index)
-        return _array(share[:height, :width].contiguous().cpu())
+        shares = self._stacked.shares(stack, motion, bracket.reference_index)
+        place = bracket.reference_index
+        in_order = [*shares[1:place + 1], shares[0], *shares[place + 1:]]
+        return _array(torch.stack(in_order)[:, :height, :width].contiguous().cpu())
 
 
 def _check_exposures(bracket: Bracket) -> None:

@@ -10,8 +10,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ddfnet_ros import weights
@@ -177,4 +179,12 @@ def reference_alone(bracket: Bracket, settings: RadianceSettings) -> Deghosted:
     return Deghosted(
         bracket, radiance.numpy(), image.numpy(), {finish.name: finish.ms},
         lambda: np.zeros((len(bracket.frames) - 1, height, width, 2), np.float32),
-        lambda: np.ones((height, width), np.float32))
+        partial(_reference_only, bracket))
+
+
+def _reference_only(bracket: Bracket) -> npt.NDArray[np.float32]:
+    """Shares of the frames, where all is the reference's."""
+    width, height = bracket.reference.size
+    shares = np.zeros((len(bracket.frames), height, width), np.float32)
+    shares[bracket.reference_index] = 1
+    return shares

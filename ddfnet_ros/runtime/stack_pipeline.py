@@ -74,12 +74,12 @@ class StackPipeline:
         """With any tone map."""
         return shown_of(bracket, radiance, settings, stage)
 
-    def share(
+    def shares(
         self, given: Float[Tensor, '1 n 6 h w'], motion: Float[Tensor, '1 m 2 h w'],
         reference_index: int,
-    ) -> Float[Tensor, 'h w']:
-        """How much of the reference each pixel takes."""
-        return self._run(self.model.reference_share, given, motion, reference_index)[0].float()
+    ) -> Float[Tensor, 'n h w']:
+        """How much of each frame each pixel takes, the reference first."""
+        return self._run(self.model.shares, given, motion, reference_index)[0].float()
 
     def _run(self, run: Network, stack: Tensor, motion: Tensor, reference_index: int) -> Tensor:
         """What the network gives, made at once or in bands."""

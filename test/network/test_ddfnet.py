@@ -211,10 +211,10 @@ def test_the_registry_builds_what_it_describes():
 @pytest.mark.parametrize('structure', ['attention', 'warp', 'correlation'])
 def test_frames_alike_have_equal_shares(structure):
     stack = torch.rand(1, 1, 6, 7, 11).repeat(1, 3, 1, 1, 1)
-    share = model(structure).reference_share(stack, torch.zeros(1, 2, 2, 7, 11))
-    torch.testing.assert_close(share, torch.full((1, 7, 11), 1 / 3))
+    shares = model(structure).shares(stack, torch.zeros(1, 2, 2, 7, 11))
+    torch.testing.assert_close(shares, torch.full((1, 3, 7, 11), 1 / 3))
 
 
 def test_a_structure_without_weights_tells_no_share():
     with pytest.raises(ValueError, match='structure with weights, got max'):
-        model('max').reference_share(*bracket())
+        model('max').shares(*bracket())

@@ -65,9 +65,9 @@ def test_rows_are_fused_in_bands_as_they_would_be_at_once(monkeypatch):
     stack, flow = bracket(n=4, h=104)
     model = FastFusion(SMALL)
     torch.nn.init.normal_(model.core.frame_head[-1].weight, std=0.3)
-    in_bands = model(stack, flow), model.reference_share(stack, flow)
+    in_bands = model(stack, flow), model.shares(stack, flow)
     monkeypatch.setattr(fast, 'BAND_ROWS', 104)
-    at_once = model(stack, flow), model.reference_share(stack, flow)
+    at_once = model(stack, flow), model.shares(stack, flow)
     torch.testing.assert_close(in_bands, at_once, atol=1e-6, rtol=1e-5)
 
 
@@ -77,14 +77,15 @@ def test_reference_index_tells_shorter_frames_from_longer_ones():
     assert not torch.equal(model(stack, flow, 0), model(stack, flow, 2))
 
 
-def test_share_of_the_reference_is_that_of_the_blend():
+def test_shares_are_those_of_the_blend():
     model = FastFusion(FastConfig(channels=8, blocks=1))
     torch.manual_seed(3)
     for parameter in model.core.frame_head.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
     stack, flow = bracket()
     stack[:, 0, 3:], stack[:, 1:, 3:] = 0.5, 0.0  # the frames' radiance; clipping is told by I_i
-    share = model.reference_share(stack, flow)
-    assert share.shape == (1, 16, 24)
-    assert share.std() > 0.01
-    torch.testing.assert_close(model(stack, flow).mean(1), share * 0.5)
+    shares = model.shares(stack, flow)
+    assert shares.shape == (1, 3, 16, 24)
+    assert shares[:, 0].std() > 0.01
+    torch.testing.assert_close(model(stack, flow).mean(1), shares[:, 0] * 0.5)
+    torch.testing.assert_close(shares.sum(1), torch.ones(1, 16, 24))

@@ -18,6 +18,7 @@ from .conftest import EXPOSURES, SIZE, header, started
 VIEWS = {
     'hdr': Image, 'image': Image, 'image/compressed': CompressedImage,
     'bracket_info': DiagnosticArray, 'flow': Image, 'reference_share': Image,
+    'fusion_weights': Image,
     'debug/processing_time_ms': Float64, 'debug/cyclic_time_ms': Float64,
     'debug/pipeline_latency_ms': Float64,
 }
@@ -59,7 +60,7 @@ def rgb(message):
 
 def test_every_result_has_the_header_of_the_reference(received):
     stamped = [message for message in received.values() if hasattr(message, 'header')]
-    assert [message.header for message in stamped] == 6 * [header(2 * 10**9 + 10**7)]
+    assert [message.header for message in stamped] == 7 * [header(2 * 10**9 + 10**7)]
 
 
 def test_the_compressed_picture_shows_the_same(received):
@@ -109,6 +110,11 @@ def test_pictures_of_motion_and_weights_fit_the_reference(received):
     assert {(image.height, image.width) for image in (flow, share)} == {SIZE}
     assert max(flow.data) == 255  # on a colour wheel, one channel always is
     assert 0 < np.mean(share.data) < 255
+    weights = received['fusion_weights']
+    shares = np.frombuffer(weights.data, np.uint8).reshape(3, *SIZE)
+    assert weights.encoding == 'mono8'
+    np.testing.assert_array_equal(shares[1].ravel(), share.data)  # of the middle exposure
+    np.testing.assert_allclose(shares.sum(axis=0, dtype=int), 255, atol=2)
 
 
 def test_times_are_told_under_autowares_names(received):

@@ -86,7 +86,7 @@ def test_whatever_enters_finite_numbers_in_range_come_out(
     brightest = 1 / first  # where the shortest exposure clips
     assert result.radiance.max() <= 2 * brightest
     assert np.isfinite(result.motion()).all()
-    share = result.reference_share()
+    share = result.shares()
     assert (share >= 0).all()
     assert (share <= 1.001).all()
 

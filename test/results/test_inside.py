@@ -118,7 +118,7 @@ def test_a_network_without_weights_has_no_picture_of_them(recorded, deghosted):
 
     assert '/reference_share' in recorded(deghosted())
     assert '/reference_share' not in recorded(
-        dataclasses.replace(deghosted(), reference_share=none))
+        dataclasses.replace(deghosted(), shares=none))
 
 
 @pytest.mark.parametrize('dtype', ['uint16', 'float32'])

@@ -62,11 +62,11 @@ def test_bands_make_the_same_picture_as_the_whole(name):
 
 
 @torch.inference_mode()
-def test_the_share_of_the_reference_can_be_had_in_bands():
+def test_shares_can_be_had_in_bands():
     model = network('ddfnet')
     stack, flow = bracket(160)
-    share = in_bands(model.reference_share, stack, flow, 1, bands=2, reach=model.reach(flow))
-    torch.testing.assert_close(share, model.reference_share(stack, flow, 1), atol=1e-6, rtol=1e-5)
+    shares = in_bands(model.shares, stack, flow, 1, bands=2, reach=model.reach(flow))
+    torch.testing.assert_close(shares, model.shares(stack, flow, 1), atol=1e-6, rtol=1e-5)
 
 
 @pytest.mark.parametrize(('height', 'bands', 'reach', 'heights'), [

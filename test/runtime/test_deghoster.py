@@ -211,10 +211,14 @@ def test_the_motion_can_be_asked_for_shorter_frames_first(reference_only):
     np.testing.assert_allclose(inner, [[6, 0], [-6, 0]], atol=0.5)
 
 
-def test_the_share_of_the_reference_can_be_asked_for(deghoster):
+def test_shares_of_the_frames_can_be_asked_for(deghoster):
     truth = smooth_truth(33, 47)
     truth[:, :20], truth[:, 20:] = 0.02, 0.5  # 0.5: the reference, 4 times as long, is clipped
-    share = deghoster(bracket_of(truth)).reference_share()
-    assert (share.shape, share.dtype) == ((33, 47), np.float32)
-    assert share[:, :20].min() > 0.6  # the long frame has a share in the shadows
-    assert share[:, 20:].max() < 0.1
+    shares = deghoster(bracket_of(truth)).shares()
+    assert (shares.shape, shares.dtype) == ((3, 33, 47), np.float32)
+    np.testing.assert_allclose(shares.sum(axis=0), 1, atol=1e-5)
+    short, reference, long = shares
+    assert reference[:, :20].min() > 0.6
+    assert long[:, :20].min() > 0.2  # in the shadows
+    assert reference[:, 20:].max() < 0.1
+    assert short[:, 20:].min() > 0.9

@@ -63,7 +63,7 @@ class Hungry:
 
     def __init__(self, network, rows, error):
         self.network, self.rows, self.error = network, rows, error
-        self.reach, self.reference_share = network.reach, network.reference_share
+        self.reach, self.shares = network.reach, network.shares
         self.given = []
         self.left = lambda: None
 
@@ -125,7 +125,7 @@ def test_bands_give_the_picture_of_the_whole(fallback_of, caplog):
         fused = made(given)
         np.testing.assert_allclose(fused.radiance, expected.radiance, rtol=1e-3, atol=1e-3)
         np.testing.assert_allclose(
-            fused.reference_share(), expected.reference_share(), rtol=1e-3, atol=1e-3)
+            fused.shares(), expected.shares(), rtol=1e-3, atol=1e-3)
         np.testing.assert_allclose(fused.image.astype(int), expected.image.astype(int), atol=1)
     assert made.counts['bands'] == 5
     assert caplog.text.count('bands of rows') == 1
@@ -236,7 +236,7 @@ def test_the_reference_alone_is_its_radiance_and_picture(dtype, channels):
     assert alone.radiance.shape == given.reference.pixels.shape
     assert alone.motion().shape == (2, HEIGHT, 32, 2)
     assert not alone.motion().any()
-    assert (alone.reference_share() == 1).all()
+    assert (alone.shares() == np.array([0, 1, 0])[:, None, None]).all()
 
 
 @pytest.mark.parametrize('allocate', [

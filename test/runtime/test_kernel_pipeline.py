@@ -79,7 +79,7 @@ def test_the_result_is_that_of_torch(model, given):
     ours = fused(bracket(**given))
     np.testing.assert_allclose(ours.radiance, expected.radiance, rtol=2e-3, atol=1e-3)
     assert np.abs(ours.image.astype(int) - expected.image).max() <= 1
-    np.testing.assert_allclose(ours.reference_share(), expected.reference_share(), atol=1e-3)
+    np.testing.assert_allclose(ours.shares(), expected.shares(), atol=1e-3)
 
 
 def _padded_motion(fused, torchs, given):
