@@ -10,6 +10,8 @@ from typing import Any
 from rosbags.interfaces import (
     Connection,
     ConnectionExtRosbag1,
+    MessageDefinition,
+    MessageDefinitionFormat,
     Nodetype,
     Qos,
     QosDurability,
@@ -79,6 +81,18 @@ class BagTypes:
             digest = _NO_HASH  # an MD5 sum of ROS 1, or nothing
         return Topic(name, msgtype, sum(c.msgcount for c in connections), definition, digest,
                      tuple(dict.fromkeys(qos for c in connections for qos in _qos(c))))
+
+
+def as_undefined(connection: Connection) -> Connection:
+    """A connection without its definition and hash, where these are empty and of zeros.
+
+    Bags have that of types which their recorder did not know. A type that really is without
+    fields has a hash; .mcap files have none, and there it is one of those that nobody knows.
+    """
+    if connection.msgdef.data.strip() or connection.digest not in ('', _NO_HASH):
+        return connection
+    return connection._replace(
+        msgdef=MessageDefinition(MessageDefinitionFormat.NONE, ''), digest='')
 
 
 def _without_sequence_numbers(types: Typestore) -> Typestore:

@@ -2,6 +2,7 @@
 import multiprocessing
 import os
 import signal
+import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from ddfnet_ros.bags import BagError, BagReader
 from ddfnet_ros.bags.fusing import Job, fuse_bag
 from ddfnet_ros.bags.outputs import OUTPUTS
+from ddfnet_ros.bags.survey import survey
 from ddfnet_ros.encodings import pixels_of
 from ddfnet_ros.settings import NodeSettings
 
@@ -70,6 +72,26 @@ def test_a_type_that_nobody_knows_keeps_its_definition(record, fuse, tmp_path):
         (topic,) = [t for t in bag.described() if t.name == '/odd']
         assert 'int32 number' in topic.definition
         assert bag.deserialised(next(iter(bag.messages(['/odd'])))).number == 0
+
+
+def test_a_bag_of_humble_with_a_type_that_nobody_knows_gives_one_that_can_be_read(
+        humble, fuse, tmp_path):
+    fuse_bag(job(humble, tmp_path), fuse)
+    found = survey(tmp_path / 'out.mcap')
+    assert [topic.count for topic in found.topics if topic.name == '/odd'] == [12]
+    assert set(found.problems) == {'/odd'}
+    assert contents(tmp_path / 'out.mcap', ['/odd']) == contents(humble, ['/odd'])
+
+
+def test_a_corrupt_image_is_counted_and_the_others_go_on(record, fuse, tmp_path):
+    path = record('db3')
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE messages SET data = x'00010000' WHERE id = (SELECT MIN(id) FROM "
+                         "messages WHERE topic_id = (SELECT id FROM topics WHERE name = ?))",
+                         [TOPIC])
+    done = fuse_bag(job(path, tmp_path), fuse)
+    assert (done.brackets, done.dropped['invalid']) == (3, 1)
+    assert TOPIC in done.complaints
 
 
 def test_the_camera_info_is_that_of_the_reference_frame(record, fuse, tmp_path):

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,28 @@ def test_an_image_that_does_not_decode_is_told_not_fatal(record, monkeypatch):
     (topic,) = survey(record()).images
     assert (topic.problem, topic.size) == ('expected a whole image', (0, 0))
     assert suggestions(survey(record(name='b', metadata=False)), estimate) == []
+
+
+def test_a_topic_of_an_unknown_type_is_told_and_the_others_are_looked_at(humble):
+    found = survey(humble)
+    assert [(topic.name, topic.size) for topic in found.images] == [(TOPIC, (48, 32))]
+    assert [topic.name for topic in found.metadata] == ['/cam/meta']
+    assert set(found.problems) == {'/odd'}
+    assert 'expected a definition of flir_camera_msgs/msg/ImageMetaData, got none' in (
+        found.problems['/odd'])
+
+
+@pytest.mark.parametrize('topic', [TOPIC, '/cam/meta'])
+def test_a_corrupt_message_is_told_and_the_others_are_looked_at(topic, record):
+    path = record('db3')
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE messages SET data = x'00010000' WHERE id = (SELECT MIN(id) FROM "
+                         'messages WHERE topic_id = (SELECT id FROM topics WHERE name = ?))',
+                         [topic])
+    found = survey(path)
+    told = {image.name: image.problem for image in found.images} | found.problems
+    assert [name for name, problem in told.items() if problem] == [topic]
+    assert only(path).settings['bracket_size'] == 3
 
 
 @pytest.mark.parametrize('exposures', [(0.001, 0.004), (0.001, 0.004, 0.016),
