@@ -148,8 +148,10 @@ def _look(bag: BagReader, images: Mapping[str, ImageTopic], told: Sequence[_Told
         try:
             content = bag.deserialised(message)
         except BagError as error:  # of this message: the others may be whole
-            for found in (*tellers, *filter(None, [images.get(message.topic)])):
-                found.problem = found.problem or str(error)
+            if image := images.get(message.topic):
+                image.problem = image.problem or str(error)
+            for teller in tellers:
+                teller.problem = teller.problem or str(error)
             continue
         for teller in tellers:
             teller.add(content)

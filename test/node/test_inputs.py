@@ -12,6 +12,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, JointState
 
 from ddfnet_ros.node.diagnostics import Statistics
 from ddfnet_ros.node.inputs import Inputs
+from ddfnet_ros.node.messages import frame_from
 from ddfnet_ros.settings import NodeSettings
 
 from .conftest import EXPOSURES, header, image
@@ -142,9 +143,32 @@ def test_a_unit_that_changes_is_refused_with_one_line_and_the_node_lives_on(benc
     stamps = [bench.next().bracket.reference.stamp_ns for _ in range(2)]
     assert stamps == [10**9 + 10**7, 3 * 10**9 + 10**7]
     assert bench.drops['invalid'] == 1
-    lines = [line for line in capfd.readouterr().err.splitlines() if 'a factor of 1000' in line]
+    lines = [line for line in capfd.readouterr().err.splitlines()
+             if 'as if in another unit' in line]
     assert len(lines) == 1
     assert 'check exposure_unit' in lines[0]
+
+
+def test_metadata_without_a_counter_cost_their_images_and_not_the_node(bench_with):
+    counted = {name: value for name, value in FIELD.items() if name != 'counter_field'}
+    bench = bench_with(**counted, image_counter_field='header.frame_id')
+    for k, exposure in enumerate((0.0, 0.0, 1.0)):  # twice not even a time
+        bench.send(META, JointState(header=header(10**9 + k), position=[exposure],
+                                    velocity=[0.0]))
+    bench.spin_until(lambda: bench.drops.get('invalid') == 3, 'three refusals')
+
+
+def test_a_bracket_was_received_before_its_last_frame_was_decoded(bench_with, monkeypatch):
+    def slow(*arguments):
+        time.sleep(0.1)
+        return frame_from(*arguments)
+
+    monkeypatch.setattr('ddfnet_ros.node.inputs.frame_from', slow)
+    bench = bench_with(cycle_period=0.03)
+    for k in range(3):
+        bench.send(TOPIC, image(RGB, 3 * 10**9 + k * 10**7))
+    job = bench.next()
+    assert job.delivered_at - job.received_at >= 0.1
 
 
 def test_metadata_without_the_field_is_refused_with_what_it_has(bench_with, capfd):
