@@ -250,6 +250,22 @@ def test_a_bracket_that_cannot_be_fused_is_counted(record, fuse, tmp_path):
     assert done.complaints == {TOPIC: 'expected better frames'}
 
 
+def test_brackets_that_memory_did_not_suffice_for_are_counted_by_what_became_of_them(
+        record, fuse, tmp_path):
+    def scarce(bracket):
+        scarce.counts['bands' if fuse.seen else 'whole'] += 1
+        if len(fuse.seen) == 2:
+            fuse.seen.append(0)
+            raise MemoryError('choose smaller images')
+        return fuse(bracket)
+
+    scarce.counts = {'whole': 7, 'bands': 5}  # of an earlier bag
+    done = fuse_bag(job(record(), tmp_path), scarce)
+    assert (done.brackets, done.dropped) == (3, {'failed': 3})
+    assert done.out_of_memory == {'bands': 3}
+    assert done.complaints == {TOPIC: 'choose smaller images'}
+
+
 def test_other_names_than_mcap_are_refused(record, fuse, tmp_path):
     wrong = Job(source=record(), target=Path(tmp_path / 'out.bag'),
                 settings=job('', tmp_path).settings)
