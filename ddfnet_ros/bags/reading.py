@@ -12,10 +12,10 @@ from textwrap import shorten
 from typing import Any, NamedTuple
 
 from rosbags.highlevel import AnyReader
-from rosbags.interfaces import Connection
+from rosbags.interfaces import Connection, Qos
 from rosbags.rosbag2 import Reader as Rosbag2
 
-from ddfnet_ros.bags.types import TYPES, BagTypes, Topic, as_undefined
+from ddfnet_ros.bags.types import TYPES, BagTypes, Topic, as_undefined, offered_qos
 from ddfnet_ros.bracket import Frame
 from ddfnet_ros.encodings import pixels_of
 from ddfnet_ros.metadata import SOURCES, FrameMetadata, MetadataReader
@@ -113,6 +113,10 @@ class BagReader:
             return [self._types.topic(*key, found[key]) for key in sorted(found)]
         except _DAMAGED as error:
             raise self._damaged(error) from error
+
+    def offered(self, topic: str) -> list[Qos]:
+        """The QoS that the publishers of a topic offered, as far as it was recorded."""
+        return [qos for c in self._connections([topic]) for qos in offered_qos(c)]
 
     def count(self, topics: Collection[str] = ()) -> int:
         """How many messages these topics (empty: all) have."""

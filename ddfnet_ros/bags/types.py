@@ -80,7 +80,7 @@ class BagTypes:
         if not digest.startswith('RIHS01_'):
             digest = _NO_HASH  # an MD5 sum of ROS 1, or nothing
         return Topic(name, msgtype, sum(c.msgcount for c in connections), definition, digest,
-                     tuple(dict.fromkeys(qos for c in connections for qos in _qos(c))))
+                     tuple(dict.fromkeys(qos for c in connections for qos in offered_qos(c))))
 
 
 def as_undefined(connection: Connection) -> Connection:
@@ -122,7 +122,8 @@ def _nested(kind: Any) -> str | None:
     return str(detail) if node == Nodetype.NAME else None
 
 
-def _qos(connection: Connection) -> list[Qos]:
+def offered_qos(connection: Connection) -> list[Qos]:
+    """What the publishers of a topic offered; for a latched one of ROS 1 what amounts to that."""
     if isinstance(connection.ext, ConnectionExtRosbag1):
         return [_LATCHED] if connection.ext.latching else []
     return connection.ext.offered_qos_profiles
