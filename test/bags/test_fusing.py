@@ -4,6 +4,7 @@ import os
 import signal
 import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -271,6 +272,21 @@ def test_other_names_than_mcap_are_refused(record, fuse, tmp_path):
                 settings=job('', tmp_path).settings)
     with pytest.raises(BagError, match=r'ends in \.mcap'):
         fuse_bag(wrong, fuse)
+
+
+@pytest.mark.parametrize(('channels', 'said'), [
+    (1, 'mono8; jpeg compressed '), (3, 'bgr8; jpeg compressed bgr8')])
+def test_a_jpeg_says_what_it_holds_in_the_words_of_the_node(
+        channels, said, record, tmp_path):
+    def fuse(bracket):
+        pixels = np.squeeze(bracket.reference.pixels[..., :channels])
+        header = SimpleNamespace(stamp_ns=1, frame_id='camera')
+        return SimpleNamespace(bracket=SimpleNamespace(reference=header), image=pixels)
+
+    fuse_bag(job(record(), tmp_path, outputs=('image/compressed',)), fuse)
+    with BagReader(tmp_path / 'out.mcap') as bag:
+        (message, *_) = map(bag.deserialised, bag.messages(['/fuse_node/image/compressed']))
+    assert message.format == said
 
 
 @pytest.mark.parametrize('encoding', ['rgb16', 'rgb16_log'])
