@@ -67,22 +67,25 @@ class UnitCheck:
         self._nominal, self._size = bool(nominal), size
         self._known: deque[float] = deque(nominal, maxlen=2 * size)
         self._refused: deque[float] = deque(maxlen=_PERSISTENCE * size)
+        self._beside = 0  # refused times that are no unit away from any that is known
 
     def __call__(self, time: float, name: str) -> None:
         """Take one exposure time [s].
 
         Raises:
             ValueError: it is that far from all that are known. Where no times are configured,
-                four turns in a row of such times are believed in the end.
+                four turns in a row of such times are believed in the end; and so is the fourth
+                time that, with all that are known, would still be within one unit.
         """
         if self._known and not self._expected(time):
             self._refused.append(time)
-            if not self._persist():
+            if self._persist():
+                self._known.clear()
+            elif not self._belongs(time):
                 raise ValueError(
                     f'{name}: expected times like {min(self._known):.4g} to '
                     f'{max(self._known):.4g} s, got {time:.4g} s, as if in another unit; check '
                     'exposure_unit and exposure_times')
-            self._known.clear()
         self._refused.clear()
         if not self._nominal:
             self._known.append(time)
@@ -94,6 +97,13 @@ class UnitCheck:
         least, most = min(self._known), max(self._known)
         margin = max(_MARGIN, math.sqrt(_JUMP * least / most))
         return least / margin <= time <= most * margin
+
+    def _belongs(self, time: float) -> bool:
+        """Whether it is an exposure of the bracket that was not among the first ones that came."""
+        if self._nominal or not all(_alike(time, known) for known in self._known):
+            return False
+        self._beside = (self._beside + 1) % _PERSISTENCE
+        return not self._beside
 
     def _persist(self) -> bool:
         full = len(self._refused) == self._refused.maxlen

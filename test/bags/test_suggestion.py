@@ -70,7 +70,8 @@ def test_a_corrupt_message_is_told_and_the_others_are_looked_at(topic, record):
 
 
 @pytest.mark.parametrize('exposures', [(0.001, 0.004), (0.001, 0.004, 0.016),
-                                       (0.0005, 0.001, 0.002, 0.004, 0.008)])
+                                       (0.0005, 0.001, 0.002, 0.004, 0.008),
+                                       (0.0001, 0.0004, 0.0016, 0.0064, 0.0256)])
 def test_exposures_that_metadata_tell_are_a_bracket(exposures, record):
     suggestion = only(record(exposures=exposures, frames=20))
     assert suggestion.complete

@@ -128,3 +128,13 @@ def test_exposure_control_may_leave_the_known_times_by_the_root_of_what_they_lea
 def test_a_bracket_wider_than_a_unit_leaves_a_factor_of_two():
     check = UnitCheck((1e-5, 5e-3, 1.0), 3)
     assert take(check, 1.9, 2.1, 5.1e-6, 4.9e-6) == [1.9, 5.1e-6]
+
+
+def test_an_exposure_that_was_lost_in_the_first_turns_is_believed_the_fourth_time():
+    check = UnitCheck((), 3)
+    assert take(check, 0.001, 0.016, 0.001, 0.016) == [0.001, 0.016, 0.001, 0.016]
+    turn = [0.001, 0.016, 0.256]
+    assert take(check, *turn * 3) == [0.001, 0.016] * 3
+    assert take(check, *turn * 3) == turn * 3
+    nominal = UnitCheck((0.001, 0.016), 2)
+    assert take(nominal, *turn * 9) == [0.001, 0.016] * 9
