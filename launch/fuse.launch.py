@@ -69,12 +69,11 @@ def start(context):
 
 def players(given, fusers, common):
     """The process that plays the bag, if there is one."""
-    player = arguments.value(given, 'player')
     if not given['bag']:
         return []
     file, text = arguments.qos_overrides(
         given, [topic for fuser in fusers for topic in fuser.image_topics])
-    if player == 'rosbag2' or (player == 'auto' and is_installed('ros2bag')):
+    if arguments.by_rosbag2(given, is_installed('ros2bag')):
         options = arguments.play_options(given, True, file or (written(text) if text else ''))
         return [ExecuteProcess(cmd=['ros2', 'bag', 'play', *options], output='screen',
                                additional_env=common['additional_env'])]

@@ -48,6 +48,14 @@ def positive(text: str) -> float:
     return value
 
 
+def duration(text: str) -> float:
+    """Seconds, also none."""
+    value = float(text)
+    if not 0 <= value < float('inf'):
+        raise ValueError('not a number of 0 or more')
+    return value
+
+
 @dataclass(frozen=True)
 class Argument:
     """One argument.
@@ -100,13 +108,16 @@ OTHERS = {
         '(fast traffic)', choices=PRESETS),
     'params_file': Argument(
         'Parameter file, stronger than the preset; config/fuse.yaml is one to start from'),
-    'bag': Argument(
-        'A bag to play: rosbag2 (folder, .mcap, .db3), or ROS 1 with player:=ddfnet'),
+    'bag': Argument('A bag to play: rosbag2 (folder, .mcap, .db3), or ROS 1 (.bag)'),
     'player': Argument(
-        'What plays it: rosbag2, ddfnet (needs no rosbag2), or auto: whichever is there',
+        'What plays it: rosbag2, ddfnet (needs no rosbag2, plays ROS 1 too), or auto: whichever '
+        'is there and can',
         default='auto', choices=('auto', 'rosbag2', 'ddfnet')),
     'rate': Argument('How much faster the bag is played than it was recorded', positive, '1.0'),
     'loop': Argument('Whether the bag is played again and again', truth, 'false'),
+    'delay': Argument(
+        'How long ros2 bag play waits, so that the node listens when the bag begins [s]; not with '
+        'loop, where it would wait each time', duration, '10'),
     'bag_qos': Argument(
         'QoS of the bag\'s images: recorded, reliable (none is lost), or a YAML file for '
         '--qos-profile-overrides-path of ros2 bag play', default='recorded'),
@@ -254,9 +265,29 @@ def play_options(given: Given, rosbag2: bool, overrides: str) -> list[str]:
     rate, loop = value(given, 'rate'), value(given, 'loop')
     options = [given['bag'], '--clock', '--rate', f'{rate:g}']
     if rosbag2:
+        # With --loop, it would wait before each round; what the first one misses comes again.
+        delay = 0.0 if loop else value(given, 'delay')
         return (options + (['--loop'] if loop else [])
+                + (['--delay', f'{delay:g}'] if delay else [])  # which refuses 0
                 + (['--qos-profile-overrides-path', overrides] if overrides else []))
     return options + ['--loop', '0' if loop else '1']
+
+
+def by_rosbag2(given: Given, installed: bool) -> bool:
+    """Whether `ros2 bag play` plays the bag, and not our own player.
+
+    Args:
+        given: The arguments; `bag` among them.
+        installed: Whether rosbag2 is.
+
+    Raises:
+        RuntimeError: a bag of ROS 1, which rosbag2 cannot play.
+    """
+    player, is_ros1 = value(given, 'player'), given['bag'].endswith('.bag')
+    if player == 'rosbag2' and is_ros1:
+        raise RuntimeError(f'player: expected ddfnet or auto for a bag of ROS 1, got rosbag2 for '
+                           f'{given["bag"]}')
+    return player == 'rosbag2' or (player == 'auto' and installed and not is_ros1)
 
 
 def qos_overrides(given: Given, topics: list[str]) -> tuple[str, str]:

@@ -91,8 +91,8 @@ class BracketFinder:
 
     def _frames(self, message: Message) -> list[Frame]:
         """The frames that a message completes, if it is about frames."""
-        content = self._bag.deserialised(message)
         try:
+            content = self._bag.deserialised(message)
             if message.topic in self._infos:
                 self._recent[self._infos.index(message.topic)].append(content)
                 return []

@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import heapq
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,16 +65,23 @@ class Done(NamedTuple):
         earlier: How many of them an interrupted run had fused already.
         dropped: Frames in no bracket, by reason.
         complaints: The first problem of each topic.
+        out_of_memory: Brackets of this run that were fused in another way for lack of memory, by
+            that way.
     """
 
     brackets: int
     earlier: int
     dropped: Mapping[str, int]
     complaints: Mapping[str, str]
+    out_of_memory: Mapping[str, int] = {}
 
 
 def fuse_bag(job: Job, fuse: Fuse) -> Done:
     """Fuse one bag; what an interrupted run of the same job did is not done again.
+
+    Args:
+        job: The bag.
+        fuse: Fuses a bracket; a `FallbackDeghoster` also counts how.
 
     Raises:
         BagError: a bag that cannot be read, has no such topics or no complete bracket.
@@ -92,14 +100,14 @@ def fuse_bag(job: Job, fuse: Fuse) -> Done:
 
 
 def _fuse_all(job: Job, bag: BagReader, finder: BracketFinder, fuse: Fuse, parts: Parts) -> Done:
-    earlier, brackets = parts.done, 0
+    earlier, brackets, before = parts.done, 0, _ways_around(fuse)
     images = bag.count(finder.image_topics)
     with _bar(job, 'fuse', images, 'images') as bar:
         for found in finder.find(bar.update):
             if (key := _key(found)) not in earlier:
                 try:
                     deghosted = fuse(found.bracket)
-                except ValueError as error:
+                except (ValueError, MemoryError) as error:
                     finder.refuse(found, error)
                     continue
                 parts.add(key, messages_of(
@@ -111,7 +119,15 @@ def _fuse_all(job: Job, bag: BagReader, finder: BracketFinder, fuse: Fuse, parts
         complaint = next(iter(finder.complaints.values()), 'see `ddfnet inspect`')
         raise BagError(f'{job.source}: expected complete brackets, got {images} images without '
                        f'one (dropped: {reasons}); {complaint}')
-    return Done(brackets, len(earlier), dict(finder.dropped), dict(finder.complaints))
+    return Done(brackets, len(earlier), dict(finder.dropped), dict(finder.complaints),
+                dict(_ways_around(fuse) - before))
+
+
+def _ways_around(fuse: Fuse) -> Counter[str]:
+    """Brackets so far that were fused otherwise than always, for lack of memory."""
+    counts = Counter(getattr(fuse, 'counts', {}))
+    del counts['whole']
+    return counts
 
 
 def _write(job: Job, bag: BagReader, finder: BracketFinder, parts: Parts, path: Path) -> None:

@@ -214,12 +214,12 @@ _engines: dict[tuple[Any, ...], Fuse] = {}
 
 def fuse_here(job: Job) -> Done:
     """Fuse a bag in this process, with the network that it has loaded for an earlier one."""
-    from ddfnet_ros.runtime.deghoster import Deghoster  # noqa: PLC0415  (torch: 3 s)
+    from ddfnet_ros.runtime.fallback import FallbackDeghoster  # noqa: PLC0415  (torch: 3 s)
 
     key = tuple(getattr(job.settings, f.name) for f in dataclasses.fields(DeghosterSettings))
     if key not in _engines:
         _engines.clear()  # two networks may be too much for a GPU
-        _engines[key] = Deghoster(job.settings)
+        _engines[key] = FallbackDeghoster(job.settings)
     return fuse_bag(job, _engines[key])
 
 

@@ -86,9 +86,10 @@ def _message(header: Any, ordered: np.ndarray[Any, Any], encoding: str) -> Any:
 def _jpeg(header: Any, pixels: np.ndarray[Any, Any], quality: int) -> Any:
     ordered = _blue_first(pixels)
     encoded = cv2.imencode('.jpg', ordered, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-    kind = 'mono8' if ordered.ndim == 2 else 'bgr8'
+    # As the node has it: nothing is said of what a grey JPEG holds.
+    kind = 'mono8; jpeg compressed ' if ordered.ndim == 2 else 'bgr8; jpeg compressed bgr8'
     return TYPES.types['sensor_msgs/msg/CompressedImage'](
-        header=header, format=f'{kind}; jpeg compressed {kind}', data=encoded.ravel())
+        header=header, format=kind, data=encoded.ravel())
 
 
 def _blue_first(pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

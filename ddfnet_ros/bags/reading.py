@@ -12,9 +12,10 @@ from textwrap import shorten
 from typing import Any, NamedTuple
 
 from rosbags.highlevel import AnyReader
-from rosbags.interfaces import Connection
+from rosbags.interfaces import Connection, Qos
+from rosbags.rosbag2 import Reader as Rosbag2
 
-from ddfnet_ros.bags.types import TYPES, BagTypes, Topic
+from ddfnet_ros.bags.types import TYPES, BagTypes, Topic, as_undefined, offered_qos
 from ddfnet_ros.bracket import Frame
 from ddfnet_ros.encodings import pixels_of
 from ddfnet_ros.metadata import SOURCES, FrameMetadata, MetadataReader
@@ -48,6 +49,15 @@ class Message(NamedTuple):
     cdr: bytes | memoryview
 
 
+class _Rosbag2(Rosbag2):
+    """A rosbag2 in which an empty definition counts as none: rosbags takes it for a type."""
+
+    @property
+    def connections(self) -> list[Connection]:
+        """Topics, with what the bag knows of their types."""
+        return [as_undefined(connection) for connection in super().connections]
+
+
 class BagReader:
     """Context manager over one bag: an .mcap, .db3 or .bag file, or a rosbag2 folder.
 
@@ -64,6 +74,8 @@ class BagReader:
             raise BagError(f'{self._path}: expected a bag, got no such file; check the path')
         try:
             self._reader = AnyReader([self._path], default_typestore=TYPES)
+            if self._reader.is2:
+                self._reader.readers = [_Rosbag2(self._path)]
             self._reader.open()
         except _DAMAGED as error:
             raise self._damaged(error) from error
@@ -102,6 +114,10 @@ class BagReader:
         except _DAMAGED as error:
             raise self._damaged(error) from error
 
+    def offered(self, topic: str) -> list[Qos]:
+        """The QoS that the publishers of a topic offered, as far as it was recorded."""
+        return [qos for c in self._connections([topic]) for qos in offered_qos(c)]
+
     def count(self, topics: Collection[str] = ()) -> int:
         """How many messages these topics (empty: all) have."""
         return sum(connection.msgcount for connection in self._connections(topics))
@@ -117,8 +133,12 @@ class BagReader:
         Raises:
             BagError: bytes that are not of its type, or a type that the bag does not define.
         """
+        types = self._types.of(message.msgtype)
+        if message.msgtype not in types.fielddefs:
+            raise BagError(f'{self._path}: expected a definition of {message.msgtype}, got none; '
+                           'convert the bag where its package is installed (ros2 bag convert)')
         try:
-            return self._types.of(message.msgtype).deserialize_cdr(message.cdr, message.msgtype)
+            return types.deserialize_cdr(message.cdr, message.msgtype)
         except _DAMAGED as error:
             raise self._damaged(error) from error
 

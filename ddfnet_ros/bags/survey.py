@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ddfnet_ros.bags.reading import IMAGE_TYPES, BagReader, stamp_ns
+from ddfnet_ros.bags.reading import IMAGE_TYPES, BagError, BagReader, stamp_ns
 from ddfnet_ros.bags.types import Topic
 from ddfnet_ros.bracket import Pixels, white_level
 from ddfnet_ros.encodings import pixels_of
@@ -35,7 +35,7 @@ class ImageTopic:
         size: (width, height) in pixels; (0, 0) where no image could be decoded.
         stamps_ns: Of the first images, by their headers.
         thumbnails: Of those that could be decoded, much reduced.
-        problem: What the first image that could not be decoded lacked.
+        problem: What the first image that could not be read or decoded lacked.
     """
 
     name: str
@@ -91,6 +91,7 @@ class Survey:
         topics: All of them.
         images: The image topics.
         metadata: The topics that tell exposures.
+        problems: By topic that could have told exposures, why a message of it cannot be read.
     """
 
     path: Path
@@ -98,6 +99,7 @@ class Survey:
     topics: tuple[Topic, ...]
     images: tuple[ImageTopic, ...]
     metadata: tuple[MetadataTopic, ...]
+    problems: Mapping[str, str] = field(default_factory=dict)
 
 
 def survey(path: Path) -> Survey:
@@ -118,14 +120,14 @@ def survey(path: Path) -> Survey:
     # Without any, it is diagnostics of other nodes.
     metadata = tuple(MetadataTopic(t.topic, t.source, t.known) for t in told if t.known)
     return Survey(path, (last_ns - first_ns) * 1e-9, tuple(topics), tuple(images.values()),
-                  metadata)
+                  metadata, {t.topic: t.problem for t in told if t.problem})
 
 
 class _Told:
     """What one topic tells, if it is read as that of one source."""
 
     def __init__(self, topic: str, source: str) -> None:
-        self.topic, self.source = topic, source
+        self.topic, self.source, self.problem = topic, source, ''
         self.known: dict[int, FrameMetadata] = {}
         self._reader = MetadataReader(SOURCES[source])
 
@@ -142,10 +144,17 @@ def _look(bag: BagReader, images: Mapping[str, ImageTopic], told: Sequence[_Told
     """Read on until every image topic has given its samples, or the bag ends."""
     missing, trailing = {name for name, topic in images.items() if topic.count}, _TRAILING
     for message in bag.messages([*images, *{t.topic for t in told}]):
-        content = bag.deserialised(message)
-        for teller in told:
-            if teller.topic == message.topic:
-                teller.add(content)
+        tellers = [teller for teller in told if teller.topic == message.topic]
+        try:
+            content = bag.deserialised(message)
+        except BagError as error:  # of this message: the others may be whole
+            if image := images.get(message.topic):
+                image.problem = image.problem or str(error)
+            for teller in tellers:
+                teller.problem = teller.problem or str(error)
+            continue
+        for teller in tellers:
+            teller.add(content)
         if message.topic in missing:
             topic = images[message.topic]
             _add_sample(topic, content)

@@ -10,6 +10,8 @@ from typing import Any
 from rosbags.interfaces import (
     Connection,
     ConnectionExtRosbag1,
+    MessageDefinition,
+    MessageDefinitionFormat,
     Nodetype,
     Qos,
     QosDurability,
@@ -78,7 +80,19 @@ class BagTypes:
         if not digest.startswith('RIHS01_'):
             digest = _NO_HASH  # an MD5 sum of ROS 1, or nothing
         return Topic(name, msgtype, sum(c.msgcount for c in connections), definition, digest,
-                     tuple(dict.fromkeys(qos for c in connections for qos in _qos(c))))
+                     tuple(dict.fromkeys(qos for c in connections for qos in offered_qos(c))))
+
+
+def as_undefined(connection: Connection) -> Connection:
+    """A connection without its definition and hash, where these are empty and of zeros.
+
+    Bags have that of types which their recorder did not know. A type that really is without
+    fields has a hash; .mcap files have none, and there it is one of those that nobody knows.
+    """
+    if connection.msgdef.data.strip() or connection.digest not in ('', _NO_HASH):
+        return connection
+    return connection._replace(
+        msgdef=MessageDefinition(MessageDefinitionFormat.NONE, ''), digest='')
 
 
 def _without_sequence_numbers(types: Typestore) -> Typestore:
@@ -108,7 +122,8 @@ def _nested(kind: Any) -> str | None:
     return str(detail) if node == Nodetype.NAME else None
 
 
-def _qos(connection: Connection) -> list[Qos]:
+def offered_qos(connection: Connection) -> list[Qos]:
+    """What the publishers of a topic offered; for a latched one of ROS 1 what amounts to that."""
     if isinstance(connection.ext, ConnectionExtRosbag1):
         return [_LATCHED] if connection.ext.latching else []
     return connection.ext.offered_qos_profiles

@@ -98,9 +98,9 @@ def _one(options: Options, source: Path, target: Path) -> int:
                        'it')
     job = _job(options, source, target)
 
-    from ddfnet_ros.runtime.deghoster import Deghoster
+    from ddfnet_ros.runtime.fallback import FallbackDeghoster
 
-    deghoster = Deghoster(job.settings)
+    deghoster = FallbackDeghoster(job.settings)
     try:
         done = fuse_bag(job, deghoster)
     except KeyboardInterrupt:
@@ -111,7 +111,8 @@ def _one(options: Options, source: Path, target: Path) -> int:
     if options.json:
         print(_json(source, target, done))
     else:
-        print(f'{target}: {summary(done)}, model {deghoster.model_name} on {deghoster.device}')
+        used = deghoster.in_use
+        print(f'{target}: {summary(done)}, model {used.model_name} on {used.device}')
     return 0
 
 
@@ -186,7 +187,10 @@ def summary(done: Done) -> str:
     earlier = f' ({done.earlier} by an earlier run)' if done.earlier else ''
     dropped = ', '.join(f'{reason} {n}' for reason, n in done.dropped.items()) or 'none'
     problems = ''.join(f'; {topic}: {text}' for topic, text in done.complaints.items())
-    return f'{done.brackets} brackets fused{earlier}, frames dropped: {dropped}{problems}'
+    ways = ', '.join(f'{way} {n}' for way, n in done.out_of_memory.items())
+    shortage = f', out of memory: {ways}' if ways else ''
+    return (f'{done.brackets} brackets fused{earlier}, frames dropped: {dropped}{shortage}'
+            f'{problems}')
 
 
 def _json(source: Path, target: Path, outcome: Outcome | None) -> str:

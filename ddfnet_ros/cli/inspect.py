@@ -62,6 +62,7 @@ def _lines(found: Survey, guesses: Sequence[Suggestion]) -> list[str]:
              f'{len(found.topics)} topics']
     lines += _table([_row(topic) for topic in found.images])
     lines += [f'{topic.name}: {topic.problem}' for topic in found.images if topic.problem]
+    lines += [f'{name}: {problem}' for name, problem in found.problems.items()]
     lines += [f'{source.name}: exposures, as {source.source} tells them'
               for source in found.metadata]
     for guess in guesses:
@@ -101,6 +102,7 @@ def _as_json(found: Survey, guesses: Sequence[Suggestion]) -> dict[str, Any]:
         } for topic in found.images],
         'metadata': [{'topic': source.name, 'source': source.source}
                      for source in found.metadata],
+        'problems': dict(found.problems),
         'suggestions': [{
             'why': guess.why, 'complete': guess.complete, 'settings': guess.settings,
             'metadata_topic': guess.metadata_topic, 'launch': guess.launch_line(str(found.path)),

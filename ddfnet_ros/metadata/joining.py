@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 from ddfnet_ros.bracket import Frame
@@ -26,6 +28,7 @@ class MetadataJoiner:
         """Take the settings and the source that they name."""
         self.topics = settings.metadata_topics or (DEFAULT_TOPIC,)
         self._shared, self._counts = source.shared, bool(settings.image_counter_field)
+        self._counts_in_frame_id = settings.image_counter_field == 'header.frame_id'
         self._readers = [MetadataReader(source, settings.exposure_times, settings.size)
                          for _ in self.topics]
         streams = len(settings.image_topics)
@@ -42,39 +45,54 @@ class MetadataJoiner:
 
     def add_frame(self, frame: Frame) -> list[Frame]:
         """Take a frame; give it back with its exposure if its metadata is here already."""
-        key: Any = frame.sequence_id if self._counts else frame.stamp_ns
-        if self._shared:  # cameras that are triggered together have equal stamps
-            key = key, frame.frame_id
-        found = self._matchers[frame.stream].add_frame(key, frame)
+        number: Any = frame.sequence_id if self._counts else frame.stamp_ns
+        found = self._matchers[frame.stream].add_frame(
+            number, frame, self._camera(frame.frame_id) if self._shared else '')
         return [found] if found else []
 
     def add_metadata(self, topic: int, message: Any) -> list[Frame]:
         """Take a message of one of `topics`; give the frames that have been waiting for it.
 
         Raises:
-            ValueError: it cannot be read; its frame is forgotten.
+            ValueError: it cannot be read; its frame is forgotten, where it says which that is.
         """
         reader = self._readers[topic]
-        number = reader.counter(message) if self._counts else reader.stamp_ns(message)
-        key = (number, message.header.frame_id) if self._shared else number
         try:
             metadata = reader.read(message)
         except ValueError:
-            self._join(topic, key, None)
+            with suppress(ValueError):
+                self._join(topic, self._number(reader, message), message, None)
             raise
+        # Only now: what other nodes send on the topic needs no counter and no stamp.
         if metadata is None:
             return []
-        if number is None:
-            raise ValueError('expected metadata with a frame counter, as image_counter_field '
-                             'wants, got none; set counter_field')
-        return self._join(topic, key, metadata)
+        return self._join(topic, self._number(reader, message), message, metadata)
 
     def reset(self) -> None:
         """Forget everything that waits."""
         for matcher in self._matchers:
             matcher.reset()
 
-    def _join(self, topic: int, key: Any, metadata: FrameMetadata | None) -> list[Frame]:
+    def _camera(self, frame_id: str) -> str:
+        """Which camera: those that are triggered together have equal stamps, or counters."""
+        return re.sub(r'\d+(?=\D*$)', '', frame_id) if self._counts_in_frame_id else frame_id
+
+    def _number(self, reader: MetadataReader, message: Any) -> int:
+        """What a message and its frame have in common: a stamp, or a counter.
+
+        Raises:
+            ValueError: the message has none. Its frame then waits in vain, as any other would.
+        """
+        if not self._counts:
+            return reader.stamp_ns(message)
+        if (number := reader.counter(message)) is None:
+            raise ValueError('expected metadata with a frame counter, as image_counter_field '
+                             'wants, got none; set counter_field')
+        return number
+
+    def _join(self, topic: int, number: int, message: Any,
+              metadata: FrameMetadata | None) -> list[Frame]:
+        camera = self._camera(message.header.frame_id) if self._shared else ''
         matchers = self._matchers if len(self.topics) == 1 else [self._matchers[topic]]
-        found = [matcher.add_metadata(key, metadata) for matcher in matchers]
+        found = [matcher.add_metadata(number, metadata, camera) for matcher in matchers]
         return [frame for frame in found if frame]

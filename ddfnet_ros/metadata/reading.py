@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ddfnet_ros.bracket import MAX_FRAMES
 from ddfnet_ros.metadata.fields import MissingFieldError, counter, look_up, number
 from ddfnet_ros.metadata.sources import MetadataSource
 from ddfnet_ros.metadata.units import UnitCheck, linear_gain, seconds
@@ -30,8 +31,14 @@ class MetadataReader:
     """Reads the messages of one topic, in the order of their arrival."""
 
     def __init__(self, source: MetadataSource, exposure_times: tuple[float, ...] = (),
-                 size: int = 3) -> None:
-        """Take what the messages are, the configured times [s] and the exposures of a bracket."""
+                 size: int = MAX_FRAMES) -> None:
+        """Take what the messages are.
+
+        Args:
+            source: What they are.
+            exposure_times: As configured [s].
+            size: Exposures of a bracket, as far as they are known.
+        """
         self._source = source
         self._check = UnitCheck(exposure_times, size)
         self._raw_gains: tuple[float, ...] | None = None

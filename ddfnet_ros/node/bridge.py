@@ -2,7 +2,8 @@
 """Encodings that only cv_bridge knows. Nothing is imported before such an image comes.
 
 A cv_bridge that was built for another NumPy raises, or takes the process with it. So it has to
-convert an image in a process of its own first.
+convert an image in a process of its own first. That takes seconds, and until it is done images are
+refused: the thread that takes them does not wait.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import Future
 from functools import lru_cache
+from threading import Thread
 from typing import Any
 
 from sensor_msgs.msg import Image
@@ -36,10 +39,14 @@ def pixels_of(message: Image, problem: str) -> Pixels:
         problem: What an error begins with.
 
     Raises:
-        ValueError: cv_bridge is not there, is broken, or does not know the encoding either.
+        ValueError: cv_bridge is not there, is broken, is still being tried, or does not know the
+            encoding either.
     """
-    if verdict := _trial():
-        raise ValueError(f'{problem}, or {verdict}')
+    trial = verdict()
+    if not trial.done():
+        raise ValueError(f'{problem}, or wait for the trial of cv_bridge')
+    if todo := trial.result():
+        raise ValueError(f'{problem}, or {todo}')
     try:
         pixels: Pixels = _converter()(message, desired_encoding='rgb8')
     except Exception as error:  # CvBridgeError is a TypeError, and OpenCV has its own
@@ -48,12 +55,20 @@ def pixels_of(message: Image, problem: str) -> Pixels:
 
 
 @lru_cache(maxsize=1)
+def verdict() -> Future[str]:
+    """What has to be done before cv_bridge can be used; '' for nothing. The first call asks."""
+    found: Future[str] = Future()
+    # A daemon: whoever stops the node need not wait for the trial either.
+    Thread(target=lambda: found.set_result(_trial()), daemon=True).start()
+    return found
+
+
 def _trial() -> str:
-    """What has to be done before cv_bridge can be used; '' for nothing."""
     environment = os.environ | {'PYTHONPATH': os.pathsep.join(filter(None, sys.path))}
     try:
         done = subprocess.run([sys.executable, '-c', _TRIAL], env=environment, check=False,
-                              capture_output=True, text=True, timeout=_PATIENCE)
+                              capture_output=True, text=True, errors='replace',
+                              timeout=_PATIENCE)
     except (OSError, subprocess.TimeoutExpired) as error:
         return f'repair cv_bridge ({type(error).__name__} when it was tried)'
     if done.returncode == 0:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from rclpy.node import Node
@@ -37,30 +37,27 @@ def shared_memory_warning(environment: Mapping[str, str] = os.environ) -> str:
 
 
 def large_image_warning(
-    node: Node, image_topics: Sequence[str], input_bytes: int, output_bytes: Mapping[str, int]
+    node: Node, input_bytes: Mapping[str, int], output_bytes: Mapping[str, int]
 ) -> str:
     """Say so if large images meet the default profile on the way of best effort; else nothing.
 
     Args:
         node: Whose subscriptions and subscribers are looked at.
-        image_topics: What it subscribes to, in full.
-        input_bytes: Size of one image on them.
+        input_bytes: Size of one message, by the topic that it comes on, in full.
         output_bytes: Size of one message, by the topic that it is published on, in full.
     """
     if not is_default(get_rmw_implementation_identifier(), os.environ):
         return ''
-    if input_bytes > _DEFAULT_SEGMENT:
-        ours = node.get_name(), node.get_namespace()
-        for topic in image_topics:
-            for info in node.get_subscriptions_info_by_topic(topic):
-                if ((info.node_name, info.node_namespace) == ours
-                        and info.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT):
-                    return _warning(topic, 'come', input_bytes)
-    for topic, size in output_bytes.items():
-        if size > _DEFAULT_SEGMENT:
-            for subscriber in node.get_subscriptions_info_by_topic(topic):
-                if subscriber.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT:
-                    return _warning(topic, f'go to {subscriber.node_name}', size)
+    ours = node.get_name(), node.get_namespace()
+    for topic in _large(input_bytes):
+        for info in node.get_subscriptions_info_by_topic(topic):
+            if ((info.node_name, info.node_namespace) == ours
+                    and info.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT):
+                return _warning(topic, 'come', input_bytes[topic])
+    for topic in _large(output_bytes):
+        for subscriber in node.get_subscriptions_info_by_topic(topic):
+            if subscriber.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT:
+                return _warning(topic, f'go to {subscriber.node_name}', output_bytes[topic])
     return ''
 
 
@@ -82,6 +79,11 @@ def _segment_bytes(environment: Mapping[str, str]) -> int:
     profile = _profile(environment)
     text = profile.read_text(encoding='utf-8', errors='replace') if profile else ''
     return max(map(int, re.findall(r'<segment_size>\s*(\d+)\s*</segment_size>', text)), default=0)
+
+
+def _large(sizes: Mapping[str, int]) -> list[str]:
+    """The topics whose messages go through UDP."""
+    return [topic for topic, size in sizes.items() if size > _DEFAULT_SEGMENT]
 
 
 def _warning(topic: str, how: str, size: int) -> str:

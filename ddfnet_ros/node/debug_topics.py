@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from rclpy.lifecycle import LifecycleNode
+from rclpy.qos_overriding_options import QoSOverridingOptions
 from std_msgs.msg import Float64
 
 from ddfnet_ros.bracket import Frame
@@ -33,8 +34,11 @@ class DebugTopics:
     def __init__(self, node: LifecycleNode) -> None:
         self._node = node
         self._type = number_type()
-        self._topics = {name: Audience(node, self._type, f'~/debug/{name}', qos_profile=1) for name
-                        in ('processing_time_ms', 'cyclic_time_ms', 'pipeline_latency_ms')}
+        self._topics = {
+            name: Audience(node, self._type, f'~/debug/{name}', qos_profile=1,
+                           qos_overriding_options=QoSOverridingOptions.with_default_policies())
+            for name in ('processing_time_ms', 'cyclic_time_ms', 'pipeline_latency_ms')
+        }
         self._before: float | None = None
 
     def publish(self, processing_ms: float, reference: Frame) -> None:

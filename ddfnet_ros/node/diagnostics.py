@@ -42,10 +42,10 @@ class Snapshot:
         fused: Brackets published.
         idle: Brackets that nobody wanted.
         dropped: By reason.
-        latencies_ms: Of the most recent brackets, from the callback of the last member's
-            arrival until it was published.
-        stage_ms: Of the most recent bracket: how long it waited, each stage of the fusion, and
-            how long publishing took.
+        latencies_ms: Of the most recent brackets, from the arrival of its last member, not
+            yet decoded, until it was published.
+        stage_ms: Of the most recent bracket: how long its last member took to decode and how long
+            it waited, each stage of the fusion, and how long publishing took.
         clipping: Of the most recent bracket.
     """
 

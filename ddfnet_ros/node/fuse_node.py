@@ -72,10 +72,11 @@ class FuseNode(LifecycleNode):
         try:
             self._settings = LiveSettings(
                 self, NodeSettings, allow=self._check, changed=self._on_settings)
+            self._reporter = Reporter(
+                self, self._settings.now.diagnostics_period, self._describe)
         except ValueError:
             super().destroy_node()  # other cameras of the process go on
             raise
-        self._reporter = Reporter(self, self._settings.now.diagnostics_period, self._describe)
         Services(self, self._reset, self._save)
 
     def start(self) -> None:
@@ -100,6 +101,7 @@ class FuseNode(LifecycleNode):
         """Start the worker, then subscribe."""
         if self._fusion is None:
             return TransitionCallbackReturn.ERROR
+        self._fusion.watchdog.reset()
         self._worker = Worker(
             partial(self._fuse, self._fusion), self._on_failure, self._workshop.thread)
         try:
@@ -178,7 +180,8 @@ class FuseNode(LifecycleNode):
         fusion.outputs.publish(fused)
         done = time.monotonic()
         processing_ms = (done - begun) * 1e3
-        stage_ms = {'wait': (begun - job.received_at) * 1e3, **deghosted.stage_ms,
+        stage_ms = {'decode': (job.delivered_at - job.received_at) * 1e3,
+                    'wait': (begun - job.delivered_at) * 1e3, **deghosted.stage_ms,
                     'publish': (done - publishing) * 1e3}
         fusion.statistics.fuse((done - job.received_at) * 1e3, stage_ms, fused.clipping)
         fusion.watchdog.note(processing_ms, settings)
@@ -253,11 +256,12 @@ class FuseNode(LifecycleNode):
 
     def _advise(self, fusion: _Fusion) -> None:
         """Warn, once, of images that the DDS profile will lose."""
-        if self._advice or fusion.engine.latest is None:
+        if self._advice:
             return
-        pixels = fusion.engine.latest.reference.pixels
+        latest = fusion.engine.latest  # none, perhaps, because so many are lost
         self._advice = dds.large_image_warning(
-            self, fusion.inputs.topics, pixels.nbytes, fusion.outputs.bytes_of(pixels))
+            self, fusion.inputs.message_bytes, fusion.outputs.bytes_of(
+                latest.reference.pixels, self._settings.now.hdr_encoding) if latest else {})
         if self._advice:
             self.get_logger().warning(self._advice)
 

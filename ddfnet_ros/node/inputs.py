@@ -35,12 +35,14 @@ class Job(NamedTuple):
     Attributes:
         bracket: The frames.
         camera_info: Of the reference frame, by its stamp, else the latest; None where none came.
-        received_at: Monotonic clock when its last member arrived [s].
+        received_at: Monotonic clock when its last member, or what that waited for, arrived [s].
+        delivered_at: The same clock when that was decoded and the bracket complete [s].
     """
 
     bracket: Bracket
     camera_info: CameraInfo | None
     received_at: float
+    delivered_at: float
 
 
 class Inputs:
@@ -48,6 +50,7 @@ class Inputs:
 
     Attributes:
         topics: Fully resolved image topics.
+        message_bytes: By these topics, the data of the latest message; only where one came.
     """
 
     def __init__(self, node: Node, settings: NodeSettings, statistics: Statistics,
@@ -59,6 +62,7 @@ class Inputs:
                 they need and that is not installed.
         """
         self.topics = [node.resolve_topic_name(topic) for topic in settings.image_topics]
+        self.message_bytes: dict[str, int] = {}
         self._node, self._settings = node, settings
         self._statistics, self._deliver = statistics, deliver
         self._assembler = (
@@ -141,7 +145,9 @@ class Inputs:
         return topic.endswith('/compressed') or _name_of(CompressedImage) in published
 
     def _on_image(self, stream: int, message: Image | CompressedImage) -> None:
+        arrived = time.monotonic()
         self._statistics.receive()
+        self.message_bytes[self.topics[stream]] = len(message.data)
         settings = self._settings
         try:
             frame = frame_from(message, stream, settings.significant_bits,
@@ -149,16 +155,17 @@ class Inputs:
         except ValueError as error:
             self._refuse(self.topics[stream], str(error))
             return
-        self._add(self._exposures.add_frame(frame) if self._exposures else [frame])
+        self._add(self._exposures.add_frame(frame) if self._exposures else [frame], arrived)
 
     def _on_metadata(self, place: int, message: Any) -> None:
+        arrived = time.monotonic()
         if self._exposures:
             try:
-                self._add(self._exposures.add_metadata(place, message))
+                self._add(self._exposures.add_metadata(place, message), arrived)
             except ValueError as error:
                 self._refuse(self._exposures.topics[place], str(error))
 
-    def _add(self, frames: list[Frame]) -> None:
+    def _add(self, frames: list[Frame], arrived: float) -> None:
         for frame in frames:
             if frame.stamp_ns <= self._jumped_to_ns:
                 self._assembler.reset('the clock went back')
@@ -172,7 +179,7 @@ class Inputs:
             self._tell_complaint(frame.stream)
             for bracket in brackets:
                 camera_info = self._camera_infos.of(bracket.reference)
-                self._deliver(Job(bracket, camera_info, time.monotonic()))
+                self._deliver(Job(bracket, camera_info, arrived, time.monotonic()))
 
     def _tell_complaint(self, stream: int) -> None:
         if self._assembler.complaint != self._complaint:

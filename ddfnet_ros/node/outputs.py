@@ -83,11 +83,19 @@ class Outputs:
             if audience and (message := self._made(output, fused)) is not None:
                 audience.publisher.publish(message)
 
-    def bytes_of(self, pixels: Pixels) -> dict[str, int]:
-        """Size of a message with an image made from frames like this, by its full topic."""
-        per_value = {'~/hdr': 4}
-        return {audience.publisher.topic_name: pixels.size * per_value.get(output.topic, 1)
-                for audience, output in self._results if output.msgtype is Image}
+    def bytes_of(self, pixels: Pixels, hdr_encoding: str) -> dict[str, int]:
+        """Size of a message with an image made from frames like this, by its full topic.
+
+        Args:
+            pixels: Of a frame.
+            hdr_encoding: Of ~/hdr.
+        """
+        area = pixels.shape[0] * pixels.shape[1]
+        sizes = {'~/image': pixels.size,
+                 '~/hdr': pixels.size * (4 if hdr_encoding == '32FC3' else 2),
+                 '~/flow': 3 * area, '~/reference_share': area}
+        return {audience.publisher.topic_name: sizes[output.topic]
+                for audience, output in self._results if output.topic in sizes}
 
     def close(self) -> None:
         """Destroy the publishers."""

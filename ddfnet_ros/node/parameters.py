@@ -121,4 +121,6 @@ def _descriptor(field: dataclasses.Field[Any]) -> ParameterDescriptor:
             descriptor.floating_point_range = [
                 FloatingPointRange(from_value=float(bounds[0]), to_value=float(bounds[1]))
             ]
+        elif isinstance(field.default, tuple):  # ranges are for single numbers only
+            descriptor.additional_constraints = f'Each {bounds[0]:g} to {bounds[1]:g}'
     return descriptor

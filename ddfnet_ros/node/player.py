@@ -21,8 +21,9 @@ import tyro
 from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.publisher import Publisher
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.utilities import remove_ros_args
+from rosbags.interfaces import QosDurability
 from rosgraph_msgs.msg import Clock
 from tqdm import tqdm
 
@@ -72,7 +73,7 @@ class Player:
     def __init__(self, node: Node, bag: BagReader, options: Options) -> None:
         self._node, self._bag, self._options = node, bag, options
         self._topics = options.topics or tuple(bag.topics)
-        self._total = bag.count(self._topics) * options.loop or None
+        self._count = bag.count(self._topics)
         self._publishers = {
             topic: publisher for topic in self._topics
             if (publisher := self._publisher(topic, bag.topics[topic])) is not None
@@ -95,9 +96,11 @@ class Player:
 
     def play(self) -> None:
         """Play all rounds, then wait until reliable subscribers have everything."""
-        rounds = self._options.loop
-        with tqdm(total=self._total, unit='msg', desc=self._options.bag.name) as bar:
+        rounds, total = self._options.loop, self._count * self._options.loop or None
+        with tqdm(total=total, unit='msg', desc=self._options.bag.name) as bar:
             for _ in range(rounds) if rounds else count():
+                if not self._count or not rclpy.ok():  # no message, no pause
+                    return
                 for message in self._paced():
                     self._send(message)
                     bar.update()
@@ -139,9 +142,17 @@ class Player:
             self._node.get_logger().warning(
                 f'{topic}: expected a message type that is installed, got {msgtype}; left out')
             return None
-        # Reliable, so that subscribers of either kind match.
-        qos = QoSProfile(depth=_DEPTH, reliability=ReliabilityPolicy.RELIABLE)
-        return self._node.create_publisher(cls, topic, qos)
+        return self._node.create_publisher(cls, topic, self._qos(topic))
+
+    def _qos(self, topic: str) -> QoSProfile:
+        """Reliable, so that subscribers of either kind match; durable where that was recorded."""
+        latched = [qos for qos in self._bag.offered(topic)
+                   if qos.durability == QosDurability.TRANSIENT_LOCAL]
+        return QoSProfile(
+            reliability=ReliabilityPolicy.RELIABLE,
+            depth=max([_DEPTH, *(qos.depth for qos in latched)]),
+            durability=(DurabilityPolicy.TRANSIENT_LOCAL if latched
+                        else DurabilityPolicy.VOLATILE))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

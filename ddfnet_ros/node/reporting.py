@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable
 import torch
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock, ClockType
+from rclpy.exceptions import ParameterException
 from rclpy.node import Node
+from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from ddfnet_ros.node import diagnostics
 from ddfnet_ros.node.engine import Engine
@@ -30,10 +32,18 @@ class Reporter:
             node: Whose diagnostics they are.
             period: Between two of them [s].
             describe: Gives the statuses.
+
+        Raises:
+            ValueError: a QoS override that cannot be.
         """
         self._node, self._describe = node, describe
         self._last_warning = ''
-        self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        try:
+            self._publisher = node.create_publisher(
+                DiagnosticArray, '/diagnostics', 10,
+                qos_overriding_options=QoSOverridingOptions.with_default_policies())
+        except (RuntimeError, ParameterException) as error:
+            raise ValueError(f'/diagnostics: {error}; correct qos_overrides') from error
         # Steady, because a paused bag stops the node's clock but must not silence the node.
         node.create_timer(period, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME))
 

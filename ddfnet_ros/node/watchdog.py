@@ -16,22 +16,30 @@ class Watchdog:
 
     One bracket that takes longer than `max_allowed_processing_time_ms` is a warning; when they
     have been too slow for longer than `max_acceptable_consecutive_delay_ms` it is an error.
+    That is counted from bracket to bracket: a silence after a late one is no delay of the node's.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._last_ms: float | None = None
         self._late_since: float | None = None
+        self._late_until = 0.0
+
+    def reset(self) -> None:
+        """Know of no bracket, as before the first one."""
+        with self._lock:
+            self._last_ms = self._late_since = None
 
     def note(self, processing_ms: float, settings: OutputSettings) -> None:
         """Take note of one bracket."""
         limit_ms = settings.max_allowed_processing_time_ms
         with self._lock:
             self._last_ms = processing_ms
+            self._late_until = time.monotonic()
             if not limit_ms or processing_ms <= limit_ms:
                 self._late_since = None
             elif self._late_since is None:
-                self._late_since = time.monotonic()
+                self._late_since = self._late_until
 
     def status(self, name: str, settings: OutputSettings) -> DiagnosticStatus:
         """Judge, under Autoware's keys.
@@ -41,8 +49,8 @@ class Watchdog:
             settings: The limits.
         """
         with self._lock:
-            last_ms, late_since = self._last_ms, self._late_since
-        delay_ms = 0.0 if late_since is None else (time.monotonic() - late_since) * 1e3
+            last_ms, late_since, late_until = self._last_ms, self._late_since, self._late_until
+        delay_ms = 0.0 if late_since is None else (late_until - late_since) * 1e3
         limit_ms = settings.max_acceptable_consecutive_delay_ms
         in_time = late_since is None
         bearable = not limit_ms or delay_ms <= limit_ms

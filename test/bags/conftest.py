@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small recordings of every kind, and a fusion that takes no time."""
 
+import sqlite3
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
@@ -145,6 +146,18 @@ def record(tmp_path):
         return folder if kind == 'folder' else folder / f'{name}.{kind}'
 
     return write
+
+
+@pytest.fixture
+def humble(record):
+    """A .db3 as Humble writes it, without definitions, with a topic of a type unknown here."""
+    path = record('db3', name='humble', odd=True)
+    with sqlite3.connect(path) as database:
+        database.execute('DELETE FROM message_definitions')
+        database.execute('UPDATE schema SET schema_version = 3')
+        database.execute("UPDATE topics SET type = 'flir_camera_msgs/msg/ImageMetaData' "
+                         "WHERE name = '/odd'")
+    return path
 
 
 @pytest.fixture

@@ -2,7 +2,9 @@
 import multiprocessing
 import os
 import signal
+import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from ddfnet_ros.bags import BagError, BagReader
 from ddfnet_ros.bags.fusing import Job, fuse_bag
 from ddfnet_ros.bags.outputs import OUTPUTS
+from ddfnet_ros.bags.survey import survey
 from ddfnet_ros.encodings import pixels_of
 from ddfnet_ros.settings import NodeSettings
 
@@ -70,6 +73,26 @@ def test_a_type_that_nobody_knows_keeps_its_definition(record, fuse, tmp_path):
         (topic,) = [t for t in bag.described() if t.name == '/odd']
         assert 'int32 number' in topic.definition
         assert bag.deserialised(next(iter(bag.messages(['/odd'])))).number == 0
+
+
+def test_a_bag_of_humble_with_a_type_that_nobody_knows_gives_one_that_can_be_read(
+        humble, fuse, tmp_path):
+    fuse_bag(job(humble, tmp_path), fuse)
+    found = survey(tmp_path / 'out.mcap')
+    assert [topic.count for topic in found.topics if topic.name == '/odd'] == [12]
+    assert set(found.problems) == {'/odd'}
+    assert contents(tmp_path / 'out.mcap', ['/odd']) == contents(humble, ['/odd'])
+
+
+def test_a_corrupt_image_is_counted_and_the_others_go_on(record, fuse, tmp_path):
+    path = record('db3')
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE messages SET data = x'00010000' WHERE id = (SELECT MIN(id) FROM "
+                         "messages WHERE topic_id = (SELECT id FROM topics WHERE name = ?))",
+                         [TOPIC])
+    done = fuse_bag(job(path, tmp_path), fuse)
+    assert (done.brackets, done.dropped['invalid']) == (3, 1)
+    assert TOPIC in done.complaints
 
 
 def test_the_camera_info_is_that_of_the_reference_frame(record, fuse, tmp_path):
@@ -228,11 +251,42 @@ def test_a_bracket_that_cannot_be_fused_is_counted(record, fuse, tmp_path):
     assert done.complaints == {TOPIC: 'expected better frames'}
 
 
+def test_brackets_that_memory_did_not_suffice_for_are_counted_by_what_became_of_them(
+        record, fuse, tmp_path):
+    def scarce(bracket):
+        scarce.counts['bands' if fuse.seen else 'whole'] += 1
+        if len(fuse.seen) == 2:
+            fuse.seen.append(0)
+            raise MemoryError('choose smaller images')
+        return fuse(bracket)
+
+    scarce.counts = {'whole': 7, 'bands': 5}  # of an earlier bag
+    done = fuse_bag(job(record(), tmp_path), scarce)
+    assert (done.brackets, done.dropped) == (3, {'failed': 3})
+    assert done.out_of_memory == {'bands': 3}
+    assert done.complaints == {TOPIC: 'choose smaller images'}
+
+
 def test_other_names_than_mcap_are_refused(record, fuse, tmp_path):
     wrong = Job(source=record(), target=Path(tmp_path / 'out.bag'),
                 settings=job('', tmp_path).settings)
     with pytest.raises(BagError, match=r'ends in \.mcap'):
         fuse_bag(wrong, fuse)
+
+
+@pytest.mark.parametrize(('channels', 'said'), [
+    (1, 'mono8; jpeg compressed '), (3, 'bgr8; jpeg compressed bgr8')])
+def test_a_jpeg_says_what_it_holds_in_the_words_of_the_node(
+        channels, said, record, tmp_path):
+    def fuse(bracket):
+        pixels = np.squeeze(bracket.reference.pixels[..., :channels])
+        header = SimpleNamespace(stamp_ns=1, frame_id='camera')
+        return SimpleNamespace(bracket=SimpleNamespace(reference=header), image=pixels)
+
+    fuse_bag(job(record(), tmp_path, outputs=('image/compressed',)), fuse)
+    with BagReader(tmp_path / 'out.mcap') as bag:
+        (message, *_) = map(bag.deserialised, bag.messages(['/fuse_node/image/compressed']))
+    assert message.format == said
 
 
 @pytest.mark.parametrize('encoding', ['rgb16', 'rgb16_log'])

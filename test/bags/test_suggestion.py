@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -46,8 +47,31 @@ def test_an_image_that_does_not_decode_is_told_not_fatal(record, monkeypatch):
     assert suggestions(survey(record(name='b', metadata=False)), estimate) == []
 
 
+def test_a_topic_of_an_unknown_type_is_told_and_the_others_are_looked_at(humble):
+    found = survey(humble)
+    assert [(topic.name, topic.size) for topic in found.images] == [(TOPIC, (48, 32))]
+    assert [topic.name for topic in found.metadata] == ['/cam/meta']
+    assert set(found.problems) == {'/odd'}
+    assert 'expected a definition of flir_camera_msgs/msg/ImageMetaData, got none' in (
+        found.problems['/odd'])
+
+
+@pytest.mark.parametrize('topic', [TOPIC, '/cam/meta'])
+def test_a_corrupt_message_is_told_and_the_others_are_looked_at(topic, record):
+    path = record('db3')
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE messages SET data = x'00010000' WHERE id = (SELECT MIN(id) FROM "
+                         'messages WHERE topic_id = (SELECT id FROM topics WHERE name = ?))',
+                         [topic])
+    found = survey(path)
+    told = {image.name: image.problem for image in found.images} | found.problems
+    assert [name for name, problem in told.items() if problem] == [topic]
+    assert only(path).settings['bracket_size'] == 3
+
+
 @pytest.mark.parametrize('exposures', [(0.001, 0.004), (0.001, 0.004, 0.016),
-                                       (0.0005, 0.001, 0.002, 0.004, 0.008)])
+                                       (0.0005, 0.001, 0.002, 0.004, 0.008),
+                                       (0.0001, 0.0004, 0.0016, 0.0064, 0.0256)])
 def test_exposures_that_metadata_tell_are_a_bracket(exposures, record):
     suggestion = only(record(exposures=exposures, frames=20))
     assert suggestion.complete

@@ -4,10 +4,12 @@ import sqlite3
 import pytest
 from rosbags.interfaces import QosDurability
 from rosbags.rosbag1 import Writer as Ros1Writer
+from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
-from ddfnet_ros.bags import TYPES, BagReader, BagWriter
+from ddfnet_ros.bags import TYPES, BagError, BagReader, BagWriter
 
+ZEROS = f'RIHS01_{"0" * 64}'
 ROS1 = get_typestore(Stores.ROS1_NOETIC)
 
 
@@ -60,3 +62,29 @@ def test_a_bag_without_definitions_is_read_with_those_of_ros_2_and_keeps_the_res
     with BagReader(copied(path, tmp_path / 'copy.mcap')) as bag:
         assert [bytes(m.cdr) for m in bag.messages(['/odd'])] == raw
         assert bag.deserialised(next(bag.messages(['/cam/image_raw']))).width == 48
+
+
+@pytest.mark.parametrize('plugin', list(StoragePlugin))
+@pytest.mark.parametrize('whole', [True, False])
+def test_a_type_with_an_empty_definition_and_a_hash_of_zeros_is_unknown(plugin, whole, tmp_path):
+    text = TYPES.types['std_msgs/msg/String']('hello')
+    with Writer(tmp_path / 'bag', version=9, storage_plugin=plugin) as bag:
+        odd = bag.add_connection('/odd', 'odd_msgs/msg/Odd', msgdef='', rihs01=ZEROS)
+        bag.write(odd, 1, b'\0\1\0\0\1\0\0\0')
+        known = bag.add_connection('/known', text.__msgtype__, typestore=TYPES)
+        bag.write(known, 2, TYPES.serialize_cdr(text, text.__msgtype__))
+    (file,) = (f for f in (tmp_path / 'bag').iterdir() if f.suffix != '.yaml')
+    with BagReader(tmp_path / 'bag' if whole else file) as bag:
+        assert bag.deserialised(next(bag.messages(['/known']))).data == 'hello'
+        (described,) = (topic for topic in bag.described() if topic.name == '/odd')
+        assert (described.definition, described.digest) == ('', ZEROS)
+        with pytest.raises(BagError, match='expected a definition of odd_msgs/msg/Odd, got none'):
+            bag.deserialised(next(bag.messages(['/odd'])))
+
+
+def test_a_type_without_fields_is_known_by_its_hash(tmp_path):
+    empty = TYPES.hash_rihs01('std_msgs/msg/Empty')
+    with Writer(tmp_path / 'bag', version=9, storage_plugin=StoragePlugin.SQLITE3) as bag:
+        bag.add_connection('/go', 'std_msgs/msg/Empty', msgdef='', rihs01=empty)
+    with BagReader(tmp_path / 'bag') as bag:
+        assert [topic.digest for topic in bag.described()] == [empty]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ddfnet_ros.bags import BagReader
+from ddfnet_ros.bags.many import fuse_here
 from ddfnet_ros.cli import main, parameter_file
 
 sys.path.insert(0, str(Path(__file__).parents[1] / 'demo'))  # small_street
@@ -150,7 +151,7 @@ def test_several_bags_go_into_a_folder_and_a_bad_one_does_not_hinder_them(
         'bad.mcap': {'target': str(out / 'bad.mcap'), 'state': 'failed',
                      'error': states['bad.mcap']['error']},
         'b.mcap': {'target': str(out / 'b.mcap'), 'state': 'fused', 'brackets': 2, 'earlier': 0,
-                   'dropped': {}, 'complaints': {}}}
+                   'dropped': {}, 'complaints': {}, 'out_of_memory': {}}}
     assert states['bad.mcap']['error'].startswith('expected')
 
 
@@ -194,3 +195,41 @@ def test_help_shows_settings_that_mean_something_here(capsys):
     assert '--exposure-source' in said
     assert '--autostart' not in said
     assert 'ddfnet bag drive.mcap drive_fused.mcap' in said
+
+
+@pytest.mark.parametrize('several', [False, True])
+def test_what_memory_does_not_suffice_for_is_fused_otherwise_and_told(
+        several, street, model, tmp_path, capsys, monkeypatch):
+    def refuse(*_):
+        raise MemoryError
+
+    monkeypatch.setattr('ddfnet_ros.runtime.deghoster.Deghoster.__call__', refuse)
+    if several:  # in this process, which a spawned one would know nothing of
+        monkeypatch.setattr('ddfnet_ros.cli.bag._pool', lambda *_: Here())
+        (tmp_path / 'out').mkdir()
+    target = tmp_path / ('out' if several else 'out.mcap')
+    assert main(['bag', str(street), str(target), *model]) == 0
+    assert '3 brackets fused, frames dropped: none, out of memory: reference 3' in (
+        capsys.readouterr().out)
+
+
+class Here:
+    """A pool of one worker, which is this process."""
+
+    size = 1
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def start(self, job):
+        self.done = fuse_here(job)
+        return 0
+
+    def first(self, running):
+        return next(iter(running))
+
+    def result(self, _handle):
+        return self.done

@@ -4,7 +4,7 @@ from importlib.resources import files
 
 import pytest
 
-from ddfnet_ros.bags import TYPES, BagWriter
+from ddfnet_ros.bags import TYPES, BagWriter, Message
 from ddfnet_ros.cli import main
 
 STREET = str(files('ddfnet_ros.demo') / 'street' / 'street.mcap')
@@ -36,6 +36,19 @@ def test_a_bag_without_images_is_a_success(texts, tmp_path, capsys):
             bag.write('/chatter', TYPES.types['std_msgs/msg/String'](text), 5)
     assert main(['inspect', str(tmp_path / 'plain.mcap')]) == 0
     assert 'no bracket: no image topic' in capsys.readouterr().out
+
+
+def test_a_message_that_cannot_be_read_is_one_line_and_still_a_success(tmp_path, capsys):
+    path = tmp_path / 'half.mcap'
+    with BagWriter(path) as bag:
+        for kind in ('sensor_msgs/msg/Image', 'diagnostic_msgs/msg/DiagnosticArray'):
+            bag.write_cdr(Message(f'/{kind[-5:]}', kind, 5, b'\0\1\0\0'))
+    assert main(['inspect', str(path)]) == 0
+    assert capsys.readouterr().out.count('expected a complete rosbag2') == 2
+    assert main(['inspect', str(path), '--json']) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told['images'][0]['problem']
+    assert list(told['problems']) == ['/Array']
 
 
 def test_what_is_no_bag_is_one_line_and_status_2(tmp_path, capsys):

@@ -70,7 +70,7 @@ def test_a_value_of_the_wrong_type_is_one_line_with_what_was_expected(
 
 @pytest.mark.parametrize(('name', 'text'), [
     ('player', 'vlc'), ('preset', 'mars'), ('rate', '0'), ('rate', 'fast'), ('loop', '3'),
-    ('foxglove', 'maybe'), ('rviz', 'maybe'), ('one_process', '2'),
+    ('delay', '-1'), ('foxglove', 'maybe'), ('rviz', 'maybe'), ('one_process', '2'),
 ])
 def test_a_word_that_means_nothing_is_refused(name, text, arguments, given):
     with pytest.raises(RuntimeError, match=f'^{name}: '):
@@ -181,6 +181,29 @@ def test_an_override_file_of_the_users_is_taken(arguments, given, tmp_path):
 def test_overrides_that_cannot_be_are_refused(wish, said, arguments, given):
     with pytest.raises(RuntimeError, match=said):
         arguments.qos_overrides(given(bag_qos=wish), [])
+
+
+def test_rosbag2_gives_the_node_time_to_start_where_nothing_comes_again(arguments, given):
+    for delay, loop, words in [('10', 'false', ['--delay', '10']), ('0', 'false', []),
+                               ('10', 'true', [])]:
+        options = arguments.play_options(given(bag='x', delay=delay, loop=loop), True, '')
+        assert [word for word in options if word in ('--delay', '10')] == words
+    assert '--delay' in arguments.play_options(given(bag='x'), True, '')
+    assert '--delay' not in arguments.play_options(given(bag='x'), False, '')  # it waits itself
+
+
+@pytest.mark.parametrize(('bag', 'player', 'installed', 'rosbag2'), [
+    ('x.mcap', 'auto', True, True), ('x.mcap', 'auto', False, False),
+    ('x.bag', 'auto', True, False), ('x.bag', 'ddfnet', True, False),
+    ('x.mcap', 'ddfnet', True, False), ('x.mcap', 'rosbag2', False, True),
+])
+def test_whoever_can_play_the_bag_plays_it(bag, player, installed, rosbag2, arguments, given):
+    assert arguments.by_rosbag2(given(bag=bag, player=player), installed) == rosbag2
+
+
+def test_a_bag_of_ros_1_is_nothing_for_rosbag2(arguments, given):
+    with pytest.raises(RuntimeError, match=r'^player: expected ddfnet or auto .*x\.bag$'):
+        arguments.by_rosbag2(given(bag='x.bag', player='rosbag2'), True)
 
 
 def test_both_players_get_the_clock_the_rate_and_the_loop(arguments, given):

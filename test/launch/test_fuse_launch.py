@@ -57,10 +57,11 @@ def test_rosbag2_plays_with_an_override_file_where_images_must_not_be_lost(
     Path(words[-1]).unlink()
 
 
-def test_our_player_takes_over_where_there_is_no_rosbag2(
-        launch_file, arguments, given, monkeypatch):
-    monkeypatch.setattr(launch_file, 'is_installed', lambda package: False)
-    texts = given(bag='x.mcap')
+@pytest.mark.parametrize(('bag', 'rosbag2'), [('x.mcap', False), ('x.bag', True)])
+def test_our_player_takes_over_where_rosbag2_is_not_or_cannot(
+        bag, rosbag2, launch_file, arguments, given, monkeypatch):
+    monkeypatch.setattr(launch_file, 'is_installed', lambda package: rosbag2)
+    texts = given(bag=bag)
     common = {'package': 'ddfnet_ros', 'additional_env': {}}
     (player,) = launch_file.players(texts, arguments.fusers(texts), common)
     assert player.node_executable == 'player'

@@ -32,9 +32,10 @@ def shot(stamp_ns, exposure=4.0, count=0):
     return Message(header=header(stamp_ns), exposure=exposure, count=count)
 
 
-def camera_ros(stamp_ns, exposure_us, frame_id='camera'):
-    control = Message(key='ExposureTime', value=f'{exposure_us}')
-    return Message(header=header(stamp_ns, frame_id), status=[Message(values=[control])])
+def camera_ros(stamp_ns, exposure_us, frame_id='camera', **controls):
+    controls = {'ExposureTime': exposure_us} | controls
+    values = [Message(key=key, value=f'{value}') for key, value in controls.items()]
+    return Message(header=header(stamp_ns, frame_id), status=[Message(values=values)])
 
 
 def told(frames):
@@ -85,6 +86,47 @@ def test_metadata_without_the_counter_that_is_asked_for_are_refused():
     joins = joiner(**settings, image_counter_field='header.frame_id')
     with pytest.raises(ValueError, match=r'a frame counter.*counter_field'):
         joins.add_metadata(0, shot(1))
+
+
+def test_invalid_metadata_without_a_counter_are_refused_each_time_and_let_no_frame_go():
+    joins = joiner(exposure_source='camera_ros', image_counter_field='header.seq')
+    joins.add_frame(frame(1, sequence_id=1))
+    for _ in range(3):
+        with pytest.raises(ValueError, match='ExposureTime: expected a positive number'):
+            joins.add_metadata(0, camera_ros(1, 0))
+    assert told(joins.add_metadata(0, camera_ros(1, 4000, sequence=1))) == [(0, 1, 0.004)]
+
+
+def test_what_other_nodes_send_on_a_shared_topic_needs_no_counter():
+    joins = joiner(exposure_source='camera_ros', counter_field='status.values.Count',
+                   image_counter_field='header.seq')
+    foreign = Message(header=header(1), status=[Message(values=[Message(key='cpu', value='9')])])
+    assert joins.add_metadata(0, foreign) == []
+
+
+@pytest.mark.parametrize('metadata_first', [False, True])
+def test_cameras_that_share_a_topic_count_for_themselves(metadata_first):
+    joins = joiner(exposure_source='camera_ros', image_counter_field='header.seq',
+                   metadata_depth=30)
+    frames = [frame(100 + i, frame_id='left', sequence_id=100 + i) for i in range(10)]
+    found = []
+    if not metadata_first:
+        found += [f for one in frames for f in joins.add_frame(one)]
+    for i in range(10):
+        for camera, count in (('left', 100 + i), ('right', 50 + i)):
+            found += joins.add_metadata(0, camera_ros(0, 4000, camera, sequence=count))
+    if metadata_first:
+        found += [f for one in frames for f in joins.add_frame(one)]
+    assert told(found) == [(0, 100 + i, 0.004) for i in range(10)]
+
+
+def test_a_camera_that_counts_in_its_frame_id_stays_the_same_camera():
+    joins = joiner(exposure_source='camera_ros', image_counter_field='header.frame_id')
+    for count in (7, 0):  # which starts anew
+        joins.add_metadata(0, camera_ros(0, 4000, f'left_{count:06}', sequence=count))
+    assert told(joins.add_frame(frame(1, frame_id='left_000000', sequence_id=0))) == [
+        (0, 1, 0.004)]
+    assert joins.add_frame(frame(2, frame_id='left_000007', sequence_id=7)) == []
 
 
 @pytest.mark.parametrize('by_counter', [False, True])

@@ -107,3 +107,15 @@ def test_a_counter_that_starts_anew_meets_nothing_of_before():
     assert matcher.add_frame(0, frame(10)).exposure_time == 0.25
     assert matcher.add_frame(5, frame(15)) is None  # until its own metadata comes
     assert matcher.add_metadata(5, QUARTER).exposure_time == 0.25
+
+
+def test_a_counter_that_starts_anew_forgets_nothing_of_another_camera():
+    matcher = Matcher(depth=20, counts=True)
+    matcher.add_frame(8, frame(8), 'left')
+    matcher.add_metadata(9, HALF, 'left')
+    matcher.add_frame(3, frame(3), 'right')
+    matcher.add_metadata(4, HALF, 'right')
+    matcher.add_metadata(0, HALF, 'right')
+    assert matcher.add_frame(9, frame(9), 'left')
+    assert matcher.add_metadata(8, HALF, 'left')
+    assert matcher.add_frame(4, frame(14), 'right') is None

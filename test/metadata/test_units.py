@@ -94,4 +94,47 @@ def test_wrong_times_between_right_ones_are_never_believed():
 
 
 def test_measured_times_do_not_widen_what_is_configured():
-    assert take(UnitCheck(CYCLE, 3), 1.0, 17.0) == [1.0]
+    assert take(UnitCheck(CYCLE, 3), 0.1, 0.2) == [0.1]
+
+
+@pytest.mark.parametrize('factor', [1000, 1 / 1000])
+@pytest.mark.parametrize('nominal', [(), CYCLE])
+def test_a_whole_cycle_in_another_unit_is_refused_from_the_first_to_the_last(nominal, factor):
+    check = UnitCheck(nominal, 3)
+    assert take(check, *CYCLE) == [*CYCLE]
+    wrong = [time * factor for time in CYCLE]
+    assert take(check, *wrong * 3) == []
+    assert take(check, *CYCLE) == [*CYCLE]
+
+
+@pytest.mark.parametrize('factor', [1000, 1 / 1000])
+def test_a_whole_cycle_in_another_unit_is_believed_after_four_turns_without_nominal_times(factor):
+    check = UnitCheck((), 3)
+    wrong = [time * factor for time in CYCLE]
+    assert take(check, *CYCLE, *wrong * 5) == [*CYCLE, *[*wrong * 5][11:]]
+    assert take(UnitCheck(CYCLE, 3), *wrong * 20) == []
+
+
+@pytest.mark.parametrize('nominal', [(), CYCLE])
+def test_exposure_control_may_leave_the_known_times_by_the_root_of_what_they_leave_of_a_unit(
+        nominal):
+    check = UnitCheck(nominal, 3)
+    assert take(check, *CYCLE) == [*CYCLE]  # 16 from end to end: 7.9 remain on either side
+    assert take(check, 0.016 * 8, 0.001 / 8) == []
+    assert take(check, 0.016 * 7.8) == [0.016 * 7.8]
+    assert take(UnitCheck(nominal, 3), *CYCLE, 0.001 / 7.8) == [*CYCLE, 0.001 / 7.8]
+
+
+def test_a_bracket_wider_than_a_unit_leaves_a_factor_of_two():
+    check = UnitCheck((1e-5, 5e-3, 1.0), 3)
+    assert take(check, 1.9, 2.1, 5.1e-6, 4.9e-6) == [1.9, 5.1e-6]
+
+
+def test_an_exposure_that_was_lost_in_the_first_turns_is_believed_the_fourth_time():
+    check = UnitCheck((), 3)
+    assert take(check, 0.001, 0.016, 0.001, 0.016) == [0.001, 0.016, 0.001, 0.016]
+    turn = [0.001, 0.016, 0.256]
+    assert take(check, *turn * 3) == [0.001, 0.016] * 3
+    assert take(check, *turn * 3) == turn * 3
+    nominal = UnitCheck((0.001, 0.016), 2)
+    assert take(nominal, *turn * 9) == [0.001, 0.016] * 9

@@ -3,6 +3,7 @@
 
 import sys
 from importlib.util import find_spec
+from threading import Event
 
 import numpy as np
 import pytest
@@ -42,9 +43,14 @@ def install(tmp_path, monkeypatch):
         monkeypatch.syspath_prepend(tmp_path)
 
     yield put
-    bridge._trial.cache_clear()
+    bridge.verdict.cache_clear()
     bridge._converter.cache_clear()
     sys.modules.pop('cv_bridge', None)
+
+
+def tried():
+    """Have the trial done."""
+    return bridge.verdict().result(timeout=60)
 
 
 def refusal(message):
@@ -56,6 +62,7 @@ def refusal(message):
 
 @pytest.mark.skipif(find_spec('cv_bridge') is not None, reason='cv_bridge is installed')
 def test_without_cv_bridge_an_unknown_encoding_is_refused_with_the_package_to_install(install):
+    tried()
     assert 'install cv_bridge (apt install ros-$ROS_DISTRO-cv-bridge)' in refusal(Image(**STRANGE))
     assert 'cv_bridge' not in sys.modules
 
@@ -63,6 +70,7 @@ def test_without_cv_bridge_an_unknown_encoding_is_refused_with_the_package_to_in
 @pytest.mark.parametrize(('source', 'said'), BROKEN.items(), ids=BROKEN.values())
 def test_a_broken_cv_bridge_costs_the_image_and_not_the_process(install, source, said):
     install(source)
+    tried()
     text = refusal(Image(**STRANGE))
     assert 'repair cv_bridge, which this NumPy does not suit (' in text
     assert said in text
@@ -72,12 +80,14 @@ def test_a_broken_cv_bridge_costs_the_image_and_not_the_process(install, source,
 
 def test_what_cv_bridge_knows_is_read_through_it(install):
     install(WORKS)
+    tried()
     pixels = frame_from(Image(**STRANGE)).pixels
     np.testing.assert_array_equal(pixels, np.frombuffer(b'abcdef', np.uint8).reshape(1, 2, 3))
 
 
 def test_what_cv_bridge_does_not_know_either_is_refused_in_its_words(install):
     install(WORKS)
+    tried()
     assert '(cv_bridge: unrecognized encoding)' in refusal(Image(**STRANGE | {'encoding': 'x'}))
 
 
@@ -85,3 +95,14 @@ def test_nothing_of_cv_bridge_is_imported_for_what_we_read_ourselves(install):
     install(CRASH)
     frame_from(Image(**STRANGE | {'encoding': 'rgb8'}))
     assert 'cv_bridge' not in sys.modules
+
+
+def test_while_cv_bridge_is_tried_images_are_refused_at_once_and_read_afterwards(
+        install, monkeypatch):
+    install(WORKS)
+    gate, trial = Event(), bridge._trial
+    monkeypatch.setattr(bridge, '_trial', lambda: trial() if gate.wait(60) else 'never')
+    assert 'or wait for the trial of cv_bridge' in refusal(Image(**STRANGE))
+    gate.set()
+    assert tried() == ''
+    assert frame_from(Image(**STRANGE)).pixels.shape == (1, 2, 3)

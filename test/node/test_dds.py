@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 
 from ddfnet_ros.node import dds
 
-from .conftest import TOPIC
+from .conftest import EXPOSURES, TOPIC, header, image, metadata, scene
 
 CONFIG = Path(__file__).resolve().parents[2] / 'config'
 LARGE, SMALL = 1920 * 1080 * 3, 320 * 240 * 3
@@ -97,7 +99,8 @@ RELIABLE, BEST_EFFORT = ReliabilityPolicy.RELIABLE, ReliabilityPolicy.BEST_EFFOR
     (BEST_EFFORT, BEST_EFFORT, SMALL, ''),
 ])
 def test_large_best_effort_images_are_warned_of(graph, camera, viewer, size, expected):
-    warning = dds.large_image_warning(graph(camera, viewer), ['/camera'], size, {'/picture': size})
+    warning = dds.large_image_warning(graph(camera, viewer), {'/camera': size},
+                                      {'/picture': size})
     assert warning.startswith(expected)
     assert bool(warning) is bool(expected)
 
@@ -111,3 +114,30 @@ def test_the_node_warns_once_of_what_its_profile_will_lose(bench_with, monkeypat
     for _ in range(3):
         bench.counts()
     assert capfd.readouterr().err.count('through Fast DDS as it comes, which loses them') == 1
+
+
+def test_images_too_large_are_warned_of_before_a_bracket_is_whole(bench_with, monkeypatch, capfd):
+    monkeypatch.setattr(dds, '_DEFAULT_SEGMENT', 1000)
+    monkeypatch.setattr(dds, 'is_default', lambda *_: True)
+    bench = bench_with(**{f'qos_overrides.{TOPIC}.subscription.reliability': 'best_effort'})
+    bench.send(TOPIC, image(scene(EXPOSURES[0]), 10**9))
+    bench.spin_until(lambda: bench.counts()['images_received'] == '1', 'image')
+    bench.counts()
+    assert f'{TOPIC}: images of 0.0 MB come best effort' in capfd.readouterr().err
+
+
+def test_compressed_images_count_by_what_is_sent_of_them(bench_with, monkeypatch, capfd):
+    topic = f'{TOPIC}/compressed'
+    jpeg = cv2.imencode('.jpg', np.full((64, 64, 3), 90, np.uint8))[1].tobytes()
+    monkeypatch.setattr(dds, '_DEFAULT_SEGMENT', 2 * len(jpeg))
+    monkeypatch.setattr(dds, 'is_default', lambda *_: True)
+    bench = bench_with(views={}, image_topics=[topic],
+                       **{f'qos_overrides.{topic}.subscription.reliability': 'best_effort'})
+    assert 2 * len(jpeg) < 64 * 64 * 3
+    for k, exposure in enumerate(EXPOSURES):
+        stamp_ns = 10**9 + k * 10**7
+        bench.send('/fuse_node/meta', metadata(exposure, k, stamp_ns))
+        bench.send(topic, CompressedImage(header=header(stamp_ns), format='jpeg', data=jpeg))
+    bench.spin_until(lambda: bench.counts()['brackets_nobody_wanted'] == '1', 'bracket')
+    bench.counts()
+    assert 'best effort' not in capfd.readouterr().err

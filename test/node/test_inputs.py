@@ -12,6 +12,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, JointState
 
 from ddfnet_ros.node.diagnostics import Statistics
 from ddfnet_ros.node.inputs import Inputs
+from ddfnet_ros.node.messages import frame_from
 from ddfnet_ros.settings import NodeSettings
 
 from .conftest import EXPOSURES, header, image
@@ -142,9 +143,32 @@ def test_a_unit_that_changes_is_refused_with_one_line_and_the_node_lives_on(benc
     stamps = [bench.next().bracket.reference.stamp_ns for _ in range(2)]
     assert stamps == [10**9 + 10**7, 3 * 10**9 + 10**7]
     assert bench.drops['invalid'] == 1
-    lines = [line for line in capfd.readouterr().err.splitlines() if 'a factor of 1000' in line]
+    lines = [line for line in capfd.readouterr().err.splitlines()
+             if 'as if in another unit' in line]
     assert len(lines) == 1
     assert 'check exposure_unit' in lines[0]
+
+
+def test_metadata_without_a_counter_cost_their_images_and_not_the_node(bench_with):
+    counted = {name: value for name, value in FIELD.items() if name != 'counter_field'}
+    bench = bench_with(**counted, image_counter_field='header.frame_id')
+    for k, exposure in enumerate((0.0, 0.0, 1.0)):  # twice not even a time
+        bench.send(META, JointState(header=header(10**9 + k), position=[exposure],
+                                    velocity=[0.0]))
+    bench.spin_until(lambda: bench.drops.get('invalid') == 3, 'three refusals')
+
+
+def test_a_bracket_was_received_before_its_last_frame_was_decoded(bench_with, monkeypatch):
+    def slow(*arguments):
+        time.sleep(0.1)
+        return frame_from(*arguments)
+
+    monkeypatch.setattr('ddfnet_ros.node.inputs.frame_from', slow)
+    bench = bench_with(cycle_period=0.03)
+    for k in range(3):
+        bench.send(TOPIC, image(RGB, 3 * 10**9 + k * 10**7))
+    job = bench.next()
+    assert job.delivered_at - job.received_at >= 0.1
 
 
 def test_metadata_without_the_field_is_refused_with_what_it_has(bench_with, capfd):
@@ -179,29 +203,71 @@ def test_the_camera_info_is_that_of_the_reference_frame(bench_with):
     assert job.camera_info.header == header(job.bracket.reference.stamp_ns)
 
 
+COLOUR = (40, 90, 200)  # of a wall; red, green, blue
+DEEP = np.arange(72, dtype=np.uint16).reshape(4, 6, 3) * 56  # of 12 bits
+
+
+def widened(deep):
+    """12 bits in 16."""
+    return (deep << 4) | (deep >> 8)
+
+
+def mosaic(order, scale=1):
+    """A wall of one colour behind a Bayer filter; the order is that of its rows, left to right."""
+    tile = np.array([COLOUR['rgb'.index(letter)] for letter in order]).reshape(2, 2) * scale
+    return np.tile(tile, (2, 3)).astype(np.uint8 if scale == 1 else np.uint16)
+
+
 def sent(encoding):
-    """The picture as another encoding, and what should come of it."""
-    deep = np.arange(24, dtype=np.uint16).reshape(4, 6) * 170
+    """The picture as another encoding, what should come of it, and fields of the message."""
     flat = np.full((4, 6, 3), 128, np.uint8)
+    wall = flat * 0 + np.array(COLOUR, np.uint8)
+    luma_first = np.full((4, 6, 2), 128, np.uint8)
+    luma_first[..., 0] = 100
+    grey = flat * 0 + round(1.164 * (100 - 16))
     return {
         'bgr8': (RGB[..., ::-1], RGB, {}),
         'rgba8': (np.dstack([RGB, RGB[..., :1]]), RGB, {}),
-        'mono16': (deep, (deep << 4) | (deep >> 8), {}),
-        'bayer_rggb8': (flat[..., 0], flat, {}),
-        'yuyv': (np.full((4, 6, 2), 128, np.uint8), flat + 2, {}),
+        'bgra8': (np.dstack([RGB[..., ::-1], RGB[..., :1]]), RGB, {}),
+        'mono16': (DEEP[..., 0], widened(DEEP[..., 0]), {}),
+        'rgb16': (DEEP, widened(DEEP), {}),
+        'bgr16': (DEEP[..., ::-1], widened(DEEP), {}),
+        'rgb16, big-endian': (DEEP.byteswap(), widened(DEEP), {'is_bigendian': 1}),
+        'bayer_rggb8': (mosaic('rggb'), wall, {}),
+        'bayer_grbg8': (mosaic('grbg'), wall, {}),
+        'bayer_bggr8': (mosaic('bggr'), wall, {}),
+        'bayer_gbrg16': (mosaic('gbrg', 16), widened(wall.astype(np.uint16) * 16), {}),
+        'yuyv': (luma_first, grey, {}),
+        'uyvy': (luma_first[..., ::-1], grey, {}),
         'nv12': (np.full((6, 6), 128, np.uint8), flat + 2, {'height': 4}),
     }[encoding]
 
 
-@pytest.mark.parametrize('encoding', ['bgr8', 'rgba8', 'mono16', 'bayer_rggb8', 'yuyv', 'nv12'])
+@pytest.mark.parametrize('encoding', [
+    'bgr8', 'rgba8', 'bgra8', 'mono16', 'rgb16', 'bgr16', 'rgb16, big-endian', 'bayer_rggb8',
+    'bayer_grbg8', 'bayer_bggr8', 'bayer_gbrg16', 'yuyv', 'uyvy', 'nv12'])
 def test_encodings_arrive_as_what_they_show(bench_with, encoding):
     bench = bench_with(cycle_period=0.03, significant_bits=12)
     pixels, expected, fields = sent(encoding)
     pixels = np.ascontiguousarray(pixels)
     for k in range(3):
-        bench.send(TOPIC, image(pixels, 3 * 10**9 + k * 10**7, encoding=encoding, **fields))
+        bench.send(TOPIC, image(pixels, 3 * 10**9 + k * 10**7,
+                                encoding=encoding.partition(',')[0], **fields))
     for frame in bench.next().bracket.frames:
+        assert frame.pixels.dtype == expected.dtype
         np.testing.assert_allclose(frame.pixels.astype(int), expected.astype(int), atol=2)
+
+
+def test_a_jpeg_arrives_as_what_it_shows(bench_with):
+    topic = f'{TOPIC}/compressed'
+    bench = bench_with(image_topics=(topic,), cycle_period=0.03)
+    wall = np.full((16, 16, 3), COLOUR, np.uint8)
+    jpeg = cv2.imencode('.jpg', wall[..., ::-1])[1].tobytes()
+    for k in range(3):
+        bench.send(topic, CompressedImage(header=header(3 * 10**9 + k * 10**7), data=jpeg,
+                                          format='rgb8; jpeg compressed bgr8'))
+    for frame in bench.next().bracket.frames:
+        np.testing.assert_allclose(frame.pixels.astype(int), wall.astype(int), atol=3)
 
 
 def test_a_compressed_mosaic_arrives_in_colours(bench_with):

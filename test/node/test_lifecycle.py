@@ -90,3 +90,22 @@ def test_an_interrupt_while_it_configures_is_no_problem_to_tell(model, monkeypat
     finally:
         node.destroy_node()
     assert 'cannot configure' not in capfd.readouterr().err
+
+
+def test_an_activated_node_knows_of_no_slow_bracket_of_before(bench_with):
+    bench = bench_with(max_allowed_processing_time_ms=1e-3)
+    name = '/fuse_node: processing_time_status'
+
+    def judged():
+        told = bench.received['/diagnostics']
+        told.clear()
+        bench.spin_until(lambda: any(s.name == name for array in told for s in array.status), name)
+        return next(s.message for array in told for s in array.status if s.name == name)
+
+    bench.send_bracket(10**9)
+    bench.next(HDR)
+    bench.spin_until(lambda: 'got' in judged(), 'slow bracket')
+    bench.node.trigger_deactivate()
+    bench.node.trigger_activate()
+    bench.spin(0.3)  # what was on its way
+    assert judged() == 'waiting for the first bracket'

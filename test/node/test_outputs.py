@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.parameter import Parameter
+from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image, PointCloud2
 from std_msgs.msg import Float64
 
@@ -135,3 +136,33 @@ def test_without_its_package_moving_points_are_a_line_and_the_rest_goes_on(
         assert result(bench, 'hdr', second)
     assert capfd.readouterr().err.count('~/moving_points: expected sensor_msgs_py') == 1
     assert not bench.received['/fuse_node/moving_points']
+
+
+@pytest.mark.parametrize(('encoding', 'channels'), [('32FC3', 3), ('rgb16', 3), ('rgb16_log', 1)])
+def test_the_sizes_of_images_are_foretold(encoding, channels, bench_with):
+    bench = bench_with(views=VIEWS, hdr_encoding=encoding)
+    frames = bench.send_bracket(10**9, channels=channels)
+    foretold = bench.node._fusion.outputs.bytes_of(frames[0], encoding)
+    assert foretold == {f'/fuse_node/{name}': len(bench.next(f'/fuse_node/{name}').data)
+                        for name in ('hdr', 'image', 'flow', 'reference_share')}
+
+
+@pytest.mark.parametrize('topic', [
+    '/fuse_node/hdr', '/fuse_node/camera_info', '/fuse_node/debug/cyclic_time_ms', '/diagnostics'])
+def test_the_qos_of_every_publisher_can_be_overridden(topic, bench_with):
+    bench = bench_with(start=False, views={},
+                       **{f'qos_overrides.{topic}.publisher.reliability': 'best_effort',
+                          f'qos_overrides.{topic}.publisher.depth': 7})
+    bench.node.trigger_configure()
+    bench.spin_until(lambda: any(  # of those who look at the same topic in other tests, none is
+        seen.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
+        for seen in bench.peer.get_publishers_info_by_topic(topic)), 'override')
+    (own,) = (p for p in bench.node.publishers if p.topic_name == topic)
+    assert own.qos_profile.depth == 7
+
+
+@pytest.mark.parametrize('override', [{'reliability': 'nonsense'}, {'depth': 'nix'}])
+def test_a_qos_override_that_cannot_be_is_one_line(override, bench_with):
+    ((policy, value),) = override.items()
+    with pytest.raises(ValueError, match=r'^/diagnostics: .*; correct qos_overrides$'):
+        bench_with(**{f'qos_overrides./diagnostics.publisher.{policy}': value})

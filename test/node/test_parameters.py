@@ -58,6 +58,18 @@ def test_every_field_is_a_described_parameter_and_read_only_unless_live(node_wit
         assert descriptor.read_only is not field.metadata['live']
 
 
+def test_the_bounds_of_every_number_are_described(node_with):
+    node = node_with()
+    LiveSettings(node, NodeSettings)
+    for field in dataclasses.fields(NodeSettings):
+        descriptor = node.describe_parameter(field.name)
+        told = [*descriptor.integer_range, *descriptor.floating_point_range,
+                *filter(None, [descriptor.additional_constraints])]
+        assert bool(told) is bool(field.metadata['bounds'] or field.metadata['choices'])
+    assert (node.describe_parameter('exposure_times').additional_constraints
+            == 'Each 1e-07 to 60')
+
+
 def test_empty_lists_keep_their_type(node_with):
     node = node_with()
     LiveSettings(node, NodeSettings)

@@ -8,10 +8,21 @@ import numpy as np
 import pytest
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from rosbags.interfaces import (
+    Qos,
+    QosDurability,
+    QosHistory,
+    QosLiveliness,
+    QosReliability,
+    QosTime,
+)
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage
+from std_msgs.msg import String
 
-from ddfnet_ros.bags import TYPES, BagWriter
+from ddfnet_ros.bags import TYPES, BagWriter, Message
+from ddfnet_ros.bags.types import Topic
 
 IMAGES, OTHERS = '/camera/image_raw/compressed', '/camera/notes'
 COUNT, PERIOD_NS, START_NS = 6, 10**8, 5 * 10**9
@@ -83,6 +94,52 @@ def test_bad_arguments_are_one_message_and_exit_code_2(bag, arguments, text):
     assert process.returncode == 2
     assert text in ' '.join(output.split())
     assert 'Traceback' not in output
+
+
+def test_what_was_recorded_as_latched_is_there_for_those_who_come_late(ros, tmp_path):
+    offered = Qos(QosHistory.KEEP_LAST, 50, QosReliability.RELIABLE, QosDurability.TRANSIENT_LOCAL,
+                  QosTime(0, 0), QosTime(0, 0), QosLiveliness.AUTOMATIC, QosTime(0, 0), False)
+    kind = 'std_msgs/msg/String'
+    with BagWriter(tmp_path / 'latched.mcap') as writer:
+        for name, qos in (('/latched', (offered,)), ('/spoken', ())):
+            writer.declare(Topic(name, kind, 1, TYPES.generate_msgdef(kind, ros_version=2)[0],
+                                 TYPES.hash_rihs01(kind), qos))
+        for name, stamp_ns in (('/latched', 0), ('/spoken', 0), ('/spoken', 60 * 10**9)):
+            writer.write_cdr(Message(name, kind, stamp_ns, TYPES.serialize_cdr(
+                TYPES.types[kind](name), kind)))
+    node, heard = Node('late'), []
+    process = play(tmp_path / 'latched.mcap', '--wait', 0)
+    try:
+        deadline = time.monotonic() + 60
+        while not node.get_publishers_info_by_topic('/spoken') and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(1.0)  # both were sent to nobody
+        for name, durability in (('/latched', DurabilityPolicy.TRANSIENT_LOCAL),
+                                 ('/spoken', DurabilityPolicy.VOLATILE)):
+            (seen,) = node.get_publishers_info_by_topic(name)
+            assert seen.qos_profile.durability == durability
+            node.create_subscription(
+                String, name, heard.append, QoSProfile(depth=1, durability=durability))
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        while not heard and time.monotonic() < deadline:
+            executor.spin_once(timeout_sec=0.05)
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+        node.destroy_node()
+    assert [message.data for message in heard] == ['/latched']
+
+
+def test_an_endless_loop_over_nothing_ends(tmp_path):
+    with BagWriter(tmp_path / 'empty.mcap'):
+        pass
+    process = play(tmp_path / 'empty.mcap', '--loop', 0, '--wait', 0.1)
+    try:
+        assert process.wait(timeout=30) == 0
+    finally:
+        process.kill()
+        process.communicate(timeout=30)
 
 
 def test_nobody_listening_is_said_and_no_reason_to_hang(bag):

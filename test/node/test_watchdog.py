@@ -49,10 +49,30 @@ def test_slow_brackets_for_too_long_are_an_error(clock):
     level, values = judge(watchdog)
     assert (level, values['consecutive_processing_delay_ms']) == (WARN, '900.0')
     clock[0] = 1.1
+    watchdog.note(200.0, LIMITS)
     level, values = judge(watchdog)
     assert (level, values['is_consecutive_processing_delay_in_range']) == (ERROR, 'False')
     watchdog.note(50.0, LIMITS)
     assert judge(watchdog)[0] == OK
+
+
+def test_silence_after_a_late_bracket_is_no_delay(clock):
+    watchdog = Watchdog()
+    for clock[0] in (0.0, 0.5):
+        watchdog.note(200.0, LIMITS)
+    clock[0] = 60.0
+    level, values = judge(watchdog)
+    assert (level, values['consecutive_processing_delay_ms']) == (WARN, '500.0')
+
+
+def test_after_a_reset_all_is_well_again(clock):
+    watchdog = Watchdog()
+    for clock[0] in (0.0, 2.0):
+        watchdog.note(200.0, LIMITS)
+    assert judge(watchdog)[0] == ERROR
+    watchdog.reset()
+    level, values = judge(watchdog)
+    assert (level, values['processing_time_ms']) == (OK, '0.0')
 
 
 def test_without_limits_nothing_is_too_slow(clock):
