@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
-from ddfnet_ros.cli.options import FUSION, parse
+from ddfnet_ros.cli.options import FUSION
+from ddfnet_ros.command_line.parsing import parse
 from ddfnet_ros.settings import DeghosterSettings
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Options:
 
 def run(words: Sequence[str]) -> int:
     """Measure and print."""
-    options = parse(Options, 'bench', words, EXAMPLES)
+    options = parse(Options, 'ddfnet bench', words, EXAMPLES)
     from ddfnet_ros.evaluation.speed import measure
     from ddfnet_ros.runtime.deghoster import Deghoster
 

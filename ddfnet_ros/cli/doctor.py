@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from ddfnet_ros.cli.options import parse
+from ddfnet_ros.command_line.parsing import parse
 
 EXAMPLES = """\
   ddfnet doctor
@@ -79,7 +79,7 @@ class Options:
 
 def run(words: Sequence[str]) -> int:
     """Run all checks."""
-    options = parse(Options, 'doctor', words, EXAMPLES)
+    options = parse(Options, 'ddfnet doctor', words, EXAMPLES)
     findings = []
     for finding in examine():
         findings.append(finding)

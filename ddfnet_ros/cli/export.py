@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from ddfnet_ros.bracket import MAX_FRAMES, MIN_FRAMES, median_index
-from ddfnet_ros.cli.options import check_output, parse
-from ddfnet_ros.cli.waiting import waiting
+from ddfnet_ros.cli.options import check_output
+from ddfnet_ros.command_line.parsing import parse
+from ddfnet_ros.command_line.waiting import waiting
 
 if TYPE_CHECKING:
     from ddfnet_ros.runtime.export import Exported
@@ -55,7 +56,7 @@ class Options:
 
 def run(words: Sequence[str]) -> int:
     """Export, check and print."""
-    options = parse(Options, 'export', words, EXAMPLES)
+    options = parse(Options, 'ddfnet export', words, EXAMPLES)
     check_output(options.output, '.onnx')
     from ddfnet_ros import weights
     from ddfnet_ros.runtime.export import export

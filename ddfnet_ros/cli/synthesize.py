@@ -10,8 +10,9 @@ from typing import Annotated
 
 from tqdm import tqdm
 
-from ddfnet_ros.cli.options import optional, parse
-from ddfnet_ros.cli.waiting import waiting
+from ddfnet_ros.cli.options import optional
+from ddfnet_ros.command_line.parsing import parse
+from ddfnet_ros.command_line.waiting import waiting
 from ddfnet_ros.images import write_png
 from ddfnet_ros.synthesis.scene_settings import SceneSettings
 
@@ -60,7 +61,7 @@ class Options:
 
 def run(words: Sequence[str]) -> int:
     """Render and record, with a progress bar."""
-    options = parse(Options, 'synthesize', words, EXAMPLES)
+    options = parse(Options, 'ddfnet synthesize', words, EXAMPLES)
     if options.preview is not None and options.panoramas is not None:
         return _preview(options.preview, options.panoramas, options.cutouts, options.seed)
     return _record(options.output or Path(), options)

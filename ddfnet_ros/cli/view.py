@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.util
 import os
 import subprocess
@@ -23,7 +22,9 @@ from ddfnet_ros.bags.reading import BagError, BagReader
 from ddfnet_ros.bracket import Bracket
 from ddfnet_ros.cli.bag_settings import LIVE_ONLY, settled
 from ddfnet_ros.cli.image_files import AUTO, frames_of, seconds
-from ddfnet_ros.cli.options import as_options, check_output, optional, parse
+from ddfnet_ros.cli.options import as_options, check_output, optional
+from ddfnet_ros.command_line.naming import given
+from ddfnet_ros.command_line.parsing import parse
 from ddfnet_ros.settings import NodeSettings
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ metadata; auto, for files: estimated."""
 
 def run(words: Sequence[str]) -> int:
     """Fuse and record; then show, unless it is to be saved."""
-    options = parse(Options, 'view', words, EXAMPLES)
+    options = parse(Options, 'ddfnet view', words, EXAMPLES)
     if importlib.util.find_spec('rerun') is None:
         raise ValueError('expected rerun, got none; pip install "ddfnet_ros[view]" '
                          '(Python 3.11 or newer)')
@@ -89,7 +90,7 @@ def run(words: Sequence[str]) -> int:
     place = options.save.parent if options.save else None
     with TemporaryDirectory(prefix='.ddfnet_view_', dir=place) as folder:
         recording = Path(folder) / f'inside{_SUFFIX}'
-        said = _record(options, recording)
+        said = _record(options, words, recording)
         if options.save is None:
             return _show(recording)
         recording.replace(options.save)
@@ -97,13 +98,13 @@ def run(words: Sequence[str]) -> int:
     return 0
 
 
-def _record(options: Options, path: Path) -> str:
+def _record(options: Options, words: Sequence[str], path: Path) -> str:
     """Fuse what is asked for; tells what was fused by what."""
     from ddfnet_ros.results.inside import Recording
     from ddfnet_ros.runtime.deghoster import Deghoster
 
     from_files = len(options.sources) > 1
-    settings = options.settings if from_files else _of_bag(options)
+    settings = options.settings if from_files else _of_bag(options, words)
     deghoster = Deghoster(settings)
     with Recording(path, settings) as recording:
         def add(bracket: Bracket) -> None:
@@ -120,12 +121,12 @@ def _record(options: Options, path: Path) -> str:
     return f'{brackets}, model {deghoster.model_name} on {deghoster.device}'
 
 
-def _of_bag(options: Options) -> NodeSettings:
+def _of_bag(options: Options, words: Sequence[str]) -> NodeSettings:
     if options.exposure_times == AUTO:
         raise ValueError('--exposure-times auto: expected image files, got a bag; leave it out')
     times = tuple(map(seconds, options.exposure_times))
-    given = dataclasses.replace(options.settings, exposure_times=times)
-    return settled(options.sources[0], given, options.params_file)
+    stated = given(words, options.settings) | ({'exposure_times': times} if times else {})
+    return settled(options.sources[0], stated, options.params_file)
 
 
 def _each_of_bag(

@@ -11,8 +11,9 @@ from typing import Annotated
 
 import tyro
 
-from ddfnet_ros.cli.options import optional, parse
-from ddfnet_ros.cli.waiting import waiting
+from ddfnet_ros.cli.options import optional
+from ddfnet_ros.command_line.parsing import parse
+from ddfnet_ros.command_line.waiting import waiting
 
 EXAMPLES = """\
   ddfnet weights ship runs/fast models/fast.safetensors --evaluation fast.json
@@ -75,7 +76,7 @@ class Options:
 
 def run(words: Sequence[str]) -> int:
     """Do what the sub-verb says."""
-    task = parse(Options, 'weights', words, EXAMPLES).task
+    task = parse(Options, 'ddfnet weights', words, EXAMPLES).task
     with waiting('reading weights'):
         said = _done(task)
     print(said)

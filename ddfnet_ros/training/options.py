@@ -12,6 +12,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any, NoReturn, get_args, get_type_hints
 
+from ddfnet_ros.command_line.naming import by_options
 from ddfnet_ros.training.settings import TrainingSettings
 
 _EXAMPLES = """\
@@ -39,7 +40,10 @@ def parse(words: Sequence[str], prog: str) -> TrainingSettings:
     given = vars(_parser(prog).parse_args(words))
     lists = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
     recipe = given.pop('recipe', TrainingSettings.recipe)
-    return TrainingSettings.of(recipe, {**given, **lists})
+    try:
+        return TrainingSettings.of(recipe, {**given, **lists})
+    except ValueError as error:
+        raise ValueError(by_options(str(error), TrainingSettings)) from None
 
 
 class _Parser(argparse.ArgumentParser):

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from ddfnet_ros.cli import waiting
+from ddfnet_ros.command_line import waiting
 
 
 class Terminal(io.StringIO):
