@@ -19,7 +19,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from ddfnet_ros.runtime.memory import keep_freed_memory
 from ddfnet_ros.runtime.selection import choose_precision
-from ddfnet_ros.training import checkpoint, slim
+from ddfnet_ros.training import checkpoint, slim, sources
 from ddfnet_ros.training.batches import Batch, Batches, loader
 from ddfnet_ros.training.checkpoint import CHECKPOINT, SETTINGS, State
 from ddfnet_ros.training.data import data
@@ -52,6 +52,7 @@ def train(settings: TrainingSettings) -> State:
         draw = data(settings)
         state = start(settings, crew.device)
         _note_hardware(state, crew)
+        sources.note(state.history, settings, state.step)
         batches = Batches(draw, settings.seed, state.step, crew.rank, crew.size)
         _Run(settings, state, crew, stop).go(batches)
     return state

@@ -3,12 +3,14 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from ddfnet_ros import network, weights
 from ddfnet_ros.cli import main
-from ddfnet_ros.training import checkpoint
+from ddfnet_ros.images import write_exr
+from ddfnet_ros.training import checkpoint, sources
 from ddfnet_ros.training.checkpoint import CHECKPOINT, SETTINGS
 from ddfnet_ros.training.shipping import cards, ship
 from ddfnet_ros.training.train import train
@@ -89,6 +91,62 @@ def test_a_model_trained_on_the_kalantari_set_says_so(state_and_run, tmp_path):
     card = weights.load(tmp_path / 'new.safetensors').card
     assert 'Kalantari' in card['data']
     assert card['licence'] != 'Apache-2.0'
+
+
+@pytest.fixture
+def known(settings, monkeypatch):
+    """As if the shipped models had been trained on what these tests train on."""
+    found = sources.digest(Path(settings.panoramas), '*.exr')
+    monkeypatch.setattr(sources, '_POLY_HAVEN', found['sha256'])
+
+
+def card_of(run, tmp_path):
+    ship(run, tmp_path / 'new.safetensors')
+    return weights.load(tmp_path / 'new.safetensors').card
+
+
+def test_panoramas_of_the_user_are_neither_poly_havens_nor_free(state_and_run, tmp_path):
+    card = card_of(state_and_run[1], tmp_path)
+    assert card['data'] == 'Scenes synthesised from 1 panorama of your own.'
+    assert card['licence'] == 'yours to state'
+
+
+def test_the_panoramas_of_the_shipped_models_are_known_whatever_their_names(
+        known, settings, tmp_path):
+    folder = tmp_path / 'renamed'
+    folder.mkdir()
+    (folder / 'a.exr').write_bytes(Path(settings.panoramas, 'noise.exr').read_bytes())
+    train(replace(settings, steps=1, panoramas=str(folder)))
+    card = card_of(Path(settings.run), tmp_path)
+    assert '62 Poly Haven panoramas (CC0)' in card['data']
+    assert card['licence'] == 'Apache-2.0'
+
+
+def test_one_folder_of_the_user_later_on_is_enough_to_claim_nothing(known, settings, tmp_path):
+    train(replace(settings, steps=1))
+    write_exr(tmp_path / 'mine.exr', np.ones((64, 128, 3), np.float32))
+    train(replace(settings, steps=2, panoramas=str(tmp_path)))
+    card = card_of(Path(settings.run), tmp_path)
+    assert card['data'] == 'Scenes synthesised from 2 panoramas of your own.'
+    assert card['licence'] == 'yours to state'
+
+
+def test_a_checkpoint_that_does_not_tell_claims_nothing(known, state_and_run, settings, tmp_path):
+    stored = checkpoint.read(state_and_run[1])
+    del stored.facts['history']['sources']
+    weights.write(stored.tensors, state_and_run[1] / CHECKPOINT,
+                  {'facts': json.dumps(stored.facts)})
+    train(replace(settings, steps=2))  # on known ones, but before?
+    card = card_of(state_and_run[1], tmp_path)
+    assert card['data'] == 'Scenes synthesised from panoramas of your own.'
+    assert card['licence'] == 'yours to state'
+
+
+def test_what_starts_from_weights_of_another_licence_has_that_licence(known, settings, tmp_path):
+    weights.save(network.build(settings.network), tmp_path / 'first.safetensors',
+                 {'licence': 'for research only'})
+    train(replace(settings, steps=1, start_from=str(tmp_path / 'first.safetensors')))
+    assert card_of(Path(settings.run), tmp_path)['licence'] == 'for research only'
 
 
 def test_a_model_that_started_from_another_names_it(settings, state_and_run, tmp_path):
