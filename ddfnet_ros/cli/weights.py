@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
@@ -98,6 +98,24 @@ def _done(chosen: Ship | Slim | ImportPwcnet | Cards) -> str:
     if isinstance(chosen, ImportPwcnet):
         checksum = importing.import_pwcnet(chosen.checkpoint, chosen.model)
         return f'{chosen.model}: sha256 {checksum}\nLicence: {importing.LICENCE}'
-    evaluation = json.loads(chosen.evaluation.read_text()) if chosen.evaluation else None
+    evaluation = _read_evaluation(chosen.evaluation) if chosen.evaluation else None
     checksum = shipping.ship(chosen.run, chosen.model, evaluation, pwcnet=chosen.pwcnet)
     return f'{chosen.model}: sha256 {checksum}'
+
+
+def _read_evaluation(path: Path) -> dict[str, Any]:
+    """What `ddfnet evaluate` wrote.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    try:
+        found = json.loads(path.read_text(encoding='utf-8'))
+    except ValueError as error:
+        found = error
+    if not isinstance(found, dict) or not {'methods', 'panoramas', 'seed'} <= found.keys() \
+            or 'fused' not in found['methods']:
+        problem = f'no JSON ({found})' if isinstance(found, ValueError) else 'other JSON'
+        raise ValueError(f'{path}: expected what `ddfnet evaluate --json` wrote, got {problem}; '
+                         'check the path')
+    return found

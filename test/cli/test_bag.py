@@ -70,8 +70,10 @@ def test_an_option_is_stronger_than_the_file_also_where_it_is_the_default(
 @pytest.mark.parametrize(('text', 'said'), [
     ('/**: {ros__parameters: {colour: red}}', 'expected parameters of fuse_node, got colour'),
     ('[1, 2', 'expected a ROS parameter file'),
-    ('just text', 'expected a ROS parameter file'),
-    ('/**: {tone_map: drago}', 'expected a ROS parameter file'),
+    ('just text', "got 'just text' where the file has names and values"),
+    ('/**: 3', 'got 3 where a node has names and values'),
+    ('/**: {ros__parameters: [1]}', 'got [1] where ros__parameters has names and values'),
+    ('/**: {tone_map: drago}', "got a node without 'ros__parameters'; correct it"),
     ('/**: {ros__parameters: {tone_map: sepia}}', 'tone_map: expected one of'),
 ])
 def test_a_bad_parameter_file_is_one_line(text, said, street, tmp_path, capsys):

@@ -66,6 +66,17 @@ def test_folder_without_a_run_is_one_line(tmp_path, capsys):
     assert capsys.readouterr().err.count('\n') == 1
 
 
+@pytest.mark.parametrize(('text', 'got'), [('notes', 'no JSON (Exp'), ('[1]', 'other JSON;'),
+                                           ('{"methods": {}}', 'other JSON;')])
+def test_an_evaluation_that_is_none_is_named(state_and_run, tmp_path, capsys, text, got):
+    (tmp_path / 'a.txt').write_text(text)
+    assert main(['weights', 'ship', str(state_and_run[1]), str(tmp_path / 'x.safetensors'),
+                 '--evaluation', str(tmp_path / 'a.txt')]) == 2
+    said = capsys.readouterr().err
+    assert f'{tmp_path}/a.txt: expected what `ddfnet evaluate --json` wrote, got {got}' in said
+    assert not (tmp_path / 'x.safetensors').exists()
+
+
 def test_a_checkpoint_from_before_facts_held_settings_is_shipped(state_and_run, tmp_path):
     state, run = state_and_run
     before = {**json.loads((run / SETTINGS).read_text()), 'steps': 4400}
