@@ -21,6 +21,7 @@ from ddfnet_ros.cli.bag_settings import LIVE_ONLY, settled
 from ddfnet_ros.cli.options import as_options, optional
 from ddfnet_ros.command_line.naming import given
 from ddfnet_ros.command_line.parsing import parse
+from ddfnet_ros.command_line.waiting import waiting
 from ddfnet_ros.settings import NodeSettings
 
 EXAMPLES = """\
@@ -100,11 +101,12 @@ def _one(options: Options, stated: _Stated, source: Path, target: Path) -> int:
     if target.exists() and not options.overwrite:
         raise BagError(f'{target}: expected a name that is free, got a file; --overwrite replaces '
                        'it')
-    job = _job(options, stated, source, target)
+    with waiting(f'reading {source.name} and the model'):
+        job = _job(options, stated, source, target)
 
-    from ddfnet_ros.runtime.deghoster import Deghoster
+        from ddfnet_ros.runtime.deghoster import Deghoster
 
-    deghoster = Deghoster(job.settings)
+        deghoster = Deghoster(job.settings)
     try:
         done = fuse_bag(job, deghoster)
     except KeyboardInterrupt:

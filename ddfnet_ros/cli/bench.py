@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from ddfnet_ros.cli.options import FUSION
 from ddfnet_ros.command_line.parsing import parse
+from ddfnet_ros.command_line.waiting import waiting
 from ddfnet_ros.settings import DeghosterSettings
 
 if TYPE_CHECKING:
@@ -54,11 +55,12 @@ class Options:
 def run(words: Sequence[str]) -> int:
     """Measure and print."""
     options = parse(Options, 'ddfnet bench', words, EXAMPLES)
-    from ddfnet_ros.evaluation.speed import measure
-    from ddfnet_ros.runtime.deghoster import Deghoster
+    with waiting('reading the model'):
+        from ddfnet_ros.evaluation.speed import measure
+        from ddfnet_ros.runtime.deghoster import Deghoster
 
-    speed = measure(
-        Deghoster(options.fusion), _sides(options.size), options.frames, options.repeats)
+        deghoster = Deghoster(options.fusion)
+    speed = measure(deghoster, _sides(options.size), options.frames, options.repeats)
     print(json.dumps(dataclasses.asdict(speed)) if options.json else _lines(speed))
     return 0
 

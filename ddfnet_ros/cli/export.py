@@ -58,15 +58,15 @@ def run(words: Sequence[str]) -> int:
     """Export, check and print."""
     options = parse(Options, 'ddfnet export', words, EXAMPLES)
     check_output(options.output, '.onnx')
-    from ddfnet_ros import weights
-    from ddfnet_ros.runtime.export import export
-    from ddfnet_ros.runtime.selection import load_fusion
-
-    path = weights.find(options.model)
-    loaded = load_fusion(path)
     place = options.reference - 1 if options.reference else median_index(options.frames)
-    about = {'model': path.stem, 'weights_sha256': loaded.sha256, 'reference': f'{place + 1}'}
     with waiting('exporting'):
+        from ddfnet_ros import weights
+        from ddfnet_ros.runtime.export import export
+        from ddfnet_ros.runtime.selection import load_fusion
+
+        path = weights.find(options.model)
+        loaded = load_fusion(path)
+        about = {'model': path.stem, 'weights_sha256': loaded.sha256, 'reference': f'{place + 1}'}
         exported = export(loaded.model, options.output, options.frames, place, about)
     print(json.dumps(dataclasses.asdict(exported)) if options.json else _lines(exported))
     return 0

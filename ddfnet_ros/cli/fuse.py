@@ -57,12 +57,12 @@ def run(words: Sequence[str]) -> int:
     check_output(options.output, '.exr')
     if options.tonemapped is not None:
         check_output(options.tonemapped, '.png')
-    bracket = Bracket.of(
-        frames_of(options.ldr, options.exposure_times, options.fusion), options.fusion.reference)
-
-    from ddfnet_ros.runtime.deghoster import Deghoster
-
     with waiting('fusing'):
+        bracket = Bracket.of(frames_of(options.ldr, options.exposure_times, options.fusion),
+                             options.fusion.reference)
+
+        from ddfnet_ros.runtime.deghoster import Deghoster
+
         deghoster = Deghoster(options.fusion)
         fused = deghoster(bracket)
     images.write_exr(options.output, fused.radiance)

@@ -68,12 +68,12 @@ def run(words: Sequence[str]) -> int:
 
 
 def _preview(picture: Path, panoramas: Path, cutouts: Path | None, seed: int) -> int:
-    from ddfnet_ros.synthesis.layers import CutoutBank
-    from ddfnet_ros.synthesis.panorama_bank import PanoramaBank
-    from ddfnet_ros.synthesis.preview import random_sheet
-    from ddfnet_ros.synthesis.scenes import SceneSource
-
     with waiting('making scenes'):
+        from ddfnet_ros.synthesis.layers import CutoutBank
+        from ddfnet_ros.synthesis.panorama_bank import PanoramaBank
+        from ddfnet_ros.synthesis.preview import random_sheet
+        from ddfnet_ros.synthesis.scenes import SceneSource
+
         source = SceneSource(
             PanoramaBank(panoramas), SceneSettings(instants=8),
             CutoutBank(cutouts) if cutouts is not None else None)
@@ -84,7 +84,8 @@ def _preview(picture: Path, panoramas: Path, cutouts: Path | None, seed: int) ->
 
 
 def _record(folder: Path, options: Options) -> int:
-    from ddfnet_ros.synthesis.street import synthesize_street
+    with waiting('getting ready'):
+        from ddfnet_ros.synthesis.street import synthesize_street
 
     with tqdm(desc='frames', disable=None) as bar:
         def progress(done: int, total: int) -> None:

@@ -25,6 +25,7 @@ from ddfnet_ros.cli.image_files import AUTO, frames_of, seconds
 from ddfnet_ros.cli.options import as_options, check_output, optional
 from ddfnet_ros.command_line.naming import given
 from ddfnet_ros.command_line.parsing import parse
+from ddfnet_ros.command_line.waiting import waiting
 from ddfnet_ros.settings import NodeSettings
 
 if TYPE_CHECKING:
@@ -100,20 +101,22 @@ def run(words: Sequence[str]) -> int:
 
 def _record(options: Options, words: Sequence[str], path: Path) -> str:
     """Fuse what is asked for; tells what was fused by what."""
-    from ddfnet_ros.results.inside import Recording
-    from ddfnet_ros.runtime.deghoster import Deghoster
-
     from_files = len(options.sources) > 1
-    settings = options.settings if from_files else _of_bag(options, words)
-    deghoster = Deghoster(settings)
+    with waiting(f'reading {options.sources[0].name} and the model'):
+        from ddfnet_ros.results.inside import Recording
+        from ddfnet_ros.runtime.deghoster import Deghoster
+
+        settings = options.settings if from_files else _of_bag(options, words)
+        deghoster = Deghoster(settings)
     with Recording(path, settings) as recording:
         def add(bracket: Bracket) -> None:
             fused: Deghosted = deghoster(bracket)
             recording.add(fused)
 
         if from_files:
-            frames = frames_of(options.sources, options.exposure_times, settings)
-            add(Bracket.of(frames, settings.reference))
+            with waiting('fusing'):
+                frames = frames_of(options.sources, options.exposure_times, settings)
+                add(Bracket.of(frames, settings.reference))
             count = 1
         else:
             count = _each_of_bag(options, settings, add)

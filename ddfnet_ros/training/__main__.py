@@ -11,6 +11,7 @@ import importlib.util
 import sys
 from types import ModuleType
 
+from ddfnet_ros.command_line.waiting import waiting
 from ddfnet_ros.training.options import parse
 
 _SHAPES = ('Bool', 'Float', 'Float32', 'Int', 'UInt8')
@@ -36,11 +37,12 @@ stand_in_for_jaxtyping()  # also where a worker process that was spawned imports
 
 def main() -> int:
     """Train; what the user can mend is one line."""
-    from ddfnet_ros.training.train import train  # noqa: PLC0415  (after the stand-in)
-
     try:
         settings = parse(sys.argv[1:], 'python -m ddfnet_ros.training')
-        state = train(settings)
+        with waiting('reading what to train on') as stop:
+            from ddfnet_ros.training.train import train  # noqa: PLC0415  (after the stand-in)
+
+            state = train(settings, ready=stop)
     except (ValueError, OSError) as error:
         print(' '.join(str(error).split()), file=sys.stderr)
         return 2

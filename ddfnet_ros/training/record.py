@@ -25,7 +25,8 @@ class Record:
 
     def __init__(self, settings: TrainingSettings, step: int, steps: int) -> None:
         self._settings = settings
-        self._progress = tqdm(total=steps, initial=step, unit='step', smoothing=0.02)
+        self._progress = tqdm(total=steps, initial=step, unit='step', smoothing=0.02,
+                              disable=None)
         self._board = _board(Path(settings.run)) if settings.tensorboard else None
 
     def __enter__(self) -> Record:
