@@ -94,9 +94,10 @@ examples:
 ddfnet VERB --help explains a verb; --version prints {__version__}; --completion bash (or
 zsh) prints what makes Tab complete verbs and options: eval "$(ddfnet --completion bash)".
 
-exit status: 0 done; 1 a bag or a check failed (bag, doctor); 2 something that you can mend, which
-one line on stderr names; 130 interrupted. Results are on stdout, all else on stderr; --json makes
-them JSON (fuse, bag, inspect, doctor, bench, export; evaluate --json FILE)."""
+exit status: 0 done; 1 a check (doctor) or one of several bags (bag) failed; 2 something that you
+can mend, also in a single bag, which one line on stderr names; 130 interrupted. Results are on
+stdout, all else on stderr; --json makes them JSON (fuse, bag, inspect, view, doctor, synthesize,
+bench, train, export, weights; evaluate --json FILE)."""
 
 
 def _one_line(error: Exception) -> str:

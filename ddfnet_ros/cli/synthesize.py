@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Annotated
 
 from tqdm import tqdm
 
-from ddfnet_ros.cli.options import optional
+from ddfnet_ros.cli.options import check_output, optional
 from ddfnet_ros.command_line.parsing import parse
 from ddfnet_ros.command_line.waiting import waiting
 from ddfnet_ros.images import write_png
@@ -45,6 +46,8 @@ class Options:
     """How many brackets."""
     seed: int = 7
     """Of everything random."""
+    json: bool = False
+    """Print one JSON object and nothing else."""
 
     def __post_init__(self) -> None:
         if (self.output is None) == (self.preview is None):
@@ -63,11 +66,17 @@ def run(words: Sequence[str]) -> int:
     """Render and record, with a progress bar."""
     options = parse(Options, 'ddfnet synthesize', words, EXAMPLES)
     if options.preview is not None and options.panoramas is not None:
-        return _preview(options.preview, options.panoramas, options.cutouts, options.seed)
-    return _record(options.output or Path(), options)
+        check_output(options.preview, '.png')
+        _preview(options.preview, options.panoramas, options.cutouts, options.seed)
+        written = {'preview': str(options.preview)}
+    elif options.output is not None:
+        recording = _record(options.output, options)
+        written = {'recording': str(recording), 'truth': str(recording.with_name('truth'))}
+    print(json.dumps(written) if options.json else next(iter(written.values())))
+    return 0
 
 
-def _preview(picture: Path, panoramas: Path, cutouts: Path | None, seed: int) -> int:
+def _preview(picture: Path, panoramas: Path, cutouts: Path | None, seed: int) -> None:
     with waiting('making scenes'):
         from ddfnet_ros.synthesis.layers import CutoutBank
         from ddfnet_ros.synthesis.panorama_bank import PanoramaBank
@@ -79,11 +88,9 @@ def _preview(picture: Path, panoramas: Path, cutouts: Path | None, seed: int) ->
             CutoutBank(cutouts) if cutouts is not None else None)
         sheet = random_sheet(source, _PREVIEWED, seed)
     write_png(picture, sheet)
-    print(picture)
-    return 0
 
 
-def _record(folder: Path, options: Options) -> int:
+def _record(folder: Path, options: Options) -> Path:
     with waiting('getting ready'):
         from ddfnet_ros.synthesis.street import synthesize_street
 
@@ -92,8 +99,6 @@ def _record(folder: Path, options: Options) -> int:
             bar.total = total
             bar.update(done - bar.n)
 
-        recording = synthesize_street(
+        return synthesize_street(
             folder, options.panoramas, seed=options.seed, brackets=options.brackets,
             progress=progress)
-    print(recording)
-    return 0

@@ -11,11 +11,15 @@ from ddfnet_ros.training.options import parse
 
 def run(words: Sequence[str]) -> int:
     """Train."""
-    settings = parse(words, 'ddfnet train')
+    settings, as_json = parse(words, 'ddfnet train')
     with waiting('reading what to train on') as stop:
+        from ddfnet_ros.training.record import told
         from ddfnet_ros.training.train import train
 
         state = train(settings, ready=stop)
+    if as_json:
+        print(told(settings, state))
+        return 0
     print(f'{state.step} steps, {state.seconds / 60:.1f} min; '
           f'ship it: ddfnet weights ship {settings.run} models/NAME.safetensors')
     return 0

@@ -4,15 +4,16 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 from tqdm import tqdm
@@ -66,6 +67,8 @@ metadata; auto, for files: estimated."""
     """Stop after so many brackets; absent: all. One of 640x360 takes about 3 MB."""
     params_file: Annotated[Path | None, optional('FILE.yaml')] = None
     """Parameter file of the node, for a bag; the options below are stronger."""
+    json: bool = False
+    """With --save: print one JSON object and nothing else."""
     settings: Annotated[NodeSettings, as_options(NodeSettings, _HIDDEN)] = field(
         default_factory=NodeSettings)
     """How frames become brackets, and how these are fused."""
@@ -75,6 +78,8 @@ metadata; auto, for files: estimated."""
             raise ValueError('expected a bag or image files, got none')
         if self.brackets is not None and self.brackets < 1:
             raise ValueError(f'--brackets: expected at least 1, got {self.brackets}')
+        if self.json and self.save is None:
+            raise ValueError('--json: expected --save as well, got none')
 
 
 def run(words: Sequence[str]) -> int:
@@ -91,15 +96,16 @@ def run(words: Sequence[str]) -> int:
     place = options.save.parent if options.save else None
     with TemporaryDirectory(prefix='.ddfnet_view_', dir=place) as folder:
         recording = Path(folder) / f'inside{_SUFFIX}'
-        said = _record(options, words, recording)
+        about = _record(options, words, recording)
         if options.save is None:
             return _show(recording)
         recording.replace(options.save)
-    print(f'{options.save}: {said}; look at it: ddfnet view {options.save}')
+    print(json.dumps({'recording': str(options.save), **about}) if options.json else
+          _line(options.save, about))
     return 0
 
 
-def _record(options: Options, words: Sequence[str], path: Path) -> str:
+def _record(options: Options, words: Sequence[str], path: Path) -> dict[str, Any]:
     """Fuse what is asked for; tells what was fused by what."""
     from_files = len(options.sources) > 1
     with waiting(f'reading {options.sources[0].name} and the model'):
@@ -120,8 +126,13 @@ def _record(options: Options, words: Sequence[str], path: Path) -> str:
             count = 1
         else:
             count = _each_of_bag(options, settings, add)
-    brackets = '1 bracket' if count == 1 else f'{count} brackets'
-    return f'{brackets}, model {deghoster.model_name} on {deghoster.device}'
+    return {'brackets': count, 'model': deghoster.model_name, 'device': deghoster.device}
+
+
+def _line(recording: Path, about: Mapping[str, Any]) -> str:
+    brackets = '1 bracket' if about['brackets'] == 1 else f'{about["brackets"]} brackets'
+    return (f'{recording}: {brackets}, model {about["model"]} on {about["device"]}; look at it: '
+            f'ddfnet view {recording}')
 
 
 def _of_bag(options: Options, words: Sequence[str]) -> NodeSettings:

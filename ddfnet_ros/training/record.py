@@ -12,6 +12,7 @@ from typing import Any
 from torch import Tensor
 from tqdm import tqdm
 
+from ddfnet_ros.training.checkpoint import CHECKPOINT, State
 from ddfnet_ros.training.settings import TrainingSettings
 
 LOG = 'log.jsonl'
@@ -60,6 +61,13 @@ class Record:
         if self._board is not None:
             for name, value in scalars.items():
                 self._board.add_scalar(name, value, step)
+
+
+def told(settings: TrainingSettings, state: State) -> str:
+    """What a run has come to, as JSON."""
+    return json.dumps({
+        'run': settings.run, 'checkpoint': str(Path(settings.run) / CHECKPOINT),
+        'steps': state.step, 'seconds': round(state.seconds, 1)})
 
 
 def _board(run: Path) -> Any:

@@ -13,7 +13,7 @@ _CHOICES = {name: field.metadata['choices']
 
 
 def words(line: str) -> TrainingSettings:
-    return parse(line.split(), 'ddfnet train')
+    return parse(line.split(), 'ddfnet train').settings
 
 
 def test_the_defaults_are_the_papers():

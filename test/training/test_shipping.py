@@ -176,7 +176,14 @@ def test_a_slim_checkpoint_is_made_and_shipped_by_command(state_and_run, tmp_pat
     state, run = state_and_run
     assert main(['weights', 'slim', str(run), str(tmp_path / 'slim')]) == 0
     assert 'step_1_part_1_of_1.safetensors' in capsys.readouterr().out
-    assert main(['weights', 'ship', str(tmp_path / 'slim'), str(tmp_path / 'a.safetensors')]) == 0
+    assert main(['weights', 'slim', str(run), str(tmp_path / 'slim'), '--json']) == 0
+    files = json.loads(capsys.readouterr().out)['bytes']
+    assert {Path(file).stat().st_size for file in files} == set(files.values())
+    assert main(['weights', 'ship', str(tmp_path / 'slim'), str(tmp_path / 'a.safetensors'),
+                 '--json']) == 0
+    checksum = weights.load(tmp_path / 'a.safetensors').sha256
+    assert json.loads(capsys.readouterr().out) == {
+        'sha256': {str(tmp_path / 'a.safetensors'): checksum}}
     loaded = weights.load(tmp_path / 'a.safetensors')
     for name, value in state.average.state_dict().items():
         torch.testing.assert_close(loaded.model.state_dict()[name], value, atol=1e-3, rtol=1e-3)
