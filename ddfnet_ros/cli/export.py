@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from ddfnet_ros.bracket import MAX_FRAMES, MIN_FRAMES, median_index
+from ddfnet_ros.bracket import median_index
 from ddfnet_ros.cli.options import check_output
 from ddfnet_ros.command_line.parsing import parse
 from ddfnet_ros.command_line.waiting import waiting
+from ddfnet_ros.settings import MAX_FRAMES, MIN_FRAMES
 
 if TYPE_CHECKING:
     from ddfnet_ros.runtime.export import Exported

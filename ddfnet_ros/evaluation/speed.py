@@ -19,6 +19,7 @@ import torch
 from tqdm import tqdm
 
 from ddfnet_ros.bracket import Bracket, Frame
+from ddfnet_ros.radiance import GAMMA
 from ddfnet_ros.runtime.deghoster import Deghoster
 
 _RATIO = 4.0  # of neighbouring exposures
@@ -142,7 +143,7 @@ def processor() -> str:
 
 
 def _expose(radiance: npt.NDArray[np.float64], exposure: float) -> npt.NDArray[np.uint8]:
-    return (np.clip(radiance * exposure, 0, 1) ** (1 / 2.2) * 255).astype(np.uint8)
+    return (np.clip(radiance * exposure, 0, 1) ** (1 / GAMMA) * 255).astype(np.uint8)
 
 
 def _timed(call: Callable[[], Any]) -> float:
