@@ -29,6 +29,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ddfnet_ros.evaluation.record import commit_of
+from ddfnet_ros.radiance import GAMMA
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORD = Path(__file__).parent / 'records' / 'node.json'
@@ -144,7 +145,7 @@ def textured(size: tuple[int, int]) -> list[np.ndarray]:
     """A textured picture at three exposures."""
     noise = np.random.default_rng(1).random((size[0] // 8, size[1] // 8, 3))
     truth = np.kron(noise, np.ones((8, 8, 1))) ** 3
-    return [(np.clip(truth * t / EXPOSURES[0], 0, 1) ** (1 / 2.2) * 255).astype(np.uint8)
+    return [(np.clip(truth * t / EXPOSURES[0], 0, 1) ** (1 / GAMMA) * 255).astype(np.uint8)
             for t in EXPOSURES]
 
 

@@ -18,6 +18,7 @@ from benchmark.node import EXPOSURES, SIZES, TOPIC, running_node
 from benchmark.soak_load import PERIOD, STEP_NS, Sample, judge, sample
 from ddfnet_ros import weights
 from ddfnet_ros.network.fast import FastConfig, FastFusion
+from ddfnet_ros.radiance import GAMMA
 
 LEVELS = (0.02, 0.05)  # of the loops in turn: radiance where the shortest exposure's white is 1
 WHOLE = 3  # brackets in the bag; then come two frames of another one
@@ -91,7 +92,7 @@ def _merging(options: argparse.Namespace) -> Iterator[argparse.Namespace]:
 
 def _flat(level: float, size: tuple[int, int]) -> list[np.ndarray]:
     """What a camera sees of a grey wall."""
-    return [np.full((*size, 3), round(min(1.0, level * t / EXPOSURES[0]) ** (1 / 2.2) * 255),
+    return [np.full((*size, 3), round(min(1.0, level * t / EXPOSURES[0]) ** (1 / GAMMA) * 255),
                     np.uint8) for t in EXPOSURES]
 
 

@@ -11,7 +11,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-MIN_FRAMES, MAX_FRAMES = 2, 9
+from ddfnet_ros.settings import MAX_FRAMES, MIN_FRAMES
+
 _DTYPES = (np.uint8, np.uint16, np.float32)
 
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | npt.NDArray[np.float32]

@@ -13,7 +13,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-GAMMA = 2.2
+from ddfnet_ros.settings import RadianceSettings
+
+GAMMA: float = RadianceSettings.gamma
 
 
 def linearise(ldr: Tensor, response: str = 'gamma', gamma: float = GAMMA) -> Tensor:
@@ -104,7 +106,6 @@ _ENCODE: dict[str, _Curve] = {
     'bt709': _bt709_encode,
     'linear': lambda v, _gamma: v,
 }
-RESPONSES = tuple(_LINEARISE)
 
 
 def _named(curves: dict[str, _Curve], response: str) -> _Curve:

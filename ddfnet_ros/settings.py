@@ -14,6 +14,8 @@ from typing import Any
 
 Bounds = tuple[float, float]
 
+MIN_FRAMES, MAX_FRAMES = 2, 9  # of a bracket
+
 
 def setting(
     default: Any,
@@ -93,7 +95,7 @@ class DeghosterSettings(RadianceSettings):
     reference: int | str = setting(
         0, 'Reference frame, counted from 1 after sorting by exposure; 0: the median, '
         'floor((N+1)/2) (Sec. 3.2.2); latest: the newest, whatever its exposure.',
-        bounds=(0, 9), choices=('latest',))
+        bounds=(0, MAX_FRAMES), choices=('latest',))
     mend_halos: bool = setting(
         True, 'Where the reference is clipped, take nothing from shorter frames that are darker '
         'there than its white: they show something else (Sec. 4.2.5).', live=True)
@@ -116,7 +118,7 @@ class AssemblySettings(Settings):
         (), 'Nominal exposure times of one bracket [s], in the order of image_topics or of the '
         'camera\'s cycle; empty: from metadata.', bounds=(1e-7, 60.0))
     bracket_size: int = setting(3, 'Exposures in a bracket; ignored when exposure_times is set.',
-                                bounds=(2, 9))
+                                bounds=(MIN_FRAMES, MAX_FRAMES))
     window: str = setting(
         'cycle', 'Which frames make a bracket: cycle, those of one turn of the exposure cycle, '
         'each in one bracket; sliding, any N in a row: with reference latest, a bracket per '
@@ -138,8 +140,9 @@ class AssemblySettings(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         times = self.exposure_times
-        if times and not 2 <= len(times) <= 9:
-            raise ValueError(f'exposure_times: expected 2 to 9 times, got {len(times)}')
+        if times and not MIN_FRAMES <= len(times) <= MAX_FRAMES:
+            raise ValueError(f'exposure_times: expected {MIN_FRAMES} to {MAX_FRAMES} times, got '
+                             f'{len(times)}')
         if len(set(times)) < len(times):
             raise ValueError(f'exposure_times: expected different times, got {times}')
         for source, needed in (('phase', 'cycle_period'), ('gap', 'cycle_gap')):

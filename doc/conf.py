@@ -49,7 +49,7 @@ class VerbHelp(Directive):
         """Sections for the page that the directive stands in."""
         os.environ['COLUMNS'] = '96'
         return [_section('ddfnet', _said('--help')),
-                *(_section(f'ddfnet {verb}', _said(verb, '--help')) for verb in cli._VERBS)]
+                *(_section(f'ddfnet {verb}', _said(verb, '--help')) for verb in cli.VERBS)]
 
 
 def _said(*words: str) -> str:

@@ -24,6 +24,7 @@ from ddfnet_ros.settings import NodeSettings, Settings
 
 README = Path(__file__).resolve().parent.parent / 'README.md'
 RECORDS = README.parent / 'benchmark' / 'records'
+_BACKEND = 'openvino'  # what a CPU takes where it is installed
 ROS_TYPES = {str: 'string', float: 'double', int: 'integer', bool: 'bool',
              int | str: 'integer or string',
              tuple[str, ...]: 'string[]', tuple[float, ...]: 'double[]'}
@@ -123,24 +124,36 @@ def _meaning(metadata: typing.Mapping[str, typing.Any]) -> str:
 
 
 def model_table() -> str:
-    """What the records say of the shipped models: quality once, speed for each size."""
-    quality = _record('evaluation_peers')['methods']
-    rows = [row for row in _record('speed')['rows']
-            if (row['model'], row['backend']) == ('fast', 'openvino')]
-    lines = [
-        '| Model | Frames | A bracket takes | AlignMTB + MergeMertens | Memory |',
-        '|---|---|---|---|---|',
-        *(f'| {row["model"]} | {row["frames"]} of {row["width"]}x{row["height"]} '
-          f'| {row["median_ms"]:.0f} ms | {row["mertens_median_ms"]:.0f} ms '
-          f'| {row["peak_mib"]:.0f} MiB |' for row in rows), '',
-        f'{rows[0]["processor"]}, {rows[0]["threads"]} threads, {rows[0]["precision"]}; medians. '
-        f'Mean PSNR-µ on {quality["fused"]["psnr_mu"]["count"]} rendered scenes that training '
-        f'never saw: {_psnr(quality, "fused")} for `{_record("evaluation_peers")["model"]}`, '
-        f'{_psnr(quality, "reference")} for the middle exposure alone, '
-        f'{_psnr(quality, "static_merge")} for a plain merge. More in '
-        '[doc/results.md](doc/results.md).',
-    ]
-    return '\n'.join(lines)
+    """What the records say of the shipped models: quality, and speed for each size."""
+    record = _record('evaluation_peers')
+    quality = record['methods']
+    speed = _record('speed')['rows']
+    rows = [row for name in record['sha256'] for row in _model_rows(record, name, speed)]
+    timed = next(row for row in speed if row['backend'] == _BACKEND)
+    return '\n'.join([
+        '| Model | PSNR-µ | Frames | A bracket takes | AlignMTB + MergeMertens | Memory |',
+        '|---|---|---|---|---|---|', *rows, '',
+        f'{timed["processor"]}, {timed["threads"]} threads, {timed["precision"]}, {_BACKEND}; '
+        'medians; - is not measured. PSNR-µ: mean over '
+        f'{quality["fused"]["psnr_mu"]["count"]} rendered scenes that training never saw; '
+        f'the middle exposure alone has {_psnr(quality, "reference")}, '
+        f'a plain merge {_psnr(quality, "static_merge")}. More in '
+        '[doc/results.md](doc/results.md).'])
+
+
+def _model_rows(
+    record: typing.Mapping[str, typing.Any], name: str,
+    speed: typing.Sequence[typing.Mapping[str, typing.Any]],
+) -> list[str]:
+    """A row per size that a model was timed at, or one without times."""
+    model = record['model'] if name == 'fused' else name
+    begin = f'| {model} | {_psnr(record["methods"], name)} '
+    return [
+        begin + f'| {row["frames"]} of {row["width"]}x{row["height"]} '
+        f'| {row["median_ms"]:.0f} ms | {row["mertens_median_ms"]:.0f} ms '
+        f'| {row["peak_mib"]:.0f} MiB |'
+        for row in speed if (row['model'], row['backend']) == (model, _BACKEND)
+    ] or [begin + '| - | - | - | - |']
 
 
 def _psnr(methods: typing.Mapping[str, typing.Any], name: str) -> str:

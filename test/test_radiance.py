@@ -5,13 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ddfnet_ros.radiance import (
-    RESPONSES,
     correct,
     encode,
     input_stack,
     linearise,
     relative_exposures,
 )
+from ddfnet_ros.settings import RadianceSettings
+
+RESPONSES = RadianceSettings.__dataclass_fields__['response'].metadata['choices']
 
 unit = st.floats(0, 1, width=32)
 

@@ -9,8 +9,8 @@ from ddfnet_ros.assembly.labels import LabelPlacer
 from ddfnet_ros.assembly.pauses import BurstPlacer, PauseSorter
 from ddfnet_ros.assembly.sorting import Drops, Finish, Sorter
 from ddfnet_ros.assembly.windows import Placer, WindowSorter
-from ddfnet_ros.bracket import MAX_FRAMES, MIN_FRAMES, Frame
-from ddfnet_ros.settings import AssemblySettings
+from ddfnet_ros.bracket import Frame
+from ddfnet_ros.settings import MAX_FRAMES, MIN_FRAMES, AssemblySettings
 
 SOURCES = ('metadata', 'counter', 'topic', 'phase', 'gap')  # best first
 _REMEDIES = {

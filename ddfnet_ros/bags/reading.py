@@ -27,6 +27,7 @@ METADATA_TYPE = 'diagnostic_msgs/msg/DiagnosticArray'
 # is damaged, of memory and arithmetic. They share no other base.
 _DAMAGED = Exception
 _LONGEST = 300  # characters of them in ours
+_SUFFIXES = ('.mcap', '.db3', '.bag')
 
 
 class BagError(ValueError):
@@ -72,6 +73,10 @@ class BagReader:
     def __enter__(self) -> BagReader:
         if not self._path.exists():
             raise BagError(f'{self._path}: expected a bag, got no such file; check the path')
+        if not _may_be_bag(self._path):
+            what = 'a folder without metadata.yaml' if self._path.is_dir() else 'another file'
+            raise BagError(f'{self._path}: expected a bag, got {what}; name an .mcap, .db3 or '
+                           '.bag file, or a rosbag2 folder')
         try:
             self._reader = AnyReader([self._path], default_typestore=TYPES)
             if self._reader.is2:
@@ -224,6 +229,10 @@ class BagReader:
 
     def _topic_list(self) -> str:
         return ', '.join(f'{name} ({kind})' for name, kind in self.topics.items()) or 'no topics'
+
+
+def _may_be_bag(path: Path) -> bool:
+    return (path / 'metadata.yaml').is_file() if path.is_dir() else path.suffix in _SUFFIXES
 
 
 def stamp_ns(message: Any) -> int:

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ddfnet_ros.bags.survey import ImageTopic, MetadataTopic, Survey
-from ddfnet_ros.bracket import MAX_FRAMES, MIN_FRAMES, Pixels
+from ddfnet_ros.bracket import Pixels
+from ddfnet_ros.settings import MAX_FRAMES, MIN_FRAMES
 
 _MIN_STEP = math.log(1.2)  # exposures nearer than 20 % cannot be told apart
 _MIN_STOPS = 0.4  # by which the brightness of two exposures differs at least

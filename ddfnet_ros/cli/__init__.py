@@ -16,7 +16,7 @@ USER_ERROR = 2
 _INTERRUPTED = 130
 _UNREAD = 141  # as of a program that SIGPIPE ends
 
-_VERBS = {
+VERBS = {
     'fuse': 'Fuse the exposures of one scene into an HDR image.',
     'bag': 'Fuse a whole bag, without ROS.',
     'inspect': 'List the image topics of a bag, and say which look like a bracket.',
@@ -59,10 +59,10 @@ def _run(verb: str, rest: Sequence[str]) -> int:
     logging.basicConfig(format='ddfnet: %(message)s', level=logging.WARNING)
     try:
         if verb == '--completion':
-            print(completion.script(rest, _VERBS))
+            print(completion.script(rest, VERBS))
             return 0
-        if verb not in _VERBS:
-            raise ValueError(f'expected a verb ({", ".join(_VERBS)}), got {verb!r}; '
+        if verb not in VERBS:
+            raise ValueError(f'expected a verb ({", ".join(VERBS)}), got {verb!r}; '
                              'see ddfnet --help')
         module = importlib.import_module(f'{__name__}.{verb}')
         status: int = module.run(rest)
@@ -77,8 +77,8 @@ def _run(verb: str, rest: Sequence[str]) -> int:
 
 
 def _overview() -> str:
-    width = max(map(len, _VERBS))
-    verbs = '\n'.join(f'  {verb:{width}}  {what}' for verb, what in _VERBS.items())
+    width = max(map(len, VERBS))
+    verbs = '\n'.join(f'  {verb:{width}}  {what}' for verb, what in VERBS.items())
     return f"""\
 usage: ddfnet VERB [OPTIONS]
 
@@ -91,12 +91,13 @@ examples:
   ddfnet fuse IMG_*.JPG --output scene.exr --tonemapped scene.png    (times from EXIF)
   ddfnet evaluate --panoramas my_panoramas --scenes 20
 
-ddfnet VERB --help explains a verb; --version prints {__version__}; --completion bash prints
-what makes Tab complete verbs and options: eval "$(ddfnet --completion bash)".
+ddfnet VERB --help explains a verb; --version prints {__version__}; --completion bash (or
+zsh) prints what makes Tab complete verbs and options: eval "$(ddfnet --completion bash)".
 
-exit status: 0 done; 1 a bag or a check failed (bag, doctor); 2 something that you can mend, which
-one line on stderr names; 130 interrupted. Results are on stdout, all else on stderr; --json makes
-them JSON (fuse, bag, inspect, doctor, bench, export; evaluate --json FILE)."""
+exit status: 0 done; 1 a check (doctor) or one of several bags (bag) failed; 2 something that you
+can mend, also in a single bag, which one line on stderr names; 130 interrupted. Results are on
+stdout, all else on stderr; --json makes them JSON (fuse, bag, inspect, view, doctor, synthesize,
+bench, train, export, weights; evaluate --json FILE)."""
 
 
 def _one_line(error: Exception) -> str:

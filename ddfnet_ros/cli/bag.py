@@ -6,10 +6,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -18,7 +18,10 @@ from ddfnet_ros.bags.many import Outcome, Processes, RayActors, run_all, share_o
 from ddfnet_ros.bags.outputs import OUTPUTS
 from ddfnet_ros.bags.reading import BagError
 from ddfnet_ros.cli.bag_settings import LIVE_ONLY, settled
-from ddfnet_ros.cli.options import as_options, optional, parse
+from ddfnet_ros.cli.options import as_options, optional
+from ddfnet_ros.command_line.naming import given
+from ddfnet_ros.command_line.parsing import parse
+from ddfnet_ros.command_line.waiting import waiting
 from ddfnet_ros.settings import NodeSettings
 
 EXAMPLES = """\
@@ -31,6 +34,7 @@ EXAMPLES = """\
   ddfnet bag day*.mcap fused/ --ray --ray-address auto"""
 
 FAILED = 1
+_Stated = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,23 +88,25 @@ several."""
 
 def run(words: Sequence[str]) -> int:
     """Fuse one bag here, or several wherever they are to be fused."""
-    options = parse(Options, 'bag', words, EXAMPLES)
+    options = parse(Options, 'ddfnet bag', words, EXAMPLES)
     *sources, target = options.bags
+    stated = given(words, options.settings)
     several = len(sources) > 1 or options.ray or target.is_dir()
     if not several:
-        return _one(options, sources[0], target)
-    return _several(options, sources, target)
+        return _one(options, stated, sources[0], target)
+    return _several(options, stated, sources, target)
 
 
-def _one(options: Options, source: Path, target: Path) -> int:
+def _one(options: Options, stated: _Stated, source: Path, target: Path) -> int:
     if target.exists() and not options.overwrite:
         raise BagError(f'{target}: expected a name that is free, got a file; --overwrite replaces '
                        'it')
-    job = _job(options, source, target)
+    with waiting(f'reading {source.name} and the model'):
+        job = _job(options, stated, source, target)
 
-    from ddfnet_ros.runtime.fallback import FallbackDeghoster
+        from ddfnet_ros.runtime.fallback import FallbackDeghoster
 
-    deghoster = FallbackDeghoster(job.settings)
+        deghoster = FallbackDeghoster(job.settings)
     try:
         done = fuse_bag(job, deghoster)
     except KeyboardInterrupt:
@@ -116,7 +122,9 @@ def _one(options: Options, source: Path, target: Path) -> int:
     return 0
 
 
-def _several(options: Options, sources: Sequence[Path], folder: Path) -> int:
+def _several(
+    options: Options, stated: _Stated, sources: Sequence[Path], folder: Path
+) -> int:
     """Fuse bags into a folder; 1 where not all could be."""
     if folder.exists() and not folder.is_dir():
         raise BagError(f'{folder}: expected a folder for the results, got a file')
@@ -143,7 +151,7 @@ def _several(options: Options, sources: Sequence[Path], folder: Path) -> int:
             tell(source, target, None)
             continue
         try:
-            jobs.append(_job(options, source, target, shared=True))
+            jobs.append(_job(options, stated, source, target, shared=True))
         except ValueError as error:
             tell(source, target, error)
     if jobs:
@@ -160,11 +168,14 @@ def _pool(options: Options, jobs: int) -> Processes | RayActors:
     return Processes(size)
 
 
-def _job(options: Options, source: Path, target: Path, *, shared: bool = False) -> Job:
+def _job(
+    options: Options, stated: _Stated, source: Path, target: Path, *, shared: bool = False
+) -> Job:
     """The job for one bag, by the settings given or else by what the bag tells.
 
     Args:
         options: Of the command line.
+        stated: Those of its settings that were given.
         source: The bag.
         target: The result.
         shared: Whether other jobs run beside it: no progress bar, and a share of the threads.
@@ -172,7 +183,7 @@ def _job(options: Options, source: Path, target: Path, *, shared: bool = False) 
     Raises:
         BagError: settings are needed that the bag does not tell.
     """
-    settings = settled(source, options.settings, options.params_file)
+    settings = settled(source, stated, options.params_file)
     if shared and not options.ray and not settings.threads:
         settings = dataclasses.replace(settings, threads=share_of_threads(options.jobs))
     return Job(

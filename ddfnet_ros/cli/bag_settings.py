@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ddfnet_ros.bags.reading import BagError
 from ddfnet_ros.bags.suggestion import suggestions
@@ -22,25 +22,24 @@ LIVE_ONLY = frozenset({
 """Settings that mean nothing where a bag is fused without a node."""
 
 
-def settled(source: Path, given: NodeSettings, params_file: Path | None) -> NodeSettings:
+def settled(
+    source: Path, given: Mapping[str, Any], params_file: Path | None
+) -> NodeSettings:
     """The settings given, completed by the bag where they do not say where exposures are.
 
     Args:
         source: The bag.
-        given: From the command line; what differs from the defaults counts.
+        given: What the command line names, be it the default or not.
         params_file: Parameter file of the node, weaker than what is given.
 
     Raises:
         BagError: settings are needed that the bag does not tell.
         ValueError: a bad parameter file.
     """
-    defaults = {f.name: f.default for f in dataclasses.fields(NodeSettings)}
-    wanted = parameter_file.read(params_file) if params_file else {}
-    wanted |= {name: value for name, default in defaults.items()
-               if (value := getattr(given, name)) != default}
+    wanted = {**(parameter_file.read(params_file) if params_file else {}), **given}
     topics = wanted.get('image_topics')
     if topics and {'exposure_times', 'exposure_source'} & wanted.keys():
-        return NodeSettings(**wanted)  # what tyro made is of a class that has no name elsewhere
+        return NodeSettings(**wanted)
     complete = [s for s in suggestions(survey(source), _unknown)
                 if s.complete and topics in (None, s.settings['image_topics'])]
     if len(complete) != 1:

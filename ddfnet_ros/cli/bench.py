@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
-from ddfnet_ros.cli.options import FUSION, parse
-from ddfnet_ros.settings import DeghosterSettings
+from ddfnet_ros.cli.options import FUSION
+from ddfnet_ros.command_line.parsing import parse
+from ddfnet_ros.command_line.waiting import waiting
+from ddfnet_ros.settings import MAX_FRAMES, MIN_FRAMES, DeghosterSettings
 
 if TYPE_CHECKING:
     from ddfnet_ros.evaluation.speed import Speed
@@ -44,20 +46,22 @@ class Options:
         if not re.fullmatch(r'\d{2,5}x\d{2,5}', self.size) or min(_sides(self.size)) < 64:
             raise ValueError('--size: expected WIDTHxHEIGHT of at least 64 pixels each, such as '
                              f'640x360, got {self.size!r}')
-        if not 2 <= self.frames <= 9:
-            raise ValueError(f'--frames: expected 2 to 9, got {self.frames}')
+        if not MIN_FRAMES <= self.frames <= MAX_FRAMES:
+            raise ValueError(
+                f'--frames: expected {MIN_FRAMES} to {MAX_FRAMES}, got {self.frames}')
         if self.repeats < 3:
             raise ValueError(f'--repeats: expected at least 3, got {self.repeats}')
 
 
 def run(words: Sequence[str]) -> int:
     """Measure and print."""
-    options = parse(Options, 'bench', words, EXAMPLES)
-    from ddfnet_ros.evaluation.speed import measure
-    from ddfnet_ros.runtime.deghoster import Deghoster
+    options = parse(Options, 'ddfnet bench', words, EXAMPLES)
+    with waiting('reading the model'):
+        from ddfnet_ros.evaluation.speed import measure
+        from ddfnet_ros.runtime.deghoster import Deghoster
 
-    speed = measure(
-        Deghoster(options.fusion), _sides(options.size), options.frames, options.repeats)
+        deghoster = Deghoster(options.fusion)
+    speed = measure(deghoster, _sides(options.size), options.frames, options.repeats)
     print(json.dumps(dataclasses.asdict(speed)) if options.json else _lines(speed))
     return 0
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -19,15 +18,14 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from ddfnet_ros.cli.options import parse
+from ddfnet_ros import fast_dds
+from ddfnet_ros.command_line.parsing import parse
 
 EXAMPLES = """\
   ddfnet doctor
   ddfnet doctor --json | jq '.[] | select(.level != "OK")'"""
 
 OK, WARN, FAIL = 'OK', 'WARN', 'FAIL'
-_SHARED_MEMORY = Path('/dev/shm')
-_PROFILES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
 _PATIENCE = 60.0  # seconds for one trial
 _ROS_TRIAL = """
 import diagnostic_msgs.msg, lifecycle_msgs.msg, rosgraph_msgs.msg, sensor_msgs.msg, std_srvs.srv
@@ -79,7 +77,7 @@ class Options:
 
 def run(words: Sequence[str]) -> int:
     """Run all checks."""
-    options = parse(Options, 'doctor', words, EXAMPLES)
+    options = parse(Options, 'ddfnet doctor', words, EXAMPLES)
     findings = []
     for finding in examine():
         findings.append(finding)
@@ -131,34 +129,38 @@ def check_ros() -> list[Finding]:
 
 def check_dds(environment: Mapping[str, str] = os.environ) -> list[Finding]:
     """Whether large images get through."""
-    middleware = environment.get('RMW_IMPLEMENTATION', 'rmw_fastrtps_cpp')
-    if not middleware.startswith('rmw_fastrtps'):
-        return [Finding('dds profile', OK, f'{middleware}: its own settings count',
-                        'see doc/launch.md for large images')]
-    named = [environment[variable] for variable in _PROFILES if environment.get(variable)]
-    if missing := [path for path in named if not Path(path).is_file()]:
-        return [Finding('dds profile', FAIL, f'{missing[0]}: no such file',
-                        f'correct {" and ".join(_PROFILES)}')]
-    if not named:
-        if environment.get('FASTDDS_BUILTIN_TRANSPORTS', 'DEFAULT') != 'DEFAULT':
-            return [Finding('dds profile', OK, 'FASTDDS_BUILTIN_TRANSPORTS='
-                            + environment['FASTDDS_BUILTIN_TRANSPORTS'])]
-        return [Finding('dds profile', WARN, 'Fast DDS as it comes: best effort loses images of '
-                        'more than 512 KB', 'ros2 launch ... dds_profile:=shm, or export '
-                        f'{_PROFILES[0]} and {_PROFILES[1]}=.../config/fastdds_shm.xml')]
-    return [Finding('dds profile', OK, named[0]), *check_shared_memory(_segment(Path(named[0])))]
+    return [_profile(environment), _shared_memory(environment)]
 
 
-def check_shared_memory(segment: int, memory: Path = _SHARED_MEMORY) -> list[Finding]:
-    """Room for the profile's segments of a camera, the node and a viewer."""
-    free = shutil.disk_usage(memory).free if memory.is_dir() else 0
-    wanted = 3 * segment
-    text = f'{free / 2**20:.0f} MB free in {memory}'
+def _profile(environment: Mapping[str, str]) -> Finding:
+    middleware = environment.get('RMW_IMPLEMENTATION', '')
+    if not fast_dds.speaks(middleware):
+        return Finding('dds profile', OK, f'{middleware}: its own settings count; see '
+                       'doc/launch.md for large images')
+    variables = ' and '.join(fast_dds.PROFILE_VARIABLES)
+    for path in fast_dds.named_profiles(environment):
+        if not path.is_file():
+            return Finding('dds profile', FAIL, f'{path}: no such file', f'correct {variables}')
+    transports = fast_dds.transports(environment)
+    named = f'{fast_dds.TRANSPORTS_VARIABLE}={transports}' if transports else ''
+    if fast_dds.is_default(middleware, environment):
+        shipped = fast_dds.shipped_profile('shm') or 'FILE.xml'
+        return Finding('dds profile', WARN, f'{named or "Fast DDS as it comes"}: best effort '
+                       f'loses images of more than {fast_dds.DEFAULT_SEGMENT // 1024} KB',
+                       'ros2 launch ... dds_profile:=shm, or '
+                       f'export {" ".join(f"{n}={shipped}" for n in fast_dds.PROFILE_VARIABLES)}')
+    return Finding('dds profile', OK, str(fast_dds.profile(environment) or named))
+
+
+def _shared_memory(environment: Mapping[str, str]) -> Finding:
+    """Room for what a camera and the node reserve by the profile."""
+    free, wanted = fast_dds.free_bytes(), fast_dds.wanted_bytes(environment)
+    text = f'{free / 2**20:.0f} MB free in {fast_dds.SHARED_MEMORY}'
     if free < wanted:
-        return [Finding('shared memory', WARN, f'{text}; three processes of this profile reserve '
-                        f'{wanted / 2**20:.0f} MB', 'docker run --shm-size=2g, or '
-                        f'mount -o remount,size=2g {memory}')]
-    return [Finding('shared memory', OK, text)]
+        return Finding('shared memory', WARN, f'{text}; two processes of this profile reserve '
+                       f'{wanted / 2**20:.0f} MB', 'docker run --shm-size=2g, or '
+                       f'mount -o remount,size=2g {fast_dds.SHARED_MEMORY}')
+    return Finding('shared memory', OK, text)
 
 
 def check_torch() -> list[Finding]:
@@ -262,12 +264,6 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return ''
-
-
-def _segment(profile: Path) -> int:
-    """Bytes of shared memory that each process reserves by a profile of Fast DDS."""
-    text = profile.read_text(encoding='utf-8', errors='replace')
-    return max(map(int, re.findall(r'<segment_size>\s*(\d+)\s*<', text)), default=512 * 1024)
 
 
 def _line(finding: Finding) -> str:

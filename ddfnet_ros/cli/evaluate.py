@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from ddfnet_ros import images
-from ddfnet_ros.cli.options import FUSION, optional, parse
+from ddfnet_ros.cli.options import FUSION, optional
+from ddfnet_ros.command_line.parsing import parse
+from ddfnet_ros.command_line.waiting import waiting
 from ddfnet_ros.evaluation.plan import Plan
 from ddfnet_ros.settings import DeghosterSettings
 
@@ -44,12 +46,13 @@ class Options(Plan):
 
 def run(words: Sequence[str]) -> int:
     """Measure, print tables, write JSON."""
-    options = parse(Options, 'evaluate', words, EXAMPLES)
+    options = parse(Options, 'ddfnet evaluate', words, EXAMPLES)
     if options.json is not None:
         images.check_writable(options.json)
-    from ddfnet_ros.evaluation.run import carry_out
+    with waiting('reading models and scenes') as stop:
+        from ddfnet_ros.evaluation.run import carry_out
 
-    evaluation = carry_out(options, options.fusion)
+        evaluation = carry_out(options, options.fusion, ready=stop)
     if options.json is not None:
         options.json.write_text(evaluation.to_json())
     print(report(evaluation))

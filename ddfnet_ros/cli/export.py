@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from ddfnet_ros.bracket import MAX_FRAMES, MIN_FRAMES, median_index
-from ddfnet_ros.cli.options import check_output, parse
-from ddfnet_ros.cli.waiting import waiting
+from ddfnet_ros.bracket import median_index
+from ddfnet_ros.cli.options import check_output
+from ddfnet_ros.command_line.parsing import parse
+from ddfnet_ros.command_line.waiting import waiting
+from ddfnet_ros.settings import MAX_FRAMES, MIN_FRAMES
 
 if TYPE_CHECKING:
     from ddfnet_ros.runtime.export import Exported
@@ -55,17 +57,17 @@ class Options:
 
 def run(words: Sequence[str]) -> int:
     """Export, check and print."""
-    options = parse(Options, 'export', words, EXAMPLES)
+    options = parse(Options, 'ddfnet export', words, EXAMPLES)
     check_output(options.output, '.onnx')
-    from ddfnet_ros import weights
-    from ddfnet_ros.runtime.export import export
-    from ddfnet_ros.runtime.selection import load_fusion
-
-    path = weights.find(options.model)
-    loaded = load_fusion(path)
     place = options.reference - 1 if options.reference else median_index(options.frames)
-    about = {'model': path.stem, 'weights_sha256': loaded.sha256, 'reference': f'{place + 1}'}
     with waiting('exporting'):
+        from ddfnet_ros import weights
+        from ddfnet_ros.runtime.export import export
+        from ddfnet_ros.runtime.selection import load_fusion
+
+        path = weights.find(options.model)
+        loaded = load_fusion(path)
+        about = {'model': path.stem, 'weights_sha256': loaded.sha256, 'reference': f'{place + 1}'}
         exported = export(loaded.model, options.output, options.frames, place, about)
     print(json.dumps(dataclasses.asdict(exported)) if options.json else _lines(exported))
     return 0

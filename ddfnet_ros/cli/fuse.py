@@ -14,8 +14,9 @@ import tyro
 from ddfnet_ros import images
 from ddfnet_ros.bracket import Bracket
 from ddfnet_ros.cli.image_files import frames_of
-from ddfnet_ros.cli.options import FUSION, check_output, optional, parse
-from ddfnet_ros.cli.waiting import waiting
+from ddfnet_ros.cli.options import FUSION, check_output, optional
+from ddfnet_ros.command_line.parsing import parse
+from ddfnet_ros.command_line.waiting import waiting
 from ddfnet_ros.settings import DeghosterSettings
 
 EXAMPLES = """\
@@ -52,16 +53,16 @@ auto: ratios estimated from unclipped pixels that do not move."""
 
 def run(words: Sequence[str]) -> int:
     """Read, fuse, write."""
-    options = parse(Options, 'fuse', words, EXAMPLES)
+    options = parse(Options, 'ddfnet fuse', words, EXAMPLES)
     check_output(options.output, '.exr')
     if options.tonemapped is not None:
         check_output(options.tonemapped, '.png')
-    bracket = Bracket.of(
-        frames_of(options.ldr, options.exposure_times, options.fusion), options.fusion.reference)
-
-    from ddfnet_ros.runtime.deghoster import Deghoster
-
     with waiting('fusing'):
+        bracket = Bracket.of(frames_of(options.ldr, options.exposure_times, options.fusion),
+                             options.fusion.reference)
+
+        from ddfnet_ros.runtime.deghoster import Deghoster
+
         deghoster = Deghoster(options.fusion)
         fused = deghoster(bracket)
     images.write_exr(options.output, fused.radiance)

@@ -10,8 +10,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from ddfnet_ros import images
-from ddfnet_ros.bracket import MAX_FRAMES, MIN_FRAMES, Frame, Pixels, check_pixels
-from ddfnet_ros.settings import RadianceSettings
+from ddfnet_ros.bracket import Frame, Pixels, check_pixels
+from ddfnet_ros.settings import MAX_FRAMES, MIN_FRAMES, RadianceSettings
 
 AUTO = ('auto',)
 

@@ -14,8 +14,8 @@ import tyro
 from ddfnet_ros.bags.suggestion import Suggestion, suggestions
 from ddfnet_ros.bags.survey import ImageTopic, Survey, survey
 from ddfnet_ros.bracket import Pixels
-from ddfnet_ros.cli.options import parse
-from ddfnet_ros.cli.waiting import waiting
+from ddfnet_ros.command_line.parsing import parse
+from ddfnet_ros.command_line.waiting import waiting
 from ddfnet_ros.settings import RadianceSettings
 
 EXAMPLES = """\
@@ -39,7 +39,7 @@ class Options:
 
 def run(words: Sequence[str]) -> int:
     """Look, and print."""
-    options = parse(Options, 'inspect', words, EXAMPLES)
+    options = parse(Options, 'ddfnet inspect', words, EXAMPLES)
     with waiting(f'reading {options.bag.name}'):
         found = survey(options.bag)
         guesses = suggestions(found, _relative_exposures)

@@ -1,62 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Options of the verbs: parsed by tyro from dataclasses, settings among them."""
+"""Options of the verbs: settings as options, and what several verbs ask of theirs."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import io
-import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, TypeVar, get_args, get_type_hints, overload
+from typing import Annotated, Any, get_args, get_type_hints
 
 import tyro
 
 from ddfnet_ros.images import check_writable
 from ddfnet_ros.settings import DeghosterSettings, Settings
-
-_Options = TypeVar('_Options')
-# What tyro draws around an error, in Unicode or not, and says before it.
-_BOX = re.compile(r'[╭╮╰╯│─]|-{2,}(?!\w)|Value error\s|Error parsing Options:')
-
-
-@overload
-def parse(
-    options: type[_Options], verb: str, words: Sequence[str], examples: str
-) -> _Options: ...
-@overload
-def parse(options: UnionType, verb: str, words: Sequence[str], examples: str) -> Any: ...
-def parse(options: Any, verb: str, words: Sequence[str], examples: str) -> Any:
-    """Turn the words after a verb into its options.
-
-    What tyro prints about bad options is a box of several lines; it becomes one.
-
-    Args:
-        options: Dataclass, or a union of them for a verb that has verbs of its own.
-        verb: As the user typed it.
-        words: What follows it.
-        examples: Shown at the end of the help.
-
-    Raises:
-        ValueError: unknown, missing or bad options.
-        SystemExit: help was asked for and given, with the examples at its end.
-    """
-    said = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(said):
-            return tyro.cli(options, prog=f'ddfnet {verb}', args=list(words))
-    except SystemExit as stop:
-        if stop.code:
-            raise ValueError(_one_line(said.getvalue())) from None
-        print(f'examples:\n{examples}')
-        raise
-
-
-def _one_line(said: str) -> str:
-    words = ' '.join(_BOX.sub(' ', said).split())
-    return re.sub(r'\.? For full helptext, (see|run:?) ', '; see ', words)
 
 
 def as_options(settings: type[Settings], hidden: Collection[str] = ()) -> Any:

@@ -28,13 +28,14 @@ def read(path: Path) -> dict[str, Any]:
     """
     try:
         content = yaml.safe_load(path.read_text(encoding='utf-8'))
-        blocks = [node['ros__parameters'] for node in content.values()]
-        found = {str(name): value for block in blocks for name, value in block.items()}
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError,
-            RecursionError) as error:
-        problem = shorten(str(error), _LONGEST)
-        raise ValueError(f'{path}: expected a ROS parameter file (config/fuse.yaml is one), got: '
-                         f'{problem}; correct it') from error
+        blocks = [_mapping(node, 'a node')['ros__parameters']
+                  for node in _mapping(content, 'the file').values()]
+        found = {str(name): value for block in blocks
+                 for name, value in _mapping(block, 'ros__parameters').items()}
+    except (yaml.YAMLError, KeyError, ValueError, RecursionError) as error:
+        problem = f'a node without {error}' if isinstance(error, KeyError) else str(error)
+        raise ValueError(f'{path}: expected a ROS parameter file (config/fuse.yaml is one), got '
+                         f'{shorten(problem, _LONGEST)}; correct it') from error
     kinds = {field.name: str(field.type) for field in dataclasses.fields(NodeSettings)}
     ours = {name: value for name, value in found.items() if not name.startswith(_ROS_ONLY)}
     if unknown := sorted(ours.keys() - kinds):
@@ -46,6 +47,12 @@ def read(path: Path) -> dict[str, Any]:
                              f'{reprlib.repr(value)}; correct it')
     return {name: tuple(value) if isinstance(value, list) else value
             for name, value in ours.items()}
+
+
+def _mapping(value: Any, what: str) -> dict[Any, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f'{reprlib.repr(value)} where {what} has names and values')
+    return value
 
 
 def _is_of(kind: str, value: Any) -> bool:

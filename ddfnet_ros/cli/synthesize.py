@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Annotated
 
 from tqdm import tqdm
 
-from ddfnet_ros.cli.options import optional, parse
-from ddfnet_ros.cli.waiting import waiting
+from ddfnet_ros.cli.options import check_output, optional
+from ddfnet_ros.command_line.parsing import parse
+from ddfnet_ros.command_line.waiting import waiting
 from ddfnet_ros.images import write_png
 from ddfnet_ros.synthesis.scene_settings import SceneSettings
 
@@ -44,6 +46,8 @@ class Options:
     """How many brackets."""
     seed: int = 7
     """Of everything random."""
+    json: bool = False
+    """Print one JSON object and nothing else."""
 
     def __post_init__(self) -> None:
         if (self.output is None) == (self.preview is None):
@@ -60,38 +64,41 @@ class Options:
 
 def run(words: Sequence[str]) -> int:
     """Render and record, with a progress bar."""
-    options = parse(Options, 'synthesize', words, EXAMPLES)
+    options = parse(Options, 'ddfnet synthesize', words, EXAMPLES)
     if options.preview is not None and options.panoramas is not None:
-        return _preview(options.preview, options.panoramas, options.cutouts, options.seed)
-    return _record(options.output or Path(), options)
+        check_output(options.preview, '.png')
+        _preview(options.preview, options.panoramas, options.cutouts, options.seed)
+        written = {'preview': str(options.preview)}
+    elif options.output is not None:
+        recording = _record(options.output, options)
+        written = {'recording': str(recording), 'truth': str(recording.with_name('truth'))}
+    print(json.dumps(written) if options.json else next(iter(written.values())))
+    return 0
 
 
-def _preview(picture: Path, panoramas: Path, cutouts: Path | None, seed: int) -> int:
-    from ddfnet_ros.synthesis.layers import CutoutBank
-    from ddfnet_ros.synthesis.panorama_bank import PanoramaBank
-    from ddfnet_ros.synthesis.preview import random_sheet
-    from ddfnet_ros.synthesis.scenes import SceneSource
-
+def _preview(picture: Path, panoramas: Path, cutouts: Path | None, seed: int) -> None:
     with waiting('making scenes'):
+        from ddfnet_ros.synthesis.layers import CutoutBank
+        from ddfnet_ros.synthesis.panorama_bank import PanoramaBank
+        from ddfnet_ros.synthesis.preview import random_sheet
+        from ddfnet_ros.synthesis.scenes import SceneSource
+
         source = SceneSource(
             PanoramaBank(panoramas), SceneSettings(instants=8),
             CutoutBank(cutouts) if cutouts is not None else None)
         sheet = random_sheet(source, _PREVIEWED, seed)
     write_png(picture, sheet)
-    print(picture)
-    return 0
 
 
-def _record(folder: Path, options: Options) -> int:
-    from ddfnet_ros.synthesis.street import synthesize_street
+def _record(folder: Path, options: Options) -> Path:
+    with waiting('getting ready'):
+        from ddfnet_ros.synthesis.street import synthesize_street
 
     with tqdm(desc='frames', disable=None) as bar:
         def progress(done: int, total: int) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
-        recording = synthesize_street(
+        return synthesize_street(
             folder, options.panoramas, seed=options.seed, brackets=options.brackets,
             progress=progress)
-    print(recording)
-    return 0

@@ -5,15 +5,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ddfnet_ros.command_line.waiting import waiting
 from ddfnet_ros.training.options import parse
 
 
 def run(words: Sequence[str]) -> int:
     """Train."""
-    settings = parse(words, 'ddfnet train')
-    from ddfnet_ros.training.train import train
+    settings, as_json = parse(words, 'ddfnet train')
+    with waiting('reading what to train on') as stop:
+        from ddfnet_ros.training.record import told
+        from ddfnet_ros.training.train import train
 
-    state = train(settings)
+        state = train(settings, ready=stop)
+    if as_json:
+        print(told(settings, state))
+        return 0
     print(f'{state.step} steps, {state.seconds / 60:.1f} min; '
           f'ship it: ddfnet weights ship {settings.run} models/NAME.safetensors')
     return 0

@@ -3,17 +3,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.util
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 from tqdm import tqdm
@@ -23,7 +23,10 @@ from ddfnet_ros.bags.reading import BagError, BagReader
 from ddfnet_ros.bracket import Bracket
 from ddfnet_ros.cli.bag_settings import LIVE_ONLY, settled
 from ddfnet_ros.cli.image_files import AUTO, frames_of, seconds
-from ddfnet_ros.cli.options import as_options, check_output, optional, parse
+from ddfnet_ros.cli.options import as_options, check_output, optional
+from ddfnet_ros.command_line.naming import given
+from ddfnet_ros.command_line.parsing import parse
+from ddfnet_ros.command_line.waiting import waiting
 from ddfnet_ros.settings import NodeSettings
 
 if TYPE_CHECKING:
@@ -64,6 +67,8 @@ metadata; auto, for files: estimated."""
     """Stop after so many brackets; absent: all. One of 640x360 takes about 3 MB."""
     params_file: Annotated[Path | None, optional('FILE.yaml')] = None
     """Parameter file of the node, for a bag; the options below are stronger."""
+    json: bool = False
+    """With --save: print one JSON object and nothing else."""
     settings: Annotated[NodeSettings, as_options(NodeSettings, _HIDDEN)] = field(
         default_factory=NodeSettings)
     """How frames become brackets, and how these are fused."""
@@ -73,11 +78,13 @@ metadata; auto, for files: estimated."""
             raise ValueError('expected a bag or image files, got none')
         if self.brackets is not None and self.brackets < 1:
             raise ValueError(f'--brackets: expected at least 1, got {self.brackets}')
+        if self.json and self.save is None:
+            raise ValueError('--json: expected --save as well, got none')
 
 
 def run(words: Sequence[str]) -> int:
     """Fuse and record; then show, unless it is to be saved."""
-    options = parse(Options, 'view', words, EXAMPLES)
+    options = parse(Options, 'ddfnet view', words, EXAMPLES)
     if importlib.util.find_spec('rerun') is None:
         raise ValueError('expected rerun, got none; pip install "ddfnet_ros[view]" '
                          '(Python 3.11 or newer)')
@@ -89,43 +96,51 @@ def run(words: Sequence[str]) -> int:
     place = options.save.parent if options.save else None
     with TemporaryDirectory(prefix='.ddfnet_view_', dir=place) as folder:
         recording = Path(folder) / f'inside{_SUFFIX}'
-        said = _record(options, recording)
+        about = _record(options, words, recording)
         if options.save is None:
             return _show(recording)
         recording.replace(options.save)
-    print(f'{options.save}: {said}; look at it: ddfnet view {options.save}')
+    print(json.dumps({'recording': str(options.save), **about}) if options.json else
+          _line(options.save, about))
     return 0
 
 
-def _record(options: Options, path: Path) -> str:
+def _record(options: Options, words: Sequence[str], path: Path) -> dict[str, Any]:
     """Fuse what is asked for; tells what was fused by what."""
-    from ddfnet_ros.results.inside import Recording
-    from ddfnet_ros.runtime.deghoster import Deghoster
-
     from_files = len(options.sources) > 1
-    settings = options.settings if from_files else _of_bag(options)
-    deghoster = Deghoster(settings)
+    with waiting(f'reading {options.sources[0].name} and the model'):
+        from ddfnet_ros.results.inside import Recording
+        from ddfnet_ros.runtime.deghoster import Deghoster
+
+        settings = options.settings if from_files else _of_bag(options, words)
+        deghoster = Deghoster(settings)
     with Recording(path, settings) as recording:
         def add(bracket: Bracket) -> None:
             fused: Deghosted = deghoster(bracket)
             recording.add(fused)
 
         if from_files:
-            frames = frames_of(options.sources, options.exposure_times, settings)
-            add(Bracket.of(frames, settings.reference))
+            with waiting('fusing'):
+                frames = frames_of(options.sources, options.exposure_times, settings)
+                add(Bracket.of(frames, settings.reference))
             count = 1
         else:
             count = _each_of_bag(options, settings, add)
-    brackets = '1 bracket' if count == 1 else f'{count} brackets'
-    return f'{brackets}, model {deghoster.model_name} on {deghoster.device}'
+    return {'brackets': count, 'model': deghoster.model_name, 'device': deghoster.device}
 
 
-def _of_bag(options: Options) -> NodeSettings:
+def _line(recording: Path, about: Mapping[str, Any]) -> str:
+    brackets = '1 bracket' if about['brackets'] == 1 else f'{about["brackets"]} brackets'
+    return (f'{recording}: {brackets}, model {about["model"]} on {about["device"]}; look at it: '
+            f'ddfnet view {recording}')
+
+
+def _of_bag(options: Options, words: Sequence[str]) -> NodeSettings:
     if options.exposure_times == AUTO:
         raise ValueError('--exposure-times auto: expected image files, got a bag; leave it out')
     times = tuple(map(seconds, options.exposure_times))
-    given = dataclasses.replace(options.settings, exposure_times=times)
-    return settled(options.sources[0], given, options.params_file)
+    stated = given(words, options.settings) | ({'exposure_times': times} if times else {})
+    return settled(options.sources[0], stated, options.params_file)
 
 
 def _each_of_bag(

@@ -4,15 +4,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
-from ddfnet_ros.cli.options import optional, parse
-from ddfnet_ros.cli.waiting import waiting
+from ddfnet_ros.cli.options import optional
+from ddfnet_ros.command_line.parsing import parse
+from ddfnet_ros.command_line.waiting import waiting
 
 EXAMPLES = """\
   ddfnet weights ship runs/fast models/fast.safetensors --evaluation fast.json
@@ -36,6 +37,8 @@ class Ship:
     """What `ddfnet evaluate --json` wrote about this model; goes into the card."""
     pwcnet: Annotated[Path | None, optional('PWCNET.safetensors')] = None
     """Model file to write the PWC-Net to, where it was trained along."""
+    json: bool = False
+    """Print one JSON object and nothing else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +49,8 @@ class Slim:
     """Folder that `ddfnet train` wrote."""
     folder: tyro.conf.Positional[Path]
     """Folder to write to; training goes on from it with --start-from."""
+    json: bool = False
+    """Print one JSON object and nothing else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +61,8 @@ class ImportPwcnet:
     """pwc_net.pth.tar or another file of the same layout."""
     model: _File
     """Model file to write."""
+    json: bool = False
+    """Print one JSON object and nothing else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,28 +82,60 @@ class Options:
 
 def run(words: Sequence[str]) -> int:
     """Do what the sub-verb says."""
-    task = parse(Options, 'weights', words, EXAMPLES).task
+    task = parse(Options, 'ddfnet weights', words, EXAMPLES).task
     with waiting('reading weights'):
-        said = _done(task)
-    print(said)
+        if isinstance(task, Cards):
+            print(_page(task.folder))
+            return 0
+        written = _written(task)
+    print(json.dumps(written) if task.json else _lines(written))
     return 0
 
 
-def _done(chosen: Ship | Slim | ImportPwcnet | Cards) -> str:
-    """Do it, and tell what was done."""
+def _page(folder: Path) -> str:
+    from ddfnet_ros.training import shipping
+
+    if not any(folder.glob('*.safetensors')):
+        raise ValueError(f'{folder}: expected a folder with .safetensors files, got none there; '
+                         'check the path')
+    return shipping.page(folder)
+
+
+def _written(task: Ship | Slim | ImportPwcnet) -> dict[str, Any]:
+    """Do it, and tell what was written."""
     from ddfnet_ros.training import importing, shipping, slim
 
-    if isinstance(chosen, Cards):
-        if not any(chosen.folder.glob('*.safetensors')):
-            raise ValueError(f'{chosen.folder}: expected a folder with .safetensors files, got '
-                             'none there; check the path')
-        return shipping.page(chosen.folder)
-    if isinstance(chosen, Slim):
-        files = slim.write(slim.read_any(chosen.run), chosen.folder)
-        return '\n'.join(f'{path}: {path.stat().st_size:,} bytes' for path in files)
-    if isinstance(chosen, ImportPwcnet):
-        checksum = importing.import_pwcnet(chosen.checkpoint, chosen.model)
-        return f'{chosen.model}: sha256 {checksum}\nLicence: {importing.LICENCE}'
-    evaluation = json.loads(chosen.evaluation.read_text()) if chosen.evaluation else None
-    checksum = shipping.ship(chosen.run, chosen.model, evaluation, pwcnet=chosen.pwcnet)
-    return f'{chosen.model}: sha256 {checksum}'
+    if isinstance(task, Slim):
+        files = slim.write(slim.read_any(task.run), task.folder)
+        return {'bytes': {str(path): path.stat().st_size for path in files}}
+    if isinstance(task, ImportPwcnet):
+        checksum = importing.import_pwcnet(task.checkpoint, task.model)
+        return {'sha256': {str(task.model): checksum}, 'licence': importing.LICENCE}
+    evaluation = _read_evaluation(task.evaluation) if task.evaluation else None
+    checksum = shipping.ship(task.run, task.model, evaluation, pwcnet=task.pwcnet)
+    return {'sha256': {str(task.model): checksum}}
+
+
+def _lines(written: Mapping[str, Any]) -> str:
+    lines = [f'{path}: {count:,} bytes' for path, count in written.get('bytes', {}).items()]
+    lines += [f'{path}: sha256 {checksum}' for path, checksum in written.get('sha256', {}).items()]
+    return '\n'.join(lines + [f'Licence: {text}' for key, text in written.items()
+                              if key == 'licence'])
+
+
+def _read_evaluation(path: Path) -> dict[str, Any]:
+    """What `ddfnet evaluate` wrote.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    try:
+        found = json.loads(path.read_text(encoding='utf-8'))
+    except ValueError as error:
+        found = error
+    if not isinstance(found, dict) or not {'methods', 'panoramas', 'seed'} <= found.keys() \
+            or 'fused' not in found['methods']:
+        problem = f'no JSON ({found})' if isinstance(found, ValueError) else 'other JSON'
+        raise ValueError(f'{path}: expected what `ddfnet evaluate --json` wrote, got {problem}; '
+                         'check the path')
+    return found

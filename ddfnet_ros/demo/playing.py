@@ -7,16 +7,14 @@ import json
 import math
 import os
 import random
-import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from tqdm import tqdm
 
+from ddfnet_ros import fast_dds
 from ddfnet_ros.demo.options import Options
 from ddfnet_ros.demo.processes import Child, Children, ProcessError
 from ddfnet_ros.demo.recording import Recording
@@ -111,22 +109,10 @@ def _environment() -> dict[str, str]:
         'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
         'ROS_DOMAIN_ID': os.environ.get('ROS_DOMAIN_ID', str(random.randint(1, 100))),
     }
-    profile = _shared_memory_profile()
-    if profile and _free_bytes('/dev/shm') > _SHARED_MEMORY:
-        environment |= dict.fromkeys(
-            ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'), str(profile))
+    profile = fast_dds.shipped_profile('local')
+    if profile and fast_dds.free_bytes() > _SHARED_MEMORY:
+        environment |= dict.fromkeys(fast_dds.PROFILE_VARIABLES, str(profile))
     return environment
-
-
-def _shared_memory_profile() -> Path | None:
-    """Fast DDS's profile for one machine, of the checkout or of the installed package."""
-    homes = Path(__file__).parents[2], Path(sys.prefix) / 'share' / 'ddfnet_ros'
-    paths = [home / 'config' / 'fastdds_local.xml' for home in homes]
-    return next((path for path in paths if path.is_file()), None)
-
-
-def _free_bytes(folder: str) -> int:
-    return shutil.disk_usage(folder).free if Path(folder).is_dir() else 0
 
 
 def _wait_until_ready(node: Child, recorder: Child, patience: float) -> None:

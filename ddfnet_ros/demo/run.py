@@ -9,8 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import tyro
-
+from ddfnet_ros.command_line.parsing import parse
 from ddfnet_ros.demo import score
 from ddfnet_ros.demo.options import Options
 from ddfnet_ros.demo.playing import Played, Stage
@@ -32,9 +31,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         Exit status: 0 when all bars are cleared, 1 when one is missed or a process failed, 2 over
         bad input.
     """
-    options = tyro.cli(Options, args=argv, prog='demo')
-    end_on_signals()
     try:
+        options = parse(Options, 'python -m ddfnet_ros.demo',
+                        sys.argv[1:] if argv is None else argv)
+        end_on_signals()
         return _report_misses(run(options))
     except ProcessError as error:
         print(f'demo: {error}', file=sys.stderr)

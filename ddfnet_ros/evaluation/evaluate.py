@@ -19,6 +19,7 @@ from ddfnet_ros.evaluation.mef_ssim import mef_ssim, mef_ssim_moving
 from ddfnet_ros.evaluation.metrics import clipped, compressed, measure
 from ddfnet_ros.evaluation.scenes import Scene
 from ddfnet_ros.evaluation.sequence import flicker
+from ddfnet_ros.radiance import GAMMA
 
 Picture = npt.NDArray[np.float32]
 Extra = Callable[[Picture, Picture], float]
@@ -122,7 +123,7 @@ def still_bracket(scene: Scene) -> Bracket:
     frames = []
     for frame, exposure in zip(scene.bracket.frames, scene.exposures, strict=True):
         ratio = np.float32(exposure) / scene.unit
-        ldr = np.clip(scene.truth * ratio, 0, 1) ** np.float32(1 / 2.2)
+        ldr = np.clip(scene.truth * ratio, 0, 1) ** np.float32(1 / GAMMA)
         frames.append(Frame(pixels=ldr, exposure_time=frame.exposure))
     return Bracket.of(frames, scene.bracket.reference_index + 1)
 

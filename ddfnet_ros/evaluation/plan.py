@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 import tyro
 
+from ddfnet_ros.settings import MAX_FRAMES, MIN_FRAMES
+
 Study = Literal['comparison', 'noise', 'robustness', 'references']
 Dataset = Literal['synthetic', 'kalantari', 'fang']
 
@@ -66,7 +68,8 @@ class Plan:
             raise ValueError(f'--cutouts: expected a folder with .png files, got {self.cutouts}')
         if self.scenes < 1:
             raise ValueError(f'--scenes: expected at least 1, got {self.scenes}')
-        for name, value, low, high in (('size', self.size, 32, 512), ('frames', self.frames, 2, 9),
-                                       ('sigma', self.sigma, 0, 1)):
+        for name, value, low, high in (
+                ('size', self.size, 32, 512), ('frames', self.frames, MIN_FRAMES, MAX_FRAMES),
+                ('sigma', self.sigma, 0, 1)):
             if not low <= value <= high:
                 raise ValueError(f'--{name}: expected {low} to {high}, got {value}')

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -51,12 +51,15 @@ _SHEETS = 8
 _Item = TypeVar('_Item')
 
 
-def carry_out(plan: Plan, fusion: DeghosterSettings) -> Evaluation:
+def carry_out(
+    plan: Plan, fusion: DeghosterSettings, ready: Callable[[], object] = lambda: None
+) -> Evaluation:
     """Evaluate.
 
     Args:
         plan: What, on what.
         fusion: How the model called `fused` works, and the others too but for their weights.
+        ready: Called when models and panoramas are read, before progress is shown.
 
     Raises:
         ValueError: unknown peers, unusable folders, or packages that are missing.
@@ -76,9 +79,11 @@ def carry_out(plan: Plan, fusion: DeghosterSettings) -> Evaluation:
     if plan.dataset == 'synthetic':
         source = _source(plan, fusion.reference)
         names, cutouts = source.panoramas.names, _count(plan.cutouts)
+        ready()
         points, failed = _study(plan, fusers, source, extra)
         methods = points[0].methods
     else:
+        ready()
         names, methods = _photographs(plan, fusers, extra)
         cutouts, points, failed = 0, [], []
     return Evaluation(

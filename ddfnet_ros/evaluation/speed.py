@@ -19,6 +19,7 @@ import torch
 from tqdm import tqdm
 
 from ddfnet_ros.bracket import Bracket, Frame
+from ddfnet_ros.radiance import GAMMA
 from ddfnet_ros.runtime.deghoster import Deghoster
 
 _RATIO = 4.0  # of neighbouring exposures
@@ -84,14 +85,17 @@ def measure(deghoster: Deghoster, size: tuple[int, int], frames: int, repeats: i
     gc.collect()
     loaded = _resident_mib('VmRSS')
     _forget_peak()
-    for _ in range(_WARM_UPS):
-        deghoster(bracket)
-    peak = _resident_mib('VmHWM')
-    align_and_merge(images)
     ours, theirs, stages = [], [], []
-    for _ in tqdm(range(repeats), 'timing', delay=2.0, leave=False, disable=None):
-        ours.append(_timed(lambda: stages.append(deghoster(bracket).stage_ms)))
-        theirs.append(_timed(lambda: align_and_merge(images)))
+    with tqdm(total=_WARM_UPS + repeats, desc='timing', leave=False, disable=None) as bar:
+        for _ in range(_WARM_UPS):
+            deghoster(bracket)
+            bar.update()
+        peak = _resident_mib('VmHWM')
+        align_and_merge(images)
+        for _ in range(repeats):
+            ours.append(_timed(lambda: stages.append(deghoster(bracket).stage_ms)))
+            theirs.append(_timed(lambda: align_and_merge(images)))
+            bar.update()
     return Speed(
         model=deghoster.model_name, device=deghoster.device, backend=deghoster.backend,
         precision=deghoster.precision, processor=processor(), threads=torch.get_num_threads(),
@@ -139,7 +143,7 @@ def processor() -> str:
 
 
 def _expose(radiance: npt.NDArray[np.float64], exposure: float) -> npt.NDArray[np.uint8]:
-    return (np.clip(radiance * exposure, 0, 1) ** (1 / 2.2) * 255).astype(np.uint8)
+    return (np.clip(radiance * exposure, 0, 1) ** (1 / GAMMA) * 255).astype(np.uint8)
 
 
 def _timed(call: Callable[[], Any]) -> float:

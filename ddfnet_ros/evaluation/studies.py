@@ -12,6 +12,7 @@ from ddfnet_ros.evaluation.conditions import NIGHT, QUIET, Condition
 from ddfnet_ros.evaluation.evaluate import Comparison, Extra, compare
 from ddfnet_ros.evaluation.record import Failure, Point
 from ddfnet_ros.evaluation.scenes import seen_from
+from ddfnet_ros.radiance import GAMMA
 from ddfnet_ros.synthesis.scenes import SceneSource
 
 Conditions = dict[float, Condition]
@@ -37,10 +38,10 @@ ROBUSTNESS: dict[str, Conditions] = {
         float(n): Condition(scenes={'frames': n, 'ratios': (2.0, 2.0)}) for n in (2, 3, 5, 7)},
     'motion': {},  # depends on the size of the scenes: `axes`
     'exposure': {f: Condition(misreported=f) for f in (0.8, 0.9, 1.0, 1.1, 1.2)},
-    'response': {g: Condition(response=g) for g in (1.8, 2.0, 2.2, 2.4, 2.6)},
+    'response': {g: Condition(response=g) for g in (1.8, 2.0, GAMMA, 2.4, 2.6)},
 }
 HARMLESS = {
-    'noise': 0.0, 'ratio': 2.0, 'frames': 3.0, 'motion': 0.0, 'exposure': 1.0, 'response': 2.2}
+    'noise': 0.0, 'ratio': 2.0, 'frames': 3.0, 'motion': 0.0, 'exposure': 1.0, 'response': GAMMA}
 """The value of each axis from which failure is looked for, to both sides."""
 
 _MOTION_SHARES = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)

@@ -6,10 +6,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ddfnet_ros.bracket import MAX_FRAMES
 from ddfnet_ros.metadata.fields import MissingFieldError, counter, look_up, number
 from ddfnet_ros.metadata.sources import MetadataSource
 from ddfnet_ros.metadata.units import UnitCheck, linear_gain, seconds
+from ddfnet_ros.settings import MAX_FRAMES
 
 
 @dataclass(frozen=True)

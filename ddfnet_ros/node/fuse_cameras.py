@@ -18,6 +18,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.logging import get_logger
 from rclpy.utilities import remove_ros_args
 
+from ddfnet_ros.node import usage
 from ddfnet_ros.node.diagnostics import one_line
 from ddfnet_ros.node.fuse_node import FuseNode
 from ddfnet_ros.node.models import Workshop
@@ -29,6 +30,8 @@ _NAME = 'fuse_cameras'
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the cameras until interrupted; 2 where the arguments of one or more are no good."""
+    if usage.told(arguments, 'fuse_cameras CAMERA...', __doc__):
+        return 0
     words = list(sys.argv if arguments is None else arguments)
     common = _common(words)
     with ros_process(common):

@@ -15,7 +15,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.logging import get_logger
 
-from ddfnet_ros.node import dds, diagnostics, engine
+from ddfnet_ros.node import dds, diagnostics, engine, usage
 from ddfnet_ros.node.debug_topics import DebugTopics
 from ddfnet_ros.node.fused import Fused
 from ddfnet_ros.node.inputs import Inputs, Job
@@ -268,6 +268,8 @@ class FuseNode(LifecycleNode):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the node until it is interrupted; 2 where its parameters are no good."""
+    if usage.told(arguments, 'fuse_node', __doc__):
+        return 0
     with ros_process(arguments):
         try:
             node = FuseNode()

@@ -28,6 +28,7 @@ from rosgraph_msgs.msg import Clock
 from tqdm import tqdm
 
 from ddfnet_ros.bags import BagError, BagReader, Message
+from ddfnet_ros.command_line.parsing import parse
 from ddfnet_ros.node.process import ros_process
 
 _TICK = 0.02  # seconds between two messages on /clock
@@ -97,7 +98,8 @@ class Player:
     def play(self) -> None:
         """Play all rounds, then wait until reliable subscribers have everything."""
         rounds, total = self._options.loop, self._count * self._options.loop or None
-        with tqdm(total=total, unit='msg', desc=self._options.bag.name) as bar:
+        with tqdm(total=total, unit='msg', desc=self._options.bag.name,
+                  disable=None) as bar:
             for _ in range(rounds) if rounds else count():
                 if not self._count or not rclpy.ok():  # no message, no pause
                     return
@@ -158,7 +160,11 @@ class Player:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Play the bag; 2 where the arguments or the bag are no good."""
     arguments = list(sys.argv if arguments is None else arguments)
-    options = tyro.cli(Options, args=remove_ros_args(arguments)[1:], prog='ddfnet play')
+    try:
+        options = parse(Options, 'ddfnet play', remove_ros_args(arguments)[1:])
+    except ValueError as error:
+        print(f'player: {error}', file=sys.stderr)
+        return 2
     with ros_process(arguments):
         try:
             with BagReader(options.bag) as bag:

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from ddfnet_ros.radiance import GAMMA
 from ddfnet_ros.synthesis.lens import shutter_slope, vignette
 from ddfnet_ros.synthesis.sensor import Sensor
 
@@ -82,7 +83,7 @@ def _noise(draw: _Draw) -> dict[str, Tensor]:
 def _response(draw: _Draw) -> dict[str, Tensor]:
     bent = draw.share(0.2, 0.8, 1.0)
     return {
-        'gamma': 2.2 + draw.where(bent, draw.kind_of(0.03, 0.1, 0.25) * draw.normal(), 0.0)
+        'gamma': GAMMA + draw.where(bent, draw.kind_of(0.03, 0.1, 0.25) * draw.normal(), 0.0)
         .clamp(-0.6, 0.6),
         'contrast': draw.where(draw.share(0.0, 0.4, 0.5), 0.4 * draw.uniform(), 0.0),
         'knee': draw.where(draw.share(0.1, 0.4, 0.5), 0.8 + 0.2 * draw.uniform(), 1.0),

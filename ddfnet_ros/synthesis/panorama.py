@@ -43,10 +43,6 @@ class Panorama:
         rows = (0.5 - elevation / np.pi) * height - 0.5
         return _sampled(self.radiance, np.asarray(columns), np.asarray(rows), cubic)
 
-    def magnification(self, focal: float) -> float:
-        """Picture pixels per panorama pixel for a lens of `focal` pixels per radian."""
-        return float(focal * 2 * np.pi / self.radiance.shape[1])
-
 
 def load_panorama(path: Path) -> Panorama:
     """Read an OpenEXR panorama; negative and undefined values become dark.

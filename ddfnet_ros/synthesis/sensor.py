@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ddfnet_ros.radiance import GAMMA
 from ddfnet_ros.synthesis.bayer import demosaic
 from ddfnet_ros.synthesis.jpeg import through_jpeg
 
@@ -52,7 +53,7 @@ class Sensor:
     black: Number = 0.0
     hot_pixels: Number = 0.0
     mosaic: Number = 0.0
-    gamma: Number = 2.2
+    gamma: Number = GAMMA
     contrast: Number = 0.0
     knee: Number = 1.0
     levels: Number = 255.0

@@ -11,6 +11,7 @@ import importlib.util
 import sys
 from types import ModuleType
 
+from ddfnet_ros.command_line.waiting import waiting
 from ddfnet_ros.training.options import parse
 
 _SHAPES = ('Bool', 'Float', 'Float32', 'Int', 'UInt8')
@@ -36,15 +37,19 @@ stand_in_for_jaxtyping()  # also where a worker process that was spawned imports
 
 def main() -> int:
     """Train; what the user can mend is one line."""
-    from ddfnet_ros.training.train import train  # noqa: PLC0415  (after the stand-in)
-
     try:
-        settings = parse(sys.argv[1:], 'python -m ddfnet_ros.training')
-        state = train(settings)
+        settings, as_json = parse(sys.argv[1:], 'python -m ddfnet_ros.training')
+        with waiting('reading what to train on') as stop:
+            # After the stand-in.
+            from ddfnet_ros.training.record import told  # noqa: PLC0415
+            from ddfnet_ros.training.train import train  # noqa: PLC0415
+
+            state = train(settings, ready=stop)
     except (ValueError, OSError) as error:
         print(' '.join(str(error).split()), file=sys.stderr)
         return 2
-    print(f'{state.step} steps, {state.seconds / 60:.1f} min')
+    print(told(settings, state) if as_json else
+          f'{state.step} steps, {state.seconds / 60:.1f} min')
     return 0
 
 

@@ -38,8 +38,9 @@ class State:
         step: Steps done.
         seconds: Time spent training, over all runs [s].
         ramp: Of the learning rate.
-        history: Where this came from, for the card: `hardware` used, `started_from`, and the
-            `sha256` and `licence` of the PWC-Net (`flow`).
+        history: Where this came from, for the card: `hardware` used, `started_from`, the
+            `sha256` and `licence` of the PWC-Net (`flow`), and what scenes are made of
+            (`sources`).
     """
 
     model: nn.Module

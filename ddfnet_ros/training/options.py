@@ -10,8 +10,9 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, NoReturn, get_args, get_type_hints
+from typing import Any, NamedTuple, NoReturn, get_args, get_type_hints
 
+from ddfnet_ros.command_line.naming import by_options
 from ddfnet_ros.training.settings import TrainingSettings
 
 _EXAMPLES = """\
@@ -25,7 +26,19 @@ examples:
   {prog} --recipe paper-denoise --start-from base --panoramas hdri/train --run runs/denoise"""
 
 
-def parse(words: Sequence[str], prog: str) -> TrainingSettings:
+class Chosen(NamedTuple):
+    """What the words name.
+
+    Attributes:
+        settings: Of the training.
+        json: Whether its end is told as JSON.
+    """
+
+    settings: TrainingSettings
+    json: bool
+
+
+def parse(words: Sequence[str], prog: str) -> Chosen:
     """Settings of the recipe that the words name, but for the options given.
 
     Args:
@@ -37,9 +50,13 @@ def parse(words: Sequence[str], prog: str) -> TrainingSettings:
         SystemExit: help was asked for and given.
     """
     given = vars(_parser(prog).parse_args(words))
+    as_json = given.pop('json', False)
     lists = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
     recipe = given.pop('recipe', TrainingSettings.recipe)
-    return TrainingSettings.of(recipe, {**given, **lists})
+    try:
+        return Chosen(TrainingSettings.of(recipe, {**given, **lists}), as_json)
+    except ValueError as error:
+        raise ValueError(by_options(str(error), TrainingSettings)) from None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -54,6 +71,8 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         epilog=_EXAMPLES.format(prog=prog), argument_default=argparse.SUPPRESS,
         formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
     )
+    parser.add_argument('--json', action='store_true',
+                        help='Print one JSON object and nothing else on stdout.')
     hints = get_type_hints(TrainingSettings)
     for field in dataclasses.fields(TrainingSettings):
         parser.add_argument(f'--{field.name.replace("_", "-")}',

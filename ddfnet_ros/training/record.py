@@ -12,6 +12,7 @@ from typing import Any
 from torch import Tensor
 from tqdm import tqdm
 
+from ddfnet_ros.training.checkpoint import CHECKPOINT, State
 from ddfnet_ros.training.settings import TrainingSettings
 
 LOG = 'log.jsonl'
@@ -25,7 +26,8 @@ class Record:
 
     def __init__(self, settings: TrainingSettings, step: int, steps: int) -> None:
         self._settings = settings
-        self._progress = tqdm(total=steps, initial=step, unit='step', smoothing=0.02)
+        self._progress = tqdm(total=steps, initial=step, unit='step', smoothing=0.02,
+                              disable=None)
         self._board = _board(Path(settings.run)) if settings.tensorboard else None
 
     def __enter__(self) -> Record:
@@ -59,6 +61,13 @@ class Record:
         if self._board is not None:
             for name, value in scalars.items():
                 self._board.add_scalar(name, value, step)
+
+
+def told(settings: TrainingSettings, state: State) -> str:
+    """What a run has come to, as JSON."""
+    return json.dumps({
+        'run': settings.run, 'checkpoint': str(Path(settings.run) / CHECKPOINT),
+        'steps': state.step, 'seconds': round(state.seconds, 1)})
 
 
 def _board(run: Path) -> Any:

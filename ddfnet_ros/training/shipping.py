@@ -14,20 +14,12 @@ import torch
 from torch import Tensor
 
 from ddfnet_ros import network, weights
-from ddfnet_ros.training import slim
+from ddfnet_ros.training import slim, sources
 from ddfnet_ros.training.checkpoint import Stored, fill
 from ddfnet_ros.training.settings import TrainingSettings
 
-_DATA = {
-    'synthetic': 'Scenes synthesised from 62 Poly Haven panoramas (CC0) and public-domain '
-                 'cut-outs; no photograph of a person, no licensed data set.',
-    'kalantari': 'The data set of Kalantari and Ramamoorthi (2017), photographed brackets.',
-}
-_LICENCE = {
-    'synthetic': 'Apache-2.0',
-    'kalantari': 'that of the data set of Kalantari and Ramamoorthi (2017)',
-}
-_FREE = ('', _LICENCE['synthetic'])
+_PHOTOGRAPHS = 'The data set of Kalantari and Ramamoorthi (2017), photographed brackets.'
+_PHOTOGRAPHS_LICENCE = 'that of the data set of Kalantari and Ramamoorthi (2017)'
 _PRIVATE = ('panoramas', 'cutouts', 'root', 'run', 'slim', 'start_from', 'pwcnet', 'device',
             'workers', 'keep_every')
 
@@ -91,9 +83,11 @@ def _card(stored: Stored) -> dict[str, Any]:
     settings, history = stored.settings, stored.facts.get('history', {})
     flow = history.get('flow', {})
     borrowed = flow.get('licence', '')
+    photographed = settings.dataset == 'kalantari'
+    own = _PHOTOGRAPHS_LICENCE if photographed else sources.licence(history)
     card = {
-        'data': _DATA[settings.dataset],
-        'licence': _LICENCE[settings.dataset] if borrowed in _FREE else borrowed,
+        'data': _PHOTOGRAPHS if photographed else sources.synthetic_data(history),
+        'licence': own if borrowed in ('', sources.FREE) else borrowed,
         'recipe': _recipe(settings),
         'steps': stored.facts['step'],
         'minutes': round(stored.facts['seconds'] / 60, 1),

@@ -12,7 +12,7 @@ from torch import nn, optim
 
 from ddfnet_ros import network, weights
 from ddfnet_ros.runtime.selection import choose_precision
-from ddfnet_ros.training import checkpoint, slim
+from ddfnet_ros.training import checkpoint, slim, sources
 from ddfnet_ros.training.checkpoint import CHECKPOINT, State, Stored
 from ddfnet_ros.training.schedule import Ramp
 from ddfnet_ros.training.settings import TrainingSettings
@@ -81,7 +81,8 @@ def _model(
         loaded = weights.load(weights.find(settings.start_from))
         _check_architecture(settings, network.describe(loaded.model))
         origin = {'model': Path(settings.start_from).stem, 'sha256': loaded.sha256,
-                  'minutes': loaded.card.get('minutes', 0)}
+                  'minutes': loaded.card.get('minutes', 0),
+                  'licence': loaded.card.get('licence', sources.UNSTATED)}
         return loaded.model.train(), {'started_from': origin}
     return network.build(settings.network), {}
 

@@ -7,7 +7,7 @@ import json
 import math
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
@@ -19,7 +19,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from ddfnet_ros.runtime.memory import keep_freed_memory
 from ddfnet_ros.runtime.selection import choose_precision
-from ddfnet_ros.training import checkpoint, slim
+from ddfnet_ros.training import checkpoint, slim, sources
 from ddfnet_ros.training.batches import Batch, Batches, loader
 from ddfnet_ros.training.checkpoint import CHECKPOINT, SETTINGS, State
 from ddfnet_ros.training.data import data
@@ -36,8 +36,12 @@ class NotFiniteError(ValueError):
     """Training has run away; the checkpoint on disk is from before."""
 
 
-def train(settings: TrainingSettings) -> State:
+def train(settings: TrainingSettings, ready: Callable[[], object] = lambda: None) -> State:
     """Train until the schedule, the time or a signal ends it; the checkpoint holds the state.
+
+    Args:
+        settings: All of it.
+        ready: Called when data and weights are read, before progress is shown.
 
     Raises:
         ValueError: unusable folders or settings.
@@ -52,7 +56,9 @@ def train(settings: TrainingSettings) -> State:
         draw = data(settings)
         state = start(settings, crew.device)
         _note_hardware(state, crew)
+        sources.note(state.history, settings, state.step)
         batches = Batches(draw, settings.seed, state.step, crew.rank, crew.size)
+        ready()
         _Run(settings, state, crew, stop).go(batches)
     return state
 

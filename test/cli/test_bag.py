@@ -58,11 +58,23 @@ def test_a_parameter_file_of_the_node_works_here_too(street, model, tmp_path):
                  '--exposure-times', '1', '2', '3', *model]) == 2  # options are stronger
 
 
+def test_an_option_is_stronger_than_the_file_also_where_it_is_the_default(
+        street, model, tmp_path, capsys):
+    file = tmp_path / 'mine.yaml'
+    file.write_text('/**: {ros__parameters: {bracket_size: 5}}')
+    line = ['bag', str(street), str(tmp_path / 'out.mcap'), '--params-file', str(file), *model]
+    assert main(line) == 2
+    assert 'expected complete brackets' in capsys.readouterr().err
+    assert main([*line, '--bracket-size', '3']) == 0
+
+
 @pytest.mark.parametrize(('text', 'said'), [
     ('/**: {ros__parameters: {colour: red}}', 'expected parameters of fuse_node, got colour'),
     ('[1, 2', 'expected a ROS parameter file'),
-    ('just text', 'expected a ROS parameter file'),
-    ('/**: {tone_map: drago}', 'expected a ROS parameter file'),
+    ('just text', "got 'just text' where the file has names and values"),
+    ('/**: 3', 'got 3 where a node has names and values'),
+    ('/**: {ros__parameters: [1]}', 'got [1] where ros__parameters has names and values'),
+    ('/**: {tone_map: drago}', "got a node without 'ros__parameters'; correct it"),
     ('/**: {ros__parameters: {tone_map: sepia}}', 'tone_map: expected one of'),
 ])
 def test_a_bad_parameter_file_is_one_line(text, said, street, tmp_path, capsys):
@@ -167,7 +179,7 @@ def test_json_of_one_bag_is_one_object(street, model, tmp_path, capsys):
     (['a.mcap', 'b.mcap', '--jobs', '0'], '--jobs 1 or more'),
     (['/nowhere.mcap', 'b.mcap'], 'expected a bag, got no such file'),
     (['a/x.mcap', 'b/x.mcap', 'out'], 'expected bags of different names'),
-    (['a.mcap', 'b.mcap', '--cycle-source', 'moon'], 'cycle_source: expected one of'),
+    (['a.mcap', 'b.mcap', '--cycle-source', 'moon'], '--cycle-source: expected one of'),
 ])
 def test_bad_words_are_one_line_and_status_2(words, said, capsys):
     assert main(['bag', *words]) == 2

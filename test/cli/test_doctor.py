@@ -91,15 +91,26 @@ def test_a_package_outside_of_the_ament_index_is_told(monkeypatch):
     ({'FASTRTPS_DEFAULT_PROFILES_FILE': '/nowhere.xml'}, doctor.FAIL, '/nowhere.xml'),
     ({'RMW_IMPLEMENTATION': 'rmw_cyclonedds_cpp'}, doctor.OK, 'rmw_cyclonedds_cpp'),
     ({'FASTDDS_BUILTIN_TRANSPORTS': 'LARGE_DATA'}, doctor.OK, 'LARGE_DATA'),
+    ({'FASTDDS_BUILTIN_TRANSPORTS': 'UDPv4'}, doctor.WARN, 'FASTDDS_BUILTIN_TRANSPORTS=UDPv4'),
+    ({}, doctor.WARN, f'FASTDDS_DEFAULT_PROFILES_FILE={ROOT / "config" / "fastdds_shm.xml"}'),
 ])
-def test_the_dds_profile_is_judged(environment, level, said):
-    finding = one(doctor.check_dds(environment))
+def test_the_dds_profile_is_judged_and_shared_memory_told_always(
+        environment, level, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    finding, memory = doctor.check_dds(environment)
     assert finding.level == level
     assert said in finding.text + finding.remedy
+    assert 'MB free in /dev/shm' in memory.text
 
 
-@pytest.mark.parametrize(('free_mb', 'level'), [(800, doctor.OK), (700, doctor.WARN)])
-def test_shared_memory_has_to_hold_the_profile_three_times(free_mb, level, tmp_path, monkeypatch):
+def test_a_profile_in_the_working_folder_counts(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'DEFAULT_FASTDDS_PROFILES.xml').write_text('<dds/>')
+    assert doctor.check_dds({})[0].level == doctor.OK
+
+
+@pytest.mark.parametrize(('free_mb', 'level'), [(512, doctor.OK), (511, doctor.WARN)])
+def test_shared_memory_has_to_hold_the_profile_of_two_processes(free_mb, level, monkeypatch):
     usage = namedtuple('usage', 'total used free')
     monkeypatch.setattr(shutil, 'disk_usage', lambda _: usage(0, 0, free_mb * 2**20))
     profile = str(ROOT / 'config' / 'fastdds_shm.xml')

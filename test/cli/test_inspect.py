@@ -51,6 +51,17 @@ def test_a_message_that_cannot_be_read_is_one_line_and_still_a_success(tmp_path,
     assert list(told['problems']) == ['/Array']
 
 
+@pytest.mark.parametrize(('name', 'got'), [
+    ('notes.txt', 'another file'), ('', 'a folder without metadata.yaml')])
+def test_what_cannot_be_a_bag_is_told_what_is_one(tmp_path, capsys, name, got):
+    (tmp_path / 'notes.txt').write_text('notes')
+    path = tmp_path / name
+    assert main(['inspect', str(path)]) == 2
+    assert capsys.readouterr().err == (
+        f'ddfnet: {path}: expected a bag, got {got}; name an .mcap, .db3 or .bag file, or a '
+        'rosbag2 folder\n')
+
+
 def test_what_is_no_bag_is_one_line_and_status_2(tmp_path, capsys):
     (tmp_path / 'notes.mcap').write_text('notes')
     assert main(['inspect', str(tmp_path / 'notes.mcap')]) == 2

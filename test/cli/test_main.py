@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from ddfnet_ros import __version__
-from ddfnet_ros.cli import _VERBS, main
+from ddfnet_ros.cli import VERBS, main
 from ddfnet_ros.settings import DeghosterSettings
 
 
@@ -24,16 +24,16 @@ def test_without_a_verb_all_verbs_are_explained(words, capsys, monkeypatch):
     monkeypatch.setattr(sys, 'argv', ['ddfnet', *words])
     assert main() == 0
     said = capsys.readouterr().out
-    assert all(verb in said for verb in _VERBS)
+    assert all(verb in said for verb in VERBS)
     assert 'examples:' in said
 
 
-@pytest.mark.parametrize('verb', _VERBS)
+@pytest.mark.parametrize('verb', VERBS)
 def test_every_verb_has_its_file(verb):
     assert callable(importlib.import_module(f'ddfnet_ros.cli.{verb}').run)
 
 
-@pytest.mark.parametrize('verb', sorted(_VERBS.keys() - {'play'}))
+@pytest.mark.parametrize('verb', sorted(VERBS.keys() - {'play'}))
 def test_help_teaches_by_example(verb, capsys):
     said = help_of(verb, capsys)
     assert f'\n  ddfnet {verb}' in said.partition('examples:')[2]
@@ -42,10 +42,14 @@ def test_help_teaches_by_example(verb, capsys):
 
 def test_the_verbs_that_speak_json_are_those_that_the_overview_names(capsys):
     main(['--help'])
-    named = re.search(r'them JSON \((.*); evaluate --json FILE', capsys.readouterr().out)
-    speaking = {verb for verb in _VERBS.keys() - {'play', 'evaluate'}
-                if '--json' in help_of(verb, capsys).partition('examples:')[0]}
-    assert set(named[1].split(', ')) == speaking
+    named = re.search(r'them JSON \((.*); evaluate --json FILE', capsys.readouterr().out, re.S)
+    speaking = {verb for verb in VERBS.keys() - {'play', 'evaluate'}
+                if re.search('--json[ ,]', help_of(verb, capsys).partition('examples:')[0])}
+    with pytest.raises(SystemExit):
+        main(['weights', 'ship', '--help'])
+    if '--json, --no-json' in capsys.readouterr().out:
+        speaking.add('weights')
+    assert set(named[1].replace('\n', ' ').split(', ')) == speaking
 
 
 def test_help_of_fuse_explains_every_setting(capsys):

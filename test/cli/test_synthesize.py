@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -21,6 +23,23 @@ def test_preview_is_a_sheet_of_training_scenes(tmp_path, panoramas, capsys):
     assert synthesize.run(['--preview', str(sheet), '--panoramas', str(panoramas)]) == 0
     assert cv2.imread(str(sheet)).shape == (16 * 128, 8 * 128, 3)
     assert str(sheet) in capsys.readouterr().out
+
+
+def test_json_is_what_was_written(tmp_path, panoramas, capsys, monkeypatch):
+    monkeypatch.setattr(synthesize, '_PREVIEWED', 2)
+    sheet = tmp_path / 'scenes.png'
+    line = ['--preview', str(sheet), '--panoramas', str(panoramas), '--json']
+    assert synthesize.run(line) == 0
+    assert json.loads(capsys.readouterr().out) == {'preview': str(sheet)}
+
+
+@pytest.mark.parametrize(('name', 'complaint'), [
+    ('scenes.jpg', 'ends in .png'), ('nowhere/scenes.png', 'expected its folder to exist')])
+def test_a_preview_that_cannot_be_written_is_found_before_the_work(
+        name, complaint, tmp_path, panoramas, monkeypatch):
+    monkeypatch.setattr(synthesize, '_preview', None)
+    with pytest.raises((ValueError, OSError), match=complaint):
+        synthesize.run(['--preview', str(tmp_path / name), '--panoramas', str(panoramas)])
 
 
 @pytest.mark.parametrize(('words', 'complaint'), [

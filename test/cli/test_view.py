@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import importlib.util
+import json
 import sys
 from pathlib import Path
 
@@ -57,10 +58,12 @@ def test_all_brackets_of_a_bag_are_recorded(street, model, tmp_path, capsys):
 
 
 @rerun_is_there
-def test_no_more_brackets_than_asked_for(street, model, tmp_path):
+def test_no_more_brackets_than_asked_for(street, model, tmp_path, capsys):
     target = tmp_path / 'inside.rrd'
-    assert main(['view', street, '--save', str(target), '--brackets', '2', *model]) == 0
+    assert main(['view', street, '--save', str(target), '--brackets', '2', '--json', *model]) == 0
     assert told(target)[0] == [1, 2]
+    assert json.loads(capsys.readouterr().out) == {
+        'recording': str(target), 'brackets': 2, 'model': 'fast', 'device': 'cpu'}
 
 
 @rerun_is_there
@@ -88,6 +91,7 @@ def test_a_failure_leaves_nothing_behind(files, model, tmp_path, capsys):
 @pytest.mark.parametrize(('line', 'said'), [
     ('{street} --save x.mcap', 'ends in .rrd'),
     ('{street} --exposure-times auto', 'leave it out'),
+    ('{street} --json', '--json: expected --save as well, got none'),
     ('{street} --brackets 0', '--brackets: expected at least 1, got 0'),
     ('missing.rrd', 'missing.rrd: expected a recording, got no such file'),
     ('missing.mcap', 'missing.mcap'),

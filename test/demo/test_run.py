@@ -15,6 +15,7 @@ from test_summary import KEYS
 
 from ddfnet_ros import weights
 from ddfnet_ros.bags import BagReader
+from ddfnet_ros.demo.run import main
 from ddfnet_ros.images import read_exr, read_ldr
 from ddfnet_ros.network.fast import FastConfig, FastFusion
 
@@ -115,6 +116,13 @@ def test_bad_recording_is_one_line(street, tmp_path, damage, words):
     assert demo.returncode == 2
     assert words in complaints
     assert complaints.count('\n') == 1
+
+
+def test_bad_options_are_one_line(capsys):
+    assert main(['--pace', '0']) == 2
+    assert capsys.readouterr().err == (
+        'demo: --pace: expected a positive number below 3600, got 0.0; see '
+        'python -m ddfnet_ros.demo --help\n')
 
 
 @pytest.mark.skipif(not Path('/proc/self/task').is_dir(), reason='needs /proc')

@@ -1,4 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
+import contextlib
+import io
+
 import numpy as np
 import pytest
 
@@ -22,6 +25,15 @@ def test_times_of_both_and_their_ratio_come_from_one_run(deghoster):
     assert speed.median_ms > 0 < speed.mertens_median_ms
     assert speed.ratio == pytest.approx(speed.median_ms / speed.mertens_median_ms, abs=1e-3)
     assert sum(speed.stage_ms.values()) <= 1.5 * speed.median_ms
+
+
+def test_the_bar_is_there_from_the_first_call_on_which_may_take_long(deghoster):
+    screen = io.StringIO()
+    screen.isatty = lambda: True
+    with contextlib.redirect_stderr(screen):
+        measure(deghoster, (96, 64), frames=3, repeats=3)
+    assert screen.getvalue().startswith('\rtiming:   0%|')
+    assert ' 0/7 ' in screen.getvalue()
 
 
 def test_memory_of_a_call_is_seen(deghoster):

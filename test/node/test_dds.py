@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import shutil
 from pathlib import Path
 
 import cv2
@@ -23,7 +24,7 @@ def space(monkeypatch, tmp_path):
 
     def has(megabytes):
         usage = type('usage', (), {'free': megabytes * 2**20})
-        monkeypatch.setattr(dds.shutil, 'disk_usage', lambda _: usage)
+        monkeypatch.setattr(shutil, 'disk_usage', lambda _: usage)
 
     return has
 
@@ -50,24 +51,6 @@ def test_without_a_profile_no_shared_memory_is_asked_for(space):
     space(0)
     assert dds.shared_memory_warning({}) == ''
     assert dds.shared_memory_warning({'FASTRTPS_DEFAULT_PROFILES_FILE': 'nothing.xml'}) == ''
-
-
-@pytest.mark.parametrize(('middleware', 'environment', 'default'), [
-    ('rmw_fastrtps_cpp', {}, True),
-    ('rmw_fastrtps_dynamic_cpp', {'FASTDDS_BUILTIN_TRANSPORTS': 'DEFAULT'}, True),
-    ('rmw_fastrtps_cpp', {'FASTDDS_BUILTIN_TRANSPORTS': 'LARGE_DATA'}, False),
-    ('rmw_fastrtps_cpp',
-     {'FASTRTPS_DEFAULT_PROFILES_FILE': str(CONFIG / 'fastdds_shm.xml')}, False),
-    ('rmw_cyclonedds_cpp', {}, False),
-    ('rmw_zenoh_cpp', {}, False),
-])
-def test_only_fast_dds_as_it_comes_is_the_default(space, middleware, environment, default):
-    assert dds.is_default(middleware, environment) is default
-
-
-def test_a_profile_in_the_working_folder_counts(space, tmp_path):
-    (tmp_path / 'DEFAULT_FASTRTPS_PROFILES.xml').write_text('<dds/>')
-    assert not dds.is_default('rmw_fastrtps_cpp', {})
 
 
 @pytest.fixture
@@ -106,7 +89,7 @@ def test_large_best_effort_images_are_warned_of(graph, camera, viewer, size, exp
 
 
 def test_the_node_warns_once_of_what_its_profile_will_lose(bench_with, monkeypatch, capfd):
-    monkeypatch.setattr(dds, '_DEFAULT_SEGMENT', 1000)
+    monkeypatch.setattr(dds, 'DEFAULT_SEGMENT', 1000)
     monkeypatch.setattr(dds, 'is_default', lambda *_: True)
     bench = bench_with(**{f'qos_overrides.{TOPIC}.subscription.reliability': 'best_effort'})
     bench.send_bracket(10**9)
@@ -117,7 +100,7 @@ def test_the_node_warns_once_of_what_its_profile_will_lose(bench_with, monkeypat
 
 
 def test_images_too_large_are_warned_of_before_a_bracket_is_whole(bench_with, monkeypatch, capfd):
-    monkeypatch.setattr(dds, '_DEFAULT_SEGMENT', 1000)
+    monkeypatch.setattr(dds, 'DEFAULT_SEGMENT', 1000)
     monkeypatch.setattr(dds, 'is_default', lambda *_: True)
     bench = bench_with(**{f'qos_overrides.{TOPIC}.subscription.reliability': 'best_effort'})
     bench.send(TOPIC, image(scene(EXPOSURES[0]), 10**9))
@@ -129,7 +112,7 @@ def test_images_too_large_are_warned_of_before_a_bracket_is_whole(bench_with, mo
 def test_compressed_images_count_by_what_is_sent_of_them(bench_with, monkeypatch, capfd):
     topic = f'{TOPIC}/compressed'
     jpeg = cv2.imencode('.jpg', np.full((64, 64, 3), 90, np.uint8))[1].tobytes()
-    monkeypatch.setattr(dds, '_DEFAULT_SEGMENT', 2 * len(jpeg))
+    monkeypatch.setattr(dds, 'DEFAULT_SEGMENT', 2 * len(jpeg))
     monkeypatch.setattr(dds, 'is_default', lambda *_: True)
     bench = bench_with(views={}, image_topics=[topic],
                        **{f'qos_overrides.{topic}.subscription.reliability': 'best_effort'})

@@ -80,19 +80,23 @@ def test_a_bag_is_played_as_it_is_at_its_pace_with_its_clock_and_again(ros, bag)
     assert set(stamps) <= set(ticks)
     assert min(ticks) >= START_NS
     assert sum(b < a for a, b in itertools.pairwise(ticks)) == 1
-    assert '24/24' in output
+    assert '24/24' not in output  # a bar is for a terminal
 
 
 @pytest.mark.parametrize(('arguments', 'text'), [
     (['nothing.mcap'], 'nothing.mcap: expected a bag, got no such file'),
     (['BAG', '--topics', '/other'], 'expected topic /other, got /camera/image_raw/compressed'),
-    (['BAG', '--rate', '0'], 'rate: expected a positive number, got 0.0'),
+    (['BAG', '--rate', '0'],
+     'player: --rate: expected a positive number, got 0.0; see ddfnet play --help\n'),
+    (['BAG', '--rat', '2'],
+     'player: expected an option that there is, such as --rate, got --rat 2; see ddfnet play '
+     '--help\n'),
 ])
 def test_bad_arguments_are_one_message_and_exit_code_2(bag, arguments, text):
     process = play(*(bag if argument == 'BAG' else argument for argument in arguments))
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 2
-    assert text in ' '.join(output.split())
+    assert text in output
     assert 'Traceback' not in output
 
 

@@ -28,6 +28,12 @@ def test_a_stale_table_is_noticed(monkeypatch):
         tables.written(text.replace('<!-- topics', '<!-- themes'))
 
 
+def test_the_table_of_models_has_every_shipped_model():
+    rows = README.read_text(encoding='utf-8').partition('<!-- models')[2].splitlines()
+    for model in sorted((ROOT / 'models').glob('*.safetensors')):
+        assert any(re.match(rf'\| {model.stem} \| \d+\.\d\d dB \| ', row) for row in rows)
+
+
 @pytest.mark.parametrize('path', [*ROOT.glob('*.md'), *ROOT.glob('doc/*.md')],
                          ids=lambda path: path.name)
 def test_links_lead_to_files(path):

@@ -4,9 +4,11 @@ import pytest
 import torch
 
 from ddfnet_ros.bracket import Bracket, Frame
-from ddfnet_ros.radiance import RESPONSES, input_stack, relative_exposures
+from ddfnet_ros.radiance import input_stack, relative_exposures
 from ddfnet_ros.runtime.preparation import stack_of
 from ddfnet_ros.settings import RadianceSettings
+
+RESPONSES = RadianceSettings.__dataclass_fields__['response'].metadata['choices']
 
 EXPOSURES = (0.5, 1.0, 3.0)
 

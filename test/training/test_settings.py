@@ -13,7 +13,7 @@ _CHOICES = {name: field.metadata['choices']
 
 
 def words(line: str) -> TrainingSettings:
-    return parse(line.split(), 'ddfnet train')
+    return parse(line.split(), 'ddfnet train').settings
 
 
 def test_the_defaults_are_the_papers():
@@ -53,8 +53,8 @@ def test_lists_and_switches_are_options_too():
     ('--recipe best', "argument --recipe: invalid choice: 'best'"),
     ('--steps many', "argument --steps: invalid int value: 'many'"),
     ('--panorama x', 'unrecognized arguments: --panorama x'),
-    ('--patch 8', 'patch: expected 32 to 1024, got 8'),
-    ('--learning-rate nan', 'learning_rate: expected a finite number'),
+    ('--patch 8', '--patch: expected 32 to 1024, got 8'),
+    ('--learning-rate nan', '--learning-rate: expected a finite number'),
 ])
 def test_bad_options_are_one_line(line, said):
     with pytest.raises(ValueError, match=said) as error:

@@ -3,12 +3,14 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from ddfnet_ros import network, weights
 from ddfnet_ros.cli import main
-from ddfnet_ros.training import checkpoint
+from ddfnet_ros.images import write_exr
+from ddfnet_ros.training import checkpoint, sources
 from ddfnet_ros.training.checkpoint import CHECKPOINT, SETTINGS
 from ddfnet_ros.training.shipping import cards, ship
 from ddfnet_ros.training.train import train
@@ -64,6 +66,17 @@ def test_folder_without_a_run_is_one_line(tmp_path, capsys):
     assert capsys.readouterr().err.count('\n') == 1
 
 
+@pytest.mark.parametrize(('text', 'got'), [('notes', 'no JSON (Exp'), ('[1]', 'other JSON;'),
+                                           ('{"methods": {}}', 'other JSON;')])
+def test_an_evaluation_that_is_none_is_named(state_and_run, tmp_path, capsys, text, got):
+    (tmp_path / 'a.txt').write_text(text)
+    assert main(['weights', 'ship', str(state_and_run[1]), str(tmp_path / 'x.safetensors'),
+                 '--evaluation', str(tmp_path / 'a.txt')]) == 2
+    said = capsys.readouterr().err
+    assert f'{tmp_path}/a.txt: expected what `ddfnet evaluate --json` wrote, got {got}' in said
+    assert not (tmp_path / 'x.safetensors').exists()
+
+
 def test_a_checkpoint_from_before_facts_held_settings_is_shipped(state_and_run, tmp_path):
     state, run = state_and_run
     before = {**json.loads((run / SETTINGS).read_text()), 'steps': 4400}
@@ -91,6 +104,62 @@ def test_a_model_trained_on_the_kalantari_set_says_so(state_and_run, tmp_path):
     assert card['licence'] != 'Apache-2.0'
 
 
+@pytest.fixture
+def known(settings, monkeypatch):
+    """As if the shipped models had been trained on what these tests train on."""
+    found = sources.digest(Path(settings.panoramas), '*.exr')
+    monkeypatch.setattr(sources, '_POLY_HAVEN', found['sha256'])
+
+
+def card_of(run, tmp_path):
+    ship(run, tmp_path / 'new.safetensors')
+    return weights.load(tmp_path / 'new.safetensors').card
+
+
+def test_panoramas_of_the_user_are_neither_poly_havens_nor_free(state_and_run, tmp_path):
+    card = card_of(state_and_run[1], tmp_path)
+    assert card['data'] == 'Scenes synthesised from 1 panorama of your own.'
+    assert card['licence'] == 'yours to state'
+
+
+def test_the_panoramas_of_the_shipped_models_are_known_whatever_their_names(
+        known, settings, tmp_path):
+    folder = tmp_path / 'renamed'
+    folder.mkdir()
+    (folder / 'a.exr').write_bytes(Path(settings.panoramas, 'noise.exr').read_bytes())
+    train(replace(settings, steps=1, panoramas=str(folder)))
+    card = card_of(Path(settings.run), tmp_path)
+    assert '62 Poly Haven panoramas (CC0)' in card['data']
+    assert card['licence'] == 'Apache-2.0'
+
+
+def test_one_folder_of_the_user_later_on_is_enough_to_claim_nothing(known, settings, tmp_path):
+    train(replace(settings, steps=1))
+    write_exr(tmp_path / 'mine.exr', np.ones((64, 128, 3), np.float32))
+    train(replace(settings, steps=2, panoramas=str(tmp_path)))
+    card = card_of(Path(settings.run), tmp_path)
+    assert card['data'] == 'Scenes synthesised from 2 panoramas of your own.'
+    assert card['licence'] == 'yours to state'
+
+
+def test_a_checkpoint_that_does_not_tell_claims_nothing(known, state_and_run, settings, tmp_path):
+    stored = checkpoint.read(state_and_run[1])
+    del stored.facts['history']['sources']
+    weights.write(stored.tensors, state_and_run[1] / CHECKPOINT,
+                  {'facts': json.dumps(stored.facts)})
+    train(replace(settings, steps=2))  # on known ones, but before?
+    card = card_of(state_and_run[1], tmp_path)
+    assert card['data'] == 'Scenes synthesised from panoramas of your own.'
+    assert card['licence'] == 'yours to state'
+
+
+def test_what_starts_from_weights_of_another_licence_has_that_licence(known, settings, tmp_path):
+    weights.save(network.build(settings.network), tmp_path / 'first.safetensors',
+                 {'licence': 'for research only'})
+    train(replace(settings, steps=1, start_from=str(tmp_path / 'first.safetensors')))
+    assert card_of(Path(settings.run), tmp_path)['licence'] == 'for research only'
+
+
 def test_a_model_that_started_from_another_names_it(settings, state_and_run, tmp_path):
     checksum = ship(state_and_run[1], tmp_path / 'first.safetensors')
     second = replace(settings, run=str(tmp_path / 'second'), steps=1,
@@ -107,7 +176,14 @@ def test_a_slim_checkpoint_is_made_and_shipped_by_command(state_and_run, tmp_pat
     state, run = state_and_run
     assert main(['weights', 'slim', str(run), str(tmp_path / 'slim')]) == 0
     assert 'step_1_part_1_of_1.safetensors' in capsys.readouterr().out
-    assert main(['weights', 'ship', str(tmp_path / 'slim'), str(tmp_path / 'a.safetensors')]) == 0
+    assert main(['weights', 'slim', str(run), str(tmp_path / 'slim'), '--json']) == 0
+    files = json.loads(capsys.readouterr().out)['bytes']
+    assert {Path(file).stat().st_size for file in files} == set(files.values())
+    assert main(['weights', 'ship', str(tmp_path / 'slim'), str(tmp_path / 'a.safetensors'),
+                 '--json']) == 0
+    checksum = weights.load(tmp_path / 'a.safetensors').sha256
+    assert json.loads(capsys.readouterr().out) == {
+        'sha256': {str(tmp_path / 'a.safetensors'): checksum}}
     loaded = weights.load(tmp_path / 'a.safetensors')
     for name, value in state.average.state_dict().items():
         torch.testing.assert_close(loaded.model.state_dict()[name], value, atol=1e-3, rtol=1e-3)

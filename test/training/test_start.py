@@ -22,12 +22,13 @@ def equal(one, other) -> bool:
 def test_a_model_gives_its_weights_alone(settings, tmp_path):
     path = tmp_path / 'wide.safetensors'
     wide = network.build({'architecture': 'fast', 'channels': 12, 'blocks': 1})
-    checksum = weights.save(wide, path, {'minutes': 3.5})
+    checksum = weights.save(wide, path, {'minutes': 3.5, 'licence': 'MIT'})
     state = start(replace(settings, start_from=str(path), rewarm=30), CPU)
     assert equal(state.model, wide)
     assert equal(state.average, wide)
     assert (state.step, state.ramp.start, state.ramp.length) == (0, 0, 30)
-    assert state.history['started_from'] == {'model': 'wide', 'sha256': checksum, 'minutes': 3.5}
+    assert state.history['started_from'] == {
+        'model': 'wide', 'sha256': checksum, 'minutes': 3.5, 'licence': 'MIT'}
 
 
 def test_another_runs_checkpoint_is_gone_on_with(settings, tmp_path):

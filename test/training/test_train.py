@@ -130,6 +130,15 @@ def test_sigterm_to_all_its_processes_saves_and_leaves(settings, tmp_path):
     assert (run / 'checkpoint.safetensors').is_file()
 
 
+def test_json_tells_what_a_run_has_come_to(settings, capsys):
+    assert main(['train', '--recipe', 'budget', '--panoramas', settings.panoramas, '--run',
+                 settings.run, '--steps', '1', '--batch-size', '1', '--patch', '32', '--workers',
+                 '0', '--device', 'cpu', '--config', *settings.config, '--json']) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told['run'], told['steps']) == (settings.run, 1)
+    assert Path(told['checkpoint']).is_file()
+
+
 def test_a_word_that_no_option_knows_is_one_line(capsys):
     assert main(['train', '--panorama', 'x']) == 2
     assert capsys.readouterr().err.count('\n') == 1

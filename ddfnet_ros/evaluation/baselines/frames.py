@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from ddfnet_ros.bracket import Bracket, Pixels, white_level
+from ddfnet_ros.radiance import GAMMA
 
 Stack = Float32[np.ndarray, 'n h w 3']
 
@@ -23,7 +24,7 @@ def relative_exposures(bracket: Bracket) -> Float32[np.ndarray, ' n']:
     return exposures / exposures[0]
 
 
-def linear_of(bracket: Bracket, gamma: float = 2.2) -> Stack:
+def linear_of(bracket: Bracket, gamma: float = GAMMA) -> Stack:
     """P_i of Eq. 2, relative to the shortest exposure."""
     return ldr_of(bracket) ** np.float32(gamma) / relative_exposures(bracket)[:, None, None, None]
 

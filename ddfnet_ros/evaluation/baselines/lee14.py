@@ -23,6 +23,7 @@ from ddfnet_ros.evaluation.baselines.frames import (
     linear_of,
     radiance_of,
 )
+from ddfnet_ros.radiance import GAMMA
 
 _EXPOSED = (0.03, 0.97)               # LDR values that count as observed
 _THRESHOLDS = (0.3, 0.2, 0.1, 0.06)   # of the residual, on the encoded scale of [0, 1]
@@ -36,7 +37,7 @@ Maps = Float32[np.ndarray, 'n h w']
 def rank_minimised(bracket: Bracket) -> Float32[np.ndarray, 'h w *c']:
     """Merge what fits the common rank-one irradiance; the reference where nothing does."""
     ldr, linear = ldr_of(bracket), linear_of(bracket)
-    irradiance = np.stack([grey_of(frame) for frame in linear]) ** np.float32(1 / 2.2)
+    irradiance = np.stack([grey_of(frame) for frame in linear]) ** np.float32(1 / GAMMA)
     observed = np.all((ldr > _EXPOSED[0]) & (ldr < _EXPOSED[1]), axis=-1)
     ghosts = ghost_maps(irradiance, observed)
     hat = (1 - np.abs(2 * ldr - 1)).clip(min=1e-3)

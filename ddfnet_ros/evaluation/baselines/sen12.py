@@ -22,8 +22,8 @@ from ddfnet_ros.evaluation.baselines.frames import (
     relative_exposures,
 )
 from ddfnet_ros.evaluation.baselines.patchmatch import Field, Picture, in_place, nearest, vote
+from ddfnet_ros.radiance import GAMMA
 
-_GAMMA = 2.2
 _COARSEST = 35           # pixels of the shorter side at the coarsest scale (Sec. 4)
 _ROUNDS = (8, 2)         # at the coarsest and at the finest scale
 _TRUSTED = (0.02, 0.1, 0.9, 0.98)  # LDR values between which the reference's share rises and falls
@@ -89,11 +89,11 @@ def _trust(ldr: Float32[np.ndarray, '*size']) -> Float32[np.ndarray, '*size']:
 
 
 def _linear(ldr: Float32[np.ndarray, '*size']) -> Float32[np.ndarray, '*size']:
-    return ldr ** np.float32(_GAMMA)
+    return ldr ** np.float32(GAMMA)
 
 
 def _exposed(radiance: Picture, exposure: np.float32) -> Picture:
-    return np.clip(radiance * exposure, 0, 1) ** np.float32(1 / _GAMMA)
+    return np.clip(radiance * exposure, 0, 1) ** np.float32(1 / GAMMA)
 
 
 def _rounds(scale: int, scales: int) -> int:

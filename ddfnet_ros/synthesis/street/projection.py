@@ -64,13 +64,6 @@ class StreetCamera:
             (self.horizon - rows) / self.focal,
         )
 
-    def directions(self) -> Array:
-        """Unit vectors (H, W, 3) through the pixel centres."""
-        azimuth, elevation = np.meshgrid(*self.angles())
-        flat = np.cos(elevation)
-        return np.stack(
-            [flat * np.sin(azimuth), flat * np.cos(azimuth), np.sin(elevation)], -1)
-
     def ground(self) -> Array:
         """Where the pixels see the ground plane, (H, W, 2) metres; infinite above the horizon."""
         azimuth, elevation = self.angles()

@@ -34,8 +34,10 @@ def test_there_is_no_ground_above_the_horizon():
     assert np.isfinite(CAMERA.ground()[150]).all()
 
 
-def test_directions_are_unit_vectors_through_the_pixels():
-    direction = CAMERA.directions()[40, 77]
+def test_angles_are_those_of_the_pixels_middles():
+    azimuth, elevation = (angles[at] for angles, at in zip(CAMERA.angles(), (77, 40), strict=True))
+    flat = np.cos(elevation)
+    direction = np.array([flat * np.sin(azimuth), flat * np.cos(azimuth), np.sin(elevation)])
     at, distance = CAMERA.project((CAMERA.position + direction)[None])
     np.testing.assert_allclose(at[0], [77.5, 40.5], atol=1e-6)
     assert distance[0] == pytest.approx(1)

@@ -4,21 +4,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from tqdm import tqdm
 
-_PATIENCE = 2.0  # seconds that need no sign
+_PATIENCE = 1.5  # seconds that need no sign, after those that a verb needs to begin
 _EVERY = 0.5  # seconds between two looks at the clock
 
 
 @contextmanager
-def waiting(what: str) -> Iterator[None]:
-    """Show on stderr what is being done and for how long; on a terminal, after two seconds.
+def waiting(what: str) -> Iterator[Callable[[], None]]:
+    """Show on stderr what is being done and for how long; on a terminal, unless it is quick.
 
     Args:
         what: Such as 'fusing'.
+
+    Yields:
+        What wipes the sign off before the end of the block, where a bar of its own goes on.
     """
     done = threading.Event()
     with tqdm(desc=what, bar_format='{desc}: {elapsed}', delay=_PATIENCE, mininterval=0,
@@ -30,9 +33,14 @@ def waiting(what: str) -> Iterator[None]:
         shower = threading.Thread(target=show, daemon=True)
         if not line.disable:
             shower.start()
-        try:
-            yield
-        finally:
+
+        def stop() -> None:
             done.set()
-            if not line.disable:
+            if shower.is_alive():
                 shower.join()
+            line.close()
+
+        try:
+            yield stop
+        finally:
+            stop()

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from ddfnet_ros.cli import waiting
+from ddfnet_ros.command_line import waiting
 
 
 class Terminal(io.StringIO):
@@ -26,6 +26,18 @@ def test_what_takes_long_is_named_with_its_time_and_wiped_off_at_the_end(monkeyp
             time.sleep(0.01)
     *_, last, end = screen.getvalue().split('\r')
     assert (last.strip(), end) == ('', '')
+
+
+def test_the_sign_is_wiped_off_where_a_bar_of_its_own_begins(monkeypatch):
+    monkeypatch.setattr(waiting, '_PATIENCE', 0.0)
+    with contextlib.redirect_stderr(Terminal()) as screen, waiting.waiting('reading') as stop:
+        while 'reading: 00:0' not in screen.getvalue():
+            time.sleep(0.01)
+        stop()
+        wiped = screen.getvalue()
+        time.sleep(0.05)
+        assert wiped.split('\r')[-2].strip() == ''
+    assert screen.getvalue() == wiped
 
 
 def test_what_is_quick_is_not_told():
