@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From radiance to what is published: the unit of Eq. 2, and the picture by the mu-law."""
+"""From radiance to what is published: the unit of Eq. 2, and the picture by a mu-law."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from ddfnet_ros.kernels.arithmetic import f32, mu_law, mu_scale
+from ddfnet_ros.kernels.arithmetic import exp, f32, log, mu_law, mu_scale
 from ddfnet_ros.kernels.compiling import kernel
 
-_ZERO, _ONE, _TOP, _HALF = f32(0), f32(1), f32(255), f32(0.5)
+_ONE, _TOP, _HALF, _TINY = f32(1), f32(255), f32(0.5), f32(1e-9)
+_ENCODING = f32(1 / 2.2)  # of `tonemap`'s displays
 
 
 @kernel
 def show(
-    radiance: Any, unit: Any, mu: Any, rows: Any, scaled: Any, picture: Any
+    radiance: Any, unit: Any, mu: Any, keep_colour: bool, rows: tuple[int, int], scaled: Any,
+    picture: Any,
 ) -> None:
     """Rows of both.
 
@@ -23,18 +25,44 @@ def show(
         radiance: (3, h, w) float32 >= 0, relative to the shortest exposure; may be larger.
         unit: float32, that many times.
         mu: Of Eq. 8, float32.
+        keep_colour: Whether only the brightest channel is mapped (`tonemap`'s mu_colour).
         rows: The first, and how many.
         scaled: (H, W, 3) float32; these rows are filled in.
         picture: (H, W, 3) uint8; likewise.
     """
     width, scale = picture.shape[1], mu_scale(mu)
-    levels = np.empty((3, width), np.uint8)
+    shown = np.empty((3, width), np.float32)
     for y in range(rows[0], rows[0] + rows[1]):
-        for c in range(3):
-            for x in range(width):
-                shown = min(mu_law(radiance[c, y, x], mu, scale), _ONE)
-                levels[c, x] = np.uint8(shown * _TOP + _HALF)
+        if keep_colour:
+            _curve_brightest(radiance[:, y], mu, scale, shown)
+        else:
+            for c in range(3):
+                _curve(radiance[c, y], mu, scale, shown[c])
         for x in range(width):
             for c in range(3):
                 scaled[y, x, c] = radiance[c, y, x] * unit
-                picture[y, x, c] = levels[c, x]
+                picture[y, x, c] = np.uint8(shown[c, x] * _TOP + _HALF)
+
+
+@kernel
+def _curve(radiance: Any, mu: Any, scale: Any, out: Any) -> None:
+    for x in range(len(out)):
+        out[x] = min(mu_law(radiance[x], mu, scale), _ONE)
+
+
+@kernel
+def _curve_brightest(radiance: Any, mu: Any, scale: Any, out: Any) -> None:
+    red, green, blue = radiance
+    for x in range(out.shape[1]):
+        brightest = max(red[x], green[x], blue[x])
+        display = min(mu_law(brightest, mu, scale), _ONE)
+        share = _ONE / max(brightest, _TINY)
+        out[0, x] = display * _encoded(red[x] * share)
+        out[1, x] = display * _encoded(green[x] * share)
+        out[2, x] = display * _encoded(blue[x] * share)
+
+
+@kernel
+def _encoded(ratio: Any) -> Any:
+    """For a display, of a number in [0, 1]."""
+    return exp(log(max(ratio, _TINY)) * _ENCODING)

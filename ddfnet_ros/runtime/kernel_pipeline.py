@@ -133,8 +133,8 @@ class KernelPipeline:
         self, bracket: Bracket, radiance: Float[Tensor, '3 h w'], settings: RadianceSettings,
         stage: Stage,
     ) -> tuple[Tensor, Tensor]:
-        """As `shown_of`; the mu-law at once."""
-        if settings.tone_map != 'mu':
+        """As `shown_of`; the mu-laws at once."""
+        if settings.tone_map not in ('mu', 'mu_colour'):
             return shown_of(bracket, radiance, settings, stage)
         width, height = bracket.reference.size
         scaled = np.empty((height, width, 3), np.float32)
@@ -143,7 +143,7 @@ class KernelPipeline:
         mu, planes = np.float32(settings.mu), radiance.numpy()
 
         def some(rows: tuple[int, int]) -> None:
-            showing.show(planes, unit, mu, rows, scaled, picture)
+            showing.show(planes, unit, mu, settings.tone_map == 'mu_colour', rows, scaled, picture)
 
         each(some, list(_bands(height)))
         return torch.from_numpy(scaled), torch.from_numpy(picture)

@@ -18,7 +18,7 @@ import numpy as np
 from kernels import showing
 radiance = np.full((3, 2, 8), 0.01, np.float32)
 scaled, picture = np.empty((2, 8, 3), np.float32), np.empty((2, 8, 3), np.uint8)
-showing.show(radiance, np.float32(1), np.float32(5000), (0, 2), scaled, picture)
+showing.show(radiance, np.float32(1), np.float32(5000), False, (0, 2), scaled, picture)
 print(picture.max(), sum(showing.show.stats.cache_hits.values()))
 """
 

@@ -12,7 +12,8 @@ from ddfnet_ros.flow.warp import warp
 from ddfnet_ros.network import fast
 from ddfnet_ros.network.fast_core import FLOW_UNIT, MOST, summarise
 from ddfnet_ros.runtime import halo
-from ddfnet_ros.tonemap import LUMINANCE, luminance, mu_law
+from ddfnet_ros.settings import RadianceSettings
+from ddfnet_ros.tonemap import LUMINANCE, luminance, mu_law, tone_map
 
 pytest.importorskip('numba')
 
@@ -133,14 +134,16 @@ def test_grey_images_are_those_of_torch(case, cell):
     np.testing.assert_allclose(means ** (1 / 2.2), encoded, atol=1e-4)
 
 
-def test_what_is_shown_is_the_mu_law_of_what_is_given(case):
+@pytest.mark.parametrize('operator', ['mu', 'mu_colour'])
+def test_what_is_shown_is_the_tone_map_of_what_is_given(case, operator):
     radiance = case.corrected[0].numpy().copy() * 2
     width = radiance.shape[2] - 3
     scaled = np.empty((radiance.shape[1], width, 3), np.float32)
     picture = np.empty(scaled.shape, np.uint8)
     for rows in case.bands:
-        showing.show(radiance, np.float32(3), MU, rows, scaled, picture)
-    cut = torch.from_numpy(radiance[..., :width]).permute(1, 2, 0)
-    np.testing.assert_allclose(scaled, cut * 3, rtol=1e-6)
-    expected = (mu_law(cut).clamp(0, 1) * 255 + 0.5).to(torch.uint8).numpy()
+        showing.show(radiance, np.float32(3), MU, operator == 'mu_colour', rows, scaled, picture)
+    cut = torch.from_numpy(radiance[..., :width])
+    np.testing.assert_allclose(scaled, cut.permute(1, 2, 0) * 3, rtol=1e-6)
+    mapped = tone_map(cut, RadianceSettings(tone_map=operator)).permute(1, 2, 0)
+    expected = (mapped * 255 + 0.5).to(torch.uint8).numpy()
     assert np.abs(picture.astype(int) - expected).max() <= 1
