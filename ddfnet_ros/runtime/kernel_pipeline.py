@@ -19,7 +19,7 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 
 from ddfnet_ros import merge
-from ddfnet_ros.bracket import Bracket
+from ddfnet_ros.bracket import Bracket, Frame
 from ddfnet_ros.flow.dis import DISFlow
 from ddfnet_ros.flow.pairs import ENCODING, LEAST_WHITE
 from ddfnet_ros.kernels import blending, describing, grey, mending, showing
@@ -54,6 +54,7 @@ class KernelPipeline:
             flow: That it was trained with.
             dtype: What its convolutions are computed in, float32 or bfloat16.
         """
+        self.multiple = model.multiple
         self._flow = flow
         self._core = model.core
         self._dtype = dtype
@@ -61,6 +62,21 @@ class KernelPipeline:
         named = {name: x.detach() for name, x in model.cells.named_parameters()}
         self._matrix = named['weight'].permute(0, 2, 3, 1).flatten(1).to(dtype)
         self._bias = named['bias'].to(dtype)
+
+    def compile(self) -> None:
+        """Have the kernels there before the first frames come; seconds, once per machine."""
+        side = self.multiple
+        given = Levels(np.zeros((3, side, side, 3), np.uint8), np.float32(255),
+                       np.zeros((3, 256), np.float32))
+        flow = self.motion(given)[0].numpy()
+        moved = np.zeros((2, 3, side, side), np.float32)
+        self._describe(given, flow, moved)
+        self._describe_motion(flow)
+        logits = (np.zeros((side // CELL, side // CELL, 2 * CELL**2), np.float32),) * 3
+        radiance = self._mixed(given, flow, moved, logits, 1, True)
+        frames = (Frame(pixels=given.pixels[k], exposure_time=2.0**k) for k in range(3))
+        stage = Stage('compile', torch.device('cpu'))
+        self.shown(Bracket.of(frames), radiance, RadianceSettings(), stage)
 
     def takes(self, bracket: Bracket, padded: tuple[int, int]) -> bool:
         """Whether it can: colour of 8 or 16 bits, in sizes that the flow's cells divide."""
@@ -119,6 +135,15 @@ class KernelPipeline:
         features = self._describe(given, flow, moved)
         logits = self._core(features, self._describe_motion(flow))
         cells = tuple(x.permute(0, 2, 3, 1)[0].float().contiguous().numpy() for x in logits)
+        return self._mixed(given, flow, moved, cells, reference_index, mend_halos)
+
+    @staticmethod
+    def _mixed(
+        given: Levels, flow: Float32[np.ndarray, 'm 2 h w'], moved: Float32[np.ndarray, 'm 3 h w'],
+        cells: tuple[npt.NDArray[np.float32], ...], reference_index: int, mend_halos: bool,
+    ) -> Float[Tensor, '3 h w']:
+        """The frames, blended by the logits of their cells."""
+        _, height, width, _ = given.pixels.shape
         out = np.empty((3, height, width), np.float32)
 
         def mix(rows: tuple[int, int]) -> None:

@@ -171,7 +171,9 @@ def kernel_pipeline(
         _log.warning('torch works on pixels, which takes twice the time: expected Numba, got: %s; '
                      'pip install numba', error)
         return None
-    return KernelPipeline(model, flow, dtype)
+    pipeline = KernelPipeline(model, flow, dtype)
+    pipeline.compile()
+    return pipeline
 
 
 def _has_bfloat16(device: torch.device) -> bool:
