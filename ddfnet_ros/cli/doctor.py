@@ -181,7 +181,7 @@ def check_torch() -> list[Finding]:
 
 
 def check_cpu() -> list[Finding]:
-    """What makes `fast` three times as fast on CPUs."""
+    """What makes `fast` twice as fast on CPUs."""
     return [
         Finding(name, OK, number) if (number := _version(name)) else
         Finding(name, WARN, f'not installed: torch {does} on the CPU, slower',
