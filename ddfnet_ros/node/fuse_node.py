@@ -261,7 +261,7 @@ class FuseNode(LifecycleNode):
         latest = fusion.engine.latest  # none, perhaps, because so many are lost
         self._advice = dds.large_image_warning(
             self, fusion.inputs.message_bytes, fusion.outputs.bytes_of(
-                latest.reference.pixels, self._settings.now.hdr_encoding) if latest else {})
+                latest, self._settings.now.hdr_encoding) if latest else {})
         if self._advice:
             self.get_logger().warning(self._advice)
 

@@ -18,7 +18,7 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 from std_msgs.msg import Header
 
-from ddfnet_ros.bracket import Frame, Pixels
+from ddfnet_ros.bracket import Bracket, Frame
 from ddfnet_ros.node.audience import Audience
 from ddfnet_ros.node.bracket_info import bracket_info
 from ddfnet_ros.node.fused import Fused
@@ -83,17 +83,19 @@ class Outputs:
             if audience and (message := self._made(output, fused)) is not None:
                 audience.publisher.publish(message)
 
-    def bytes_of(self, pixels: Pixels, hdr_encoding: str) -> dict[str, int]:
-        """Size of a message with an image made from frames like this, by its full topic.
+    def bytes_of(self, bracket: Bracket, hdr_encoding: str) -> dict[str, int]:
+        """Size of a message with an image made from a bracket like this, by its full topic.
 
         Args:
-            pixels: Of a frame.
+            bracket: Of the size in question.
             hdr_encoding: Of ~/hdr.
         """
+        pixels = bracket.reference.pixels
         area = pixels.shape[0] * pixels.shape[1]
         sizes = {'~/image': pixels.size,
                  '~/hdr': pixels.size * (4 if hdr_encoding == '32FC3' else 2),
-                 '~/flow': 3 * area, '~/reference_share': area}
+                 '~/flow': 3 * area, '~/reference_share': area,
+                 '~/fusion_weights': len(bracket.frames) * area}
         return {audience.publisher.topic_name: sizes[output.topic]
                 for audience, output in self._results if output.topic in sizes}
 

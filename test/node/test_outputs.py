@@ -11,6 +11,7 @@ from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image, PointCloud2
 from std_msgs.msg import Float64
 
+from ddfnet_ros.bracket import Bracket, Frame
 from ddfnet_ros.encodings import pixels_of
 from ddfnet_ros.tonemap import MU
 
@@ -142,9 +143,11 @@ def test_without_its_package_moving_points_are_a_line_and_the_rest_goes_on(
 def test_the_sizes_of_images_are_foretold(encoding, channels, bench_with):
     bench = bench_with(views=VIEWS, hdr_encoding=encoding)
     frames = bench.send_bracket(10**9, channels=channels)
-    foretold = bench.node._fusion.outputs.bytes_of(frames[0], encoding)
+    bracket = Bracket.of(Frame(pixels=pixels, exposure_time=time)
+                         for pixels, time in zip(frames, EXPOSURES, strict=True))
+    foretold = bench.node._fusion.outputs.bytes_of(bracket, encoding)
     assert foretold == {f'/fuse_node/{name}': len(bench.next(f'/fuse_node/{name}').data)
-                        for name in ('hdr', 'image', 'flow', 'reference_share')}
+                        for name in ('hdr', 'image', 'flow', 'reference_share', 'fusion_weights')}
 
 
 @pytest.mark.parametrize('topic', [
