@@ -6,6 +6,7 @@ Every variant is an argument; fuse_arguments.py, beside this file, says what eac
 
 import importlib.util
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -26,11 +27,13 @@ def loaded(name):
     path = Path(__file__).with_name(f'{name}.py')
     spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # where those that are loaded after it find it
     spec.loader.exec_module(module)
     return module
 
 
-arguments, dds = loaded('fuse_arguments'), loaded('fuse_dds')
+arguments = loaded('fuse_arguments')
+nodes, bags, dds = loaded('fuse_nodes'), loaded('fuse_bag'), loaded('fuse_dds')
 
 
 def generate_launch_description():
@@ -46,16 +49,16 @@ def generate_launch_description():
 def start(context):
     """Turn the arguments into the processes to start."""
     given = {name: LaunchConfiguration(name).perform(context) for name in arguments.ARGUMENTS}
-    fusers = arguments.fusers(given)
+    fusers = nodes.fusers(given)
     common = {
         'package': PACKAGE, 'output': 'screen', 'prefix': given['python'],
         'sigterm_timeout': PATIENCE_TO_END,
         'additional_env': dds.environment(given['dds_profile']),
     }
     if arguments.value(given, 'one_process'):
-        nodes = [Node(**arguments.shared_process(given, fusers, written), **common)]
+        started = [Node(**nodes.shared_process(given, fusers, written), **common)]
     else:
-        nodes = [
+        started = [
             # Named in full, because a parameter file that names the node would win over `/**`.
             Node(name='fuse_node', namespace=fuser.namespace, executable='fuse_node',
                  exec_name='fuse_node', remappings=fuser.remappings, parameters=fuser.parameters,
@@ -63,22 +66,22 @@ def start(context):
             for fuser in fusers
         ]
     said = [LogInfo(msg=text) for text in dds.warnings(
-        given['dds_profile'], len(nodes) + bool(given['bag']), os.environ)]
-    return [*said, *nodes, *players(given, fusers, common), *viewers(given, fusers, common)]
+        given['dds_profile'], len(started) + bool(given['bag']), os.environ)]
+    return [*said, *started, *players(given, fusers, common), *viewers(given, fusers, common)]
 
 
 def players(given, fusers, common):
     """The process that plays the bag, if there is one."""
     if not given['bag']:
         return []
-    file, text = arguments.qos_overrides(
+    file, text = bags.qos_overrides(
         given, [topic for fuser in fusers for topic in fuser.image_topics])
-    if arguments.by_rosbag2(given, is_installed('ros2bag')):
-        options = arguments.play_options(given, True, file or (written(text) if text else ''))
+    if bags.by_rosbag2(given, is_installed('ros2bag')):
+        options = bags.play_options(given, True, file or (written(text) if text else ''))
         return [ExecuteProcess(cmd=['ros2', 'bag', 'play', *options], output='screen',
                                additional_env=common['additional_env'])]
     # It plays reliably whatever was recorded: bag_qos has to be right, but changes nothing.
-    options = arguments.play_options(given, False, '')
+    options = bags.play_options(given, False, '')
     return [Node(executable='player', exec_name='player',
                  arguments=[*options, '--wait', PATIENCE_TO_START], **common)]
 
@@ -99,7 +102,7 @@ def viewers(given, fusers, common):
                  for topic in ('image', 'camera_info') if space]
         moved += [('/image_raw', topic) for topic in fusers[0].image_topics[:1]
                   if not topic.endswith('/compressed')]
-        config = str(arguments.SHARE / 'config' / 'ddfnet.rviz')
+        config = str(nodes.SHARE / 'config' / 'ddfnet.rviz')
         found.append(Node(package='rviz2', executable='rviz2', arguments=['-d', config],
                           parameters=[times], remappings=moved, **common))
     return found

@@ -2,6 +2,7 @@
 """Launch files, loaded by path: their folder's name is that of the package launch."""
 
 import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ LAUNCH = Path(__file__).resolve().parents[2] / 'launch'
 
 def load(name):
     spec = importlib.util.spec_from_file_location(name.partition('.')[0], LAUNCH / name)
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
@@ -19,6 +20,16 @@ def load(name):
 @pytest.fixture(scope='session')
 def arguments():
     return load('fuse_arguments.py')
+
+
+@pytest.fixture(scope='session')
+def nodes(arguments):
+    return load('fuse_nodes.py')
+
+
+@pytest.fixture(scope='session')
+def bags(arguments):
+    return load('fuse_bag.py')
 
 
 @pytest.fixture(scope='session')

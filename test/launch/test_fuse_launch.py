@@ -47,10 +47,10 @@ def texts_of(substitutions):
 
 
 def test_rosbag2_plays_with_an_override_file_where_images_must_not_be_lost(
-        launch_file, arguments, given, monkeypatch):
+        launch_file, nodes, given, monkeypatch):
     monkeypatch.setattr(launch_file, 'is_installed', lambda package: True)
     texts = given(bag='x.mcap', bag_qos='reliable', image_topics='/a')
-    (player,) = launch_file.players(texts, arguments.fusers(texts), {'additional_env': {}})
+    (player,) = launch_file.players(texts, nodes.fusers(texts), {'additional_env': {}})
     words = texts_of(player.cmd)
     assert words[:4] == ['ros2', 'bag', 'play', 'x.mcap']
     assert json.loads(Path(words[-1]).read_text())['/a']['reliability'] == 'reliable'
@@ -59,26 +59,26 @@ def test_rosbag2_plays_with_an_override_file_where_images_must_not_be_lost(
 
 @pytest.mark.parametrize(('bag', 'rosbag2'), [('x.mcap', False), ('x.bag', True)])
 def test_our_player_takes_over_where_rosbag2_is_not_or_cannot(
-        bag, rosbag2, launch_file, arguments, given, monkeypatch):
+        bag, rosbag2, launch_file, nodes, given, monkeypatch):
     monkeypatch.setattr(launch_file, 'is_installed', lambda package: rosbag2)
     texts = given(bag=bag)
     common = {'package': 'ddfnet_ros', 'additional_env': {}}
-    (player,) = launch_file.players(texts, arguments.fusers(texts), common)
+    (player,) = launch_file.players(texts, nodes.fusers(texts), common)
     assert player.node_executable == 'player'
 
 
 def test_our_player_takes_no_bag_qos_that_rosbag2_would_refuse(
-        launch_file, arguments, given, monkeypatch):
+        launch_file, nodes, given, monkeypatch):
     monkeypatch.setattr(launch_file, 'is_installed', lambda package: False)
     texts = given(bag='x.mcap', bag_qos='faithful')
     with pytest.raises(RuntimeError, match=r"^bag_qos: expected .* got 'faithful'"):
-        launch_file.players(texts, arguments.fusers(texts), {'additional_env': {}})
+        launch_file.players(texts, nodes.fusers(texts), {'additional_env': {}})
 
 
 def test_viewers_are_started_where_they_are_installed(
-        launch_file, arguments, given, monkeypatch):
+        launch_file, nodes, given, monkeypatch):
     monkeypatch.setattr(launch_file, 'is_installed', lambda package: True)
     texts = given(foxglove='true', rviz='true', cameras='front, left',
                   image_topics='/{camera}/image_raw')
-    started = launch_file.viewers(texts, arguments.fusers(texts), {'additional_env': {}})
+    started = launch_file.viewers(texts, nodes.fusers(texts), {'additional_env': {}})
     assert [node.node_executable for node in started] == ['foxglove_bridge', 'rviz2']

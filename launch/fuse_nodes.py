@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which nodes fuse.launch.py starts, and with what: plain functions, without ROS."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fuse_arguments import PARAMETERS, Given, value
+
+SHARE = Path(__file__).parent.parent
+CAMERA = '{camera}'
+
+
+@dataclass(frozen=True)
+class Fuser:
+    """One node to start.
+
+    Attributes:
+        namespace: Absolute.
+        files: Parameter files, the strongest last.
+        values: Parameters that are stronger than the files.
+        remappings: Pairs of topic names.
+        image_topics: Fully resolved, where the arguments name them.
+    """
+
+    namespace: str
+    files: list[str]
+    values: dict[str, Any]
+    remappings: list[tuple[str, str]]
+    image_topics: list[str]
+
+    @property
+    def parameters(self) -> list[Any]:
+        """Files and values as `Node` takes them."""
+        return [*self.files, *([self.values] if self.values else [])]
+
+
+def fusers(given: Given) -> list[Fuser]:
+    """The nodes to start: one, or one per camera.
+
+    Raises:
+        RuntimeError: an argument that cannot be, or cameras that would all read one topic.
+    """
+    if not given['cameras']:
+        return [_fuser(given, given['namespace'])]
+    names = value(given, 'cameras')
+    if len(set(names)) < len(names) or not all(name.isidentifier() for name in names):
+        raise RuntimeError(f'cameras: expected different names of letters, digits and _, got '
+                           f'{given["cameras"]!r}')
+    topics = given['image_topics']
+    if len(names) > 1 and '/' in topics.strip(' ["\'')[:1] and CAMERA not in topics:
+        raise RuntimeError(f'image_topics: expected {CAMERA} in it, or a relative name, for '
+                           f'{len(names)} cameras, got {topics!r}')
+    return [_fuser({argument: text.replace(CAMERA, name) for argument, text in given.items()},
+                   f'{given["namespace"]}/{name}') for name in names]
+
+
+def shared_process(given: Given, fusers: list[Fuser], write: Callable[[str], str]
+                   ) -> dict[str, Any]:
+    """What `Node` takes to start all cameras in one process: names, and what is said to all.
+
+    Args:
+        given: The arguments, in which `{camera}` is left for the process to fill in.
+        fusers: What was made of them; in the same order as the cameras.
+        write: Puts a text into a new file, and gives its name.
+
+    Raises:
+        RuntimeError: no cameras.
+    """
+    if not given['cameras']:
+        raise RuntimeError('one_process: expected the names of the cameras, got none; set cameras')
+    own = {f'{fuser.namespace}/fuse_node': {'ros__parameters': fuser.values} for fuser in fusers
+           if fuser.values}
+    files = [*_files(given), *([write(json.dumps(own))] if own else [])]  # JSON is YAML, too
+    namespace = _absolute(f'{given["namespace"]}/{CAMERA}')
+    return {
+        'executable': 'fuse_cameras', 'exec_name': 'fuse_cameras',
+        'arguments': value(given, 'cameras'),
+        'ros_arguments': ['-r', f'__ns:={namespace}',
+                          *(word for file in files for word in ('--params-file', file))],
+        'remappings': _remappings(given),
+    }
+
+
+def _absolute(namespace: str) -> str:
+    return '/' + '/'.join(part for part in namespace.split('/') if part)
+
+
+def _files(given: Given) -> list[str]:
+    return [file for file in (_preset(given), given['params_file']) if file]
+
+
+def _remappings(given: Given) -> list[tuple[str, str]]:
+    return [('~/meta', given['metadata_topic'])] if given['metadata_topic'] else []
+
+
+def _fuser(given: Given, namespace: str) -> Fuser:
+    namespace = _absolute(namespace)
+    values = {name: value(given, name) for name in PARAMETERS if given[name]}
+    for name, text in given.items():
+        if CAMERA in text:
+            raise RuntimeError(f'{name}: got {text!r} without cameras; set cameras')
+    topics = [topic if topic.startswith('/') else f'{namespace.rstrip("/")}/{topic}'
+              for topic in values.get('image_topics', [])]
+    if given['bag']:
+        values.setdefault('use_sim_time', True)
+        if given['bag_qos'] == 'reliable':
+            values |= {f'qos_overrides.{topic}.subscription.reliability': 'reliable'
+                       for topic in topics}
+    return Fuser(namespace, _files(given), values, _remappings(given), topics)
+
+
+def _preset(given: Given) -> str:
+    name = value(given, 'preset')
+    return str(SHARE / 'config' / f'{name}.yaml') if name else ''
