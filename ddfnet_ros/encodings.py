@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From the bytes of an image message to pixels: encodings, padding, byte order, compression.
+"""From the bytes of an image message to pixels, and how pixels are sent.
 
 Works on any object with the fields of sensor_msgs Image or CompressedImage, so that a live
-message and one out of a bag are read by the same code, with or without ROS.
+message and one out of a bag are read and written by the same code, with or without ROS.
 """
 
 from __future__ import annotations
@@ -62,6 +62,10 @@ _LAYOUTS = {
 # OpenCV's names of matrices; those with colours are BGR, as OpenCV has them.
 _MATRIX = re.compile('(8U|16U|32F)(?:C([134]))?')
 _SAMPLES: dict[str, type[np.generic]] = {'8U': np.uint8, '16U': np.uint16, '32F': np.float32}
+# What is sent, by type and channels. 32FC3 has OpenCV's order, which is what its readers assume.
+_SENT = {('uint8', 1): 'mono8', ('uint8', 3): 'bgr8', ('uint16', 1): 'mono16',
+         ('uint16', 3): 'rgb16', ('float32', 1): '32FC1', ('float32', 3): '32FC3'}
+_BLUE_FIRST = ('bgr8', '32FC3')
 
 
 def pixels_of(message: Any, significant_bits: int = 16) -> Pixels:
@@ -144,3 +148,37 @@ def _decompressed(message: Any, significant_bits: int) -> Pixels:
 def _converted(samples: _Array, code: int) -> Pixels:
     converted: Any = cv2.cvtColor(samples, code)
     return converted
+
+
+def sent_as(pixels: _Array) -> tuple[str, bool]:
+    """The encoding that pixels are sent in, and whether that has blue first.
+
+    Args:
+        pixels: (H, W) grey or (H, W, 3) RGB; uint8, uint16 or float32.
+    """
+    encoding = _SENT[pixels.dtype.name, 1 if pixels.ndim == 2 else pixels.shape[2]]
+    return encoding, encoding in _BLUE_FIRST
+
+
+def jpeg(picture: _Array, quality: int) -> tuple[str, bytes]:
+    """Compress a picture as image_transport's compressed plugin does: format and bytes.
+
+    Args:
+        picture: (H, W) grey or (H, W, 3) RGB, uint8.
+        quality: 1 to 100.
+
+    Raises:
+        ValueError: larger than JPEG allows, 65500 pixels a side.
+    """
+    encoding, blue_first = sent_as(picture)
+    ordered = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR) if blue_first else picture
+    try:
+        done, data = cv2.imencode('.jpg', ordered, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    except cv2.error:  # what OpenCV 4 does instead of saying no
+        done = False
+    if not done:
+        raise ValueError(f'expected a picture that JPEG can hold, got {picture.shape}; take the '
+                         'image that is not compressed')
+    # The plugin's receiver goes by these words: what it was, and what the JPEG holds.
+    held = encoding if blue_first else ''
+    return f'{encoding}; jpeg compressed {held}', data.tobytes()

@@ -8,22 +8,19 @@ import sys
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 
 from ddfnet_ros.bags.brackets import Found
 from ddfnet_ros.bags.reading import Message
 from ddfnet_ros.bags.types import TYPES
 from ddfnet_ros.bracket import Frame
+from ddfnet_ros.encodings import jpeg, sent_as
 from ddfnet_ros.settings import OutputSettings
 
 if TYPE_CHECKING:
     from ddfnet_ros.runtime.deghoster import Deghosted
 
 OUTPUTS = ('image', 'hdr', 'camera_info', 'image/compressed')
-# OpenCV's order, which is what readers of 32FC3 assume. (type, channels) to encoding.
-_ENCODINGS = {('uint8', 1): 'mono8', ('uint8', 3): 'bgr8',
-              ('float32', 1): '32FC1', ('float32', 3): '32FC3', ('uint16', 1): 'mono16'}
 
 
 def messages_of(deghosted: Deghosted, found: Found, node: str, outputs: Collection[str],
@@ -69,14 +66,9 @@ def _hdr(header: Any, deghosted: Deghosted, encoding: str) -> Any:
 
 
 def _image(header: Any, pixels: np.ndarray[Any, Any]) -> Any:
-    """(H, W) grey or (H, W, 3) RGB as an Image, blue first; 16 bits, red first."""
-    channels = 1 if pixels.ndim == 2 else 3
-    if pixels.dtype == np.uint16 and channels == 3:
-        return _message(header, np.ascontiguousarray(pixels), 'rgb16')
-    return _message(header, _blue_first(pixels), _ENCODINGS[pixels.dtype.name, channels])
-
-
-def _message(header: Any, ordered: np.ndarray[Any, Any], encoding: str) -> Any:
+    """(H, W) grey or (H, W, 3) RGB as an Image."""
+    encoding, blue_first = sent_as(pixels)
+    ordered = np.ascontiguousarray(pixels[..., ::-1] if blue_first else pixels)
     return TYPES.types['sensor_msgs/msg/Image'](
         header=header, height=ordered.shape[0], width=ordered.shape[1],
         encoding=encoding, is_bigendian=int(sys.byteorder == 'big'), step=ordered.strides[0],
@@ -84,13 +76,6 @@ def _message(header: Any, ordered: np.ndarray[Any, Any], encoding: str) -> Any:
 
 
 def _jpeg(header: Any, pixels: np.ndarray[Any, Any], quality: int) -> Any:
-    ordered = _blue_first(pixels)
-    encoded = cv2.imencode('.jpg', ordered, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-    # As the node has it: nothing is said of what a grey JPEG holds.
-    kind = 'mono8; jpeg compressed ' if ordered.ndim == 2 else 'bgr8; jpeg compressed bgr8'
+    format_, content = jpeg(pixels, quality)
     return TYPES.types['sensor_msgs/msg/CompressedImage'](
-        header=header, format=kind, data=encoded.ravel())
-
-
-def _blue_first(pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    return np.ascontiguousarray(pixels if pixels.ndim == 2 else pixels[..., ::-1])
+        header=header, format=format_, data=np.frombuffer(content, np.uint8))

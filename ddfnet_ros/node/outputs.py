@@ -23,7 +23,7 @@ from ddfnet_ros.node.audience import Audience
 from ddfnet_ros.node.bracket_info import bracket_info
 from ddfnet_ros.node.fused import Fused
 from ddfnet_ros.node.point_cloud import MissingPackageError, point_cloud
-from ddfnet_ros.node.serialising import header_of, image_cdr, jpeg
+from ddfnet_ros.node.serialising import header_of, image_cdr, jpeg_message
 from ddfnet_ros.results.pictures import flow_picture, sixteen_bit
 from ddfnet_ros.runtime.deghoster import Deghosted
 
@@ -55,7 +55,7 @@ class Outputs:
             (self._audience(output.msgtype, output.topic), output) for output in (
                 _Output('~/image', Image, _pictures(lambda fused: fused.deghosted.image)),
                 _Output('~/hdr', Image, _pictures(_radiance)),
-                _Output('~/image/compressed', CompressedImage, lambda fused: jpeg(
+                _Output('~/image/compressed', CompressedImage, lambda fused: jpeg_message(
                     fused.header, fused.deghosted.image, fused.settings.jpeg_quality)),
                 _Output('~/bracket_info', DiagnosticArray, partial(bracket_info, name)),
                 _Output('~/moving_points', PointCloud2, point_cloud),

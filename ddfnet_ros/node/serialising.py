@@ -17,12 +17,8 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
 from ddfnet_ros.bracket import Frame
+from ddfnet_ros.encodings import jpeg, sent_as
 
-# (type, channels) to encoding. 32FC3 has OpenCV's order, which is what its readers assume.
-_ENCODINGS = {('uint8', 1): 'mono8', ('uint8', 3): 'bgr8',
-              ('uint16', 1): 'mono16', ('uint16', 3): 'rgb16',
-              ('float32', 1): '32FC1', ('float32', 3): '32FC3'}
-_BLUE_FIRST = ('bgr8', '32FC3')
 _LENGTH = struct.Struct('I')  # of `data`
 
 
@@ -51,8 +47,7 @@ def image_cdr(
             which for large images takes longer to get than to fill.
     """
     buffer = io.BytesIO() if buffer is None else buffer
-    channels = 1 if pixels.ndim == 2 else pixels.shape[2]
-    encoding = _ENCODINGS[pixels.dtype.name, channels]
+    encoding, blue_first = sent_as(pixels)
     without_pixels = serialize_message(Image(
         header=header, height=pixels.shape[0], width=pixels.shape[1], step=pixels[0].nbytes,
         encoding=encoding, is_bigendian=sys.byteorder == 'big'))
@@ -60,7 +55,7 @@ def image_cdr(
     _resize(buffer, len(front) + pixels.nbytes)
     buffer.seek(0)
     buffer.write(front)
-    _fill(buffer, len(front), pixels, encoding in _BLUE_FIRST)
+    _fill(buffer, len(front), pixels, blue_first)
     return buffer.getvalue()
 
 
@@ -80,27 +75,9 @@ def _fill(buffer: io.BytesIO, start: int, pixels: npt.NDArray[Any], blue_first: 
         np.copyto(place, pixels)
 
 
-def jpeg(header: Header, picture: npt.NDArray[np.uint8], quality: int) -> CompressedImage:
-    """Compress a picture as image_transport's compressed plugin does.
-
-    Args:
-        header: Header of the message.
-        picture: (H, W) grey or (H, W, 3) RGB.
-        quality: 1 to 100.
-
-    Raises:
-        ValueError: larger than JPEG allows, 65500 pixels a side.
-    """
-    encoding, ordered = ('mono8', picture) if picture.ndim == 2 else (
-        'bgr8', cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    try:
-        done, data = cv2.imencode('.jpg', ordered, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    except cv2.error:  # what OpenCV 4 does instead of saying no
-        done = False
-    if not done:
-        raise ValueError(f'expected a picture that JPEG can hold, got {picture.shape}; listen to '
-                         '~/image instead')
-    # The plugin's receiver goes by these words: what it was, and what the JPEG holds.
-    held = '' if encoding == 'mono8' else encoding
-    return CompressedImage(header=header, format=f'{encoding}; jpeg compressed {held}',
-                           data=array('B', data.tobytes()))
+def jpeg_message(
+    header: Header, picture: npt.NDArray[np.uint8], quality: int
+) -> CompressedImage:
+    """A picture as image_transport's compressed plugin sends it; see `encodings.jpeg`."""
+    format_, content = jpeg(picture, quality)
+    return CompressedImage(header=header, format=format_, data=array('B', content))

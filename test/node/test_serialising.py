@@ -10,7 +10,7 @@ from std_msgs.msg import Header
 
 from ddfnet_ros.bracket import Frame
 from ddfnet_ros.node.messages import frame_from, stamp_ns
-from ddfnet_ros.node.serialising import header_of, image_cdr, jpeg
+from ddfnet_ros.node.serialising import header_of, image_cdr, jpeg_message
 
 RGB = np.arange(5 * 7 * 3, dtype=np.uint8).reshape(5, 7, 3)
 
@@ -80,11 +80,11 @@ def test_negative_seconds_survive():
 def test_a_compressed_picture_decodes_to_the_same_colours(channels, words):
     picture = np.full((16, 24, 3), (200, 100, 50), np.uint8)
     picture = picture if channels == 3 else picture[..., 0]
-    message = jpeg(header(), picture, quality=95)
+    message = jpeg_message(header(), picture, quality=95)
     assert (message.header, message.format) == (header(), words)
     np.testing.assert_allclose(frame_from(message).pixels.astype(int), picture, atol=3)
 
 
 def test_a_picture_too_large_for_jpeg_is_one_line():
     with pytest.raises(ValueError, match=r'expected a picture that JPEG can hold, got \(1, 70000'):
-        jpeg(header(), np.zeros((1, 70000), np.uint8), quality=95)
+        jpeg_message(header(), np.zeros((1, 70000), np.uint8), quality=95)
