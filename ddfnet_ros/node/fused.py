@@ -6,6 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
@@ -44,3 +46,8 @@ class Fused:
     def clipping(self) -> Clipping:
         """How much was clipped before, and is after."""
         return clipping(self.deghosted, self.settings)
+
+    @cached_property
+    def shares(self) -> npt.NDArray[np.float32]:
+        """What each frame gave, (N, H, W) in [0, 1]: the network runs once for all who ask."""
+        return self.deghosted.shares()

@@ -25,7 +25,6 @@ from ddfnet_ros.node.fused import Fused
 from ddfnet_ros.node.point_cloud import MissingPackageError, point_cloud
 from ddfnet_ros.node.serialising import header_of, image_cdr, jpeg_message
 from ddfnet_ros.results.pictures import flow_picture, sixteen_bit
-from ddfnet_ros.runtime.deghoster import Deghosted
 
 # Reliable, so that subscribers of either kind match. Few are kept: an image of 1080p in 32FC3 is
 # 25 MB, and who is two brackets behind wants the newest.
@@ -61,9 +60,9 @@ class Outputs:
                 _Output('~/moving_points', PointCloud2, point_cloud),
                 _Output('~/flow', Image, _pictures(lambda fused: flow_picture(fused.deghosted))),
                 _Output('~/reference_share', Image, _pictures(
-                    lambda fused: _grey(_reference_share(fused.deghosted)))),
+                    lambda fused: _grey(fused.shares[fused.bracket.reference_index]))),
                 _Output('~/fusion_weights', Image, _pictures(
-                    lambda fused: _grey(np.concatenate(fused.deghosted.shares())))),
+                    lambda fused: _grey(np.concatenate(fused.shares)))),
             )
         ]
 
@@ -135,11 +134,6 @@ def _radiance(fused: Fused) -> npt.NDArray[Any]:
     if encoding == '32FC3':
         return fused.deghosted.radiance
     return sixteen_bit(fused.deghosted, log=encoding == 'rgb16_log')
-
-
-def _reference_share(deghosted: Deghosted) -> npt.NDArray[np.float32]:
-    share: npt.NDArray[np.float32] = deghosted.shares()[deghosted.bracket.reference_index]
-    return share
 
 
 def _grey(share: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:

@@ -230,3 +230,19 @@ def bench_with(ros, model):
 @pytest.fixture
 def bench(bench_with):
     return bench_with()
+
+
+@pytest.fixture
+def inputs_with(ros):
+    """Makes inputs with a camera, and nothing behind them."""
+    from .input_bench import InputBench  # noqa: PLC0415  (which needs what stands above)
+
+    benches = []
+
+    def make(**settings):
+        benches.append(InputBench(**settings))
+        return benches[-1]
+
+    yield make
+    for bench in benches:
+        bench.close()

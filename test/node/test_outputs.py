@@ -13,6 +13,7 @@ from std_msgs.msg import Float64
 
 from ddfnet_ros.bracket import Bracket, Frame
 from ddfnet_ros.encodings import pixels_of
+from ddfnet_ros.runtime.deghoster import Deghoster
 from ddfnet_ros.tonemap import MU
 
 from .conftest import EXPOSURES, SIZE, header, started
@@ -117,6 +118,19 @@ def test_pictures_of_motion_and_weights_fit_the_reference(received):
     assert weights.encoding == 'mono8'
     np.testing.assert_array_equal(shares[1].ravel(), share.data)  # of the middle exposure
     np.testing.assert_allclose(shares.sum(axis=0, dtype=int), 255, atol=2)
+
+
+def test_the_network_runs_once_for_all_topics_of_weights(viewed, monkeypatch):
+    bench, _ = viewed
+    shares, asked = Deghoster._shares, []
+
+    def counted(deghoster, bracket, *arguments):
+        asked.append(bracket.reference.stamp_ns)
+        return shares(deghoster, bracket, *arguments)
+
+    monkeypatch.setattr(Deghoster, '_shares', counted)
+    result(bench, 'fusion_weights', 6)
+    assert asked.count(6 * 10**9 + 10**7) == 1
 
 
 def test_times_are_told_under_autowares_names(received):
