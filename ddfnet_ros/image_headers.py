@@ -46,7 +46,7 @@ def _png(data: bytes) -> int:
             width, height = struct.unpack_from('>II', data, place + 8 + _PNG_SIZES[kind])
             pixels = max(pixels, int(width * height))
         place += 12 + length
-    return pixels
+    return pixels if kind == b'IEND' else UNKNOWN  # the rest of a chunk's head claims memory too
 
 
 def _jpeg(data: bytes) -> int:

@@ -151,7 +151,8 @@ def test_a_tiff_or_hdr_that_claims_to_be_huge_is_refused(data):
 def test_a_png_with_a_chunk_that_claims_gigabytes_is_refused():
     whole = cv2.imencode('.png', np.zeros((8, 8, 3), np.uint8))[1].tobytes()
     for data in (whole[:33] + b'\x80\0\0\0tEXt' + whole[33:],
-                 whole[:8] + whole[9:33] + b'\x8d\x2f\x8a\x3e' + whole[33:]):
+                 whole[:8] + whole[9:33] + b'\x8d\x2f\x8a\x3e' + whole[33:],
+                 whole[:33] + b'\xb5\0\0IEND`'):  # too short for a chunk, long enough to claim one
         with pytest.raises(ImageError, match='damaged header'):
             decode(data)
 
