@@ -127,17 +127,21 @@ def model_table() -> str:
     """What the records say of the shipped models: quality, and speed for each size."""
     record = _record('evaluation_peers')
     quality = record['methods']
-    speed = _record('speed')['rows']
+    speed, soak = _record('speed')['rows'], _record('soak')
     rows = [row for name in record['sha256'] for row in _model_rows(record, name, speed)]
     timed = next(row for row in speed if row['backend'] == _BACKEND)
     return '\n'.join([
-        '| Model | PSNR-µ | Frames | A bracket takes | AlignMTB + MergeMertens | Memory |',
+        "| Model | PSNR-µ | Frames | A bracket takes | OpenCV's fusion takes | Memory of a call |",
         '|---|---|---|---|---|---|', *rows, '',
         f'{timed["processor"]}, {timed["threads"]} threads, {timed["precision"]}; '
         'medians; - is not measured. PSNR-µ: mean over '
         f'{quality["fused"]["psnr_mu"]["count"]} rendered scenes that training never saw; '
         f'the middle exposure alone has {_psnr(quality, "reference")}, '
-        f'a plain merge {_psnr(quality, "static_merge")}. More in '
+        f'a plain merge {_psnr(quality, "static_merge")}. OpenCV\'s fusion: AlignMTB and '
+        'MergeMertens on the same frames, for comparison. Memory comes on top of the process, '
+        'which takes '
+        f'{soak["transitions"]["memory_mb"][-1] / 1000:.1f} to '
+        f'{soak["road"]["memory_mb"][-1] / 1000:.1f} GB in all. More in '
         '[doc/results.md](doc/results.md).'])
 
 

@@ -134,11 +134,11 @@ def demo_table(record: Record) -> str:
     """What a run of the demo told: how many brackets came through, how fast, and how well."""
     latency = record['latency_ms']
     lines = [
-        f'{record["brackets_fused"]} of {record["brackets_played"]} brackets fused at '
-        f'{record["brackets_per_second"]:.1f} a second by {record["model"]} on '
-        f'{record["device"]}; from the last frame received to the result published '
-        f'{latency["median"]:.0f} ms in the median, {latency["p95"]:.0f} ms at the 95th '
-        'percentile.', '',
+        f'{record["brackets_fused"]} of {record["brackets_played"]} brackets, played at '
+        f'{record["rate"]:.2f} times the recorded speed ({record["brackets_per_second"]:.1f} a '
+        f'second), were fused by {record["model"]} on {record["device"]}; from the last frame '
+        f'received to the result published {latency["median"]:.0f} ms in the median, '
+        f'{latency["p95"]:.0f} ms at the 95th percentile.', '',
         '| | reference | static_merge | fused |', '|---|---|---|---|']
     for metric in ('psnr_mu', 'psnr_mu_moving', 'psnr_mu_clipped', 'ghost_score'):
         found = record[metric]

@@ -87,11 +87,11 @@ def test_charts_are_drawn_from_the_same_record(record):
 def test_the_demo_tells_pace_latency_and_who_is_best():
     methods = {'reference': 31.0, 'static_merge': 36.0, 'fused': 40.0}
     table = report.demo_table({
-        'brackets_fused': 83, 'brackets_played': 84, 'brackets_per_second': 5.17, 'model': 'fast',
-        'device': 'cpu', 'latency_ms': {'median': 131.6, 'p95': 151.7}, 'psnr_mu': methods,
-        'psnr_mu_moving': methods | {'reference': 41.0}, 'psnr_mu_clipped': methods,
-        'ghost_score': {'reference': 0.012, 'static_merge': 0.03, 'fused': 0.011}})
-    assert '83 of 84 brackets fused at 5.2 a second by fast on cpu' in table
+        'brackets_fused': 83, 'brackets_played': 84, 'brackets_per_second': 5.17, 'rate': 0.5,
+        'model': 'fast', 'device': 'cpu', 'latency_ms': {'median': 131.6, 'p95': 151.7},
+        'psnr_mu': methods, 'psnr_mu_moving': methods | {'reference': 41.0},
+        'psnr_mu_clipped': methods, 'ghost_score': {'reference': 0.012, 'static_merge': 0.03, 'fused': 0.011}})
+    assert '83 of 84 brackets, played at 0.50 times the recorded speed (5.2 a second)' in table
     assert '132 ms in the median, 152 ms' in table
     assert '| PSNR-µ [dB] | 31.00 | 36.00 | **40.00** |' in table
     assert '| PSNR-µ, moving | 41.00 | 36.00 | 40.00 |' in table
