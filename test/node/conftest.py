@@ -30,8 +30,9 @@ VIEWS = {'hdr': Image, 'image': Image, 'camera_info': CameraInfo}
 
 @pytest.fixture(scope='session')
 def ros():
-    """A real rclpy context, for all tests in this process."""
-    rclpy.init(args=[])
+    """A real rclpy context, for all tests in this process, of whatever folder."""
+    if not rclpy.ok():
+        rclpy.init(args=[])
     yield
     rclpy.try_shutdown()
 

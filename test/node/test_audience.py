@@ -45,14 +45,14 @@ def test_what_nobody_listens_to_is_not_fused(bench_with, monkeypatch):
 
 def test_of_one_result_only_what_is_listened_to_is_made(bench_with, monkeypatch):
     made = []
-    for maker in ('image_cdr', 'jpeg', 'flow_picture'):
+    for maker in ('image_cdr', 'jpeg_message', 'flow_picture'):
         make = getattr(outputs, maker)
         monkeypatch.setattr(outputs, maker, lambda *given, maker=maker, make=make: (
             made.append(maker), make(*given))[1])
     bench = bench_with(views={'image/compressed': CompressedImage})
     bench.send_bracket(10**9)
     bench.next('/fuse_node/image/compressed')
-    assert made == ['jpeg']
+    assert made == ['jpeg_message']
 
 
 @pytest.fixture

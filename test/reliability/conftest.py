@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import rclpy
 
 from ddfnet_ros.bracket import Bracket, Frame
 from ddfnet_ros.runtime.deghoster import Deghosted
@@ -22,17 +21,8 @@ def _loaded(name, path):
 
 
 node_bench = _loaded('node_bench', Path(__file__).parents[1] / 'node' / 'conftest.py')
-model, bench_with, bench = node_bench.model, node_bench.bench_with, node_bench.bench
-
-
-@pytest.fixture(scope='session')
-def ros():
-    """A real rclpy context: that of test/node, where its tests ran before."""
-    if mine := not rclpy.ok():
-        rclpy.init(args=[])
-    yield
-    if mine:
-        rclpy.try_shutdown()
+ros, model = node_bench.ros, node_bench.model
+bench_with, bench = node_bench.bench_with, node_bench.bench
 
 
 @pytest.fixture(scope='session')
