@@ -12,7 +12,12 @@ from typing import Any
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticStatus
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.lifecycle import (
+    LifecycleNode,
+    LifecyclePublisher,
+    LifecycleState,
+    TransitionCallbackReturn,
+)
 from rclpy.logging import get_logger
 
 from ddfnet_ros.node import dds, diagnostics, engine, usage
@@ -91,7 +96,9 @@ class FuseNode(LifecycleNode):
         try:
             self._fusion = self._prepare(self._settings.now)
         except Exception as error:  # rclpy would swallow it without a word
+            self._free()
             return self._report('configure', error)
+        self._problem = ''
         self._before = diagnostics.Snapshot()
         if warning := dds.shared_memory_warning():
             self.get_logger().warning(warning)
@@ -102,6 +109,7 @@ class FuseNode(LifecycleNode):
         if self._fusion is None:
             return TransitionCallbackReturn.ERROR
         self._fusion.watchdog.reset()
+        self._fusion.debug.reset()
         self._worker = Worker(
             partial(self._fuse, self._fusion), self._on_failure, self._workshop.thread)
         try:
@@ -214,17 +222,19 @@ class FuseNode(LifecycleNode):
         if self._fusion:
             self._fusion.inputs.unsubscribe()
         if self._worker:
-            self._worker.stop()
+            if self._worker.stop() and self._fusion:
+                self._fusion.statistics.drop('superseded')
             self._worker = None
 
     def _free(self) -> None:
+        """Free all that configuring makes, or made before it failed."""
         self._stop()
         if self._fusion:
             self._fusion.engine.close()
             self._fusion.saver.close()
-            self._fusion.outputs.close()
-            self._fusion.debug.close()
             self._fusion = None
+        for publisher in [p for p in self.publishers if isinstance(p, LifecyclePublisher)]:
+            self.destroy_lifecycle_publisher(publisher)
 
     def _describe(self) -> Iterator[DiagnosticStatus]:
         name = self.get_fully_qualified_name()
