@@ -35,13 +35,17 @@ class InputBench:
             self._executor.add_node(node)
         self._publishers = {}
 
-    def send(self, topic, message):
-        """Send a message, and have it taken."""
+    def publish(self, topic, message):
+        """Send a message; it is not taken yet."""
         if topic not in self._publishers:
-            self._publishers[topic] = self._camera.create_publisher(type(message), topic, 10)
+            self._publishers[topic] = self._camera.create_publisher(type(message), topic, 100)
         publisher = self._publishers[topic]
         self.spin_until(publisher.get_subscription_count, f'a subscriber of {topic}')
         publisher.publish(message)
+
+    def send(self, topic, message):
+        """Send a message, and have it taken."""
+        self.publish(topic, message)
         self.spin(0.05)
 
     def shoot(self, start_ns, exposures=(1.0, 4.0, 16.0), topics=(TOPIC,) * 3, **changes):

@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 import pytest
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, JointState
 
@@ -13,7 +14,7 @@ from ddfnet_ros.node.inputs import Inputs
 from ddfnet_ros.node.messages import frame_from
 from ddfnet_ros.settings import NodeSettings
 
-from .conftest import EXPOSURES, header, image
+from .conftest import EXPOSURES, header, image, metadata
 from .input_bench import META, RGB, TOPIC
 
 # JointState has a header, names and lists of numbers: enough for exposure, gain and counter.
@@ -55,6 +56,19 @@ def test_each_image_topic_may_have_metadata_of_its_own(inputs_with):
                                         name=['0']))
         bench.send(topics[k], image(RGB, 10**9 + k * 10**7))
     assert bench.next().bracket.exposures == pytest.approx((0.001, 0.004, 0.016))
+
+
+def test_metadata_are_not_lost_among_what_others_send_on_their_topic(inputs_with):
+    bench = inputs_with(exposure_source='camera_ros')
+    others = DiagnosticArray(status=[DiagnosticStatus(name='disk')])
+    bench.send(META, others)
+    for place, exposure in enumerate(EXPOSURES):
+        stamp_ns = 10**9 + place * 10**7
+        bench.publish(META, metadata(exposure, place, stamp_ns))
+        for _ in range(20):  # of as many nodes, before the next message is taken
+            bench.publish(META, others)
+        bench.send(TOPIC, image(RGB, stamp_ns))
+    assert bench.next().bracket.exposures == EXPOSURES
 
 
 def test_a_unit_that_changes_is_refused_with_one_line_and_the_node_lives_on(inputs_with, capfd):
