@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises:
         Exception: what ended one of the cameras, and with it all of them.
     """
-    if usage.told(arguments, 'fuse_cameras CAMERA...', __doc__):
+    if usage.print_help_if_asked(arguments, 'fuse_cameras CAMERA...', __doc__):
         return 0
     words = list(sys.argv if arguments is None else arguments)
     common = _common(words)

@@ -30,7 +30,7 @@ _SHARED_DEPTH = 100  # messages of other nodes, at once, on a topic that has our
 _LOG_PERIOD = 2.0  # seconds between two lines about bad images
 
 
-class Job(NamedTuple):
+class Delivery(NamedTuple):
     """A complete bracket on its way to the worker.
 
     Attributes:
@@ -55,7 +55,7 @@ class Inputs:
     """
 
     def __init__(self, node: Node, settings: NodeSettings, statistics: Statistics,
-                 deliver: Callable[[Job], None]) -> None:
+                 deliver: Callable[[Delivery], None]) -> None:
         """Prepare everything, but subscribe to nothing yet.
 
         Raises:
@@ -183,7 +183,7 @@ class Inputs:
             self._tell_complaint(frame.stream)
             for bracket in brackets:
                 camera_info = self._camera_infos.of(bracket.reference)
-                self._deliver(Job(bracket, camera_info, arrived, time.monotonic()))
+                self._deliver(Delivery(bracket, camera_info, arrived, time.monotonic()))
 
     def _tell_complaint(self, stream: int) -> None:
         if self._assembler.complaint != self._complaint:

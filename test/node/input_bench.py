@@ -22,13 +22,13 @@ class InputBench:
     """Inputs that are subscribed, and a camera."""
 
     def __init__(self, **settings):
-        self.jobs = []
+        self.delivered = []
         self.statistics = Statistics()
         self._nodes = Node('fuse_node'), Node('camera')
         self.node, self._camera = self._nodes
         settings = {'image_topics': (TOPIC,), 'exposure_times': EXPOSURES} | settings
         self.inputs = Inputs(self.node, NodeSettings(**settings), self.statistics,
-                             self.jobs.append)
+                             self.delivered.append)
         self.inputs.subscribe()
         self._executor = SingleThreadedExecutor()
         for node in self._nodes:
@@ -69,8 +69,8 @@ class InputBench:
 
     def next(self):
         """The next bracket."""
-        self.spin_until(lambda: self.jobs, 'bracket')
-        return self.jobs.pop(0)
+        self.spin_until(lambda: self.delivered, 'bracket')
+        return self.delivered.pop(0)
 
     @property
     def drops(self):

@@ -103,8 +103,8 @@ def test_a_bracket_was_received_before_its_last_frame_was_decoded(inputs_with, m
     bench = inputs_with(cycle_period=0.03)
     for k in range(3):
         bench.send(TOPIC, image(RGB, 3 * 10**9 + k * 10**7))
-    job = bench.next()
-    assert job.delivered_at - job.received_at >= 0.1
+    delivery = bench.next()
+    assert delivery.delivered_at - delivery.received_at >= 0.1
 
 
 def test_metadata_without_the_field_is_refused_with_what_it_has(inputs_with, capfd):
@@ -134,9 +134,9 @@ def test_the_camera_info_is_that_of_the_reference_frame(inputs_with):
         stamp_ns = 3 * 10**9 + k * 10**7
         bench.send('/camera/camera_info', CameraInfo(header=header(stamp_ns), width=100 + k))
         bench.send(TOPIC, image(RGB, stamp_ns))
-    job = bench.next()
-    assert job.camera_info.width == 101
-    assert job.camera_info.header == header(job.bracket.reference.stamp_ns)
+    delivery = bench.next()
+    assert delivery.camera_info.width == 101
+    assert delivery.camera_info.header == header(delivery.bracket.reference.stamp_ns)
 
 
 def test_message_filters_may_join_topics(inputs_with):
