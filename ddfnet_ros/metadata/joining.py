@@ -22,12 +22,14 @@ class MetadataJoiner:
 
     Attributes:
         topics: Where metadata come: one for all image topics, or one for each.
+        shared: Whether other nodes send other things there.
     """
 
     def __init__(self, settings: NodeSettings, source: MetadataSource) -> None:
         """Take the settings and the source that they name."""
         self.topics = settings.metadata_topics or (DEFAULT_TOPIC,)
-        self._shared, self._counts = source.shared, bool(settings.image_counter_field)
+        self.shared = source.shared
+        self._counts = bool(settings.image_counter_field)
         self._counts_in_frame_id = settings.image_counter_field == 'header.frame_id'
         self._readers = [MetadataReader(source, settings.exposure_times, settings.size)
                          for _ in self.topics]
@@ -47,7 +49,7 @@ class MetadataJoiner:
         """Take a frame; give it back with its exposure if its metadata is here already."""
         number: Any = frame.sequence_id if self._counts else frame.stamp_ns
         found = self._matchers[frame.stream].add_frame(
-            number, frame, self._camera(frame.frame_id) if self._shared else '')
+            number, frame, self._camera(frame.frame_id) if self.shared else '')
         return [found] if found else []
 
     def add_metadata(self, topic: int, message: Any) -> list[Frame]:
@@ -92,7 +94,7 @@ class MetadataJoiner:
 
     def _join(self, topic: int, number: int, message: Any,
               metadata: FrameMetadata | None) -> list[Frame]:
-        camera = self._camera(message.header.frame_id) if self._shared else ''
+        camera = self._camera(message.header.frame_id) if self.shared else ''
         matchers = self._matchers if len(self.topics) == 1 else [self._matchers[topic]]
         found = [matcher.add_metadata(number, metadata, camera) for matcher in matchers]
         return [frame for frame in found if frame]

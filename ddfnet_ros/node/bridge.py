@@ -8,9 +8,6 @@ refused: the thread that takes them does not wait.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import lru_cache
@@ -19,16 +16,10 @@ from typing import Any
 
 from sensor_msgs.msg import Image
 
+from ddfnet_ros import trials
 from ddfnet_ros.bracket import Pixels
 
-_PATIENCE = 30.0  # seconds that the trial may take
 _MISSING = 'ModuleNotFoundError'
-_TRIAL = """
-from cv_bridge import CvBridge
-from sensor_msgs.msg import Image
-image = Image(height=1, width=1, step=3, encoding='bgr8', data=b'abc')
-assert CvBridge().imgmsg_to_cv2(image, desired_encoding='rgb8').tolist() == [[[99, 98, 97]]]
-"""
 
 
 def pixels_of(message: Image, problem: str) -> Pixels:
@@ -64,21 +55,12 @@ def verdict() -> Future[str]:
 
 
 def _trial() -> str:
-    environment = os.environ | {'PYTHONPATH': os.pathsep.join(filter(None, sys.path))}
-    try:
-        done = subprocess.run([sys.executable, '-c', _TRIAL], env=environment, check=False,
-                              capture_output=True, text=True, errors='replace',
-                              timeout=_PATIENCE)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f'repair cv_bridge ({type(error).__name__} when it was tried)'
-    if done.returncode == 0:
+    status, said = trials.attempt(trials.CV_BRIDGE)
+    if not status:
         return ''
-    last = (done.stderr.strip().splitlines() or [f'ended with {done.returncode}'])[-1]
-    if last.startswith(_MISSING) and "'cv_bridge'" in last:
+    if said.startswith(_MISSING) and "'cv_bridge'" in said:
         return 'install cv_bridge (apt install ros-$ROS_DISTRO-cv-bridge)'
-    if done.returncode < 0:
-        last = f'ended by signal {-done.returncode}'
-    return f'repair cv_bridge, which this NumPy does not suit ({last})'
+    return f'repair cv_bridge, which this NumPy may not suit ({said})'
 
 
 @lru_cache(maxsize=1)

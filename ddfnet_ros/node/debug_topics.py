@@ -41,6 +41,10 @@ class DebugTopics:
         }
         self._before: float | None = None
 
+    def reset(self) -> None:
+        """Know of no bracket, as before the first one."""
+        self._before = None
+
     def publish(self, processing_ms: float, reference: Frame) -> None:
         """Tell the times of a bracket that has just been published."""
         done, clock = time.monotonic(), self._node.get_clock().now()
@@ -54,8 +58,3 @@ class DebugTopics:
                 if hasattr(message, 'stamp'):
                     message.stamp = clock.to_msg()
                 audience.publisher.publish(message)
-
-    def close(self) -> None:
-        """Destroy the publishers."""
-        for audience in self._topics.values():
-            self._node.destroy_lifecycle_publisher(audience.publisher)

@@ -41,7 +41,7 @@ class Snapshot:
         received: Images.
         fused: Brackets published.
         idle: Brackets that nobody wanted.
-        dropped: By reason.
+        dropped: By reason: brackets under 'failed' and 'superseded', else frames or messages.
         latencies_ms: Of the most recent brackets, from the arrival of its last member, not
             yet decoded, until it was published.
         stage_ms: Of the most recent bracket: how long its last member took to decode and how long
@@ -84,7 +84,11 @@ class Statistics:
             self._heard_at = time.monotonic()
 
     def drop(self, reason: str) -> None:
-        """Count an image or a bracket that led to nothing."""
+        """Count what led to nothing: a bracket, under 'failed' and 'superseded', else a message.
+
+        Args:
+            reason: A key of `REMEDIES`.
+        """
         with self._lock:
             self._dropped[reason] += 1
 

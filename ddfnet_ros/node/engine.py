@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -41,7 +42,7 @@ class Engine:
         self._unusable = ''
         self._models, self._logger = models, logger
         self._deghoster = models.get(settings, _black_bracket(settings))
-        self._deghoster.log = logger.warning
+        self._counts: Counter[str] = Counter()
         self._wanted = settings.model
         self._successor: FallbackDeghoster | None = None
         self._lock = threading.Lock()
@@ -70,11 +71,14 @@ class Engine:
     @property
     def fallbacks(self) -> dict[str, int]:
         """Brackets that were fused in another way because memory ran out, by that way."""
-        return {way: n for way, n in self._deghoster.counts.items() if n and way != 'whole'}
+        return {way: n for way, n in self._counts.items() if way != 'whole'}
 
     @property
     def problem(self) -> str:
-        """Why the model that was asked for is not in use, or not as always; '' where it is."""
+        """Why the model that was asked for is not in use, or not as always; '' where it is.
+
+        What is done for lack of memory is done for all who share the model.
+        """
         return self._unusable or self._deghoster.problem
 
     def __call__(self, bracket: Bracket, settings: NodeSettings) -> Deghosted:
@@ -83,10 +87,14 @@ class Engine:
             successor, self._successor = self._successor, None
         if successor is not None:
             self._deghoster = successor
-            self._deghoster.log = self._logger.warning
             self._logger.info(f'now fusing with {self.model_name}')
-        self._deghoster.settings = settings
-        return self._deghoster(bracket)
+        # Other cameras may have used it meanwhile: by their settings, and with their own log.
+        self._deghoster.settings, self._deghoster.log = settings, self._logger.warning
+        before = Counter(self._deghoster.counts)
+        deghosted = self._deghoster(bracket)
+        # Another object each time, because other threads look through it.
+        self._counts = self._counts + (Counter(self._deghoster.counts) - before)
+        return deghosted
 
     def want(self, settings: NodeSettings) -> None:
         """Load another model in a thread, if the settings name one; it takes over when ready."""

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import gc
 import sys
-import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
+import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.logging import get_logger
 from rclpy.utilities import remove_ros_args
@@ -29,8 +30,12 @@ _NAME = 'fuse_cameras'
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the cameras until interrupted; 2 where the arguments of one or more are no good."""
-    if usage.told(arguments, 'fuse_cameras CAMERA...', __doc__):
+    """Run the cameras until interrupted; 2 where the arguments of one or more are no good.
+
+    Raises:
+        Exception: what ended one of the cameras, and with it all of them.
+    """
+    if usage.print_help_if_asked(arguments, 'fuse_cameras CAMERA...', __doc__):
         return 0
     words = list(sys.argv if arguments is None else arguments)
     common = _common(words)
@@ -42,12 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 2
         nodes = list(camera_nodes(names, words))
         # A thread for each: while one configures or decodes, the others take their images.
-        threads = [threading.Thread(target=_live, args=(node,), name=node.get_namespace())
-                   for node in nodes]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with ThreadPoolExecutor(len(names), 'camera') as threads:
+            lives = [threads.submit(_live, node) for node in nodes]
+    for life in lives:
+        life.result()
     return 0 if len(nodes) == len(names) else 2
 
 
@@ -90,6 +93,10 @@ def _live(node: FuseNode) -> None:
         with quiet_end():
             node.start()
             executor.spin()
+    except Exception as error:
+        node.get_logger().fatal(f'ended by {type(error).__name__}: {one_line(error)}')
+        rclpy.try_shutdown()  # or else nobody would notice, least of all who could start it again
+        raise
     finally:
         node.destroy_node()
 

@@ -12,13 +12,18 @@ from typing import Any
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticStatus
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.lifecycle import (
+    LifecycleNode,
+    LifecyclePublisher,
+    LifecycleState,
+    TransitionCallbackReturn,
+)
 from rclpy.logging import get_logger
 
 from ddfnet_ros.node import dds, diagnostics, engine, usage
 from ddfnet_ros.node.debug_topics import DebugTopics
 from ddfnet_ros.node.fused import Fused
-from ddfnet_ros.node.inputs import Inputs, Job
+from ddfnet_ros.node.inputs import Delivery, Inputs
 from ddfnet_ros.node.models import Workshop
 from ddfnet_ros.node.outputs import Outputs
 from ddfnet_ros.node.parameters import LiveSettings
@@ -66,7 +71,7 @@ class FuseNode(LifecycleNode):
         super().__init__(_NAME, **options)
         self._workshop = workshop or Workshop()
         self._fusion: _Fusion | None = None
-        self._worker: Worker[Job] | None = None
+        self._worker: Worker[Delivery] | None = None
         self._problem = self._advice = ''
         self._before = diagnostics.Snapshot()
         try:
@@ -91,7 +96,9 @@ class FuseNode(LifecycleNode):
         try:
             self._fusion = self._prepare(self._settings.now)
         except Exception as error:  # rclpy would swallow it without a word
+            self._free()
             return self._report('configure', error)
+        self._problem = ''
         self._before = diagnostics.Snapshot()
         if warning := dds.shared_memory_warning():
             self.get_logger().warning(warning)
@@ -102,6 +109,7 @@ class FuseNode(LifecycleNode):
         if self._fusion is None:
             return TransitionCallbackReturn.ERROR
         self._fusion.watchdog.reset()
+        self._fusion.debug.reset()
         self._worker = Worker(
             partial(self._fuse, self._fusion), self._on_failure, self._workshop.thread)
         try:
@@ -162,32 +170,32 @@ class FuseNode(LifecycleNode):
         if self._fusion:
             self._fusion.engine.want(settings)
 
-    def _submit(self, job: Job) -> None:
-        if self._fusion and self._worker and self._worker.submit(job):
+    def _submit(self, delivery: Delivery) -> None:
+        if self._fusion and self._worker and self._worker.submit(delivery):
             self._fusion.statistics.drop('superseded')
 
-    def _fuse(self, fusion: _Fusion, job: Job) -> None:
+    def _fuse(self, fusion: _Fusion, delivery: Delivery) -> None:
         """Fuse and publish one bracket, if anybody listens; runs in the worker's thread."""
         begun, settings = time.monotonic(), self._settings.now
-        fusion.engine.latest = job.bracket
-        fusion.outputs.relay(job.camera_info, job.bracket.reference)
+        fusion.engine.latest = delivery.bracket
+        fusion.outputs.relay(delivery.camera_info, delivery.bracket.reference)
         if not fusion.outputs.wanted:
             fusion.statistics.skip()
             return
-        deghosted = fusion.engine(job.bracket, settings)
-        fused = Fused(deghosted, job.camera_info, settings)
+        deghosted = fusion.engine(delivery.bracket, settings)
+        fused = Fused(deghosted, delivery.camera_info, settings)
         publishing = time.monotonic()
         fusion.outputs.publish(fused)
         done = time.monotonic()
         processing_ms = (done - begun) * 1e3
-        stage_ms = {'decode': (job.delivered_at - job.received_at) * 1e3,
-                    'wait': (begun - job.delivered_at) * 1e3, **deghosted.stage_ms,
+        stage_ms = {'decode': (delivery.delivered_at - delivery.received_at) * 1e3,
+                    'wait': (begun - delivery.delivered_at) * 1e3, **deghosted.stage_ms,
                     'publish': (done - publishing) * 1e3}
-        fusion.statistics.fuse((done - job.received_at) * 1e3, stage_ms, fused.clipping)
+        fusion.statistics.fuse((done - delivery.received_at) * 1e3, stage_ms, fused.clipping)
         fusion.watchdog.note(processing_ms, settings)
-        fusion.debug.publish(processing_ms, job.bracket.reference)
+        fusion.debug.publish(processing_ms, delivery.bracket.reference)
 
-    def _on_failure(self, _job: Job, error: Exception) -> None:
+    def _on_failure(self, _delivery: Delivery, error: Exception) -> None:
         if self._fusion and self.context.ok():  # as above
             self._fusion.statistics.drop('failed')
             self.get_logger().error(f'a bracket failed: {diagnostics.one_line(error)}',
@@ -205,7 +213,7 @@ class FuseNode(LifecycleNode):
             raise RefusedError('expected a folder to save to, got none; set save_folder')
         worker.do(partial(fusion.saver.save_latest, fusion.engine, settings, answer))
 
-    def _active(self) -> tuple[_Fusion, Worker[Job]]:
+    def _active(self) -> tuple[_Fusion, Worker[Delivery]]:
         if not (self._fusion and self._worker):
             raise RefusedError('expected an active node, got one that is not; activate it')
         return self._fusion, self._worker
@@ -214,17 +222,19 @@ class FuseNode(LifecycleNode):
         if self._fusion:
             self._fusion.inputs.unsubscribe()
         if self._worker:
-            self._worker.stop()
+            if self._worker.stop() and self._fusion:
+                self._fusion.statistics.drop('superseded')
             self._worker = None
 
     def _free(self) -> None:
+        """Free all that configuring makes, or made before it failed."""
         self._stop()
         if self._fusion:
             self._fusion.engine.close()
             self._fusion.saver.close()
-            self._fusion.outputs.close()
-            self._fusion.debug.close()
             self._fusion = None
+        for publisher in [p for p in self.publishers if isinstance(p, LifecyclePublisher)]:
+            self.destroy_lifecycle_publisher(publisher)
 
     def _describe(self) -> Iterator[DiagnosticStatus]:
         name = self.get_fully_qualified_name()
@@ -268,7 +278,7 @@ class FuseNode(LifecycleNode):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the node until it is interrupted; 2 where its parameters are no good."""
-    if usage.told(arguments, 'fuse_node', __doc__):
+    if usage.print_help_if_asked(arguments, 'fuse_node', __doc__):
         return 0
     with ros_process(arguments):
         try:

@@ -24,7 +24,7 @@ class Fused:
 
     Attributes:
         deghosted: What became of the bracket.
-        camera_info: The latest of the reference frame's camera, where it sends any.
+        camera_info: Of the reference frame, by its stamp, else the latest; None where none came.
         settings: Those that hold for this bracket.
     """
 

@@ -26,10 +26,11 @@ from ddfnet_ros.settings import NodeSettings
 
 _NEVER = -(2**63)  # before every stamp [ns]
 _CLOCK_LAG_NS = 50 * 10**6  # of /clock, which ticks 40 times a second, behind the images
+_SHARED_DEPTH = 100  # messages of other nodes, at once, on a topic that has our metadata too
 _LOG_PERIOD = 2.0  # seconds between two lines about bad images
 
 
-class Job(NamedTuple):
+class Delivery(NamedTuple):
     """A complete bracket on its way to the worker.
 
     Attributes:
@@ -54,7 +55,7 @@ class Inputs:
     """
 
     def __init__(self, node: Node, settings: NodeSettings, statistics: Statistics,
-                 deliver: Callable[[Job], None]) -> None:
+                 deliver: Callable[[Delivery], None]) -> None:
         """Prepare everything, but subscribe to nothing yet.
 
         Raises:
@@ -95,8 +96,10 @@ class Inputs:
         for stream, topic in enumerate(info_topics):
             self._listen(CameraInfo, topic, partial(self._camera_infos.add, stream))
         if self._exposures:
+            others = _SHARED_DEPTH if self._exposures.shared else 0
             for place, topic in enumerate(self._exposures.topics):
-                self._listen(self._exposures.msgtype, topic, partial(self._on_metadata, place))
+                self._listen(self._exposures.msgtype, topic, partial(self._on_metadata, place),
+                             others)
         self._clock_jumps = self._node.get_clock().create_jump_callback(
             JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1)),
             post_callback=self._on_clock_jump,
@@ -132,11 +135,12 @@ class Inputs:
         return ('no images, although there are publishers: nothing sent, or lost because too '
                 'large for Fast DDS as it is (dds_profile)')
 
-    def _listen(self, msgtype: type[Any], topic: str, callback: Callable[[Any], None]) -> None:
+    def _listen(self, msgtype: type[Any], topic: str, callback: Callable[[Any], None],
+                others: int = 0) -> None:
         # Two brackets deep, so that a burst of one topic per exposure fits; metadata and camera
         # info come as often as images.
-        self._listeners.append(
-            Listener(self._node, msgtype, topic, callback, depth=2 * self._settings.size))
+        depth = 2 * self._settings.size + others
+        self._listeners.append(Listener(self._node, msgtype, topic, callback, depth))
 
     def _is_compressed(self, topic: str) -> bool:
         if self._settings.transport != 'auto':
@@ -179,7 +183,7 @@ class Inputs:
             self._tell_complaint(frame.stream)
             for bracket in brackets:
                 camera_info = self._camera_infos.of(bracket.reference)
-                self._deliver(Job(bracket, camera_info, arrived, time.monotonic()))
+                self._deliver(Delivery(bracket, camera_info, arrived, time.monotonic()))
 
     def _tell_complaint(self, stream: int) -> None:
         if self._assembler.complaint != self._complaint:

@@ -98,11 +98,6 @@ class Outputs:
         return {audience.publisher.topic_name: sizes[output.topic]
                 for audience, output in self._results if output.topic in sizes}
 
-    def close(self) -> None:
-        """Destroy the publishers."""
-        for audience in (self._camera_info, *(audience for audience, _ in self._results)):
-            self._node.destroy_lifecycle_publisher(audience.publisher)
-
     def _made(self, output: _Output, fused: Fused) -> Any:
         """The message; None, and a line that says why, where it cannot be made."""
         try:

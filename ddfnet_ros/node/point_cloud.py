@@ -26,6 +26,7 @@ def point_cloud(fused: Fused) -> PointCloud2:
 
     Raises:
         MissingPackageError: sensor_msgs_py is not there.
+        ValueError: a camera_info with a wrong number of distortion coefficients.
     """
     try:
         create_cloud = import_module('sensor_msgs_py.point_cloud2').create_cloud

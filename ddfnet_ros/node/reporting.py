@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable
 
 import torch
@@ -17,6 +18,7 @@ from ddfnet_ros.node import diagnostics
 from ddfnet_ros.node.engine import Engine
 
 PROBLEM_LOG_PERIOD = 10.0  # seconds between two lines about drops or silence
+_NUMBER = re.compile(r'\d+')
 _STATM = '/proc/self/statm'  # second number: pages in memory
 
 
@@ -37,7 +39,7 @@ class Reporter:
             ValueError: a QoS override that cannot be.
         """
         self._node, self._describe = node, describe
-        self._last_warning = ''
+        self._last_warning = self._last_note = ''
         try:
             self._publisher = node.create_publisher(
                 DiagnosticArray, '/diagnostics', 10,
@@ -53,13 +55,17 @@ class Reporter:
         self._publisher.publish(array)
 
     def log(self, level: bytes, message: str) -> None:
-        """Log a warning when it is new, anything else once."""
+        """Log a warning unless it still holds, and a note unless it is of the last one's kind."""
         if level == DiagnosticStatus.WARN:
             if message != self._last_warning and self._node.get_logger().warning(
                     message, throttle_duration_sec=PROBLEM_LOG_PERIOD):
                 self._last_warning = message
-        elif message != diagnostics.ALL_WELL:
-            self._node.get_logger().info(message, once=True)
+            return
+        self._last_warning = ''
+        kind = _NUMBER.sub('', message)  # notes have counts, which differ every time
+        if message != diagnostics.ALL_WELL and kind != self._last_note:
+            self._node.get_logger().info(message)
+            self._last_note = kind
 
 
 def engine_values(engine: Engine) -> list[KeyValue]:

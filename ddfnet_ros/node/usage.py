@@ -14,7 +14,7 @@ from ddfnet_ros.settings import NodeSettings
 _WIDTH = 99
 
 
-def told(arguments: Sequence[str] | None, usage: str, about: str) -> bool:
+def print_help_if_asked(arguments: Sequence[str] | None, usage: str, about: str) -> bool:
     """Print help where it is asked for, and say whether it was.
 
     Args:

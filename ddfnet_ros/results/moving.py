@@ -13,6 +13,8 @@ import numpy.typing as npt
 from ddfnet_ros.runtime.deghoster import Deghosted
 
 STEP = 4  # pixels between the points that are looked at, in both directions
+_FISH_EYE = 'equidistant'
+_PINHOLE_NUMBERS = (4, 5, 8, 12, 14)  # of coefficients that OpenCV knows
 
 _Points = npt.NDArray[np.float32]
 
@@ -67,11 +69,22 @@ def rays(
         camera_matrix: K of a calibration, row by row; NaN comes of one without focal length.
         distortion: D of a calibration; none: no distortion.
         model: Its distortion model: equidistant (fish-eye), or one of the pinhole family.
+
+    Raises:
+        ValueError: the distortion has not as many coefficients as its model can have.
     """
     matrix = np.array(camera_matrix, float).reshape(3, 3)
     if not len(pixels) or not (matrix[0, 0] and matrix[1, 1]):
         return np.full((len(pixels), 3), np.nan, np.float32)
-    undistort = cv2.fisheye.undistortPoints if model == 'equidistant' else cv2.undistortPoints
-    coefficients = np.array(distortion, float) if len(distortion) else np.zeros(4)
+    undistort = cv2.fisheye.undistortPoints if model == _FISH_EYE else cv2.undistortPoints
+    coefficients = _checked(distortion, model) if len(distortion) else np.zeros(4)
     plane = undistort(pixels[:, None].astype(float), matrix, coefficients)[:, 0]
     return np.column_stack([plane, np.ones(len(plane))]).astype(np.float32)
+
+
+def _checked(distortion: Sequence[float], model: str) -> npt.NDArray[np.float64]:
+    numbers = (4,) if model == _FISH_EYE else _PINHOLE_NUMBERS
+    if len(distortion) not in numbers:
+        raise ValueError(f'expected {" or ".join(map(str, numbers))} distortion coefficients for '
+                         f'the model {model!r}, got {len(distortion)}; correct the calibration')
+    return np.array(distortion, float)

@@ -137,6 +137,12 @@ def test_a_cv_bridge_that_breaks_ends_only_its_own_process(text, said, module):
     assert said in finding.text
 
 
+def test_cv_bridge_is_looked_for_where_this_process_looks(tmp_path, monkeypatch):
+    (tmp_path / 'cv_bridge.py').write_text('raise ImportError("found and broken")')
+    monkeypatch.syspath_prepend(tmp_path)
+    assert 'found and broken' in one(doctor.check_cv_bridge()).text
+
+
 def test_a_torch_that_cannot_use_the_gpu_that_is_there_is_told(module, monkeypatch):
     module('torch', """
 __version__ = '9'

@@ -22,26 +22,30 @@ class InputBench:
     """Inputs that are subscribed, and a camera."""
 
     def __init__(self, **settings):
-        self.jobs = []
+        self.delivered = []
         self.statistics = Statistics()
         self._nodes = Node('fuse_node'), Node('camera')
         self.node, self._camera = self._nodes
         settings = {'image_topics': (TOPIC,), 'exposure_times': EXPOSURES} | settings
         self.inputs = Inputs(self.node, NodeSettings(**settings), self.statistics,
-                             self.jobs.append)
+                             self.delivered.append)
         self.inputs.subscribe()
         self._executor = SingleThreadedExecutor()
         for node in self._nodes:
             self._executor.add_node(node)
         self._publishers = {}
 
-    def send(self, topic, message):
-        """Send a message, and have it taken."""
+    def publish(self, topic, message):
+        """Send a message; it is not taken yet."""
         if topic not in self._publishers:
-            self._publishers[topic] = self._camera.create_publisher(type(message), topic, 10)
+            self._publishers[topic] = self._camera.create_publisher(type(message), topic, 100)
         publisher = self._publishers[topic]
         self.spin_until(publisher.get_subscription_count, f'a subscriber of {topic}')
         publisher.publish(message)
+
+    def send(self, topic, message):
+        """Send a message, and have it taken."""
+        self.publish(topic, message)
         self.spin(0.05)
 
     def shoot(self, start_ns, exposures=(1.0, 4.0, 16.0), topics=(TOPIC,) * 3, **changes):
@@ -65,8 +69,8 @@ class InputBench:
 
     def next(self):
         """The next bracket."""
-        self.spin_until(lambda: self.jobs, 'bracket')
-        return self.jobs.pop(0)
+        self.spin_until(lambda: self.delivered, 'bracket')
+        return self.delivered.pop(0)
 
     @property
     def drops(self):

@@ -38,6 +38,25 @@ def test_brackets_that_come_too_fast_are_superseded_and_counted(bench, monkeypat
     assert int(bench.counts()['dropped.superseded']) == 2
 
 
+def test_a_bracket_that_waits_when_the_node_is_deactivated_is_counted(bench, monkeypatch):
+    fuse, begun, let_go = Deghoster.__call__, threading.Event(), threading.Event()
+
+    def slowly(self, bracket):
+        begun.set()
+        let_go.wait(30)
+        return fuse(self, bracket)
+
+    monkeypatch.setattr(Deghoster, '__call__', slowly)
+    bench.send_bracket(10**9)
+    bench.spin_until(begun.is_set, 'fusion')
+    bench.send_bracket(2 * 10**9)
+    bench.spin_until(lambda: bench.counts()['images_received'] == '6', 'six images')
+    threading.Timer(0.1, let_go.set).start()
+    bench.node.trigger_deactivate()
+    counts = bench.counts()
+    assert (counts['brackets_fused'], counts['dropped.superseded']) == ('1', '1')
+
+
 def test_an_error_in_the_fusion_is_counted_and_the_next_bracket_is_fused(bench, monkeypatch):
     fuse, broken = Deghoster.__call__, [True]
 

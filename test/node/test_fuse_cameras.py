@@ -6,6 +6,7 @@ from contextlib import nullcontext
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from rclpy.parameter import Parameter
 
@@ -195,6 +196,24 @@ def test_a_camera_whose_fusion_fails_leaves_the_other(bench, monkeypatch):
         bench.next('/left/fuse_node/hdr')
     assert bench.counts(FRONT)['dropped.failed'] == '2'
     assert bench.counts(LEFT)['brackets_fused'] == '2'
+
+
+def test_what_is_done_for_lack_of_memory_is_told_and_counted_by_the_camera_it_was_done_for(
+        bench, monkeypatch, capfd):
+    fuse, scarce = Deghoster.__call__, [True]
+
+    def starving(deghoster, bracket):
+        if scarce.pop() if scarce else False:
+            raise torch.OutOfMemoryError('as expected')
+        return fuse(deghoster, bracket)
+
+    monkeypatch.setattr(Deghoster, '__call__', starving)
+    for camera in (FRONT, LEFT):
+        bench.send_bracket(10**9, camera=camera)
+        bench.next(f'{camera}/fuse_node/hdr')
+    assert [bench.counts(camera)['out_of_memory.caches'] for camera in (FRONT, LEFT)] == ['1'] * 2
+    (line,) = [line for line in capfd.readouterr().err.splitlines() if '(as expected)' in line]
+    assert '[front.fuse_node]: out of memory: freed caches' in line
 
 
 def test_a_camera_can_be_cleaned_up_and_configured_while_the_other_goes_on(bench, loads):

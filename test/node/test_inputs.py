@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 import pytest
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, JointState
 
@@ -13,7 +14,7 @@ from ddfnet_ros.node.inputs import Inputs
 from ddfnet_ros.node.messages import frame_from
 from ddfnet_ros.settings import NodeSettings
 
-from .conftest import EXPOSURES, header, image
+from .conftest import EXPOSURES, header, image, metadata
 from .input_bench import META, RGB, TOPIC
 
 # JointState has a header, names and lists of numbers: enough for exposure, gain and counter.
@@ -57,6 +58,19 @@ def test_each_image_topic_may_have_metadata_of_its_own(inputs_with):
     assert bench.next().bracket.exposures == pytest.approx((0.001, 0.004, 0.016))
 
 
+def test_metadata_are_not_lost_among_what_others_send_on_their_topic(inputs_with):
+    bench = inputs_with(exposure_source='camera_ros')
+    others = DiagnosticArray(status=[DiagnosticStatus(name='disk')])
+    bench.send(META, others)
+    for place, exposure in enumerate(EXPOSURES):
+        stamp_ns = 10**9 + place * 10**7
+        bench.publish(META, metadata(exposure, place, stamp_ns))
+        for _ in range(20):  # of as many nodes, before the next message is taken
+            bench.publish(META, others)
+        bench.send(TOPIC, image(RGB, stamp_ns))
+    assert bench.next().bracket.exposures == EXPOSURES
+
+
 def test_a_unit_that_changes_is_refused_with_one_line_and_the_node_lives_on(inputs_with, capfd):
     bench = inputs_with(**FIELD)
     bench.shoot(10**9)
@@ -89,8 +103,8 @@ def test_a_bracket_was_received_before_its_last_frame_was_decoded(inputs_with, m
     bench = inputs_with(cycle_period=0.03)
     for k in range(3):
         bench.send(TOPIC, image(RGB, 3 * 10**9 + k * 10**7))
-    job = bench.next()
-    assert job.delivered_at - job.received_at >= 0.1
+    delivery = bench.next()
+    assert delivery.delivered_at - delivery.received_at >= 0.1
 
 
 def test_metadata_without_the_field_is_refused_with_what_it_has(inputs_with, capfd):
@@ -120,9 +134,9 @@ def test_the_camera_info_is_that_of_the_reference_frame(inputs_with):
         stamp_ns = 3 * 10**9 + k * 10**7
         bench.send('/camera/camera_info', CameraInfo(header=header(stamp_ns), width=100 + k))
         bench.send(TOPIC, image(RGB, stamp_ns))
-    job = bench.next()
-    assert job.camera_info.width == 101
-    assert job.camera_info.header == header(job.bracket.reference.stamp_ns)
+    delivery = bench.next()
+    assert delivery.camera_info.width == 101
+    assert delivery.camera_info.header == header(delivery.bracket.reference.stamp_ns)
 
 
 def test_message_filters_may_join_topics(inputs_with):

@@ -54,6 +54,27 @@ def test_missing_weights_leave_the_node_unconfigured_and_say_why(bench_with, tmp
     assert '\n' not in counts['message']
 
 
+def test_a_node_that_could_be_configured_at_last_says_no_more_that_it_could_not(
+        bench_with, model, tmp_path):
+    bench = bench_with(start=False, model=str(tmp_path / 'nothing.safetensors'))
+    bench.node.trigger_configure()
+    assert bench.counts()['level'] == DiagnosticStatus.ERROR
+    bench.node.set_parameters([Parameter('model', value=str(model))])
+    bench.node.trigger_configure()
+    counts = bench.counts()
+    assert (counts['level'], counts['message']) == (DiagnosticStatus.OK, 'inactive')
+
+
+def test_what_could_be_made_of_a_configuration_that_failed_is_freed(bench_with):
+    bench = bench_with(start=False, **{
+        'qos_overrides./fuse_node/flow.publisher.reliability': 'nonsense'})
+    before = [publisher.topic_name for publisher in bench.node.publishers]
+    for _ in range(2):
+        bench.node.trigger_configure()
+        assert 'cannot configure' in bench.counts()['message']
+        assert [publisher.topic_name for publisher in bench.node.publishers] == before
+
+
 def test_what_goes_wrong_in_activation_leaves_the_node_inactive_and_is_said(bench_with, capfd):
     bench = bench_with(start=False, transport='raw')
     bench.peer.create_publisher(CompressedImage, TOPIC, 10)  # in the node's own participant

@@ -13,6 +13,20 @@ import rclpy
 from lifecycle_msgs.srv import GetState
 
 ROOT = Path(__file__).resolve().parents[2]
+# Two cameras, of which the first has a defect that shows after its start.
+DEFECT = """
+import sys
+from ddfnet_ros.node import fuse_cameras
+
+class Defective(fuse_cameras.FuseNode):
+    def start(self):
+        super().start()
+        if self.get_namespace() == '/west':
+            self.create_timer(0.1, lambda: {}['as expected'])
+
+fuse_cameras.FuseNode = Defective
+sys.exit(fuse_cameras.main(['fuse_cameras', 'west', 'east', *sys.argv[1:]]))
+"""
 
 
 def start(*arguments, command=('fuse_node',), **environment):
@@ -97,6 +111,21 @@ def test_cameras_of_one_process_run_beside_one_that_cannot_and_leave_quietly(ros
     assert 'none: ' in line
     assert '1.0, not 1' in line
     assert 'Traceback' not in output
+
+
+def test_an_error_in_one_camera_ends_the_process_in_order_and_with_a_status(model):
+    process = subprocess.Popen(
+        [sys.executable, '-c', DEFECT, '--ros-args', '-p', f'model:={model}', '-p', 'device:=cpu',
+         '-p', 'exposure_times:=[0.1, 1.0]'],
+        cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        output, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 1
+    (line,) = [line for line in output.splitlines() if 'FATAL' in line]
+    assert "[west.fuse_node]: ended by KeyError: 'as expected'" in line
+    assert output.count('Traceback') == 1  # where it was, as that of one camera alone
 
 
 def test_bad_parameters_are_one_line_and_exit_code_2():

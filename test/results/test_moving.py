@@ -67,3 +67,12 @@ def test_rays_of_an_uncalibrated_camera_are_not_numbers():
 
 def test_no_pixels_no_rays():
     assert rays(np.zeros((0, 2), np.float32), CAMERA, (), 'equidistant').shape == (0, 3)
+
+
+@pytest.mark.parametrize(('model', 'count', 'expected'), [
+    ('equidistant', 5, '4'), ('plumb_bob', 3, '4 or 5 or 8 or 12 or 14')])
+def test_a_distortion_of_a_wrong_length_is_one_line(model, count, expected):
+    with pytest.raises(ValueError, match=(
+            f'^expected {expected} distortion coefficients for the model {model!r}, got {count}; '
+            'correct the calibration$')):
+        rays(np.zeros((2, 2), np.float32), CAMERA, (0.0,) * count, model)
