@@ -25,6 +25,8 @@ from PIL import Image as Picture
 from benchmark.fuzz_bags import bag_of
 from ddfnet_ros import weights
 from ddfnet_ros.bags import BagReader
+from ddfnet_ros.bags.brackets import BracketFinder
+from ddfnet_ros.bags.survey import survey
 from ddfnet_ros.cli import parameter_file
 from ddfnet_ros.images import decode, read_exposure_time, read_exr, read_gain, read_ldr, write_exr
 from ddfnet_ros.metadata.fields import counter, look_up, number
@@ -208,8 +210,11 @@ def check_config(case: tuple[Any, Any]) -> None:
     refuse_clearly(lambda: weights.load(path))
 
 
+_OF_BAG = NodeSettings(image_topics=('/image',), exposure_source='camera_ros')
+
+
 def check_bag(case: tuple[str, bytes]) -> None:
-    """A bag gives its frames, or is refused."""
+    """A bag gives its frames and what it may be fused by, or is refused."""
     suffix, content = case
     refuse_clearly(lambda: _read_bag(_file(content, f'.{suffix}')))
 
@@ -220,6 +225,8 @@ def _read_bag(path: Path) -> None:
         for message in bag.messages():
             refuse_clearly(functools.partial(bag.deserialised, message))
         list(bag.frames())
+        refuse_clearly(lambda: list(BracketFinder(path, bag, _OF_BAG).find()))
+    refuse_clearly(lambda: survey(path))
 
 
 _LEAVES = (st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)

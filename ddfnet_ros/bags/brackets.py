@@ -9,14 +9,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ddfnet_ros.assembly import BracketAssembler
-from ddfnet_ros.bags.reading import IMAGE_TYPES, BagError, BagReader, Message, stamp_ns
+from ddfnet_ros.bags.reading import (
+    CAMERA_INFO_TYPE,
+    IMAGE_TYPES,
+    BagError,
+    BagReader,
+    Message,
+    stamp_ns,
+)
 from ddfnet_ros.bracket import Bracket, Frame
 from ddfnet_ros.encodings import pixels_of
 from ddfnet_ros.metadata import MetadataJoiner, source_of
 from ddfnet_ros.metadata.fields import counter, look_up
 from ddfnet_ros.settings import NodeSettings
-
-_CAMERA_INFO = 'sensor_msgs/msg/CameraInfo'
 
 
 class Found(NamedTuple):
@@ -154,10 +159,10 @@ class BracketFinder:
     def _camera_infos(self) -> tuple[str, ...]:
         """One per image topic: named by the settings, or beside the images where there is one."""
         given = tuple(map(_absolute, self._settings.camera_info_topics))
-        self._require(given, (_CAMERA_INFO,))
+        self._require(given, (CAMERA_INFO_TYPE,))
         beside = tuple(f'{topic.removesuffix("/compressed").rpartition("/")[0]}/camera_info'
                        for topic in self.image_topics)
-        there = all(self._bag.topics.get(topic) == _CAMERA_INFO for topic in beside)
+        there = all(self._bag.topics.get(topic) == CAMERA_INFO_TYPE for topic in beside)
         return given or (beside if there else ())
 
 
