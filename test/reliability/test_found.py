@@ -103,7 +103,7 @@ def test_a_bag_whose_images_have_other_fields_is_refused(tmp_path, is_so, become
     assert path.read_bytes() != whole
     settings = NodeSettings(image_topics=('/image',), exposure_source='camera_ros')
     with BagReader(path) as bag:
-        with pytest.raises(BagError, match='expected .* again'):
+        with pytest.raises(BagError, match=r'expected .* again'):
             list(bag.frames())
         finder = BracketFinder(path, bag, settings)
         assert list(finder.find()) == []
