@@ -88,16 +88,17 @@ def damaged(draw: st.DrawFn, wholes: Callable[[], dict[str, bytes]]) -> tuple[st
 
 @functools.lru_cache(maxsize=1)
 def pictures() -> dict[str, bytes]:
-    """Small whole files of every kind, JPEG with EXIF."""
+    """Small whole files of every kind, JPEG and PNG with EXIF."""
     pixels = np.random.default_rng(1).integers(0, 256, (9, 14, 3), np.uint8)
     made = {f'.{kind}': cv2.imencode(f'.{kind}', pixels)[1].tobytes()
             for kind in ('png', 'tiff', 'jpg')}
     made['.hdr'] = cv2.imencode('.hdr', pixels.astype(np.float32) / 255)[1].tobytes()
     exif = Picture.Exif()
     exif.get_ifd(0x8769).update({33434: (1, 250), 34855: 200})
-    file = io.BytesIO()
-    Picture.fromarray(pixels).save(file, 'JPEG', exif=exif)
-    made['.jpeg'] = file.getvalue()
+    for name, kind in (('.jpeg', 'JPEG'), ('_exif.png', 'PNG')):
+        file = io.BytesIO()
+        Picture.fromarray(pixels).save(file, kind, exif=exif)
+        made[name] = file.getvalue()
     path = _scratch() / 'whole.exr'
     write_exr(path, pixels.astype(np.float32))
     made['.exr'] = path.read_bytes()
