@@ -10,8 +10,8 @@ from ddfnet_ros.assembly.windows import Sighting, Spot
 from ddfnet_ros.bracket import Frame
 
 _TOLERANCE = 0.4  # slots; a frame farther from the middle of its slot may be of the next
-# Frames of distrust for each frame off the grid. Who drifts through the fifth of a slot that is off
-# the grid needs four times as long for the rest, in the wrong slot: distrust has to last longer.
+# Frames of distrust for each frame off the grid. A camera that drifts through the fifth of a slot
+# that is off the grid takes four times as long for the rest: distrust has to last longer.
 _COST = 6
 _MOST = 18_000  # frames: ten minutes at 30 Hz
 
