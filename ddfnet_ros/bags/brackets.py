@@ -55,7 +55,7 @@ class BracketFinder:
             ValueError: settings by which no bracket could ever be assembled.
         """
         self._path, self._bag, self._settings = path, bag, settings
-        self.image_topics = tuple(map(_absolute, settings.image_topics))
+        self.image_topics = tuple(map(absolute, settings.image_topics))
         self._require(self.image_topics, IMAGE_TYPES)
         self._infos = self._camera_infos()
         self._metadata = self._metadata_topics()
@@ -147,7 +147,7 @@ class BracketFinder:
         """Those that the settings name, or else all of the source's type."""
         if (source := source_of(self._settings)) is None:
             return ()
-        topics = tuple(map(_absolute, self._settings.metadata_topics)) or tuple(
+        topics = tuple(map(absolute, self._settings.metadata_topics)) or tuple(
             name for name, kind in self._bag.topics.items() if kind == source.msgtype)
         if not topics:
             raise BagError(f'{self._path}: expected a topic with {source.msgtype} for '
@@ -158,7 +158,7 @@ class BracketFinder:
 
     def _camera_infos(self) -> tuple[str, ...]:
         """One per image topic: named by the settings, or beside the images where there is one."""
-        given = tuple(map(_absolute, self._settings.camera_info_topics))
+        given = tuple(map(absolute, self._settings.camera_info_topics))
         self._require(given, (CAMERA_INFO_TYPE,))
         beside = tuple(f'{topic.removesuffix("/compressed").rpartition("/")[0]}/camera_info'
                        for topic in self.image_topics)
@@ -166,5 +166,6 @@ class BracketFinder:
         return given or (beside if there else ())
 
 
-def _absolute(topic: str) -> str:
+def absolute(topic: str) -> str:
+    """The full name of a topic, which is given without its slash or with it."""
     return topic if topic.startswith('/') else f'/{topic}'

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ddfnet_ros.bags.brackets import absolute
 from ddfnet_ros.bags.reading import BagError
 from ddfnet_ros.bags.suggestion import suggestions
 from ddfnet_ros.bags.survey import survey
@@ -37,11 +38,11 @@ def settled(
         ValueError: a bad parameter file.
     """
     wanted = {**(parameter_file.read(params_file) if params_file else {}), **given}
-    topics = wanted.get('image_topics')
+    topics = tuple(map(absolute, wanted.get('image_topics', ())))
     if topics and {'exposure_times', 'exposure_source'} & wanted.keys():
         return NodeSettings(**wanted)
     complete = [s for s in suggestions(survey(source), _unknown)
-                if s.complete and topics in (None, s.settings['image_topics'])]
+                if s.complete and topics in ((), s.settings['image_topics'])]
     if len(complete) != 1:
         found = '; '.join(s.why for s in complete) or 'none that tells its exposures'
         raise BagError(f'{source}: expected one bracket, got {found}; see `ddfnet inspect '

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ddfnet_ros.bags.fusing import Job, fuse_bag
+from ddfnet_ros.bags.fusing import BagJob, fuse_bag
 from ddfnet_ros.bags.suggestion import cycle_of, suggestions
 from ddfnet_ros.bags.survey import ImageTopic, Survey, survey
 from ddfnet_ros.runtime.exposure_ratios import estimate_exposures
@@ -173,7 +173,7 @@ def test_what_is_suggested_does_fuse(changes, record, fuse, tmp_path):
     suggestion = only(path)
     topics = (suggestion.metadata_topic,) if suggestion.metadata_topic else ()
     settings = NodeSettings(**{'metadata_topics': topics} | suggestion.settings)
-    done = fuse_bag(Job(source=path, target=tmp_path / 'out.mcap', settings=settings), fuse)
+    done = fuse_bag(BagJob(source=path, target=tmp_path / 'out.mcap', settings=settings), fuse)
     whole = 60 // settings.size - len(changes.get('lost', ()))
     assert whole - 7 <= done.brackets <= whole  # a rhythm takes six turns to learn
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ddfnet_ros.bags import BagReader
+from ddfnet_ros.bags.fusing import Done
 from ddfnet_ros.bags.many import fuse_here
 from ddfnet_ros.cli import main, parameter_file
 
@@ -35,8 +36,10 @@ def test_a_bag_is_fused_by_what_it_tells_itself(street, model, tmp_path, capsys)
     assert fused[0].pixels.dtype == 'float32'
 
 
-def test_topics_that_are_named_still_have_their_exposures_from_the_bag(street, model, tmp_path):
-    assert main(['bag', str(street), str(tmp_path / 'out.mcap'), '--image-topics', IMAGE_TOPIC,
+@pytest.mark.parametrize('topic', [IMAGE_TOPIC, IMAGE_TOPIC.removeprefix('/')])
+def test_topics_that_are_named_still_have_their_exposures_from_the_bag(
+        topic, street, model, tmp_path):
+    assert main(['bag', str(street), str(tmp_path / 'out.mcap'), '--image-topics', topic,
                  *model]) == 0
     assert count(tmp_path / 'out.mcap') == 3
 
@@ -245,3 +248,40 @@ class Here:
 
     def result(self, _handle):
         return self.done
+
+
+class Recorder(Here):
+    """A pool that only notes what it is told."""
+
+    def __init__(self, *size, **told):
+        Recorder.told, Recorder.jobs, self.size = told, [], size[-1]
+
+    def start(self, job):
+        Recorder.jobs.append(job)
+        self.done = Done(1, 0, {}, {})
+        return len(Recorder.jobs)
+
+
+def fuse_two(tmp_path, *words):
+    bags = [write_street(tmp_path / name, brackets=2) for name in 'ab']
+    bags = [str(path.rename(path.with_name(f'{path.parent.name}.mcap'))) for path in bags]
+    return main(['bag', *bags, str(tmp_path / 'out'), *words])
+
+
+@pytest.mark.parametrize(('words', 'threads'), [
+    (['--jobs', '8'], 4), (['--jobs', '1'], 8), (['--jobs', '8', '--threads', '3'], 3)])
+def test_the_processes_that_run_share_the_threads(words, threads, tmp_path, monkeypatch):
+    monkeypatch.setattr('ddfnet_ros.cli.bag.Processes', Recorder)
+    monkeypatch.setattr('os.cpu_count', lambda: 8)
+    assert fuse_two(tmp_path, *words) == 0
+    assert [job.settings.threads for job in Recorder.jobs] == [threads] * 2
+
+
+@pytest.mark.parametrize(('device', 'gpus'), [('cpu', False), ('auto', True)])
+def test_ray_gives_no_gpus_to_jobs_that_need_none(device, gpus, tmp_path, monkeypatch):
+    monkeypatch.setattr('ddfnet_ros.cli.bag.RayActors', Recorder)
+    file = tmp_path / 'mine.yaml'
+    file.write_text(f'/**: {{ros__parameters: {{device: {device}}}}}')
+    assert fuse_two(tmp_path, '--ray', '--params-file', str(file)) == 0
+    assert Recorder.told == {'gpus': gpus}
+    assert {job.settings.threads for job in Recorder.jobs} == {0}
