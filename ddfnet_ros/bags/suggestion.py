@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ddfnet_ros.assembly.exposure_levels import MIN_STEP
 from ddfnet_ros.bags.survey import ImageTopic, MetadataTopic, Survey
 from ddfnet_ros.bracket import Pixels
+from ddfnet_ros.metadata import FrameMetadata
 from ddfnet_ros.settings import MAX_FRAMES, MIN_FRAMES
 
-_MIN_STEP = math.log(1.2)  # exposures nearer than 20 % cannot be told apart
 _MIN_STOPS = 0.4  # by which the brightness of two exposures differs at least
 _CLEAR = 3.0  # times as much as it differs from turn to turn
 _AGREEMENT = 0.3  # of the windows
@@ -70,32 +71,40 @@ def suggestions(found: Survey, estimate: Estimate) -> list[Suggestion]:
 def _by_metadata(topic: ImageTopic, metadata: Sequence[MetadataTopic]) -> list[Suggestion]:
     """One topic whose metadata tells of several exposures."""
     for source in metadata:
-        exposures = _told(topic, source)
-        levels = _levels(exposures)
-        if MIN_FRAMES <= len(levels) <= MAX_FRAMES and len(exposures) >= 2 * len(levels):
+        told = _told(topic, source)
+        levels = _levels(told)
+        if MIN_FRAMES <= len(levels) <= MAX_FRAMES and len(told) >= 2 * len(levels):
             why = (f'{topic.name} interleaves {len(levels)} exposures '
-                   f'({_milliseconds(levels)} times gain, told by {source.name})')
+                   f'({_described(levels, told)}, told by {source.name})')
             settings = {'image_topics': (topic.name,), 'exposure_source': source.source,
                         'bracket_size': len(levels)}
             return [Suggestion(why, settings | _span(topic, len(levels)), source.name)]
     return []
 
 
-def _told(topic: ImageTopic, source: MetadataTopic) -> list[float]:
-    """The exposures of a topic's images, gain included [s], as far as they are told."""
-    return [known.exposure_time * known.gain for stamp in topic.stamps_ns
-            if (known := source.told.get(stamp))]
+def _told(topic: ImageTopic, source: MetadataTopic) -> list[FrameMetadata]:
+    """What is told of a topic's images."""
+    return [known for stamp in topic.stamps_ns if (known := source.told.get(stamp))]
 
 
-def _levels(exposures: Sequence[float]) -> list[float]:
-    """Different exposures from short to long, none nearer to the next than 20 %."""
+def _levels(told: Sequence[FrameMetadata]) -> list[float]:
+    """Different exposures times gain from short to long [s], none within 20 % of the next."""
     clusters: list[list[float]] = []
-    for exposure in sorted(exposures):
-        if clusters and math.log(exposure / clusters[-1][-1]) < _MIN_STEP:
+    for exposure in sorted(known.exposure_time * known.gain for known in told):
+        if clusters and math.log(exposure / clusters[-1][-1]) < MIN_STEP:
             clusters[-1].append(exposure)
         else:
             clusters.append([exposure])
     return [float(np.median(cluster)) for cluster in clusters]
+
+
+def _described(levels: Sequence[float], told: Sequence[FrameMetadata]) -> str:
+    """Exposure times as they may be set; levels times gain where the gain is not always one."""
+    gain, *others = {known.gain for known in told}
+    if others:
+        return f'exposure x gain {_milliseconds(levels)}'
+    at = '' if gain == 1 else f' at gain {gain:g}'
+    return _milliseconds([level / gain for level in levels]) + at
 
 
 def _by_brightness(topic: ImageTopic, estimate: Estimate) -> list[Suggestion]:
@@ -210,17 +219,19 @@ def _parallel_told(group: Sequence[ImageTopic], metadata: Sequence[MetadataTopic
         return None
     tellers = {topic.name: max(metadata, key=lambda source: len(_told(topic, source)))
                for topic in group}
-    levels = {topic.name: _levels(_told(topic, tellers[topic.name])) for topic in group}
+    told = {topic.name: _told(topic, tellers[topic.name]) for topic in group}
+    levels = {name: _levels(known) for name, known in told.items()}
     kinds = {teller.source for teller in tellers.values()}
     if len(kinds) != 1 or any(len(found) != 1 for found in levels.values()):
         return None
     order = sorted(levels, key=lambda name: levels[name])
     exposures = [levels[name][0] for name in order]
-    if any(math.log(b / a) < _MIN_STEP for a, b in pairwise(exposures)):
+    if any(math.log(b / a) < MIN_STEP for a, b in pairwise(exposures)):
         return []
     names = tuple(tellers[name].name for name in order)
-    why = (f'{", ".join(order)}: one exposure each ({_milliseconds(exposures)} times gain, told '
-           f'by {", ".join(dict.fromkeys(names))})')
+    described = _described(exposures, [known for name in order for known in told[name]])
+    why = (f'{", ".join(order)}: one exposure each ({described}, told by '
+           f'{", ".join(dict.fromkeys(names))})')
     settings: dict[str, Any] = {
         'image_topics': tuple(order), 'exposure_source': kinds.pop(),
         'bracket_size': len(order)}
@@ -235,7 +246,7 @@ def _relative(pictures: Sequence[Pixels], estimate: Estimate) -> tuple[tuple[flo
         times = tuple(float(f'{time:.3g}') for time in estimate(pictures))
     except ValueError:
         return (), 'set exposure_times to the camera\'s'
-    if any(abs(math.log(a / b)) < _MIN_STEP for a, b in combinations(times, 2)):
+    if any(abs(math.log(a / b)) < MIN_STEP for a, b in combinations(times, 2)):
         return (), 'set exposure_times to the camera\'s'
     return times, 'exposure_times are ratios estimated from the pictures: the camera\'s are better'
 
