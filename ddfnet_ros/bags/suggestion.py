@@ -22,6 +22,7 @@ from ddfnet_ros.settings import MAX_FRAMES, MIN_FRAMES
 _MIN_STOPS = 0.4  # by which the brightness of two exposures differs at least
 _CLEAR = 3.0  # times as much as it differs from turn to turn
 _AGREEMENT = 0.3  # of the windows
+_LONGEST = 60.0  # seconds that exposure_times may have
 _PAUSE = 1.5  # times the interval between frames, from which on it is one
 
 Estimate = Callable[[Sequence[Pixels]], list[float]]
@@ -243,9 +244,11 @@ def _parallel_told(group: Sequence[ImageTopic], metadata: Sequence[MetadataTopic
 def _relative(pictures: Sequence[Pixels], estimate: Estimate) -> tuple[tuple[float, ...], str]:
     """Exposures relative to the shortest, and how they are known; () where they are not."""
     try:
-        times = tuple(float(f'{time:.3g}') for time in estimate(pictures))
+        ratios = estimate(pictures)
     except ValueError:
         return (), 'set exposure_times to the camera\'s'
+    unit = 1.0 if max(ratios) <= _LONGEST else 1e-3
+    times = tuple(float(f'{ratio * unit:.3g}') for ratio in ratios)
     if any(abs(math.log(a / b)) < MIN_STEP for a, b in combinations(times, 2)):
         return (), 'set exposure_times to the camera\'s'
     return times, 'exposure_times are ratios estimated from the pictures: the camera\'s are better'

@@ -70,6 +70,15 @@ def test_a_corrupt_message_is_told_and_the_others_are_looked_at(topic, record):
     assert only(path).settings['bracket_size'] == 3
 
 
+def test_ratios_are_such_that_the_node_takes_them(record):
+    def far_apart(_pictures):
+        return [1.0, 12.0, 144.0]
+
+    suggestion = only(record(metadata=False, frames=18), far_apart)
+    settings = NodeSettings(**suggestion.settings)
+    assert settings.exposure_times == pytest.approx((0.001, 0.012, 0.144))
+
+
 def told(gains):
     """Two turns of three exposures, each turn with its gain."""
     shots = [(k, gain, time) for k, (gain, time) in enumerate(
