@@ -89,7 +89,7 @@ class BracketFinder:
         self._assembler.reset('the bag is over')
 
     def refuse(self, found: Found, error: Exception) -> None:
-        """Count a bracket that could not be fused."""
+        """Count the frames of a bracket that could not be fused."""
         self._refused['failed'] += len(found.bracket.frames)
         topic = self.image_topics[found.bracket.reference.stream]
         self.complaints.setdefault(topic, str(error))

@@ -26,7 +26,8 @@ from ddfnet_ros.settings import NodeSettings
 
 EXAMPLES = """\
   ddfnet bag drive.mcap drive_fused.mcap
-  ddfnet bag drive/ fused.mcap --image-topics /cam/image_raw --exposure-times 0.001 0.004 0.016
+  ddfnet bag drive/ fused.mcap --image-topics /cam/image_raw --exposure-times 0.001 0.004 0.016 \\
+    --cycle-gap 0.03
   ddfnet bag drive.mcap fused.mcap --params-file my_camera.yaml
   ddfnet bag drive.bag fused.mcap --no-keep-exposures --outputs image/compressed camera_info
   ddfnet bag day1.mcap day2.mcap day3.mcap fused/ --jobs 2

@@ -1,14 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+import shlex
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from ddfnet_ros.assembly import BracketAssembler
 from ddfnet_ros.bags import BagReader
 from ddfnet_ros.bags.fusing import Done
 from ddfnet_ros.bags.many import fuse_here
+from ddfnet_ros.bracket import Frame
 from ddfnet_ros.cli import main, parameter_file
+from ddfnet_ros.cli.bag import EXAMPLES, Options
+from ddfnet_ros.command_line.parsing import parse
 
 sys.path.insert(0, str(Path(__file__).parents[1] / 'demo'))  # small_street
 
@@ -201,6 +207,14 @@ def test_ray_that_is_not_installed_is_one_line(street, model, tmp_path, monkeypa
     monkeypatch.setitem(sys.modules, 'ray', None)
     assert main(['bag', str(street), str(tmp_path / 'out'), '--ray', *model]) == 2
     assert 'ddfnet_ros[ray]' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('line', [
+    line for line in EXAMPLES.replace('\\\n', '').splitlines() if '--exposure-times' in line])
+def test_an_example_says_where_frames_stand_in_the_cycle(line):
+    settings = parse(Options, 'ddfnet bag', shlex.split(line)[2:], EXAMPLES).settings
+    frame = Frame(pixels=np.zeros((1, 1), np.uint8), stamp_ns=0)
+    assert BracketAssembler(settings).add(frame) == []  # and does not refuse the settings
 
 
 def test_help_shows_settings_that_mean_something_here(capsys):
