@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""BagReader: every message as CDR, whatever the bag, or images as Frames.
-
-Frames have the exposure that the bag's metadata topic tells.
-"""
+"""BagReader: every message as CDR, whatever the bag, or as an object of its type."""
 
 from __future__ import annotations
 
@@ -16,14 +13,10 @@ from rosbags.interfaces import Connection, Qos
 from rosbags.rosbag2 import Reader as Rosbag2
 
 from ddfnet_ros.bags.types import TYPES, BagTypes, Topic, as_undefined, has_fields, offered_qos
-from ddfnet_ros.bracket import Frame
-from ddfnet_ros.encodings import pixels_of
-from ddfnet_ros.metadata import SOURCES, FrameMetadata, MetadataReader
 
 IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
-METADATA_TYPE = 'diagnostic_msgs/msg/DiagnosticArray'
 CAMERA_INFO_TYPE = 'sensor_msgs/msg/CameraInfo'
-_READ_BY_FIELD = (*IMAGE_TYPES, METADATA_TYPE, CAMERA_INFO_TYPE)
+_READ_BY_FIELD = (*IMAGE_TYPES, CAMERA_INFO_TYPE, 'diagnostic_msgs/msg/DiagnosticArray')
 
 # What comes of damaged files: errors of rosbags, of SQLite, of decompressors and, where a length
 # is damaged, of memory and arithmetic. They share no other base.
@@ -152,50 +145,6 @@ class BagReader:
             return types.deserialize_cdr(message.cdr, message.msgtype)
         except _DAMAGED as error:
             raise self._damaged(error) from error
-
-    def frames(self, image_topics: Collection[str] = ()) -> Iterator[Frame]:
-        """Give the images of these topics (empty: of all) as Frames, in order of recording.
-
-        A frame has the exposure of the metadata message with its own stamp, and none where the
-        bag has no such message. Its stream is the place of its topic in `image_topics`.
-
-        Raises:
-            BagError: no such topic, no image topic at all, or an image that cannot be decoded.
-        """
-        names = tuple(image_topics) or self.image_topics
-        if not names:
-            raise BagError(f'{self._path}: expected an image topic, got {self._topic_list()}')
-        metadata = self._metadata()
-        for raw in self.messages(names):
-            message = self.deserialised(raw)
-            stamp = stamp_ns(message)
-            try:
-                known = metadata.get(stamp)
-                frame = Frame(
-                    pixels=pixels_of(message), stamp_ns=stamp,
-                    exposure_time=known.exposure_time if known else None,
-                    gain=known.gain if known else 1.0,
-                    sequence_id=known.sequence_id if known else None,
-                    stream=names.index(raw.topic), frame_id=message.header.frame_id,
-                )
-            except ValueError as error:
-                raise BagError(f'{self._path}: {raw.topic} at {stamp} ns: '
-                               f'{error}') from error
-            yield frame
-
-    def _metadata(self) -> dict[int, FrameMetadata]:
-        """What the bag tells of each image, by the stamp that both share."""
-        told = {}
-        reader = MetadataReader(SOURCES['camera_ros'])
-        topics = [name for name, kind in self.topics.items() if kind == METADATA_TYPE]
-        for raw in self.messages(topics) if topics else ():
-            message = self.deserialised(raw)
-            try:
-                if known := reader.read(message):
-                    told[reader.stamp_ns(message)] = known
-            except ValueError as error:
-                raise BagError(f'{self._path}: {raw.topic}: {error}') from error
-        return told
 
     def _connections(self, topics: Collection[str]) -> list[Connection]:
         if missing := sorted(set(topics) - set(self.topics)):

@@ -44,6 +44,12 @@ class Suggestion:
     metadata_topic: str = ''
     complete: bool = True
 
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """All of it as node parameters, without a remapping."""
+        told = {'metadata_topics': (self.metadata_topic,)} if self.metadata_topic else {}
+        return told | self.settings
+
     def launch_line(self, bag: str) -> str:
         """The command that plays the bag and fuses it."""
         words = [f'{name}:={_text(value)}' for name, value in self.settings.items()]
@@ -67,6 +73,15 @@ def suggestions(found: Survey, estimate: Estimate) -> list[Suggestion]:
     seen = [s for topic in usable if topic.name not in known
             for s in _by_brightness(topic, estimate)]
     return sorted(told + parallel + seen, key=lambda s: not s.complete)
+
+
+def told_suggestions(found: Survey) -> list[Suggestion]:
+    """Those whose exposures the bag itself tells."""
+    return [suggestion for suggestion in suggestions(found, _unknown) if suggestion.complete]
+
+
+def _unknown(_pictures: Sequence[Pixels]) -> list[float]:
+    raise ValueError
 
 
 def _by_metadata(topic: ImageTopic, metadata: Sequence[MetadataTopic]) -> list[Suggestion]:

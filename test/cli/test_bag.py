@@ -11,6 +11,7 @@ from ddfnet_ros.assembly import BracketAssembler
 from ddfnet_ros.bags import BagReader
 from ddfnet_ros.bags.fusing import Done
 from ddfnet_ros.bags.many import fuse_here
+from ddfnet_ros.bags.reading import stamp_ns
 from ddfnet_ros.bracket import Frame
 from ddfnet_ros.cli import main, parameter_file
 from ddfnet_ros.cli.bag import EXAMPLES, Options
@@ -36,10 +37,10 @@ def test_a_bag_is_fused_by_what_it_tells_itself(street, model, tmp_path, capsys)
     assert '3 brackets fused, frames dropped: none, model fast on cpu' in capsys.readouterr().out
     with BagReader(street) as before, BagReader(tmp_path / 'out.mcap') as after:
         assert set(before.topics) < set(after.topics)
-        fused = list(after.frames(['/fuse_node/hdr']))
-        taken = {frame.stamp_ns for frame in before.frames()}
-    assert {frame.stamp_ns for frame in fused} <= taken
-    assert fused[0].pixels.dtype == 'float32'
+        fused = list(map(after.deserialised, after.messages(['/fuse_node/hdr'])))
+        taken = {stamp_ns(before.deserialised(m)) for m in before.messages([IMAGE_TOPIC])}
+    assert {stamp_ns(message) for message in fused} <= taken
+    assert fused[0].encoding == '32FC3'
 
 
 @pytest.mark.parametrize('topic', [IMAGE_TOPIC, IMAGE_TOPIC.removeprefix('/')])

@@ -104,7 +104,7 @@ def test_a_bag_whose_images_have_other_fields_is_refused(tmp_path, is_so, become
     settings = NodeSettings(image_topics=('/image',), exposure_source='camera_ros')
     with BagReader(path) as bag:
         with pytest.raises(BagError, match=r'expected .* again'):
-            list(bag.frames())
+            list(map(bag.deserialised, bag.messages(['/image'])))
         finder = BracketFinder(path, bag, settings)
         assert list(finder.find()) == []
         assert 'again' in finder.complaints['/image']
