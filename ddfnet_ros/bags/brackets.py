@@ -109,7 +109,8 @@ class BracketFinder:
             return self._joiner.add_frame(frame) if self._joiner else [frame]
         except ValueError as error:
             self._refused['invalid'] += 1
-            self.complaints.setdefault(message.topic, str(error))
+            text = str(error).removeprefix(f'{self._path}: ')
+            self.complaints.setdefault(message.topic, text)
             return []
 
     def _camera_info(self, frame: Frame) -> Any:
