@@ -6,15 +6,17 @@
 VENV ?= .venv
 # An environment that is there keeps its Python.
 PYTHON ?= $(or $(wildcard $(VENV)/bin/python),python3)
-TORCH ?= torch==2.13.0
+# Without: that of the environment as it is, else that of requirements/install.py.
+TORCH ?=
 ARGS ?=
 
 BIN := $(VENV)/bin
-INSTALL := $(PYTHON) requirements/install.py $(VENV) --torch '$(TORCH)'
+WITH_TORCH := $(if $(TORCH),--torch '$(TORCH)')
+INSTALL := $(PYTHON) requirements/install.py $(VENV) $(WITH_TORCH)
 
 help:  ## This list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
-	@echo 'Variables: PYTHON=$(PYTHON)  TORCH=$(TORCH) (any pip requirement)  VENV=$(VENV)  ARGS=...'
+	@echo 'Variables: PYTHON=$(PYTHON)  TORCH=$(or $(TORCH),...) (any pip requirement; without: as it is, or the default)  VENV=$(VENV)  ARGS=...'
 
 venv:  ## Make .venv: the package, its requirements, the tools; 3 minutes
 	@$(INSTALL) --tools
@@ -28,7 +30,7 @@ test: venv  ## Run the tests, under 10 minutes on 2 cores; ARGS='-k bracket' cho
 
 test-kilted:  ## Run the tests of the node on wheels of ROS 2 Kilted, in .venv-kilted; minutes
 	@# -S: as the Python of .venv is, it would hand the path of its own ROS libraries on.
-	@$(PYTHON) -S requirements/install.py $(VENV)-kilted --torch '$(TORCH)' --wheels kilted --tools
+	@$(PYTHON) -S requirements/install.py $(VENV)-kilted $(WITH_TORCH) --wheels kilted --tools
 	$(VENV)-kilted/bin/python -m pytest test/node test/reliability/test_faults.py $(ARGS)
 
 lint: venv  ## ruff, mypy --strict, import-linter, codespell; a minute

@@ -25,6 +25,8 @@ from PIL import Image as Picture
 from benchmark.fuzz_bags import bag_of
 from ddfnet_ros import weights
 from ddfnet_ros.bags import BagReader
+from ddfnet_ros.bags.brackets import BracketFinder
+from ddfnet_ros.bags.survey import survey
 from ddfnet_ros.cli import parameter_file
 from ddfnet_ros.images import decode, read_exposure_time, read_exr, read_gain, read_ldr, write_exr
 from ddfnet_ros.metadata.fields import counter, look_up, number
@@ -86,16 +88,17 @@ def damaged(draw: st.DrawFn, wholes: Callable[[], dict[str, bytes]]) -> tuple[st
 
 @functools.lru_cache(maxsize=1)
 def pictures() -> dict[str, bytes]:
-    """Small whole files of every kind, JPEG with EXIF."""
+    """Small whole files of every kind, JPEG and PNG with EXIF."""
     pixels = np.random.default_rng(1).integers(0, 256, (9, 14, 3), np.uint8)
     made = {f'.{kind}': cv2.imencode(f'.{kind}', pixels)[1].tobytes()
             for kind in ('png', 'tiff', 'jpg')}
     made['.hdr'] = cv2.imencode('.hdr', pixels.astype(np.float32) / 255)[1].tobytes()
     exif = Picture.Exif()
     exif.get_ifd(0x8769).update({33434: (1, 250), 34855: 200})
-    file = io.BytesIO()
-    Picture.fromarray(pixels).save(file, 'JPEG', exif=exif)
-    made['.jpeg'] = file.getvalue()
+    for name, kind in (('.jpeg', 'JPEG'), ('_exif.png', 'PNG')):
+        file = io.BytesIO()
+        Picture.fromarray(pixels).save(file, kind, exif=exif)
+        made[name] = file.getvalue()
     path = _scratch() / 'whole.exr'
     write_exr(path, pixels.astype(np.float32))
     made['.exr'] = path.read_bytes()
@@ -208,8 +211,11 @@ def check_config(case: tuple[Any, Any]) -> None:
     refuse_clearly(lambda: weights.load(path))
 
 
+_OF_BAG = NodeSettings(image_topics=('/image',), exposure_source='camera_ros')
+
+
 def check_bag(case: tuple[str, bytes]) -> None:
-    """A bag gives its frames, or is refused."""
+    """A bag gives its messages, brackets and what it may be fused by, or is refused."""
     suffix, content = case
     refuse_clearly(lambda: _read_bag(_file(content, f'.{suffix}')))
 
@@ -219,7 +225,8 @@ def _read_bag(path: Path) -> None:
         bag.described()
         for message in bag.messages():
             refuse_clearly(functools.partial(bag.deserialised, message))
-        list(bag.frames())
+        refuse_clearly(lambda: list(BracketFinder(path, bag, _OF_BAG).find()))
+    refuse_clearly(lambda: survey(path))
 
 
 _LEAVES = (st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)

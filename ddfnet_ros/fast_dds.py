@@ -7,12 +7,12 @@ best-effort subscribers lose some, and with them the image.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import sys
 from collections.abc import Mapping
 from pathlib import Path
+
+from ddfnet_ros.prefixes import SHARE, install_prefixes
 
 DEFAULT_SEGMENT = 512 * 1024
 SHARED_MEMORY = Path('/dev/shm')
@@ -52,9 +52,7 @@ def profile(environment: Mapping[str, str]) -> Path | None:
 
 def shipped_profile(name: str) -> Path | None:
     """The package's profile `shm` or `local`, in the checkout or where it is installed."""
-    prefixes = [*os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep), sys.prefix]
-    homes = [Path(__file__).parents[1],
-             *(Path(prefix) / 'share' / 'ddfnet_ros' for prefix in prefixes if prefix)]
+    homes = [Path(__file__).parents[1], *(prefix / SHARE for prefix in install_prefixes())]
     paths = [home / 'config' / f'fastdds_{name}.xml' for home in homes]
     return next((path for path in paths if path.is_file()), None)
 
@@ -67,6 +65,6 @@ def wanted_bytes(environment: Mapping[str, str]) -> int:
     return _PROCESSES * max(segments, default=0)
 
 
-def free_bytes(memory: Path = SHARED_MEMORY) -> int:
+def free_bytes() -> int:
     """Room in shared memory; none where it is missing."""
-    return shutil.disk_usage(memory).free if memory.is_dir() else 0
+    return shutil.disk_usage(SHARED_MEMORY).free if SHARED_MEMORY.is_dir() else 0

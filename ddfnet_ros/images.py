@@ -201,7 +201,8 @@ def _exif(path: Path | str) -> dict[int, Any]:
     try:
         with Image.open(path) as image:
             return dict(image.getexif().get_ifd(_EXIF_IFD))
-    except UnidentifiedImageError:
+    # The last two: of a picture larger than Pillow opens, and of EXIF data that are no TIFF.
+    except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError):
         return {}
 
 

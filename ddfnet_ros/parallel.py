@@ -38,7 +38,7 @@ def each(work: Callable[[Piece], Result], pieces: Sequence[Piece]) -> list[Resul
 
     begun = [_pool(threads).submit(alone, piece) for piece in pieces]
     wait(begun)  # all of them, so that none goes on where one has failed
-    return [work.result() for work in begun]
+    return [future.result() for future in begun]
 
 
 @cache

@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import reprlib
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +19,11 @@ from safetensors.torch import save as serialise
 from torch import Tensor, nn
 
 from ddfnet_ros import network
+from ddfnet_ros.prefixes import SHARE, install_prefixes
 
 SUFFIX = '.safetensors'
 _LARGEST = 1024  # of any number in a config: wider or deeper is no network of ours
 _LONGEST = 300  # characters of an error of others
-_SHARE = Path('share/ddfnet_ros/models')
 
 
 class WeightsError(ValueError):
@@ -154,10 +153,9 @@ def model_folders(models_dir: Path | str = '') -> list[Path]:
     """Where models are looked for, first match wins; folders may be missing."""
     package = Path(__file__).resolve().parent
     given = [models_dir, os.environ.get('DDFNET_MODELS', '')]
-    prefixes = [*os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep), sys.prefix]
     return [
         *(Path(folder).expanduser() for folder in given if folder),
-        *(Path(prefix) / _SHARE for prefix in prefixes if prefix),
+        *(prefix / SHARE / 'models' for prefix in install_prefixes()),
         package.parent / 'models',
     ]
 

@@ -19,6 +19,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 # Of which environments are made: the one at hand may be that of the environment itself.
 BASE_PYTHON = getattr(sys, '_base_executable', sys.executable)
+TORCH = 'torch==2.13.0'  # where none is asked for
 MESSAGES = 'rclpy, diagnostic_msgs, lifecycle_msgs, rosgraph_msgs, sensor_msgs, std_msgs, std_srvs'
 
 
@@ -34,6 +35,8 @@ class Environment:
         self.python = self.folder / 'bin' / 'python'
         self.records = self.folder / '.steps'
         self.log = self.folder / 'install.log'
+        chosen = self.records / 'torch'
+        self.torch = chosen.read_text() if chosen.is_file() else ''
 
     def step(self, name, what, inputs, *commands):
         """Run the commands unless the record says that they ran with these inputs."""
@@ -77,14 +80,22 @@ class Environment:
                   [BASE_PYTHON, '-m', 'venv', *options, self.folder])
 
     def install_runtime(self, torch):
-        """What the package imports."""
+        """What the package imports; '' keeps the torch that was chosen before, if one was."""
         files = [HERE / f'{layer}.in' for layer in self.layers]
-        self.step('runtime', f'requirements: {torch}, OpenCV, ROS {self.source}, ...; two minutes '
-                  'with a fast network and a CPU build of torch '
-                  f'(tail -f {self.folder.name}/install.log)', [*files, *self.pins],
-                  self.pip('setuptools', 'wheel', *shlex.split(torch)),
+        wanted = torch or self.torch
+        words = shlex.split(wanted or TORCH)
+        # Another build of the same version would count as installed already.
+        change = [] if wanted == self.torch else [
+            self.pip('--force-reinstall', '--no-deps', *words)]
+        self.step('runtime', f'requirements: {wanted or TORCH}, OpenCV, ROS {self.source}, ...; '
+                  'two minutes with a fast network and a CPU build of torch '
+                  f'(tail -f {self.folder.name}/install.log)',
+                  [*([wanted] if wanted else []), *files, *self.pins],
+                  *change,
+                  self.pip('setuptools', 'wheel', *words),
                   self.pip(*(word for file in files for word in ('-r', file))),
                   [self.python, '-c', f'import {MESSAGES}, torch, cv2'])
+        (self.records / 'torch').write_text(wanted)
 
     def install_tools(self):
         """What tests, linters and the documentation need besides."""
@@ -127,8 +138,9 @@ def main():
     """Run the steps that are due."""
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
     parser.add_argument('folder', type=Path)
-    parser.add_argument('--torch', default='torch==2.13.0',
-                        help='requirement, wheel or pip options for torch')
+    parser.add_argument('--torch', default='',
+                        help='requirement, wheel or pip options for torch; without, that of the '
+                        f'environment as it is, or {TORCH}')
     parser.add_argument('--tools', action='store_true',
                         help='for tests, linting and documentation too')
     parser.add_argument('--wheels', choices=('jazzy', 'kilted'),

@@ -116,6 +116,21 @@ def test_files_without_exif_give_none(tmp_path):
     assert images.read_exposure_time(path) is None
 
 
+def test_a_picture_too_large_for_pillow_tells_no_exposure(tmp_path, monkeypatch):
+    path = tmp_path / 'photo.jpg'
+    Image.fromarray(random_pixels(np.uint8)).save(path)
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 12 * 17 // 2 - 1)
+    assert images.read_exposure_time(path) is None
+    assert images.read_gain(path) == 1
+
+
+def test_exif_of_a_png_that_is_no_tiff_gives_none(tmp_path):
+    path = tmp_path / 'photo.png'
+    Image.fromarray(random_pixels(np.uint8)).save(path, exif=b'Exif\0\0no TIFF')
+    assert images.read_exposure_time(path) is None
+    assert images.read_gain(path) == 1
+
+
 def test_exr_keeps_every_bit_in_channels_r_g_b(tmp_path):
     radiance = random_pixels(np.float32) * 1e5
     path = tmp_path / 'radiance.exr'

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Sequence
 from itertools import pairwise
 
-_MIN_STEP = math.log(1.2)  # exposures nearer to each other than 20 % cannot be told apart unasked
+MIN_STEP = math.log(1.2)  # exposures nearer to each other than 20 % cannot be told apart unasked
 
 
 class ExposureLevels:
@@ -58,7 +58,7 @@ def _levels(ordered: Sequence[float], size: int) -> list[float]:
     """Cut sorted log exposures at the widest steps; nothing where that is not clear cut."""
     steps = [(b - a, k) for k, (a, b) in enumerate(pairwise(ordered), start=1)]
     cuts = sorted(steps, reverse=True)[:size - 1]
-    if len(cuts) < size - 1 or cuts[-1][0] < _MIN_STEP:
+    if len(cuts) < size - 1 or cuts[-1][0] < MIN_STEP:
         return []
     ends = [0, *sorted(k for _, k in cuts), len(ordered)]
     clusters = [ordered[a:b] for a, b in pairwise(ends)]

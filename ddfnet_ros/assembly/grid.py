@@ -10,15 +10,18 @@ from ddfnet_ros.assembly.windows import Sighting, Spot
 from ddfnet_ros.bracket import Frame
 
 _TOLERANCE = 0.4  # slots; a frame farther from the middle of its slot may be of the next
-_MAX_STRIKES = 30
+# Frames of distrust for each frame off the grid. A camera that drifts through the fifth of a slot
+# that is off the grid takes four times as long for the rest: distrust has to last longer.
+_COST = 6
+_MOST = 18_000  # frames: ten minutes at 30 Hz
 
 
 class GridPlacer:
     """Places a frame in the slot nearest to its stamp, while stamps do keep to the grid.
 
     A camera that drifts against the grid would in time fill the slots in another order, unseen.
-    But on its way it must pass between two slots, so a stamp there is a strike: for a while
-    nothing is believed, twice as long each time. Strikes are forgiven slowly.
+    But on its way it must pass between two slots, so after stamps there nothing is believed for
+    some turns, or for several times as long as they came.
     """
 
     ready = True
@@ -27,7 +30,6 @@ class GridPlacer:
         """Take the number of slots in a period, and where the middle of a first slot lies."""
         self._size = size
         self._slot_ns, self._offset_ns = period_ns / size, offset_ns
-        self._strikes = 0.0
         self._distrust = 0  # frames
 
     def see(self, frame: Frame) -> Sighting:
@@ -44,10 +46,8 @@ class GridPlacer:
 
     def _judge(self, off_grid: bool) -> None:
         if off_grid:
-            self._strikes = min(self._strikes + 1, _MAX_STRIKES)
-            self._distrust = int(3 * self._size * 2**self._strikes)
+            self._distrust = min(max(_COST * self._size, self._distrust + _COST), _MOST)
         else:
-            self._strikes = max(0.0, self._strikes - 1 / (20 * self._size))
             self._distrust -= self._distrust > 0
         if off_grid or self._distrust:
             raise FrameError('invalid', 'stamps do not keep to the grid of cycle_period and '
@@ -57,4 +57,5 @@ class GridPlacer:
         """Nothing more to check."""
 
     def restart(self) -> None:
-        """A jump of time does not move the grid."""
+        """A jump of time does not move the grid, but what came before it tells nothing."""
+        self._distrust = 0

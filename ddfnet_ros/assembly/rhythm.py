@@ -93,7 +93,8 @@ class Rhythm:
                 return None
         if not intervals:
             return None
-        near = [interval for interval in intervals if interval <= 1.5 * sorted(intervals)[rank]]
+        longest = 1.5 * sorted(intervals)[rank]
+        near = [interval for interval in intervals if interval <= longest]
         period_ns = sum(near) / len(near)
         return period_ns if min(intervals[-2 * self._size:]) > 0.6 * period_ns else None
 

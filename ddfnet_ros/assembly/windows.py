@@ -119,7 +119,7 @@ class WindowSorter:
         try:
             return self._place(sighting)
         except FrameError as rejected:
-            self._drops.count(rejected.reason, 1)
+            self._drops.reject(rejected, 1)
             return []
 
     def _place(self, sighting: Sighting) -> list[Bracket]:

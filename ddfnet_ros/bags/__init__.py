@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bags in and out without a ROS install: rosbag2 (mcap, sqlite3) and ROS 1, through rosbags."""
 
-from ddfnet_ros.bags.reading import IMAGE_TYPES, METADATA_TYPE, BagError, BagReader, Message
+from ddfnet_ros.bags.reading import IMAGE_TYPES, BagError, BagReader, Message
 from ddfnet_ros.bags.types import TYPES, Topic
 from ddfnet_ros.bags.writing import BagWriter
 
-__all__ = ['IMAGE_TYPES', 'METADATA_TYPE', 'TYPES', 'BagError', 'BagReader', 'BagWriter',
-           'Message', 'Topic']
+__all__ = ['IMAGE_TYPES', 'TYPES', 'BagError', 'BagReader', 'BagWriter', 'Message', 'Topic']

@@ -9,14 +9,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ddfnet_ros.assembly import BracketAssembler
-from ddfnet_ros.bags.reading import IMAGE_TYPES, BagError, BagReader, Message, stamp_ns
+from ddfnet_ros.bags.reading import (
+    CAMERA_INFO_TYPE,
+    IMAGE_TYPES,
+    BagError,
+    BagReader,
+    Message,
+    stamp_ns,
+)
 from ddfnet_ros.bracket import Bracket, Frame
 from ddfnet_ros.encodings import pixels_of
 from ddfnet_ros.metadata import MetadataJoiner, source_of
 from ddfnet_ros.metadata.fields import counter, look_up
 from ddfnet_ros.settings import NodeSettings
-
-_CAMERA_INFO = 'sensor_msgs/msg/CameraInfo'
 
 
 class Found(NamedTuple):
@@ -50,7 +55,7 @@ class BracketFinder:
             ValueError: settings by which no bracket could ever be assembled.
         """
         self._path, self._bag, self._settings = path, bag, settings
-        self.image_topics = tuple(map(_absolute, settings.image_topics))
+        self.image_topics = tuple(map(absolute, settings.image_topics))
         self._require(self.image_topics, IMAGE_TYPES)
         self._infos = self._camera_infos()
         self._metadata = self._metadata_topics()
@@ -84,7 +89,7 @@ class BracketFinder:
         self._assembler.reset('the bag is over')
 
     def refuse(self, found: Found, error: Exception) -> None:
-        """Count a bracket that could not be fused."""
+        """Count the frames of a bracket that could not be fused."""
         self._refused['failed'] += len(found.bracket.frames)
         topic = self.image_topics[found.bracket.reference.stream]
         self.complaints.setdefault(topic, str(error))
@@ -104,7 +109,8 @@ class BracketFinder:
             return self._joiner.add_frame(frame) if self._joiner else [frame]
         except ValueError as error:
             self._refused['invalid'] += 1
-            self.complaints.setdefault(message.topic, str(error))
+            text = str(error).removeprefix(f'{self._path}: ')
+            self.complaints.setdefault(message.topic, text)
             return []
 
     def _camera_info(self, frame: Frame) -> Any:
@@ -142,7 +148,7 @@ class BracketFinder:
         """Those that the settings name, or else all of the source's type."""
         if (source := source_of(self._settings)) is None:
             return ()
-        topics = tuple(map(_absolute, self._settings.metadata_topics)) or tuple(
+        topics = tuple(map(absolute, self._settings.metadata_topics)) or tuple(
             name for name, kind in self._bag.topics.items() if kind == source.msgtype)
         if not topics:
             raise BagError(f'{self._path}: expected a topic with {source.msgtype} for '
@@ -153,13 +159,14 @@ class BracketFinder:
 
     def _camera_infos(self) -> tuple[str, ...]:
         """One per image topic: named by the settings, or beside the images where there is one."""
-        given = tuple(map(_absolute, self._settings.camera_info_topics))
-        self._require(given, (_CAMERA_INFO,))
+        given = tuple(map(absolute, self._settings.camera_info_topics))
+        self._require(given, (CAMERA_INFO_TYPE,))
         beside = tuple(f'{topic.removesuffix("/compressed").rpartition("/")[0]}/camera_info'
                        for topic in self.image_topics)
-        there = all(self._bag.topics.get(topic) == _CAMERA_INFO for topic in beside)
+        there = all(self._bag.topics.get(topic) == CAMERA_INFO_TYPE for topic in beside)
         return given or (beside if there else ())
 
 
-def _absolute(topic: str) -> str:
+def absolute(topic: str) -> str:
+    """The full name of a topic, which is given without its slash or with it."""
     return topic if topic.startswith('/') else f'/{topic}'

@@ -30,7 +30,7 @@ Fuse = Callable[[Bracket], 'Deghosted']
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
+class BagJob:
     """One bag to fuse.
 
     Attributes:
@@ -76,7 +76,7 @@ class Done(NamedTuple):
     out_of_memory: Mapping[str, int] = {}
 
 
-def fuse_bag(job: Job, fuse: Fuse) -> Done:
+def fuse_bag(job: BagJob, fuse: Fuse) -> Done:
     """Fuse one bag; what an interrupted run of the same job did is not done again.
 
     Args:
@@ -99,7 +99,8 @@ def fuse_bag(job: Job, fuse: Fuse) -> Done:
     return done
 
 
-def _fuse_all(job: Job, bag: BagReader, finder: BracketFinder, fuse: Fuse, parts: Parts) -> Done:
+def _fuse_all(job: BagJob, bag: BagReader, finder: BracketFinder, fuse: Fuse,
+              parts: Parts) -> Done:
     earlier, brackets, before = parts.done, 0, _ways_around(fuse)
     images = bag.count(finder.image_topics)
     with _bar(job, 'fuse', images, 'images') as bar:
@@ -130,7 +131,7 @@ def _ways_around(fuse: Fuse) -> Counter[str]:
     return counts
 
 
-def _write(job: Job, bag: BagReader, finder: BracketFinder, parts: Parts, path: Path) -> None:
+def _write(job: BagJob, bag: BagReader, finder: BracketFinder, parts: Parts, path: Path) -> None:
     """Everything in the order of its recording."""
     left_out = () if job.keep_exposures else finder.image_topics
     topics = [topic for topic in bag.described() if topic.name not in left_out]
@@ -145,7 +146,7 @@ def _write(job: Job, bag: BagReader, finder: BracketFinder, parts: Parts, path: 
             bar.update(message.topic in names)
 
 
-def _check_names(job: Job, bag: BagReader) -> None:
+def _check_names(job: BagJob, bag: BagReader) -> None:
     if job.target.suffix != '.mcap':
         raise BagError(f'{job.target}: expected a name that ends in .mcap; choose another')
     if taken := [f'{job.node}/{name}' for name in job.outputs
@@ -154,7 +155,7 @@ def _check_names(job: Job, bag: BagReader) -> None:
                        'for the results (--node)')
 
 
-def _purpose(job: Job) -> dict[str, Any]:
+def _purpose(job: BagJob) -> dict[str, Any]:
     """What has to be the same for results to be taken over."""
     files = sorted(job.source.iterdir()) if job.source.is_dir() else [job.source]
     settings = dataclasses.asdict(job.settings)
@@ -170,6 +171,6 @@ def _key(found: Found) -> str:
     return f'{found.stamp_ns} {found.bracket.reference.stamp_ns}'
 
 
-def _bar(job: Job, what: str, total: int, unit: str) -> Any:
+def _bar(job: BagJob, what: str, total: int, unit: str) -> Any:
     return tqdm(total=total, desc=f'{job.target.name}: {what}', unit=f' {unit}',
                 disable=None if job.progress else True)

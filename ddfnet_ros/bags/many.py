@@ -17,10 +17,10 @@ from multiprocessing import get_context
 from types import TracebackType
 from typing import Any, Protocol
 
-from ddfnet_ros.bags.fusing import Done, Fuse, Job, fuse_bag
+from ddfnet_ros.bags.fusing import BagJob, Done, Fuse, fuse_bag
 from ddfnet_ros.settings import DeghosterSettings
 
-Work = Callable[[Job], Done]
+Work = Callable[[BagJob], Done]
 Outcome = Done | Exception
 
 
@@ -37,7 +37,7 @@ class Pool(Protocol):
 
     size: int
 
-    def start(self, job: Job) -> Hashable:
+    def start(self, job: BagJob) -> Hashable:
         """Begin a job on an idle worker; gives what stands for it."""
 
     def first(self, running: Collection[Any]) -> Any:
@@ -47,8 +47,8 @@ class Pool(Protocol):
         """What became of one that is over; raises what the job raised, or WorkerDiedError."""
 
 
-def run_all(jobs: Iterable[Job], pool: Pool, retries: int,
-            tell: Callable[[Job, Outcome], object]) -> None:
+def run_all(jobs: Iterable[BagJob], pool: Pool, retries: int,
+            tell: Callable[[BagJob, Outcome], object]) -> None:
     """Run all jobs.
 
     Args:
@@ -58,7 +58,7 @@ def run_all(jobs: Iterable[Job], pool: Pool, retries: int,
         tell: Called with each job and what became of it, once.
     """
     waiting = deque((job, retries) for job in jobs)
-    running: dict[Any, tuple[Job, int]] = {}
+    running: dict[Any, tuple[BagJob, int]] = {}
     while waiting or running:
         while waiting and len(running) < pool.size:
             job, left = waiting.popleft()
@@ -99,7 +99,7 @@ class Processes:
         for executor in [*self._idle, *self._busy.values()]:
             executor.shutdown(cancel_futures=True)
 
-    def start(self, job: Job) -> Future[Done]:
+    def start(self, job: BagJob) -> Future[Done]:
         """Begin a job."""
         executor = self._idle.pop()
         future = executor.submit(self._work, job)
@@ -130,15 +130,16 @@ class Processes:
 class RayActors:
     """A pool of actors on a Ray cluster, with a GPU each where it has some."""
 
-    def __init__(self, address: str, size: int, device: str, work: Work | None = None) -> None:
+    def __init__(self, address: str, size: int, work: Work | None = None, *,
+                 gpus: bool = True) -> None:
         """Connect.
 
         Args:
             address: Of a cluster that is there, 'auto' for the one of this machine, 'local' for a
                 new one that ends with this process.
             size: Actors where there are no GPUs.
-            device: Of the settings; actors get a GPU unless it is cpu.
             work: What each does with a job; None: fuse it.
+            gpus: Whether GPUs are of use to the jobs.
 
         Raises:
             ValueError: no Ray, or no cluster at the address.
@@ -149,9 +150,9 @@ class RayActors:
         except ConnectionError as error:
             raise ValueError(f'--ray-address: expected a Ray cluster, got none at {address!r}; '
                              'start one (ray start --head), or use local') from error
-        gpus = 0 if device == 'cpu' else int(self._ray.cluster_resources().get('GPU', 0))
-        self.size = gpus or size
-        self._actor = self._ray.remote(num_gpus=1 if gpus else 0, num_cpus=1, max_restarts=0)(
+        found = int(self._ray.cluster_resources().get('GPU', 0)) if gpus else 0
+        self.size = found or size
+        self._actor = self._ray.remote(num_gpus=1 if found else 0, num_cpus=1, max_restarts=0)(
             _Actor)
         self._work = work or fuse_here
         self._idle = [self._actor.remote(self._work) for _ in range(self.size)]
@@ -163,7 +164,7 @@ class RayActors:
     def __exit__(self, *_: object) -> None:
         self._ray.shutdown()
 
-    def start(self, job: Job) -> Hashable:
+    def start(self, job: BagJob) -> Hashable:
         """Begin a job."""
         actor = self._idle.pop()
         reference: Hashable = actor.run.remote(job)
@@ -195,7 +196,7 @@ class _Actor:
     def __init__(self, work: Work) -> None:
         self._work = work
 
-    def run(self, job: Job) -> Done:
+    def run(self, job: BagJob) -> Done:
         """Do one job."""
         return self._work(job)
 
@@ -212,7 +213,7 @@ def _ray() -> Any:
 _engines: dict[tuple[Any, ...], Fuse] = {}
 
 
-def fuse_here(job: Job) -> Done:
+def fuse_here(job: BagJob) -> Done:
     """Fuse a bag in this process, with the network that it has loaded for an earlier one."""
     from ddfnet_ros.runtime.fallback import FallbackDeghoster  # noqa: PLC0415  (torch: 3 s)
 

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""BagReader: every message as CDR, whatever the bag, or images as Frames.
-
-Frames have the exposure that the bag's metadata topic tells.
-"""
+"""BagReader: every message as CDR, whatever the bag, or as an object of its type."""
 
 from __future__ import annotations
 
@@ -15,13 +12,11 @@ from rosbags.highlevel import AnyReader
 from rosbags.interfaces import Connection, Qos
 from rosbags.rosbag2 import Reader as Rosbag2
 
-from ddfnet_ros.bags.types import TYPES, BagTypes, Topic, as_undefined, offered_qos
-from ddfnet_ros.bracket import Frame
-from ddfnet_ros.encodings import pixels_of
-from ddfnet_ros.metadata import SOURCES, FrameMetadata, MetadataReader
+from ddfnet_ros.bags.types import TYPES, BagTypes, Topic, as_undefined, has_fields, offered_qos
 
 IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
-METADATA_TYPE = 'diagnostic_msgs/msg/DiagnosticArray'
+CAMERA_INFO_TYPE = 'sensor_msgs/msg/CameraInfo'
+_READ_BY_FIELD = (*IMAGE_TYPES, CAMERA_INFO_TYPE, 'diagnostic_msgs/msg/DiagnosticArray')
 
 # What comes of damaged files: errors of rosbags, of SQLite, of decompressors and, where a length
 # is damaged, of memory and arithmetic. They share no other base.
@@ -136,64 +131,20 @@ class BagReader:
         """The message object behind a message of this bag.
 
         Raises:
-            BagError: bytes that are not of its type, or a type that the bag does not define.
+            BagError: bytes that are not of its type, a type that the bag does not define, or one
+                that is read here and lacks fields that ROS 2 has in it.
         """
         types = self._types.of(message.msgtype)
         if message.msgtype not in types.fielddefs:
             raise BagError(f'{self._path}: expected a definition of {message.msgtype}, got none; '
                            'convert the bag where its package is installed (ros2 bag convert)')
+        if message.msgtype in _READ_BY_FIELD and not has_fields(types, message.msgtype):
+            raise BagError(f'{self._path}: expected {message.msgtype} with the fields of ROS 2, '
+                           'got others; record or copy it again')
         try:
             return types.deserialize_cdr(message.cdr, message.msgtype)
         except _DAMAGED as error:
             raise self._damaged(error) from error
-
-    def frames(self, image_topics: Collection[str] = ()) -> Iterator[Frame]:
-        """Give the images of these topics (empty: of all) as Frames, in order of recording.
-
-        A frame has the exposure of the metadata message with its own stamp, and none where the
-        bag has no such message. Its stream is the place of its topic in `image_topics`.
-
-        Raises:
-            BagError: no such topic, no image topic at all, or an image that cannot be decoded.
-        """
-        names = tuple(image_topics) or self.image_topics
-        if not names:
-            raise BagError(f'{self._path}: expected an image topic, got {self._topic_list()}')
-        metadata = self._metadata()
-        for connection, recorded_ns, raw in self._raw(self._connections(names)):
-            message: Any = self._deserialised(connection, raw)
-            stamp = recorded_ns  # for an error in reading the image's own
-            try:
-                stamp = stamp_ns(message)
-                known = metadata.get(stamp)
-                frame = Frame(
-                    pixels=pixels_of(message), stamp_ns=stamp,
-                    exposure_time=known.exposure_time if known else None,
-                    gain=known.gain if known else 1.0,
-                    sequence_id=known.sequence_id if known else None,
-                    stream=names.index(connection.topic), frame_id=message.header.frame_id,
-                )
-            except ValueError as error:
-                raise BagError(f'{self._path}: {connection.topic} at {stamp} ns: '
-                               f'{error}') from error
-            except (AttributeError, TypeError) as error:  # a bag defines its types itself
-                raise self._damaged(error) from error
-            yield frame
-
-    def _metadata(self) -> dict[int, FrameMetadata]:
-        """What the bag tells of each image, by the stamp that both share."""
-        told = {}
-        reader = MetadataReader(SOURCES['camera_ros'])
-        for connection, _, raw in self._raw(
-            [c for c in self._reader.connections if c.msgtype == METADATA_TYPE]
-        ):
-            message = self._deserialised(connection, raw)
-            try:
-                if known := reader.read(message):
-                    told[reader.stamp_ns(message)] = known
-            except ValueError as error:
-                raise BagError(f'{self._path}: {connection.topic}: {error}') from error
-        return told
 
     def _connections(self, topics: Collection[str]) -> list[Connection]:
         if missing := sorted(set(topics) - set(self.topics)):
@@ -213,12 +164,6 @@ class BagReader:
             return raw
         try:
             return self._types.ros2.ros1_to_cdr(raw, connection.msgtype)
-        except _DAMAGED as error:
-            raise self._damaged(error) from error
-
-    def _deserialised(self, connection: Connection, raw: bytes) -> object:
-        try:
-            return self._reader.deserialize(raw, connection.msgtype)
         except _DAMAGED as error:
             raise self._damaged(error) from error
 

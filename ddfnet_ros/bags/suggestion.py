@@ -13,14 +13,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ddfnet_ros.assembly.exposure_levels import MIN_STEP
 from ddfnet_ros.bags.survey import ImageTopic, MetadataTopic, Survey
 from ddfnet_ros.bracket import Pixels
+from ddfnet_ros.metadata import FrameMetadata
 from ddfnet_ros.settings import MAX_FRAMES, MIN_FRAMES
 
-_MIN_STEP = math.log(1.2)  # exposures nearer than 20 % cannot be told apart
 _MIN_STOPS = 0.4  # by which the brightness of two exposures differs at least
 _CLEAR = 3.0  # times as much as it differs from turn to turn
 _AGREEMENT = 0.3  # of the windows
+_LONGEST = 60.0  # seconds that exposure_times may have
 _PAUSE = 1.5  # times the interval between frames, from which on it is one
 
 Estimate = Callable[[Sequence[Pixels]], list[float]]
@@ -41,6 +43,12 @@ class Suggestion:
     settings: dict[str, Any] = field(default_factory=dict)
     metadata_topic: str = ''
     complete: bool = True
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """All of it as node parameters, without a remapping."""
+        told = {'metadata_topics': (self.metadata_topic,)} if self.metadata_topic else {}
+        return told | self.settings
 
     def launch_line(self, bag: str) -> str:
         """The command that plays the bag and fuses it."""
@@ -67,35 +75,52 @@ def suggestions(found: Survey, estimate: Estimate) -> list[Suggestion]:
     return sorted(told + parallel + seen, key=lambda s: not s.complete)
 
 
+def told_suggestions(found: Survey) -> list[Suggestion]:
+    """Those whose exposures the bag itself tells."""
+    return [suggestion for suggestion in suggestions(found, _unknown) if suggestion.complete]
+
+
+def _unknown(_pictures: Sequence[Pixels]) -> list[float]:
+    raise ValueError
+
+
 def _by_metadata(topic: ImageTopic, metadata: Sequence[MetadataTopic]) -> list[Suggestion]:
     """One topic whose metadata tells of several exposures."""
     for source in metadata:
-        exposures = _told(topic, source)
-        levels = _levels(exposures)
-        if MIN_FRAMES <= len(levels) <= MAX_FRAMES and len(exposures) >= 2 * len(levels):
+        told = _told(topic, source)
+        levels = _levels(told)
+        if MIN_FRAMES <= len(levels) <= MAX_FRAMES and len(told) >= 2 * len(levels):
             why = (f'{topic.name} interleaves {len(levels)} exposures '
-                   f'({_milliseconds(levels)} times gain, told by {source.name})')
+                   f'({_described(levels, told)}, told by {source.name})')
             settings = {'image_topics': (topic.name,), 'exposure_source': source.source,
                         'bracket_size': len(levels)}
             return [Suggestion(why, settings | _span(topic, len(levels)), source.name)]
     return []
 
 
-def _told(topic: ImageTopic, source: MetadataTopic) -> list[float]:
-    """The exposures of a topic's images, gain included [s], as far as they are told."""
-    return [known.exposure_time * known.gain for stamp in topic.stamps_ns
-            if (known := source.told.get(stamp))]
+def _told(topic: ImageTopic, source: MetadataTopic) -> list[FrameMetadata]:
+    """What is told of a topic's images."""
+    return [known for stamp in topic.stamps_ns if (known := source.told.get(stamp))]
 
 
-def _levels(exposures: Sequence[float]) -> list[float]:
-    """Different exposures from short to long, none nearer to the next than 20 %."""
+def _levels(told: Sequence[FrameMetadata]) -> list[float]:
+    """Different exposures times gain from short to long [s], none within 20 % of the next."""
     clusters: list[list[float]] = []
-    for exposure in sorted(exposures):
-        if clusters and math.log(exposure / clusters[-1][-1]) < _MIN_STEP:
+    for exposure in sorted(known.exposure_time * known.gain for known in told):
+        if clusters and math.log(exposure / clusters[-1][-1]) < MIN_STEP:
             clusters[-1].append(exposure)
         else:
             clusters.append([exposure])
     return [float(np.median(cluster)) for cluster in clusters]
+
+
+def _described(levels: Sequence[float], told: Sequence[FrameMetadata]) -> str:
+    """Exposure times as they may be set; levels times gain where the gain is not always one."""
+    gain, *others = {known.gain for known in told}
+    if others:
+        return f'exposure x gain {_milliseconds(levels)}'
+    at = '' if gain == 1 else f' at gain {gain:g}'
+    return _milliseconds([level / gain for level in levels]) + at
 
 
 def _by_brightness(topic: ImageTopic, estimate: Estimate) -> list[Suggestion]:
@@ -210,17 +235,19 @@ def _parallel_told(group: Sequence[ImageTopic], metadata: Sequence[MetadataTopic
         return None
     tellers = {topic.name: max(metadata, key=lambda source: len(_told(topic, source)))
                for topic in group}
-    levels = {topic.name: _levels(_told(topic, tellers[topic.name])) for topic in group}
+    told = {topic.name: _told(topic, tellers[topic.name]) for topic in group}
+    levels = {name: _levels(known) for name, known in told.items()}
     kinds = {teller.source for teller in tellers.values()}
     if len(kinds) != 1 or any(len(found) != 1 for found in levels.values()):
         return None
     order = sorted(levels, key=lambda name: levels[name])
     exposures = [levels[name][0] for name in order]
-    if any(math.log(b / a) < _MIN_STEP for a, b in pairwise(exposures)):
+    if any(math.log(b / a) < MIN_STEP for a, b in pairwise(exposures)):
         return []
     names = tuple(tellers[name].name for name in order)
-    why = (f'{", ".join(order)}: one exposure each ({_milliseconds(exposures)} times gain, told '
-           f'by {", ".join(dict.fromkeys(names))})')
+    described = _described(exposures, [known for name in order for known in told[name]])
+    why = (f'{", ".join(order)}: one exposure each ({described}, told by '
+           f'{", ".join(dict.fromkeys(names))})')
     settings: dict[str, Any] = {
         'image_topics': tuple(order), 'exposure_source': kinds.pop(),
         'bracket_size': len(order)}
@@ -232,10 +259,12 @@ def _parallel_told(group: Sequence[ImageTopic], metadata: Sequence[MetadataTopic
 def _relative(pictures: Sequence[Pixels], estimate: Estimate) -> tuple[tuple[float, ...], str]:
     """Exposures relative to the shortest, and how they are known; () where they are not."""
     try:
-        times = tuple(float(f'{time:.3g}') for time in estimate(pictures))
+        ratios = estimate(pictures)
     except ValueError:
         return (), 'set exposure_times to the camera\'s'
-    if any(abs(math.log(a / b)) < _MIN_STEP for a, b in combinations(times, 2)):
+    unit = 1.0 if max(ratios) <= _LONGEST else 1e-3
+    times = tuple(float(f'{ratio * unit:.3g}') for ratio in ratios)
+    if any(abs(math.log(a / b)) < MIN_STEP for a, b in combinations(times, 2)):
         return (), 'set exposure_times to the camera\'s'
     return times, 'exposure_times are ratios estimated from the pictures: the camera\'s are better'
 

@@ -114,6 +114,14 @@ def _same_layout(own: Typestore, other: Typestore, msgtype: str) -> bool:
                if (name := _nested(kind)) is not None)
 
 
+def has_fields(own: Typestore, msgtype: str) -> bool:
+    """Whether a type has all fields that ROS 2 has in it, of the same types."""
+    fields = dict(own.fielddefs[msgtype][1]) if msgtype in own.fielddefs else {}
+    return all(
+        fields.get(name) == kind and ((nested := _nested(kind)) is None or has_fields(own, nested))
+        for name, kind in TYPES.fielddefs[msgtype][1])
+
+
 def _nested(kind: Any) -> str | None:
     """The message type that a field has, or its elements have; None for numbers and strings."""
     node, detail = kind

@@ -11,7 +11,6 @@ from typing import Any
 
 from rosbags.interfaces import Connection
 from rosbags.rosbag2 import StoragePlugin, Writer
-from rosbags.rosbag2.enums import CompressionFormat, CompressionMode
 from rosbags.typesys import TypesysError
 
 from ddfnet_ros.bags.reading import BagError, Message
@@ -21,9 +20,8 @@ from ddfnet_ros.bags.types import TYPES, Topic
 class BagWriter:
     """Context manager that writes one .mcap file, replacing an older one only when complete."""
 
-    def __init__(self, path: Path | str, compress: bool = False) -> None:
+    def __init__(self, path: Path | str) -> None:
         self._path = Path(path)
-        self._compress = compress
         self._connections: dict[tuple[str, str], Connection] = {}
         if self._path.suffix != '.mcap':
             raise BagError(f'{self._path}: expected a name that ends in .mcap; choose another')
@@ -34,8 +32,6 @@ class BagWriter:
         # rosbags writes a folder with the file and its metadata.yaml; the file alone holds all.
         self._writer = Writer(Path(self._folder.name) / 'bag', version=9,
                               storage_plugin=StoragePlugin.MCAP)
-        if self._compress:
-            self._writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
         self._writer.open()
         return self
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,10 +12,11 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from ddfnet_ros.bags.fusing import Done, Job, fuse_bag
-from ddfnet_ros.bags.many import Outcome, Processes, RayActors, run_all, share_of_threads
+from ddfnet_ros.bags.fusing import BagJob, fuse_bag
+from ddfnet_ros.bags.many import Processes, RayActors, run_all, share_of_threads
 from ddfnet_ros.bags.outputs import OUTPUTS
 from ddfnet_ros.bags.reading import BagError
+from ddfnet_ros.cli.bag_report import Report, json_line, summary
 from ddfnet_ros.cli.bag_settings import LIVE_ONLY, settled
 from ddfnet_ros.cli.options import as_options, optional
 from ddfnet_ros.command_line.naming import given
@@ -26,7 +26,8 @@ from ddfnet_ros.settings import NodeSettings
 
 EXAMPLES = """\
   ddfnet bag drive.mcap drive_fused.mcap
-  ddfnet bag drive/ fused.mcap --image-topics /cam/image_raw --exposure-times 0.001 0.004 0.016
+  ddfnet bag drive/ fused.mcap --image-topics /cam/image_raw --exposure-times 0.001 0.004 0.016 \\
+    --cycle-gap 0.03
   ddfnet bag drive.mcap fused.mcap --params-file my_camera.yaml
   ddfnet bag drive.bag fused.mcap --no-keep-exposures --outputs image/compressed camera_info
   ddfnet bag day1.mcap day2.mcap day3.mcap fused/ --jobs 2
@@ -115,7 +116,7 @@ def _one(options: Options, stated: _Stated, source: Path, target: Path) -> int:
                   f'`rm -r {job.folder}` forgets it', file=sys.stderr)
         raise
     if options.json:
-        print(_json(source, target, done))
+        print(json_line(source, target, done))
     else:
         used = deghoster.in_use
         print(f'{target}: {summary(done)}, model {used.model_name} on {used.device}')
@@ -126,51 +127,55 @@ def _several(
     options: Options, stated: _Stated, sources: Sequence[Path], folder: Path
 ) -> int:
     """Fuse bags into a folder; 1 where not all could be."""
-    if folder.exists() and not folder.is_dir():
-        raise BagError(f'{folder}: expected a folder for the results, got a file')
-    names = [f'{source.stem}.mcap' for source in sources]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise BagError(f'expected bags of different names, got two for {folder / twice[0]}; '
-                       'rename one')
-    failed = []
-
-    def tell(source: Path, target: Path, outcome: Outcome | None) -> None:
-        if isinstance(outcome, Exception):
-            failed.append(source)
-        if options.json:
-            print(_json(source, target, outcome), flush=True)
-        elif isinstance(outcome, Exception):
-            print(f'ddfnet: {source}: {_reason(source, outcome)}', file=sys.stderr)
-        else:
-            said = summary(outcome) if outcome else 'done earlier'
-            print(f'{target}: {said}', flush=True)
-
+    report = Report(as_json=options.json)
     jobs = []
-    for source, target in zip(sources, [folder / name for name in names], strict=True):
+    for source, target in _targets(sources, folder).items():
         if target.exists() and not options.overwrite:
-            tell(source, target, None)
+            report.tell(source, target, None)
             continue
         try:
-            jobs.append(_job(options, stated, source, target, shared=True))
+            jobs.append(_job(options, stated, source, target, progress=False))
         except ValueError as error:
-            tell(source, target, error)
+            report.tell(source, target, error)
     if jobs:
-        with _pool(options, len(jobs)) as pool:
-            run_all(jobs, pool, options.retries,
-                    lambda job, outcome: tell(job.source, job.target, outcome))
-    return FAILED if failed else 0
+        with _pool(options, jobs) as pool:
+            run_all(jobs if options.ray else _sharing(jobs, pool.size), pool, options.retries,
+                    lambda job, outcome: report.tell(job.source, job.target, outcome))
+    return FAILED if report.failed else 0
 
 
-def _pool(options: Options, jobs: int) -> Processes | RayActors:
-    size = min(options.jobs, jobs)
+def _targets(sources: Sequence[Path], folder: Path) -> dict[Path, Path]:
+    """Where the result of each bag goes.
+
+    Raises:
+        BagError: no folder, or two bags for one name.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise BagError(f'{folder}: expected a folder for the results, got a file')
+    targets = [folder / f'{source.stem}.mcap' for source in sources]
+    if twice := sorted({target for target in targets if targets.count(target) > 1}):
+        raise BagError(f'expected bags of different names, got two for {twice[0]}; rename one')
+    return dict(zip(sources, targets, strict=True))
+
+
+def _pool(options: Options, jobs: Sequence[BagJob]) -> Processes | RayActors:
+    size = min(options.jobs, len(jobs))
     if options.ray:
-        return RayActors(options.ray_address, size, options.settings.device)
+        gpus = any(job.settings.device != 'cpu' for job in jobs)
+        return RayActors(options.ray_address, size, gpus=gpus)
     return Processes(size)
 
 
+def _sharing(jobs: Sequence[BagJob], processes: int) -> list[BagJob]:
+    """The jobs, with as many CPU threads as each process has where the settings name none."""
+    return [dataclasses.replace(job, settings=dataclasses.replace(
+        job.settings, threads=job.settings.threads or share_of_threads(processes)))
+        for job in jobs]
+
+
 def _job(
-    options: Options, stated: _Stated, source: Path, target: Path, *, shared: bool = False
-) -> Job:
+    options: Options, stated: _Stated, source: Path, target: Path, *, progress: bool = True
+) -> BagJob:
     """The job for one bag, by the settings given or else by what the bag tells.
 
     Args:
@@ -178,41 +183,14 @@ def _job(
         stated: Those of its settings that were given.
         source: The bag.
         target: The result.
-        shared: Whether other jobs run beside it: no progress bar, and a share of the threads.
+        progress: Whether progress bars are shown.
 
     Raises:
         BagError: settings are needed that the bag does not tell.
     """
-    settings = settled(source, stated, options.params_file)
-    if shared and not options.ray and not settings.threads:
-        settings = dataclasses.replace(settings, threads=share_of_threads(options.jobs))
-    return Job(
-        source=source, target=target, settings=settings, outputs=options.outputs,
+    return BagJob(
+        source=source, target=target, outputs=options.outputs,
+        settings=settled(source, stated, options.params_file),
         node='/' + options.node.strip('/'), keep_exposures=options.keep_exposures,
-        progress=not shared,
+        progress=progress,
     )
-
-
-def summary(done: Done) -> str:
-    """One line about a bag that is done."""
-    earlier = f' ({done.earlier} by an earlier run)' if done.earlier else ''
-    dropped = ', '.join(f'{reason} {n}' for reason, n in done.dropped.items()) or 'none'
-    problems = ''.join(f'; {topic}: {text}' for topic, text in done.complaints.items())
-    ways = ', '.join(f'{way} {n}' for way, n in done.out_of_memory.items())
-    shortage = f', out of memory: {ways}' if ways else ''
-    return (f'{done.brackets} brackets fused{earlier}, frames dropped: {dropped}{shortage}'
-            f'{problems}')
-
-
-def _json(source: Path, target: Path, outcome: Outcome | None) -> str:
-    """The same for a script; None is a bag that an earlier run had done."""
-    about = {'source': str(source), 'target': str(target)}
-    if outcome is None:
-        return json.dumps({**about, 'state': 'done earlier'})
-    if isinstance(outcome, Exception):
-        return json.dumps({**about, 'state': 'failed', 'error': _reason(source, outcome)})
-    return json.dumps({**about, 'state': 'fused', **outcome._asdict()})
-
-
-def _reason(source: Path, error: Exception) -> str:
-    return ' '.join(str(error).removeprefix(f'{source}: ').split())

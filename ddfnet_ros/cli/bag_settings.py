@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ddfnet_ros.bags.brackets import absolute
 from ddfnet_ros.bags.reading import BagError
-from ddfnet_ros.bags.suggestion import suggestions
+from ddfnet_ros.bags.suggestion import told_suggestions
 from ddfnet_ros.bags.survey import survey
-from ddfnet_ros.bracket import Pixels
 from ddfnet_ros.cli import parameter_file
 from ddfnet_ros.settings import NodeSettings
 
@@ -37,20 +37,14 @@ def settled(
         ValueError: a bad parameter file.
     """
     wanted = {**(parameter_file.read(params_file) if params_file else {}), **given}
-    topics = wanted.get('image_topics')
+    topics = tuple(map(absolute, wanted.get('image_topics', ())))
     if topics and {'exposure_times', 'exposure_source'} & wanted.keys():
         return NodeSettings(**wanted)
-    complete = [s for s in suggestions(survey(source), _unknown)
-                if s.complete and topics in (None, s.settings['image_topics'])]
+    # Nothing is fused by exposures that are only guessed.
+    complete = [s for s in told_suggestions(survey(source))
+                if topics in ((), s.settings['image_topics'])]
     if len(complete) != 1:
         found = '; '.join(s.why for s in complete) or 'none that tells its exposures'
         raise BagError(f'{source}: expected one bracket, got {found}; see `ddfnet inspect '
                        f'{source}` and set --image-topics and --exposure-times')
-    guess = complete[0]
-    told = (guess.metadata_topic,) if guess.metadata_topic else ()
-    return NodeSettings(**({'metadata_topics': told} | guess.settings | wanted))
-
-
-def _unknown(_pictures: Sequence[Pixels]) -> list[float]:
-    """Nothing is fused by exposures that are only guessed."""
-    raise ValueError
+    return NodeSettings(**(complete[0].parameters | wanted))

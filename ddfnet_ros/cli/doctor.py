@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from ddfnet_ros import fast_dds, trials
+from ddfnet_ros import fast_dds, prefixes, trials
 from ddfnet_ros.command_line.parsing import parse
 
 EXAMPLES = """\
@@ -91,10 +91,8 @@ def examine() -> Iterator[Finding]:
 
 
 def check_python() -> list[Finding]:
-    """Python of a version that the package is made for."""
+    """Which Python; an older one than the package is made for does not come this far."""
     found = '.'.join(map(str, sys.version_info[:3]))
-    if sys.version_info < (3, 10):  # noqa: UP036 - that is the question
-        return [Finding('python', FAIL, found, 'use Python 3.10 or newer')]
     return [Finding('python', OK, f'{found}, {sys.executable}')]
 
 
@@ -110,9 +108,8 @@ def check_ros() -> list[Finding]:
         return [Finding('ros', FAIL, f'{distribution}: {said}', 'source the ROS distribution of '
                         'this Python, or install what is missing')]
     found = [Finding('ros', OK, f'{distribution}, {said}')]
-    prefixes = [*filter(None, os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep))]
     index = Path('share/ament_index/resource_index/packages/ddfnet_ros')
-    if not any((Path(prefix) / index).is_file() for prefix in prefixes):
+    if not any((prefix / index).is_file() for prefix in prefixes.sourced()):
         found.append(Finding(
             'ament index', WARN, 'ros2 run and ros2 launch do not find ddfnet_ros',
             f'source the workspace, or export AMENT_PREFIX_PATH={sys.prefix}:$AMENT_PREFIX_PATH'))

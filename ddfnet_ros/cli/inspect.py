@@ -20,7 +20,7 @@ from ddfnet_ros.settings import RadianceSettings
 
 EXAMPLES = """\
   ddfnet inspect drive.mcap
-  ddfnet inspect rosbag2_2026_01_01/ --json | jq .suggestions[0].launch"""
+  ddfnet inspect rosbag2_2026_01_01/ --json | jq '.suggestions[0].launch'"""
 
 
 @dataclass(frozen=True, kw_only=True)

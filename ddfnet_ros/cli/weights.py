@@ -16,8 +16,8 @@ from ddfnet_ros.command_line.parsing import parse
 from ddfnet_ros.command_line.waiting import waiting
 
 EXAMPLES = """\
-  ddfnet weights ship runs/fast models/fast.safetensors --evaluation fast.json
-  ddfnet weights ship runs/base models/base.safetensors --pwcnet models/pwcnet.safetensors
+  ddfnet weights ship runs/mine models/mine.safetensors --evaluation mine.json
+  ddfnet weights ship runs/both models/both.safetensors --pwcnet models/both_pwcnet.safetensors
   ddfnet weights slim runs/base carry/base
   ddfnet weights import-pwcnet pwc_net.pth.tar models/pwcnet_nvlabs.safetensors
   ddfnet weights cards models > models/README.md"""
@@ -32,11 +32,11 @@ class Ship:
     run: tyro.conf.Positional[Path]
     """Folder that `ddfnet train` wrote, or a slim checkpoint's."""
     model: _File
-    """Model file to write."""
+    """Model file to write; one that is there is replaced."""
     evaluation: Annotated[Path | None, optional('JSON')] = None
     """What `ddfnet evaluate --json` wrote about this model; goes into the card."""
     pwcnet: Annotated[Path | None, optional('PWCNET.safetensors')] = None
-    """Model file to write the PWC-Net to, where it was trained along."""
+    """Model file to write the PWC-Net to, where it was trained along; replaced as well."""
     json: bool = False
     """Print one JSON object and nothing else."""
 
@@ -60,7 +60,7 @@ class ImportPwcnet:
     checkpoint: tyro.conf.Positional[Path]
     """pwc_net.pth.tar or another file of the same layout."""
     model: _File
-    """Model file to write."""
+    """Model file to write; one that is there is replaced."""
     json: bool = False
     """Print one JSON object and nothing else."""
 

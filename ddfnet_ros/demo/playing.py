@@ -81,20 +81,19 @@ class Stage:
         return Played(rounds * count, rate, table['received'], table['told'])
 
     def _node_command(self) -> list[str]:
-        exposures = {frame.exposure_time for b in self._recording.brackets for frame in b.frames}
+        settings = self._recording.settings
         width, height = self._recording.brackets[0].reference.size
         parameters = {
-            'image_topics': list(self._recording.image_topics), 'exposure_source': 'camera_ros',
-            'bracket_size': len(exposures), 'image_width': width, 'image_height': height,
-            'model': self._options.model,
+            'image_topics': settings.image_topics, 'metadata_topics': settings.metadata_topics,
+            'exposure_source': settings.exposure_source, 'bracket_size': settings.bracket_size,
+            'image_width': width, 'image_height': height, 'model': self._options.model,
             'device': self._options.device, 'diagnostics_period': 0.5, 'use_sim_time': True,
             'tone_map': LOOK.tone_map, 'key': LOOK.key,
         }
         path = self._logs / 'fuse.yaml'
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({'fuse_node': {'ros__parameters': parameters}}, indent=2))
-        return ['ddfnet_ros.node.fuse_node', '--ros-args', '--params-file', str(path),
-                '--remap', f'~/meta:={self._recording.metadata_topic}']
+        return ['ddfnet_ros.node.fuse_node', '--ros-args', '--params-file', str(path)]
 
     def _recorder_command(self) -> list[str]:
         inputs = [f'{_KINDS[kind]}:{topic}' for topic, kind in

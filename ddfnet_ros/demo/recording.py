@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from ddfnet_ros.assembly import BracketAssembler
-from ddfnet_ros.bags import METADATA_TYPE, BagError, BagReader
+from ddfnet_ros.bags import BagError, BagReader
+from ddfnet_ros.bags.brackets import BracketFinder
+from ddfnet_ros.bags.suggestion import told_suggestions
+from ddfnet_ros.bags.survey import survey
 from ddfnet_ros.bracket import Bracket
-from ddfnet_ros.settings import AssemblySettings
+from ddfnet_ros.settings import NodeSettings
 
 
 @dataclass(frozen=True)
@@ -19,15 +21,15 @@ class Recording:
 
     Attributes:
         path: The bag.
+        settings: By which its frames become brackets.
         image_topics: One interleaved topic, or one per exposure, with their message types.
-        metadata_topic: Where the exposures are told.
         brackets: The complete ones, in order.
         seconds: From its first to its last message.
     """
 
     path: Path
+    settings: NodeSettings
     image_topics: dict[str, str]
-    metadata_topic: str
     brackets: tuple[Bracket, ...]
     seconds: float
 
@@ -36,24 +38,22 @@ class Recording:
         """Read a bag and assemble its brackets.
 
         Raises:
-            BagError: not a bag, no images, no exposure metadata, or no complete bracket.
+            BagError: not a bag, no images or exposure metadata, or no complete bracket.
         """
+        told = told_suggestions(survey(path))
+        if len(told) != 1:
+            raise BagError(f'{path}: expected images of one bracket and metadata with their '
+                           f'exposures, got {len(told)} brackets; see `ddfnet inspect {path}`')
+        settings = NodeSettings(**told[0].parameters)
         with BagReader(path) as bag:
-            metadata = [name for name, kind in bag.topics.items() if kind == METADATA_TYPE]
-            if not metadata:
-                raise BagError(f'{path}: expected a {METADATA_TYPE} topic with the exposures, '
-                               f'got {", ".join(bag.topics)}; record the camera\'s metadata too')
-            frames = list(bag.frames())
-            stamps = [message.stamp_ns for message in bag.messages()]
-            image_topics = {name: bag.topics[name] for name in bag.image_topics}
-        size = len({frame.exposure_time for frame in frames})
-        assembler = BracketAssembler(
-            AssemblySettings(bracket_size=size), stream_count=len(image_topics))
-        brackets = tuple(bracket for frame in frames for bracket in assembler.add(frame))
+            finder = BracketFinder(path, bag, settings)
+            brackets = tuple(found.bracket for found in finder.find())
+            first_ns, last_ns = bag.span_ns
+            image_topics = {name: bag.topics[name] for name in finder.image_topics}
         if not brackets:
-            raise BagError(f'{path}: expected brackets of {size} exposures, got {len(frames)} '
-                           f'frames without a complete one ({dict(assembler.dropped)})')
-        return cls(path, image_topics, metadata[0], brackets, (stamps[-1] - stamps[0]) * 1e-9)
+            raise BagError(f'{path}: expected brackets of {settings.size} exposures, got none '
+                           f'that is complete ({dict(finder.dropped)})')
+        return cls(path, settings, image_topics, brackets, (last_ns - first_ns) * 1e-9)
 
 
 def shipped() -> Path:

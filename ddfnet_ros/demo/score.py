@@ -11,13 +11,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ddfnet_ros.bags import BagReader
-from ddfnet_ros.bracket import Bracket
+from ddfnet_ros.bags import BagReader, reading
+from ddfnet_ros.bracket import Bracket, Pixels
 from ddfnet_ros.demo.playing import Played
 from ddfnet_ros.demo.processes import ProcessError
 from ddfnet_ros.demo.recording import Recording
 from ddfnet_ros.demo.shots import METHODS, Mask, Radiance, Shot
 from ddfnet_ros.demo.summary import PerMethod, Summary
+from ddfnet_ros.encodings import pixels_of
 from ddfnet_ros.evaluation.baselines import BASELINES
 from ddfnet_ros.evaluation.metrics import ghost_score, psnr_mu
 from ddfnet_ros.images import read_exr, read_ldr
@@ -63,8 +64,7 @@ def shots(recording: Recording, truths: Sequence[Truth], fused: Path) -> list[Sh
         if missing := {HDR, IMAGE} - set(bag.topics):
             raise ProcessError(f'fuse_node: expected images on {HDR} and {IMAGE}, got nothing on '
                                f'{" and ".join(sorted(missing))}; see {fused.parent / "logs"}')
-        hdr = {frame.stamp_ns: frame.pixels for frame in bag.frames([HDR])}
-        pictures = {frame.stamp_ns: frame.pixels for frame in bag.frames([IMAGE])}
+        hdr, pictures = _by_stamp(bag, HDR), _by_stamp(bag, IMAGE)
     return [
         Shot(number=number, bracket=bracket, truth=truth.radiance, moving=truth.moving,
              published=_colour(pictures[stamp]),
@@ -72,6 +72,11 @@ def shots(recording: Recording, truths: Sequence[Truth], fused: Path) -> list[Sh
         for number, (bracket, truth) in enumerate(zip(recording.brackets, truths, strict=True), 1)
         if (stamp := bracket.reference.stamp_ns) in hdr and stamp in pictures
     ]
+
+
+def _by_stamp(bag: BagReader, topic: str) -> dict[int, Pixels]:
+    messages = map(bag.deserialised, bag.messages([topic]))
+    return {reading.stamp_ns(message): pixels_of(message) for message in messages}
 
 
 def _radiance(bracket: Bracket, fused: Radiance) -> dict[str, Radiance]:

@@ -38,10 +38,8 @@ def number(value: Any, path: str) -> float:
     Raises:
         ValueError: it is none.
     """
-    if hasattr(value, 'nanosec'):
-        value = value.sec + value.nanosec * 1e-9
     try:
-        found = float(value)
+        found = float(value.sec + value.nanosec * 1e-9 if is_time(value) else value)
     except (TypeError, ValueError, OverflowError):  # of integers that no float holds
         found = math.nan
     if not math.isfinite(found):
@@ -53,16 +51,21 @@ def counter(value: Any, path: str) -> int:
     """A value as a frame counter: an integer, or the last digits of a string.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is none, as times are none.
     """
     if isinstance(value, str):
         digits = re.findall(r'\d+', value)
         value = digits[-1] if digits else value
     count = number(value, path)
-    if count < 0 or count != int(count):
+    if is_time(value) or count < 0 or count != int(count):
         raise ValueError(f'{path}: expected a frame counter, got {reprlib.repr(value)}; check the '
                          'field')
     return int(value)
+
+
+def is_time(value: Any) -> bool:
+    """Whether a value is a time or duration, of any package."""
+    return hasattr(value, 'sec') and hasattr(value, 'nanosec')
 
 
 def _look_up(value: Any, names: list[str], path: str) -> Any:

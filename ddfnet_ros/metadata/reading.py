@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ddfnet_ros.metadata.fields import MissingFieldError, counter, look_up, number
+from ddfnet_ros.metadata.fields import MissingFieldError, counter, is_time, look_up, number
 from ddfnet_ros.metadata.sources import MetadataSource
 from ddfnet_ros.metadata.units import UnitCheck, linear_gain, seconds
 from ddfnet_ros.settings import MAX_FRAMES
@@ -69,7 +69,7 @@ class MetadataReader:
             ValueError: there is none.
         """
         stamp = look_up(message, self._source.stamp)
-        if not hasattr(stamp, 'nanosec'):
+        if not is_time(stamp):
             raise ValueError(f'{self._source.stamp}: expected a stamp, got {stamp!r}; set '
                              'stamp_field')
         return int(stamp.sec) * 10**9 + int(stamp.nanosec)

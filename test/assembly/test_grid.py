@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+from contextlib import suppress
+
 import numpy as np
 import pytest
 
@@ -69,3 +71,41 @@ def test_every_further_strike_costs_more_and_time_heals():
     assert refused_after_strikes(1) < refused_after_strikes(3) < refused_after_strikes(6)
     # A strike long after is like the first one.
     assert refused_after_strikes(1, good=1000) == refused_after_strikes(1)
+
+
+def first_believed(grid, first, limit=100_000):
+    """How many frames on the grid are refused before one is believed."""
+    for k in range(limit):
+        try:
+            grid.locate(sighting(5 + 10 * (first + k)))
+        except FrameError:
+            continue
+        return k
+    return limit
+
+
+@pytest.mark.parametrize(('spell', 'most'), [(20, 200), (100_000, 20_000)])
+def test_a_spell_off_the_grid_is_over_in_minutes(spell, most):
+    grid = GridPlacer(3, period_ns=30, offset_ns=5)
+    for k in range(spell):  # a camera whose clock is not locked yet
+        with pytest.raises(FrameError):
+            grid.locate(sighting(10 + 10 * k))
+    assert first_believed(grid, spell + 1) < most
+
+
+def test_a_camera_that_drifts_slowly_is_not_believed_once_it_has_left_the_grid():
+    grid = GridPlacer(3, period_ns=30_000, offset_ns=5_000)
+    places = []
+    for k in range(40_000):
+        with suppress(FrameError):
+            places.append(grid.locate(sighting(5_000 + 10_002 * k)).ordinal == k)
+    assert all(places)
+    assert len(places) > 1000
+
+
+def test_a_jump_of_time_ends_the_distrust():
+    grid = GridPlacer(3, period_ns=30, offset_ns=5)
+    with pytest.raises(FrameError):
+        grid.locate(sighting(10))
+    grid.restart()
+    assert first_believed(grid, 2) == 0

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 import dataclasses
 
+from ddfnet_ros.assembly.sorting import Drops, FrameError
+from ddfnet_ros.assembly.windows import Sighting, Spot, WindowSorter
+
 from .conftest import TIMES, assembler, cycle, frame, run, stamps
 
 
@@ -41,6 +44,34 @@ def test_two_frames_of_one_exposure_in_a_turn_spoil_it():
     assert len(run(made, [a, twin, b, c, *newer])) == 1
     assert made.dropped == {'invalid': 4}
     assert 'got two of one' in made.complaint
+
+
+class Learner:
+    """Places frames by their counter, once it has seen three; the first one it does not know."""
+
+    seen = 0
+
+    @property
+    def ready(self):
+        return self.seen >= 3
+
+    def see(self, frame):
+        self.seen += 1
+        return Sighting(frame)
+
+    def locate(self, sighting):
+        number = sighting.frame.sequence_id
+        if number == 0:
+            raise FrameError('invalid', 'no known exposure')
+        return Spot(0, number, number % 3, number % 3)
+
+
+def test_a_frame_that_is_refused_after_it_waited_still_tells_why():
+    drops = Drops()
+    sorter = WindowSorter(3, Learner(), sliding=False, finish=lambda _: None, drops=drops)
+    assert run(sorter, cycle(1)) == []
+    assert drops.counts == {'invalid': 1}
+    assert drops.complaint == 'no known exposure'
 
 
 # --- windows that slide ----------------------------------------------------------------------

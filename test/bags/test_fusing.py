@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ddfnet_ros.bags import BagError, BagReader
-from ddfnet_ros.bags.fusing import Job, fuse_bag
+from ddfnet_ros.bags.fusing import BagJob, fuse_bag
 from ddfnet_ros.bags.outputs import OUTPUTS
 from ddfnet_ros.bags.survey import survey
 from ddfnet_ros.encodings import pixels_of
@@ -23,7 +23,7 @@ KINDS = ['mcap', 'db3', 'folder', 'ros1']
 def job(source, tmp_path, topics=(TOPIC,), **changes):
     settings = {'image_topics': topics, 'exposure_source': 'camera_ros'}
     settings |= changes.pop('settings', {})
-    return Job(source=source, target=tmp_path / 'out.mcap', settings=NodeSettings(**settings),
+    return BagJob(source=source, target=tmp_path / 'out.mcap', settings=NodeSettings(**settings),
                **changes)
 
 
@@ -171,7 +171,7 @@ def test_an_interrupted_run_goes_on_where_it_was(record, fuse, tmp_path, monkeyp
     assert (done.brackets, done.earlier) == (10, 4)
     assert fuse.seen[len(first)] == first[4]  # the fifth was fused, but its part not complete
     assert len(fuse.seen) == 5 + 6
-    fuse_bag(Job(source=source, target=tmp_path / 'at_once.mcap',
+    fuse_bag(BagJob(source=source, target=tmp_path / 'at_once.mcap',
                  settings=job(source, tmp_path).settings), fuse)
     assert contents(tmp_path / 'out.mcap') == contents(tmp_path / 'at_once.mcap')
 
@@ -212,7 +212,7 @@ def _killed_while_fusing(source, target):
     import ddfnet_ros.bags.parts  # noqa: PLC0415
 
     ddfnet_ros.bags.parts.SIZE = 2
-    fuse_bag(Job(source=source, target=target, settings=settings), fuse)
+    fuse_bag(BagJob(source=source, target=target, settings=settings), fuse)
 
 
 def test_a_killed_run_leaves_no_half_bag_and_goes_on(record, fuse, tmp_path):
@@ -268,7 +268,7 @@ def test_brackets_that_memory_did_not_suffice_for_are_counted_by_what_became_of_
 
 
 def test_other_names_than_mcap_are_refused(record, fuse, tmp_path):
-    wrong = Job(source=record(), target=Path(tmp_path / 'out.bag'),
+    wrong = BagJob(source=record(), target=Path(tmp_path / 'out.bag'),
                 settings=job('', tmp_path).settings)
     with pytest.raises(BagError, match=r'ends in \.mcap'):
         fuse_bag(wrong, fuse)

@@ -9,13 +9,13 @@ sys.path.insert(0, str(Path(__file__).parent))  # pool_work
 
 import pool_work
 
-from ddfnet_ros.bags.fusing import Done, Job
+from ddfnet_ros.bags.fusing import BagJob, Done
 from ddfnet_ros.bags.many import Processes, RayActors, WorkerDiedError, run_all
 from ddfnet_ros.settings import NodeSettings
 
 
 def job(name):
-    return Job(source=Path(name), target=Path(f'{name}.mcap'), settings=NodeSettings())
+    return BagJob(source=Path(name), target=Path(f'{name}.mcap'), settings=NodeSettings())
 
 
 class Inline:
@@ -105,11 +105,11 @@ def test_processes_that_die_are_replaced(tmp_path):
 def test_ray_actors_that_die_are_replaced(tmp_path):
     ray = pytest.importorskip('ray')
     ray.cloudpickle.register_pickle_by_value(pool_work)
-    with RayActors('local', 2, 'cpu', pool_work.work) as pool:
+    with RayActors('local', 2, pool_work.work, gpus=False) as pool:
         check_pool(pool, tmp_path)
 
 
 def test_without_ray_the_remedy_is_said(monkeypatch):
     monkeypatch.setitem(sys.modules, 'ray', None)
     with pytest.raises(ValueError, match=r'expected the package ray, got none; pip install'):
-        RayActors('local', 1, 'cpu')
+        RayActors('local', 1)

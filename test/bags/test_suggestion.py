@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ddfnet_ros.bags.fusing import Job, fuse_bag
+from ddfnet_ros.bags.fusing import BagJob, fuse_bag
 from ddfnet_ros.bags.suggestion import cycle_of, suggestions
-from ddfnet_ros.bags.survey import ImageTopic, Survey, survey
+from ddfnet_ros.bags.survey import ImageTopic, MetadataTopic, Survey, survey
+from ddfnet_ros.metadata import FrameMetadata
 from ddfnet_ros.runtime.exposure_ratios import estimate_exposures
 from ddfnet_ros.settings import NodeSettings, RadianceSettings
 
@@ -67,6 +68,33 @@ def test_a_corrupt_message_is_told_and_the_others_are_looked_at(topic, record):
     told = {image.name: image.problem for image in found.images} | found.problems
     assert [name for name, problem in told.items() if problem] == [topic]
     assert only(path).settings['bracket_size'] == 3
+
+
+def test_ratios_are_such_that_the_node_takes_them(record):
+    def far_apart(_pictures):
+        return [1.0, 12.0, 144.0]
+
+    suggestion = only(record(metadata=False, frames=18), far_apart)
+    settings = NodeSettings(**suggestion.settings)
+    assert settings.exposure_times == pytest.approx((0.001, 0.012, 0.144))
+
+
+def told(gains):
+    """Two turns of three exposures, each turn with its gain."""
+    shots = [(k, gain, time) for k, (gain, time) in enumerate(
+        (gain, time) for gain in gains for time in (0.0008, 0.0048, 0.0288))]
+    images = ImageTopic('/cam', 'sensor_msgs/msg/Image', 6, stamps_ns=[k for k, _, _ in shots])
+    source = MetadataTopic('/meta', 'camera_ros', {
+        k: FrameMetadata(time, gain) for k, gain, time in shots})
+    return suggestions(Survey(Path('x.mcap'), 1.0, (), (images,), (source,)), unknown)[0].why
+
+
+@pytest.mark.parametrize(('gains', 'said'), [
+    ((1.0, 1.0), '(0.8, 4.8, 28.8 ms, told by /meta)'),
+    ((2.0, 2.0), '(0.8, 4.8, 28.8 ms at gain 2, told by /meta)'),
+    ((2.0, 2.1), '(exposure x gain 1.64, 9.84, 59.04 ms, told by /meta)')])
+def test_exposure_times_are_told_as_they_can_be_set(gains, said):
+    assert said in told(gains)
 
 
 @pytest.mark.parametrize('exposures', [(0.001, 0.004), (0.001, 0.004, 0.016),
@@ -173,7 +201,7 @@ def test_what_is_suggested_does_fuse(changes, record, fuse, tmp_path):
     suggestion = only(path)
     topics = (suggestion.metadata_topic,) if suggestion.metadata_topic else ()
     settings = NodeSettings(**{'metadata_topics': topics} | suggestion.settings)
-    done = fuse_bag(Job(source=path, target=tmp_path / 'out.mcap', settings=settings), fuse)
+    done = fuse_bag(BagJob(source=path, target=tmp_path / 'out.mcap', settings=settings), fuse)
     whole = 60 // settings.size - len(changes.get('lost', ()))
     assert whole - 7 <= done.brackets <= whole  # a rhythm takes six turns to learn
 

@@ -1,13 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+import shlex
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from ddfnet_ros.assembly import BracketAssembler
 from ddfnet_ros.bags import BagReader
+from ddfnet_ros.bags.fusing import Done
 from ddfnet_ros.bags.many import fuse_here
+from ddfnet_ros.bags.reading import stamp_ns
+from ddfnet_ros.bracket import Frame
 from ddfnet_ros.cli import main, parameter_file
+from ddfnet_ros.cli.bag import EXAMPLES, Options
+from ddfnet_ros.command_line.parsing import parse
 
 sys.path.insert(0, str(Path(__file__).parents[1] / 'demo'))  # small_street
 
@@ -29,14 +37,16 @@ def test_a_bag_is_fused_by_what_it_tells_itself(street, model, tmp_path, capsys)
     assert '3 brackets fused, frames dropped: none, model fast on cpu' in capsys.readouterr().out
     with BagReader(street) as before, BagReader(tmp_path / 'out.mcap') as after:
         assert set(before.topics) < set(after.topics)
-        fused = list(after.frames(['/fuse_node/hdr']))
-        taken = {frame.stamp_ns for frame in before.frames()}
-    assert {frame.stamp_ns for frame in fused} <= taken
-    assert fused[0].pixels.dtype == 'float32'
+        fused = list(map(after.deserialised, after.messages(['/fuse_node/hdr'])))
+        taken = {stamp_ns(before.deserialised(m)) for m in before.messages([IMAGE_TOPIC])}
+    assert {stamp_ns(message) for message in fused} <= taken
+    assert fused[0].encoding == '32FC3'
 
 
-def test_topics_that_are_named_still_have_their_exposures_from_the_bag(street, model, tmp_path):
-    assert main(['bag', str(street), str(tmp_path / 'out.mcap'), '--image-topics', IMAGE_TOPIC,
+@pytest.mark.parametrize('topic', [IMAGE_TOPIC, IMAGE_TOPIC.removeprefix('/')])
+def test_topics_that_are_named_still_have_their_exposures_from_the_bag(
+        topic, street, model, tmp_path):
+    assert main(['bag', str(street), str(tmp_path / 'out.mcap'), '--image-topics', topic,
                  *model]) == 0
     assert count(tmp_path / 'out.mcap') == 3
 
@@ -200,6 +210,14 @@ def test_ray_that_is_not_installed_is_one_line(street, model, tmp_path, monkeypa
     assert 'ddfnet_ros[ray]' in capsys.readouterr().err
 
 
+@pytest.mark.parametrize('line', [
+    line for line in EXAMPLES.replace('\\\n', '').splitlines() if '--exposure-times' in line])
+def test_an_example_says_where_frames_stand_in_the_cycle(line):
+    settings = parse(Options, 'ddfnet bag', shlex.split(line)[2:], EXAMPLES).settings
+    frame = Frame(pixels=np.zeros((1, 1), np.uint8), stamp_ns=0)
+    assert BracketAssembler(settings).add(frame) == []  # and does not refuse the settings
+
+
 def test_help_shows_settings_that_mean_something_here(capsys):
     with pytest.raises(SystemExit):
         main(['bag', '--help'])
@@ -245,3 +263,40 @@ class Here:
 
     def result(self, _handle):
         return self.done
+
+
+class Recorder(Here):
+    """A pool that only notes what it is told."""
+
+    def __init__(self, *size, **told):
+        Recorder.told, Recorder.jobs, self.size = told, [], size[-1]
+
+    def start(self, job):
+        Recorder.jobs.append(job)
+        self.done = Done(1, 0, {}, {})
+        return len(Recorder.jobs)
+
+
+def fuse_two(tmp_path, *words):
+    bags = [write_street(tmp_path / name, brackets=2) for name in 'ab']
+    bags = [str(path.rename(path.with_name(f'{path.parent.name}.mcap'))) for path in bags]
+    return main(['bag', *bags, str(tmp_path / 'out'), *words])
+
+
+@pytest.mark.parametrize(('words', 'threads'), [
+    (['--jobs', '8'], 4), (['--jobs', '1'], 8), (['--jobs', '8', '--threads', '3'], 3)])
+def test_the_processes_that_run_share_the_threads(words, threads, tmp_path, monkeypatch):
+    monkeypatch.setattr('ddfnet_ros.cli.bag.Processes', Recorder)
+    monkeypatch.setattr('os.cpu_count', lambda: 8)
+    assert fuse_two(tmp_path, *words) == 0
+    assert [job.settings.threads for job in Recorder.jobs] == [threads] * 2
+
+
+@pytest.mark.parametrize(('device', 'gpus'), [('cpu', False), ('auto', True)])
+def test_ray_gives_no_gpus_to_jobs_that_need_none(device, gpus, tmp_path, monkeypatch):
+    monkeypatch.setattr('ddfnet_ros.cli.bag.RayActors', Recorder)
+    file = tmp_path / 'mine.yaml'
+    file.write_text(f'/**: {{ros__parameters: {{device: {device}}}}}')
+    assert fuse_two(tmp_path, '--ray', '--params-file', str(file)) == 0
+    assert Recorder.told == {'gpus': gpus}
+    assert {job.settings.threads for job in Recorder.jobs} == {0}

@@ -127,22 +127,19 @@ def test_truth_of_another_size_is_refused(recording, tmp_path):
 
 def test_recording_knows_its_brackets_and_topics(recording):
     assert recording.image_topics == {IMAGE_TOPIC: 'sensor_msgs/msg/CompressedImage'}
-    assert recording.metadata_topic == META_TOPIC
+    assert recording.settings.metadata_topics == (META_TOPIC,)
     assert len(recording.brackets) == 3
     assert recording.brackets[0].exposures == pytest.approx((0.001, 0.004, 0.016))
     assert recording.seconds == pytest.approx(8 / 30, abs=1e-3)
 
 
-@pytest.mark.parametrize(('topics', 'words'), [
-    ((IMAGE_TOPIC,), 'with the exposures, got /camera'),
-    ((META_TOPIC,), 'expected an image topic'),
-])
-def test_recording_without_a_topic_that_it_needs_is_refused(street, tmp_path, topics, words):
+@pytest.mark.parametrize('topic', [IMAGE_TOPIC, META_TOPIC])
+def test_recording_without_a_topic_that_it_needs_is_refused(street, tmp_path, topic):
     path = tmp_path / 'part.mcap'
     with BagReader(street) as whole, BagWriter(path) as part:
-        for message in whole.messages(topics):
+        for message in whole.messages([topic]):
             part.write_cdr(message)
-    with pytest.raises(BagError, match=words):
+    with pytest.raises(BagError, match='expected images of one bracket and metadata'):
         Recording.read(path)
 
 

@@ -55,7 +55,9 @@ def test_numbers_come_as_numbers_texts_and_durations(value, expected):
     assert number(value, 'exposure') == expected
 
 
-@pytest.mark.parametrize('value', ['auto', '', None, float('nan'), float('inf'), [1], 'nan'])
+@pytest.mark.parametrize('value', [
+    'auto', '', None, float('nan'), float('inf'), [1], 'nan', Message(nanosec=1),
+    Message(sec='3', nanosec=1)])
 def test_what_is_no_number_is_refused(value):
     with pytest.raises(ValueError, match='exposure: expected a number, got'):
         number(value, 'exposure')
@@ -68,7 +70,8 @@ def test_a_counter_is_an_integer_or_the_last_digits_of_a_text(value, expected):
     assert counter(value, 'sequence') == expected
 
 
-@pytest.mark.parametrize('value', [-1, 1.5, 'camera', None])
+@pytest.mark.parametrize('value', [
+    -1, 1.5, 'camera', None, MESSAGE.header.stamp, Message(sec=3, nanosec=0)])
 def test_what_counts_nothing_is_refused(value):
     with pytest.raises(ValueError, match='sequence: expected a'):
         counter(value, 'sequence')

@@ -7,7 +7,7 @@ import numpy as np
 from rclpy.serialization import serialize_message
 
 from ddfnet_ros.bags import BagReader, BagWriter, Message
-from ddfnet_ros.bags.fusing import Job, fuse_bag
+from ddfnet_ros.bags.fusing import BagJob, fuse_bag
 from ddfnet_ros.runtime.deghoster import Deghoster
 from ddfnet_ros.settings import NodeSettings
 
@@ -38,7 +38,7 @@ def test_node_and_command_line_agree_on_every_byte(bench, model, tmp_path):
     settings = NodeSettings(
         model=str(model), device='cpu', threads=1, precision='float32', image_topics=(TOPIC,),
         exposure_source='camera_ros', exposure_times=(0.001, 0.004, 0.016))
-    fuse_bag(Job(source=tmp_path / 'in.mcap', target=tmp_path / 'out.mcap', settings=settings),
+    fuse_bag(BagJob(source=tmp_path / 'in.mcap', target=tmp_path / 'out.mcap', settings=settings),
              Deghoster(settings))
     with BagReader(tmp_path / 'out.mcap') as bag:
         for name, live in online.items():
@@ -66,7 +66,7 @@ def test_node_and_command_line_agree_on_windows_that_slide(bench_with, model, tm
         model=str(model), device='cpu', threads=1, precision='float32', image_topics=(TOPIC,),
         exposure_source='camera_ros', exposure_times=EXPOSURES, window='sliding',
         reference='latest')
-    fuse_bag(Job(source=tmp_path / 'in.mcap', target=tmp_path / 'out.mcap', settings=settings),
+    fuse_bag(BagJob(source=tmp_path / 'in.mcap', target=tmp_path / 'out.mcap', settings=settings),
              Deghoster(settings))
     with BagReader(tmp_path / 'out.mcap') as bag:
         offline = [bag.deserialised(message) for message in bag.messages(['/fuse_node/hdr'])]

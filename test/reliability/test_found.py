@@ -13,10 +13,13 @@ import torch
 from benchmark.fuzz_bags import bag_of
 from ddfnet_ros import weights
 from ddfnet_ros.bags import BagReader
+from ddfnet_ros.bags.brackets import BracketFinder
 from ddfnet_ros.bags.reading import BagError
+from ddfnet_ros.bags.survey import survey
 from ddfnet_ros.cli import parameter_file
 from ddfnet_ros.images import ImageError, decode
 from ddfnet_ros.metadata.fields import look_up, number
+from ddfnet_ros.settings import NodeSettings
 
 
 @pytest.mark.parametrize('text', ['[' * 10**5, '{"a":' * 10**4, json.dumps({'a': 10**400})])
@@ -90,11 +93,22 @@ def test_a_type_that_is_made_of_unknown_ones_is_one_line(tmp_path):
         bag.described()
 
 
-def test_a_bag_whose_images_have_other_fields_is_refused(tmp_path):
+@pytest.mark.parametrize(('is_so', 'becomes'), [
+    (b'string frame_id', b'string frame_ix'), (b'string encoding', b'string encodinx'),
+    (b'uint32 height', b'string height')])
+def test_a_bag_whose_images_have_other_fields_is_refused(tmp_path, is_so, becomes):
     path = tmp_path / 'other.mcap'
-    path.write_bytes(bag_of('mcap', tmp_path).replace(b'string frame_id', b'string frame_ix'))
-    with pytest.raises(BagError, match='record or copy it again'), BagReader(path) as bag:
-        list(bag.frames())
+    whole = bag_of('mcap', tmp_path)
+    path.write_bytes(whole.replace(is_so, becomes))
+    assert path.read_bytes() != whole
+    settings = NodeSettings(image_topics=('/image',), exposure_source='camera_ros')
+    with BagReader(path) as bag:
+        with pytest.raises(BagError, match=r'expected .* again'):
+            list(map(bag.deserialised, bag.messages(['/image'])))
+        finder = BracketFinder(path, bag, settings)
+        assert list(finder.find()) == []
+        assert 'again' in finder.complaints['/image']
+    assert 'again' in survey(path).images[0].problem
 
 
 def test_a_damaged_page_of_sqlite_is_refused(tmp_path):

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from ddfnet_ros.bags import TYPES, BagReader
+from ddfnet_ros.bags.brackets import BracketFinder
 from ddfnet_ros.bracket import Bracket
 from ddfnet_ros.images import read_exr
+from ddfnet_ros.settings import NodeSettings
 from ddfnet_ros.synthesis.street.messages import IMAGE_TOPIC, INFO_TOPIC, META_TOPIC
 from ddfnet_ros.synthesis.street.recording import record, synthesize_street
 from ddfnet_ros.synthesis.street.shutter import Shutter
@@ -19,8 +21,11 @@ def recording(small_street, tmp_path_factory):
 
 
 def _frames(path):
+    settings = NodeSettings(image_topics=(IMAGE_TOPIC,), exposure_source='camera_ros',
+                            exposure_times=SHUTTER.exposure_times)
     with BagReader(path) as bag:
-        return list(bag.frames([IMAGE_TOPIC]))
+        brackets = [found.bracket for found in BracketFinder(path, bag, settings).find()]
+    return [frame for bracket in brackets for frame in bracket.frames]
 
 
 def _messages(path, topic):

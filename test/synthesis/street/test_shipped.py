@@ -8,6 +8,7 @@ import pytest
 
 import ddfnet_ros.demo
 from ddfnet_ros.bags import BagReader
+from ddfnet_ros.demo.recording import Recording
 from ddfnet_ros.images import read_exr
 from ddfnet_ros.synthesis.street.messages import IMAGE_TOPIC, INFO_TOPIC, META_TOPIC
 
@@ -19,7 +20,8 @@ MEGABYTE = 1_000_000
 def frames():
     with BagReader(STREET / 'street.mcap') as bag:
         assert set(bag.topics) == {IMAGE_TOPIC, META_TOPIC, INFO_TOPIC}
-        return list(bag.frames())
+    brackets = Recording.read(STREET / 'street.mcap').brackets
+    return [frame for bracket in brackets for frame in bracket.frames]
 
 
 @pytest.fixture(scope='module')

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What became of bags, for people and for scripts."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from ddfnet_ros.bags.fusing import Done
+from ddfnet_ros.bags.many import Outcome
+
+
+class Report:
+    """Prints what became of each of several bags, as soon as it is known.
+
+    Attributes:
+        failed: Whether that was an error of any.
+    """
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json, self.failed = as_json, False
+
+    def tell(self, source: Path, target: Path, outcome: Outcome | None) -> None:
+        """Print a line; None is a bag that an earlier run had done."""
+        self.failed |= isinstance(outcome, Exception)
+        if self._as_json:
+            print(json_line(source, target, outcome), flush=True)
+        elif isinstance(outcome, Exception):
+            print(f'ddfnet: {source}: {_reason(source, outcome)}', file=sys.stderr)
+        else:
+            said = summary(outcome) if outcome else 'done earlier'
+            print(f'{target}: {said}', flush=True)
+
+
+def summary(done: Done) -> str:
+    """One line about a bag that is done."""
+    earlier = f' ({done.earlier} by an earlier run)' if done.earlier else ''
+    dropped = ', '.join(f'{reason} {n}' for reason, n in done.dropped.items()) or 'none'
+    problems = ''.join(f'; {topic}: {text}' for topic, text in done.complaints.items())
+    ways = ', '.join(f'{way} {n}' for way, n in done.out_of_memory.items())
+    shortage = f', out of memory: {ways}' if ways else ''
+    return (f'{done.brackets} brackets fused{earlier}, frames dropped: {dropped}{shortage}'
+            f'{problems}')
+
+
+def json_line(source: Path, target: Path, outcome: Outcome | None) -> str:
+    """The same for a script, as one JSON object; None is a bag that an earlier run had done."""
+    about = {'source': str(source), 'target': str(target)}
+    if outcome is None:
+        return json.dumps({**about, 'state': 'done earlier'})
+    if isinstance(outcome, Exception):
+        return json.dumps({**about, 'state': 'failed', 'error': _reason(source, outcome)})
+    return json.dumps({**about, 'state': 'fused', **outcome._asdict()})
+
+
+def _reason(source: Path, error: Exception) -> str:
+    return ' '.join(str(error).removeprefix(f'{source}: ').split())
