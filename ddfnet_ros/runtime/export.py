@@ -83,7 +83,7 @@ def export(
     """
     onnx, runtime = _packages()
     whole = _Whole(model, reference_index)
-    multiple = int(getattr(model, 'multiple', 1))
+    multiple = model.multiple
     example = _example(frames, *_TRACED)
     free = {axis: multiple * torch.export.Dim(name, min=2, max=_LARGEST // multiple)
             for axis, name in ((3, 'height'), (4, 'width'))}
