@@ -43,6 +43,7 @@ _SENSIBLE_EXPOSURES = (1e-12, 1e12)  # beyond, radiance would leave float32's ra
 
 _STAGES = ('prepare', 'flow', 'network', 'finish')
 
+
 @dataclass(frozen=True, eq=False)
 class Deghosted:
     """What became of one bracket.
@@ -81,7 +82,6 @@ class Deghoster:
             and less memory, and give the same picture. May be set between calls.
         model_name: Name of the weights in use, without folder and suffix.
         architecture: Of the network, such as 'fast'.
-        divisible: Whether the network can run in bands.
         device: Torch device in use, such as 'cpu' or 'cuda:0'.
         precision: 'float32' or 'bfloat16', of the convolutions.
         backend: 'torch' or 'openvino', which computes them.
@@ -105,7 +105,7 @@ class Deghoster:
         path = choose_model(self.settings.model, device)
         loaded = load_fusion(path)
         on_device(loaded.model, device)
-        self._multiple = int(getattr(loaded.model, 'multiple', 1))
+        self._multiple = loaded.model.multiple
         flow = choose_flow(loaded.card, device, path.parent)
         dtype = choose_precision(self.settings.precision, device)
         self.backend = accelerate(loaded.model, self.settings.backend, device, dtype)
@@ -113,8 +113,6 @@ class Deghoster:
         self._kernels = kernel_pipeline(loaded.model, flow, self.backend, dtype)
         self.model_name = path.stem
         self.architecture = str(describe(loaded.model)['architecture'])
-        # The kernels need less memory than torch in bands.
-        self.divisible = hasattr(loaded.model, 'reach') and self._kernels is None
         self.device = str(device)
         self.precision = str(dtype).removeprefix('torch.')
         self._stages = [Stage(name, device) for name in _STAGES]
@@ -136,7 +134,7 @@ class Deghoster:
         width, height = bracket.reference.size
         padded = (round_up(height, self._multiple), round_up(width, self._multiple))
         prepare, flow, network, finish = self._stages
-        pipeline = self._pipeline(bracket, padded)
+        pipeline = self._pipeline(bracket)
         with prepare.after():
             given = pipeline.given(bracket, settings, padded, prepare)
             prepare.hand_over(given, flow, network, finish)
@@ -147,12 +145,11 @@ class Deghoster:
                 given, motion, bracket.reference_index, settings.mend_halos)
             network.hand_over(radiance, finish)
         with finish.after(network):
-            radiance = radiance[:, :height, :width]
-            finite = finish.to_host(torch.isfinite(radiance.sum()))
+            finite = finish.to_host(torch.isfinite(radiance[:, :height, :width].sum()))
             shown = pipeline.shown(bracket, radiance, settings, finish)
         finish.wait()
         if not finite:
-            shown = self._shown_where_finite(bracket, radiance)
+            shown = self._shown_where_finite(bracket, radiance[:, :height, :width])
         return Deghosted(
             bracket, _array(shown[0]), _array(shown[1]),
             {stage.name: stage.ms for stage in self._stages},
@@ -169,10 +166,15 @@ class Deghoster:
         finish.wait()
         return shown
 
-    def _pipeline(self, bracket: Bracket, padded: tuple[int, int]) -> Pipeline:
-        """The fastest that can do it; in bands for the least memory."""
+    def divisible(self, bracket: Bracket) -> bool:
+        """Whether bands need less memory for a bracket than one; with kernels they need more."""
+        kernels = self._kernels and self._kernels.takes(bracket)
+        return hasattr(self._stacked.model, 'reach') and not kernels
+
+    def _pipeline(self, bracket: Bracket) -> Pipeline:
+        """The fastest that can do it."""
         self._stacked.bands = self.bands
-        if self._kernels and self.bands == 1 and self._kernels.takes(bracket, padded):
+        if self._kernels and self.bands == 1 and self._kernels.takes(bracket):
             return self._kernels
         return self._stacked
 

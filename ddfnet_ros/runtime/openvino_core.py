@@ -61,10 +61,10 @@ class OpenVINOCore(nn.Module):
 
     def forward(self, frames: list[Tensor], flow: list[Tensor]) -> list[Tensor]:
         """What the core gives; the next call writes over it."""
-        # As it has them inside: what lies in torch's channels_last order is handed over as it is.
-        given = [x.permute(0, 2, 3, 1).to(self._dtype).contiguous() for x in (*frames, *flow)]
         if self._failed:
             return self._in_torch(frames, flow)
+        # As it has them inside: what lies in torch's channels_last order is handed over as it is.
+        given = [x.permute(0, 2, 3, 1).to(self._dtype).contiguous() for x in (*frames, *flow)]
         try:
             request = self._request(tuple(tuple(x.shape) for x in given))
         except Exception as error:  # of many kinds, which share no base but this
