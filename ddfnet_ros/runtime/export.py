@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -83,7 +83,7 @@ def export(
     """
     onnx, runtime = _packages()
     whole = _Whole(model, reference_index)
-    multiple = model.multiple
+    multiple = cast('int', model.multiple)
     example = _example(frames, *_TRACED)
     free = {axis: multiple * torch.export.Dim(name, min=2, max=_LARGEST // multiple)
             for axis, name in ((3, 'height'), (4, 'width'))}

@@ -173,9 +173,10 @@ class KernelPipeline:
             showing.show(planes, unit, mu, settings.tone_map == 'mu_colour', rows, scaled, picture)
 
         each(some, row_pieces(height, _ROWS))
+        both = torch.from_numpy(scaled), torch.from_numpy(picture)
         if bracket.reference.pixels.ndim == 2:
-            scaled, picture = (np.ascontiguousarray(x[..., 0]) for x in (scaled, picture))
-        return torch.from_numpy(scaled), torch.from_numpy(picture)
+            return both[0][..., 0].contiguous(), both[1][..., 0].contiguous()
+        return both
 
     def _describe(
         self, given: Levels, flow: Float32[np.ndarray, 'm 2 h w'],

@@ -26,7 +26,7 @@ def record():
         ('ratio', 2.0), ('frames', 3.0), ('motion', 0.0), ('exposure', 1.0), ('response', 2.2))]
     return json.loads(Evaluation(
         study='robustness', model='fast', sha256={'fused': '0123456789abcdef'}, device='cpu',
-        precision='float32', panoramas=['a.exr'], scenes=2, size=64, seed=1,
+        hardware='a CPU', precision='float32', panoramas=['a.exr'], scenes=2, size=64, seed=1,
         methods=methods(40.0, 30.0), points=points, commit='c0ffee', date='2026-01-02',
         failures=[Failure('noise', 'fused', 'psnr_mu', None, 0.1),
                   Failure('noise', 'fused', 'psnr_mu_moving', None, None)]).to_json())
