@@ -121,10 +121,10 @@ def carry_out_ablation(ablation: Ablation, device: str = 'auto', workers: int = 
     fusion = DeghosterSettings(model=str(models[0]), device=device, mend_halos=False)
     found = carry_out(Plan(
         panoramas=ablation.tested, cutouts=ablation.cutouts, scenes=ablation.scenes,
-        size=ablation.size, models=tuple(map(str, models))), fusion)
+        size=ablation.size, models=tuple(map(str, models[1:]))), fusion)
     return {'training': {**{name: getattr(ablation, name) for name in _TOLD},
                          'minutes': minutes},
-            'evaluation': json.loads(_without_first(found).to_json())}
+            'evaluation': json.loads(_named(found, models[0].stem).to_json())}
 
 
 def ablation_table(record: Record) -> str:
@@ -172,11 +172,11 @@ def _cell(metric: str, values: list[float]) -> str:
     return f'{statistics.fmean(values):.{digits}f} ({each})' if values else '-'
 
 
-def _without_first(found: Evaluation) -> Evaluation:
-    """Without `fused`, which is the first of the models a second time."""
+def _named(found: Evaluation, first: str) -> Evaluation:
+    """With the name of the first model where it is called `fused`."""
     return dataclasses.replace(
-        found, methods={k: v for k, v in found.methods.items() if k != FUSED},
-        sha256={k: v for k, v in found.sha256.items() if k != FUSED})
+        found, methods={first if k == FUSED else k: v for k, v in found.methods.items()},
+        sha256={first if k == FUSED else k: v for k, v in found.sha256.items()})
 
 
 def _name(variant: str, seed: int) -> str:

@@ -68,3 +68,11 @@ def describe(model: nn.Module) -> dict[str, Any]:
             return {'architecture': architecture, **dataclasses.asdict(config)}
     known = ', '.join(_ARCHITECTURES)
     raise ValueError(f'expected a model of {known}, got {type(model).__name__}')
+
+
+def fixed_frames(model: nn.Module) -> int | None:
+    """The only number of frames that a network takes; None: any."""
+    config = describe(model)
+    # Of the structures of DDFNet, only concatenation asks how many frames there are.
+    fixed = config.get('structure', 'concatenation') == 'concatenation'
+    return config.get('frames') if fixed else None

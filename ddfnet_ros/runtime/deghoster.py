@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -19,7 +19,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ddfnet_ros.bracket import Bracket
-from ddfnet_ros.network import describe
+from ddfnet_ros.network import describe, fixed_frames
 from ddfnet_ros.runtime.bands import round_up
 from ddfnet_ros.runtime.memory import keep_freed_memory
 from ddfnet_ros.runtime.pipeline import Pipeline
@@ -81,7 +81,9 @@ class Deghoster:
         bands: In how many bands of rows the network runs, one after the other; more take longer
             and less memory, and give the same picture. May be set between calls.
         model_name: Name of the weights in use, without folder and suffix.
+        sha256: Checksum of their tensors.
         architecture: Of the network, such as 'fast'.
+        frames: The only number of frames that it takes; None: any.
         device: Torch device in use, such as 'cpu' or 'cuda:0'.
         precision: 'float32' or 'bfloat16', of the convolutions.
         backend: 'torch' or 'openvino', which computes them.
@@ -105,14 +107,15 @@ class Deghoster:
         path = choose_model(self.settings.model, device)
         loaded = load_fusion(path)
         on_device(loaded.model, device)
-        self._multiple = loaded.model.multiple
+        self._multiple = cast('int', loaded.model.multiple)
         flow = choose_flow(loaded.card, device, path.parent)
         dtype = choose_precision(self.settings.precision, device)
         self.backend = accelerate(loaded.model, self.settings.backend, device, dtype)
         self._stacked = StackPipeline(loaded.model, flow, device, dtype)
         self._kernels = kernel_pipeline(loaded.model, flow, self.backend, dtype)
-        self.model_name = path.stem
+        self.model_name, self.sha256 = path.stem, loaded.sha256
         self.architecture = str(describe(loaded.model)['architecture'])
+        self.frames = fixed_frames(loaded.model)
         self.device = str(device)
         self.precision = str(dtype).removeprefix('torch.')
         self._stages = [Stage(name, device) for name in _STAGES]
