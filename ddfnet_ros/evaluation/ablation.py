@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ddfnet_ros.evaluation.plan import Plan
+from ddfnet_ros.evaluation.metrics import shown
+from ddfnet_ros.evaluation.plan import FUSED, Plan
 from ddfnet_ros.evaluation.record import Evaluation
-from ddfnet_ros.evaluation.run import FUSED, carry_out
+from ddfnet_ros.evaluation.run import carry_out
 from ddfnet_ros.settings import DeghosterSettings
 from ddfnet_ros.training.settings import TrainingSettings
 from ddfnet_ros.training.shipping import ship
@@ -138,9 +139,9 @@ def ablation_table(record: Record) -> str:
              '|---|---|' + '---|' * len(_METRICS)]
     for variant, found in values.items():
         place, what = VARIANTS[variant]
-        shown = f'**{what}**' if variant == OURS else what
+        title = f'**{what}**' if variant == OURS else what
         cells = [_cell(metric, found[metric]) for metric in _METRICS]
-        lines.append(f'| {place} | {shown} | {" | ".join(cells)} |')
+        lines.append(f'| {place} | {title} | {" | ".join(cells)} |')
     minutes = training['minutes'].values()
     return '\n'.join([*lines, '', (
         f'Mean over seeds {", ".join(map(str, training["seeds"]))}, and each of them. '
@@ -167,9 +168,8 @@ def _values(record: Record, variant: str) -> dict[str, list[float]]:
 
 
 def _cell(metric: str, values: list[float]) -> str:
-    digits = 2 if metric.startswith('psnr') else 4
-    each = ', '.join(f'{value:.{digits}f}' for value in values)
-    return f'{statistics.fmean(values):.{digits}f} ({each})' if values else '-'
+    each = ', '.join(shown(metric, value) for value in values)
+    return f'{shown(metric, statistics.fmean(values))} ({each})' if values else '-'
 
 
 def _named(found: Evaluation, first: str) -> Evaluation:

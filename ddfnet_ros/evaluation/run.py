@@ -23,7 +23,7 @@ from ddfnet_ros.evaluation.evaluate import (
     compare,
     compare_without_truth,
 )
-from ddfnet_ros.evaluation.plan import ALL, Plan
+from ddfnet_ros.evaluation.plan import ALL, FUSED, Plan
 from ddfnet_ros.evaluation.record import Evaluation, Failure, Point
 from ddfnet_ros.evaluation.scenes import Scene
 from ddfnet_ros.evaluation.sheets import sheet
@@ -44,7 +44,6 @@ from ddfnet_ros.synthesis.panorama_bank import PanoramaBank
 from ddfnet_ros.synthesis.scene_settings import SceneSettings
 from ddfnet_ros.synthesis.scenes import SceneSource
 
-FUSED = 'fused'
 HALOS_LEFT = ', halos left'
 _SHEETS = 8
 _Item = TypeVar('_Item')
