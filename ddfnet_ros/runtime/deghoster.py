@@ -170,7 +170,7 @@ class Deghoster:
         return shown
 
     def divisible(self, bracket: Bracket) -> bool:
-        """Whether bands need less memory for a bracket than one; with kernels they need more."""
+        """Whether bands save memory with a bracket; what kernels take needs less than a band."""
         kernels = self._kernels and self._kernels.takes(bracket)
         return hasattr(self._stacked.model, 'reach') and not kernels
 
