@@ -18,7 +18,6 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ddfnet_ros import weights
 from ddfnet_ros.evaluation.detection.classifier import StateNet
 from ddfnet_ros.evaluation.detection.people import PeopleDetector
 from ddfnet_ros.evaluation.detection.places import Place, places
@@ -32,7 +31,7 @@ from ddfnet_ros.evaluation.detection.study import (
 )
 from ddfnet_ros.images import write_png
 from ddfnet_ros.runtime.deghoster import Deghoster
-from ddfnet_ros.runtime.selection import choose_device, choose_model
+from ddfnet_ros.runtime.machine import processor
 from ddfnet_ros.settings import DeghosterSettings
 
 RECORD = Path(__file__).parent / 'records' / 'detection.json'
@@ -42,15 +41,14 @@ SIGNALS, PEOPLE = 'signals', 'people'
 def main() -> int:
     """Make the record."""
     options = _options()
-    settings = DeghosterSettings(model=options.model)
-    deghoster = Deghoster(settings)
+    deghoster = Deghoster(DeghosterSettings(model=options.model))
     tested = places(options.panoramas)
     try:
         detector = PeopleDetector() if PEOPLE in options.only else None
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    common = _common(settings, deghoster, tested, options.seed)
+    common = _common(deghoster, tested, options.seed)
     if SIGNALS in options.only:
         lessons = places(options.train)
         net = taught(lessons, options.lessons, options.seed)
@@ -69,14 +67,12 @@ def main() -> int:
     return 0
 
 
-def _common(
-    settings: DeghosterSettings, deghoster: Deghoster, tested: list[Place], seed: int
-) -> dict[str, Any]:
-    path = choose_model(settings.model, choose_device(settings.device))
+def _common(deghoster: Deghoster, tested: list[Place], seed: int) -> dict[str, Any]:
     return {
-        'model': deghoster.model_name, 'sha256': weights.load(path).sha256,
-        'device': deghoster.device, 'precision': deghoster.precision,
-        'tone_map': settings.tone_map, 'panoramas': _names(tested), 'seed': seed}
+        'model': deghoster.model_name, 'sha256': deghoster.sha256,
+        'hardware': processor(deghoster.device), 'device': deghoster.device,
+        'precision': deghoster.precision, 'tone_map': deghoster.settings.tone_map,
+        'panoramas': _names(tested), 'seed': seed}
 
 
 def _names(found: list[Place]) -> list[str]:

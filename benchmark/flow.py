@@ -32,7 +32,7 @@ def main() -> None:
     """Measure, print the tables, write the record."""
     options = _options()
     trained = weights.load(weights.find(options.pwcnet))
-    providers = {'DIS fast': DISFlow('fast'), 'DIS medium': DISFlow('medium'),
+    providers = {'DIS': DISFlow(), 'DIS fast': DISFlow('fast'), 'DIS medium': DISFlow('medium'),
                  'PWC-Net': trained.model}
     bank = PanoramaBank(options.panoramas)
     source = SceneSource(bank, SceneSettings(size=SIZE, max_motion=MOTION),

@@ -189,11 +189,13 @@ def environment() -> Iterator[None]:
             'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
     before = {name: os.environ.get(name) for name in mine}
     os.environ.update(mine)
-    yield
-    for name, value in before.items():
-        os.environ.pop(name)
-        if value is not None:
-            os.environ[name] = value
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
 
 
 def _options() -> argparse.Namespace:

@@ -12,32 +12,19 @@ import argparse
 import json
 import statistics
 import time
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 import torch
-from openvino.frontend import FrontEndManager
-from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 from torch import Tensor, nn
 
 from ddfnet_ros import weights
+from ddfnet_ros.runtime.export import Whole
 from ddfnet_ros.runtime.memory import keep_freed_memory
-from ddfnet_ros.runtime.openvino_core import runtime
+from ddfnet_ros.runtime.openvino_core import graph_of, runtime
 from ddfnet_ros.runtime.selection import on_device
 
 REPEATS = 5
-
-
-class _Told(nn.Module):
-    """A network that knows which frame is the reference."""
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, stack: Tensor, flow: Tensor) -> Tensor:
-        return self.model(stack, flow, 1)
 
 
 def main() -> None:
@@ -73,12 +60,7 @@ def _in_torch(model: nn.Module, given: tuple[Tensor, Tensor]) -> Callable[[], An
 
 
 def _in_openvino(model: nn.Module, given: tuple[Tensor, Tensor]) -> Callable[[], Any]:
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter('ignore')  # torch warns of its own tracer
-        traced = torch.jit.trace(_Told(model), given, check_trace=False)
-        frontend = FrontEndManager().load_by_framework('pytorch')
-        decoder = TorchScriptPythonDecoder(traced)  # must outlive the conversion
-        graph = frontend.convert(frontend.load(decoder))
+    graph = graph_of(Whole(model, 1), given)
     graph.reshape({place: list(x.shape) for place, x in enumerate(given)})
     request = runtime().compile_model(graph, 'CPU', {
         'PERFORMANCE_HINT': 'LATENCY', 'INFERENCE_NUM_THREADS': torch.get_num_threads(),

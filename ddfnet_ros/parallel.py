@@ -41,6 +41,11 @@ def each(work: Callable[[Piece], Result], pieces: Sequence[Piece]) -> list[Resul
     return [future.result() for future in begun]
 
 
+def row_pieces(height: int, step: int) -> list[tuple[int, int]]:
+    """First row and number of rows of each piece of a picture."""
+    return [(first, min(step, height - first)) for first in range(0, height, step)]
+
+
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
     """Threads whose operations are not shared among further ones."""

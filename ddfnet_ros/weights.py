@@ -39,7 +39,7 @@ class LoadedModel:
     """A model ready for inference.
 
     Attributes:
-        model: In eval mode; `network/__init__.py` says how models are called.
+        model: In float32 and eval mode; `network/__init__.py` says how models are called.
         card: What was said about it when it was saved: recipe, data, metrics.
         sha256: Checksum of its tensors, verified.
     """
@@ -96,12 +96,11 @@ def write(tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str]
         partial.unlink(missing_ok=True)
 
 
-def load(path: Path | str, dtype: torch.dtype = torch.float32) -> LoadedModel:
+def load(path: Path | str) -> LoadedModel:
     """Read a model that `save` wrote.
 
     Args:
         path: As `find` returns it.
-        dtype: What floating-point tensors become.
 
     Raises:
         WeightsNotFoundError: there is no such file.
@@ -118,7 +117,7 @@ def load(path: Path | str, dtype: torch.dtype = torch.float32) -> LoadedModel:
         _check_fit(path, tensors, _built(path, config).state_dict())
     model = _built(path, config)
     model.load_state_dict(tensors, strict=True)
-    return LoadedModel(model.to(dtype).eval(), card, digest)
+    return LoadedModel(model.eval(), card, digest)
 
 
 def find(name: str, models_dir: Path | str = '') -> Path:

@@ -14,7 +14,7 @@ from typing import Any
 import endurance
 from pages import filled, write_or_compare
 
-from ddfnet_ros.evaluation import report
+from ddfnet_ros.evaluation import pace, report
 from ddfnet_ros.evaluation.ablation import ablation_table
 from ddfnet_ros.evaluation.detection import report as detection
 from ddfnet_ros.training import shipping
@@ -35,10 +35,10 @@ TABLES: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     'ablation': ('ablation', ablation_table),
     'signals': ('detection', detection.signals_table),
     'people': ('detection', detection.people_table),
-    'demo': ('demo', report.demo_table),
-    'speed': ('speed', report.speed_table),
-    'node': ('node', report.node_table),
-    'cameras': ('cameras', report.cameras_table),
+    'demo': ('demo', pace.demo_table),
+    'speed': ('speed', pace.speed_table),
+    'node': ('node', pace.node_table),
+    'cameras': ('cameras', pace.cameras_table),
 }
 RELIABILITY = ROOT / 'doc/reliability.md'
 ENDURED: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {

@@ -82,8 +82,6 @@ def test_half_precision_halves_the_file_and_loads_as_float32(tmp_path):
     layer = weights.load(tmp_path / 'half.safetensors').model.layer
     assert layer.weight.dtype == torch.float32
     torch.testing.assert_close(layer.weight, model.layer.weight, rtol=1e-3, atol=1e-4)
-    assert weights.load(tmp_path / 'half.safetensors', torch.float16).model.layer.weight.dtype \
-        == torch.float16
 
 
 def test_one_changed_bit_fails_the_checksum(saved):

@@ -78,11 +78,13 @@ def _failure(failed: Failure) -> str:
 
 def table(methods: Comparison) -> str:
     """A line per metric, a column per method: mean and spread over the scenes."""
+    from ddfnet_ros.evaluation.metrics import shown
+
     lines = [f'{"":24}' + ''.join(f'{name:>18}' for name in methods) + f'{"scenes":>8}']
     for metric in dict.fromkeys(name for found in methods.values() for name in found):
-        digits = 2 if metric.startswith(('psnr', 'lamp_hue', 'cvvdp')) else 4
         found = [methods[name].get(metric) for name in methods]
-        cells = [f'{s.mean:.{digits}f} ± {s.spread:.{digits}f}' if s else '-' for s in found]
+        cells = [f'{shown(metric, s.mean)} ± {shown(metric, s.spread)}' if s else '-'
+                 for s in found]
         count = max(s.count for s in found if s)
         lines.append(f'{metric:24}' + ''.join(f'{cell:>18}' for cell in cells) + f'{count:>8}')
     return '\n'.join(lines)

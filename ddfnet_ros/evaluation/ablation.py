@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ddfnet_ros.evaluation.plan import Plan
+from ddfnet_ros.evaluation.metrics import shown
+from ddfnet_ros.evaluation.plan import FUSED, Plan
 from ddfnet_ros.evaluation.record import Evaluation
-from ddfnet_ros.evaluation.run import FUSED, carry_out
+from ddfnet_ros.evaluation.run import carry_out
 from ddfnet_ros.settings import DeghosterSettings
 from ddfnet_ros.training.settings import TrainingSettings
 from ddfnet_ros.training.shipping import ship
@@ -121,10 +122,10 @@ def carry_out_ablation(ablation: Ablation, device: str = 'auto', workers: int = 
     fusion = DeghosterSettings(model=str(models[0]), device=device, mend_halos=False)
     found = carry_out(Plan(
         panoramas=ablation.tested, cutouts=ablation.cutouts, scenes=ablation.scenes,
-        size=ablation.size, models=tuple(map(str, models))), fusion)
+        size=ablation.size, models=tuple(map(str, models[1:]))), fusion)
     return {'training': {**{name: getattr(ablation, name) for name in _TOLD},
                          'minutes': minutes},
-            'evaluation': json.loads(_without_first(found).to_json())}
+            'evaluation': json.loads(_named(found, models[0].stem).to_json())}
 
 
 def ablation_table(record: Record) -> str:
@@ -138,9 +139,9 @@ def ablation_table(record: Record) -> str:
              '|---|---|' + '---|' * len(_METRICS)]
     for variant, found in values.items():
         place, what = VARIANTS[variant]
-        shown = f'**{what}**' if variant == OURS else what
+        title = f'**{what}**' if variant == OURS else what
         cells = [_cell(metric, found[metric]) for metric in _METRICS]
-        lines.append(f'| {place} | {shown} | {" | ".join(cells)} |')
+        lines.append(f'| {place} | {title} | {" | ".join(cells)} |')
     minutes = training['minutes'].values()
     return '\n'.join([*lines, '', (
         f'Mean over seeds {", ".join(map(str, training["seeds"]))}, and each of them. '
@@ -167,16 +168,15 @@ def _values(record: Record, variant: str) -> dict[str, list[float]]:
 
 
 def _cell(metric: str, values: list[float]) -> str:
-    digits = 2 if metric.startswith('psnr') else 4
-    each = ', '.join(f'{value:.{digits}f}' for value in values)
-    return f'{statistics.fmean(values):.{digits}f} ({each})' if values else '-'
+    each = ', '.join(shown(metric, value) for value in values)
+    return f'{shown(metric, statistics.fmean(values))} ({each})' if values else '-'
 
 
-def _without_first(found: Evaluation) -> Evaluation:
-    """Without `fused`, which is the first of the models a second time."""
+def _named(found: Evaluation, first: str) -> Evaluation:
+    """With the name of the first model where it is called `fused`."""
     return dataclasses.replace(
-        found, methods={k: v for k, v in found.methods.items() if k != FUSED},
-        sha256={k: v for k, v in found.sha256.items() if k != FUSED})
+        found, methods={first if k == FUSED else k: v for k, v in found.methods.items()},
+        sha256={first if k == FUSED else k: v for k, v in found.sha256.items()})
 
 
 def _name(variant: str, seed: int) -> str:

@@ -23,6 +23,8 @@ Mask = Bool[np.ndarray, 'h w']
 CLIPPED = 0.95
 """LDR value of the brightest channel from which on a pixel of the reference counts as clipped."""
 
+_COARSE = ('psnr', 'lamp_hue', 'cvvdp')
+
 PSNR_LIMIT = 100.0  # dB; of equal pictures, so that means stay finite
 
 # By the LDR value of the reference's brightest channel: from, below.
@@ -48,12 +50,12 @@ def measure(
         halo_score.
     """
     linear = _planes(radiance), _planes(truth)
-    shown = mu_law(linear[0]), mu_law(linear[1])
+    mapped = mu_law(linear[0]), mu_law(linear[1])
     masks = _masks(reference, moving)
     found = {
-        'psnr_mu': _psnr(*shown), 'psnr_l': _psnr(*linear),
-        'ssim_mu': _ssim(*shown), 'ssim_l': _ssim(*linear),
-        **{f'psnr_mu_{name}': _psnr(*shown, torch.from_numpy(mask))
+        'psnr_mu': _psnr(*mapped), 'psnr_l': _psnr(*linear),
+        'ssim_mu': _ssim(*mapped), 'ssim_l': _ssim(*linear),
+        **{f'psnr_mu_{name}': _psnr(*mapped, torch.from_numpy(mask))
            for name, mask in masks.items()},
         'ghost_score': ghost_score(radiance, truth, moving & ~masks['clipped']),
         # The same where the reference shows nothing: what is left of others there is a halo.
@@ -104,6 +106,11 @@ def compressed(radiance: Picture) -> Picture:
     """The picture after the mu-law, float32 in [0, 1]."""
     picture: Picture = mu_law(_planes(radiance)).permute(1, 2, 0).float().numpy()
     return picture
+
+
+def shown(metric: str, value: float) -> str:
+    """A figure with as many digits as say something: decibels, degrees and JOD have two."""
+    return f'{value:.2f}' if metric.startswith(_COARSE) else f'{value:.4f}'
 
 
 def clipped(reference: Picture) -> Mask:

@@ -15,6 +15,8 @@ Study = Literal['comparison', 'noise', 'robustness', 'references']
 Dataset = Literal['synthetic', 'kalantari', 'fang']
 
 ALL = 'all'
+FUSED = 'fused'
+"""What the model that is evaluated is called beside other methods."""
 
 # How --help shows options whose absence needs no default to explain it.
 _DIR = tyro.conf.arg(metavar='DIR', help_behavior_hint='')

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ddfnet_ros.evaluation.evaluate import Comparison
-from ddfnet_ros.evaluation.speed import processor
 
 _STATISTIC = re.compile(r'\{\s*"mean"[^}]*\}')
 
@@ -88,7 +87,7 @@ class Evaluation:
     commit: str = field(default_factory=lambda: commit_of(Path(__file__).parent))
     date: str = field(
         default_factory=lambda: datetime.datetime.now(datetime.timezone.utc).date().isoformat())
-    hardware: str = field(default_factory=processor)
+    hardware: str
     model: str
     sha256: dict[str, str]
     device: str

@@ -3,19 +3,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from ddfnet_ros.evaluation.baselines import ABSENT, PEERS
 from ddfnet_ros.evaluation.charts import Curve, Panel, boxes, curves
-from ddfnet_ros.evaluation.studies import NIGHT_VALUE
+from ddfnet_ros.evaluation.metrics import shown
+from ddfnet_ros.evaluation.plan import FUSED
+from ddfnet_ros.evaluation.studies import NIGHT_VALUE, REFERENCE
 
 Record = Mapping[str, Any]
 Methods = Mapping[str, Mapping[str, Any]]
 
-FUSED, REFERENCE = 'fused', 'reference'
-
-_SHOWN = {
+METRICS = {
     'psnr_mu': 'PSNR-µ [dB]', 'psnr_l': 'PSNR-L [dB]', 'ssim_mu': 'SSIM-µ', 'ssim_l': 'SSIM-L',
     'psnr_mu_moving': 'PSNR-µ, moving', 'psnr_mu_clipped': 'PSNR-µ, clipped',
     'ghost_score': 'ghost score', 'halo_score': 'halo score',
@@ -23,7 +23,7 @@ _SHOWN = {
     'lamp_clipped': 'lamps clipped', 'flicker': 'flicker', 'mef_ssim': 'MEF-SSIM',
     'mef_ssim_moving': 'the same, moving', 'cvvdp': 'ColorVideoVDP [JOD]',
 }
-_LOWER_IS_BETTER = (
+LOWER_IS_BETTER = (
     'ghost_score', 'halo_score', 'ghost_image', 'lamp_hue', 'lamp_clipped', 'flicker')
 _LEARNT = {'psnr_mu': 'all', 'psnr_mu_moving': 'moving', 'psnr_mu_clipped': 'clipped'}
 _BRIGHTNESS = {'dark': 'below 0.1', 'dim': '0.1 to 0.3', 'bright': '0.3 to 0.95',
@@ -47,23 +47,23 @@ def provenance(record: Record) -> str:
 def losses(methods: Methods) -> str:
     """Where `fused` is not the best, first of all; one line."""
     lost = []
-    for metric, label in _SHOWN.items():
+    for metric, label in METRICS.items():
         found = {name: m[metric]['mean'] for name, m in methods.items() if metric in m}
         if FUSED not in found or len(found) < 2:
             continue
-        better = min if metric in _LOWER_IS_BETTER else max
+        better = min if metric in LOWER_IS_BETTER else max
         best = better(found, key=lambda name: found[name])
         if best != FUSED and found[best] != found[FUSED]:
-            lost.append(f'{label}: {best} {_number(metric, found[best])}, '
-                        f'{FUSED} {_number(metric, found[FUSED])}')
+            lost.append(f'{label}: {best} {shown(metric, found[best])}, '
+                        f'{FUSED} {shown(metric, found[FUSED])}')
     return f'Where `{FUSED}` loses: {"; ".join(lost)}.' if lost else f'`{FUSED}` loses nowhere.'
 
 
 def peers_table(record: Record) -> str:
     """A row per method with mean ± spread of each metric, then the rows that are empty."""
     methods = record['methods']
-    metrics = [name for name in _SHOWN if any(name in m for m in methods.values())]
-    lines = [losses(methods), '', f'| | {" | ".join(_SHOWN[name] for name in metrics)} |',
+    metrics = [name for name in METRICS if any(name in m for m in methods.values())]
+    lines = [losses(methods), '', f'| | {" | ".join(METRICS[name] for name in metrics)} |',
              '|---|' + '---|' * len(metrics)]
     for name, found in methods.items():
         lines.append(f'| {_named(name)} | {" | ".join(_cell(found, m) for m in metrics)} |')
@@ -76,13 +76,13 @@ def peers_table(record: Record) -> str:
 def brightness_table(record: Record) -> str:
     """PSNR-µ by brightness of the reference, still and moving."""
     methods = record['methods']
-    shown = [name for name, found in methods.items() if 'psnr_mu' in found]
-    lines = [_below_reference(methods), '', f'| reference pixel | {" | ".join(shown)} | scenes |',
-             '|---|' + '---|' * (len(shown) + 1)]
+    names = [name for name, found in methods.items() if 'psnr_mu' in found]
+    lines = [_below_reference(methods), '', f'| reference pixel | {" | ".join(names)} | scenes |',
+             '|---|' + '---|' * (len(names) + 1)]
     for part in ('still', 'moving'):
         for level, label in _BRIGHTNESS.items():
             metric = f'psnr_mu_{level}_{part}'
-            cells = [_cell(methods[name], metric) for name in shown]
+            cells = [_cell(methods[name], metric) for name in names]
             count = methods[REFERENCE].get(metric, {'count': 0})['count']
             lines.append(f'| {label}, {part} | {" | ".join(cells)} | {count} |')
     return '\n'.join([*lines, '', provenance(record)])
@@ -99,7 +99,7 @@ def noise_table(record: Record) -> str:
         for index, metric in enumerate(metrics):
             title = ('night' if value == NIGHT_VALUE else f'sigma {value:g}') if not index else ''
             cells = [_cell(point['methods'][name], metric) for name in names]
-            lines.append(f'| {title} | {_SHOWN[metric]} | {" | ".join(cells)} |')
+            lines.append(f'| {title} | {METRICS[metric]} | {" | ".join(cells)} |')
     return '\n'.join([*lines, '', provenance(record)])
 
 
@@ -107,7 +107,7 @@ def references_table(record: Record) -> str:
     """A block per metric: each frame of the same brackets as the reference."""
     metrics = ('psnr_mu', 'psnr_mu_clipped', 'psnr_mu_moving', 'psnr_mu_clipped_moving',
                'halo_score')
-    labels = {**_SHOWN, 'psnr_mu_clipped_moving': 'PSNR-µ, clipped and moving'}
+    labels = {**METRICS, 'psnr_mu_clipped_moving': 'PSNR-µ, clipped and moving'}
     names = list(record['methods'])
     lines = [f'| reference | | {" | ".join(names)} |', '|---|---|' + '---|' * len(names)]
     titles = ('shortest', 'middle', 'longest') if len(record['points']) == 3 else ()
@@ -128,85 +128,6 @@ def failures_table(record: Record) -> str:
                  for metric in ('psnr_mu', 'psnr_mu_moving')]
         lines.append(f'| {_AXES[axis]} | {method} | {" | ".join(cells)} |')
     return '\n'.join([*lines, '', provenance(record)])
-
-
-def demo_table(record: Record) -> str:
-    """What a run of the demo told: how many brackets came through, how fast, and how well."""
-    latency = record['latency_ms']
-    lines = [
-        f'{record["brackets_fused"]} of {record["brackets_played"]} brackets, played at '
-        f'{record["rate"]:.2f} times the recorded speed ({record["brackets_per_second"]:.1f} a '
-        f'second), were fused by {record["model"]} on {record["device"]}; from the last frame '
-        f'received to the result published {latency["median"]:.0f} ms in the median, '
-        f'{latency["p95"]:.0f} ms at the 95th percentile.', '',
-        '| | reference | static_merge | fused |', '|---|---|---|---|']
-    for metric in ('psnr_mu', 'psnr_mu_moving', 'psnr_mu_clipped', 'ghost_score'):
-        found = record[metric]
-        best = (min if metric in _LOWER_IS_BETTER else max)(found, key=lambda name: found[name])
-        cells = [_number(metric, found[name]) for name in ('reference', 'static_merge', FUSED)]
-        if best == FUSED:
-            cells[-1] = f'**{cells[-1]}**'
-        lines.append(f'| {_SHOWN[metric]} | {" | ".join(cells)} |')
-    return '\n'.join(lines)
-
-
-def speed_table(record: Record) -> str:
-    """Time and memory of whole calls, and how often OpenCV's fusion fits in; losses first."""
-    rows = record['rows']
-    slower = [f'{row["model"]} with {row["backend"]} at {row["width"]}x{row["height"]}'
-              for row in rows if row['ratio'] > 1]
-    lines = [f'Slower than AlignMTB + MergeMertens: {"; ".join(slower) or "none"}.', '',
-             '| model | backend | frames | a call | of that, motion | network | '
-             'AlignMTB + MergeMertens | ratio | memory |', '|---|---|---|---|---|---|---|---|---|']
-    for row in rows:
-        stages = row['stage_ms']
-        lines.append(
-            f'| {row["model"]} | {row["backend"]} | {row["frames"]} of '
-            f'{row["width"]}x{row["height"]} | {row["median_ms"]:.0f} ms ± {row["iqr_ms"]:.0f} | '
-            f'{stages["flow"]:.0f} ms | {stages["network"]:.0f} ms | '
-            f'{row["mertens_median_ms"]:.0f} ms | {row["ratio"]:.2f} | '
-            f'{row["peak_mib"]:.0f} MiB |')
-    first, plain = rows[0], record['plain_openvino']
-    return '\n'.join([
-        *lines, '',
-        f'{first["processor"]}, {first["threads"]} threads, {first["precision"]}; medians and '
-        f'interquartile ranges; commit {record["commit"]}, {record["date"]}. The network of '
-        f'{plain["model"]} alone, {plain["width"]}x{plain["height"]}: {plain["torch_ms"]:.0f} ms '
-        f'in torch, as it runs here; {plain["openvino_ms"]:.0f} ms as a whole in OpenVINO, which '
-        f'is a ratio of {plain["ratio"]:.2f}.'])
-
-
-def node_table(record: Record) -> str:
-    """What the node adds to the fusion, per output; those beyond the limit first."""
-    rows = record['overhead_ms']
-    beyond = [name for name, row in rows.items()
-              if row['to_dds']['median'] > record['limit_ms']]
-    lines = [f'Beyond {record["limit_ms"]:.0f} ms: {", ".join(beyond) or "none"}.', '',
-             '| output | until DDS has it | until Python has it | of that, publishing | lost |',
-             '|---|---|---|---|---|']
-    for name, row in rows.items():
-        low, high = row['to_dds']['iqr']
-        lines.append(
-            f'| `~/{name}` | {row["to_dds"]["median"]:.1f} ms ({low:.1f} to {high:.1f}) | '
-            f'{row["to_python"]["median"]:.1f} ms | {row["publishing"]["median"]:.1f} ms | '
-            f'{row["lost"]} of {record["brackets"]} |')
-    return '\n'.join([*lines, '', f'{record["machine"]}; load {record["load"]} before it began.'])
-
-
-def cameras_table(record: Record) -> str:
-    """Several cameras in one process and in one each; says so where there is no record yet."""
-    if not record:
-        return 'Not measured yet: `python -m benchmark.cameras` does, on an idle machine.'
-    options = record['options']
-    lines = ['| | results per second, each camera | age | memory of all |', '|---|---|---|---|']
-    for layout, row in record['layouts'].items():
-        rates = ', '.join(f'{rate:.2f}' for rate in row['results_per_second'])
-        ages = ', '.join('none' if age is None else f'{age:.0f}' for age in row['age_ms'])
-        lines.append(f'| {layout} | {rates} | {ages} ms | {row["memory_mb"]} MiB |')
-    return '\n'.join([
-        *lines, '', f'{options["cameras"]} cameras of {options["size"]}, '
-        f'{1 / options["period"]:g} brackets per second each, by `{options["model"]}`; '
-        f'{record["cores"]} cores, load {record["load"]} before it began.'])
 
 
 def robustness_chart(record: Record) -> str:
@@ -278,9 +199,4 @@ def _cell(found: Mapping[str, Any], metric: str) -> str:
     if metric not in found:
         return '-'
     mean, spread = found[metric]['mean'], found[metric]['spread']
-    return f'{_number(metric, mean)} ± {_number(metric, spread)}'
-
-
-def _number(metric: str, value: float) -> str:
-    coarse: Sequence[str] = ('psnr', 'lamp_hue', 'cvvdp')
-    return f'{value:.2f}' if metric.startswith(tuple(coarse)) else f'{value:.4f}'
+    return f'{shown(metric, mean)} ± {shown(metric, spread)}'

@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from torch import nn
 from tqdm import tqdm
 
-from ddfnet_ros import network, weights
+from ddfnet_ros.bracket import Bracket
 from ddfnet_ros.evaluation.baselines import ABSENT, BASELINES, PEERS
-from ddfnet_ros.evaluation.baselines.fuser import Fuser
+from ddfnet_ros.evaluation.baselines.fuser import Fuser, Picture
 from ddfnet_ros.evaluation.colorvideovdp import ColorVideoVDP
 from ddfnet_ros.evaluation.conditions import Condition
 from ddfnet_ros.evaluation.datasets import fang, kalantari
@@ -24,7 +23,7 @@ from ddfnet_ros.evaluation.evaluate import (
     compare,
     compare_without_truth,
 )
-from ddfnet_ros.evaluation.plan import ALL, Plan
+from ddfnet_ros.evaluation.plan import ALL, FUSED, Plan
 from ddfnet_ros.evaluation.record import Evaluation, Failure, Point
 from ddfnet_ros.evaluation.scenes import Scene
 from ddfnet_ros.evaluation.sheets import sheet
@@ -38,14 +37,13 @@ from ddfnet_ros.evaluation.studies import (
 )
 from ddfnet_ros.images import write_png
 from ddfnet_ros.runtime.deghoster import Deghoster
-from ddfnet_ros.runtime.selection import choose_device, choose_model
+from ddfnet_ros.runtime.machine import processor
 from ddfnet_ros.settings import DeghosterSettings
 from ddfnet_ros.synthesis.layers import CutoutBank
 from ddfnet_ros.synthesis.panorama_bank import PanoramaBank
 from ddfnet_ros.synthesis.scene_settings import SceneSettings
 from ddfnet_ros.synthesis.scenes import SceneSource
 
-FUSED = 'fused'
 HALOS_LEFT = ', halos left'
 _SHEETS = 8
 _Item = TypeVar('_Item')
@@ -62,38 +60,79 @@ def carry_out(
         ready: Called when models and panoramas are read, before progress is shown.
 
     Raises:
-        ValueError: unknown peers, unusable folders, or packages that are missing.
+        ValueError: unknown peers, models of one name, unusable folders, or packages that are
+            missing.
         FileNotFoundError: no such weights.
     """
     extra: dict[str, Extra] = {'cvvdp': ColorVideoVDP()} if plan.cvvdp else {}
     fusers: dict[str, Fuser] = {**BASELINES, **_peers(plan.peers)}
-    deghoster = Deghoster(fusion)
-    others = [Deghoster(replace(fusion, model=name)) for name in plan.models]
-    deghosters = {FUSED: deghoster} | {other.model_name: other for other in others}
-    loaded = {name: _weights_of(model.settings) for name, model in deghosters.items()}
-    fusers |= {name: _fuser_of(model, loaded[name].model) for name, model in deghosters.items()}
-    if plan.study == 'references':
-        fusers |= {name + HALOS_LEFT: _fuser_of(
-            Deghoster(replace(model.settings, mend_halos=False)), loaded[name].model)
-            for name, model in deghosters.items()}
+    deghosters = _deghosters(plan.models, fusion, fusers)
+    fusers |= _fusers_of(deghosters, plan.study)
     if plan.dataset == 'synthetic':
         source = _source(plan, fusion.reference)
-        names, cutouts = source.panoramas.names, _count(plan.cutouts)
         ready()
-        points, failed = _study(plan, fusers, source, extra)
-        methods = points[0].methods
+        found = _on_scenes(plan, fusers, source, extra)
     else:
         ready()
-        names, methods = _photographs(plan, fusers, extra)
-        cutouts, points, failed = 0, [], []
+        found = _on_photographs(plan, fusers, extra)
+    first = deghosters[FUSED]
     return Evaluation(
-        study=plan.study, model=deghoster.model_name, device=deghoster.device,
-        precision=deghoster.precision,
-        sha256={name: found.sha256 for name, found in loaded.items()},
-        dataset=plan.dataset, panoramas=names, cutouts=cutouts, seed=plan.seed,
-        scenes=plan.scenes if points else len(names), size=plan.size if points else 0,
-        methods=methods, points=points if len(points) > 1 else [], failures=failed,
-    )
+        study=plan.study, model=first.model_name, device=first.device,
+        precision=first.precision, hardware=processor(first.device),
+        sha256={name: deghoster.sha256 for name, deghoster in deghosters.items()},
+        dataset=plan.dataset, seed=plan.seed, **found)
+
+
+def _deghosters(
+    models: Iterable[str], fusion: DeghosterSettings, taken: Iterable[str]
+) -> dict[str, Deghoster]:
+    """All models by the name that they are compared under, `fused` first."""
+    deghosters = {FUSED: Deghoster(fusion)}
+    for model in models:
+        deghoster = Deghoster(replace(fusion, model=model))
+        name = deghoster.model_name
+        if name in {*deghosters, *taken}:
+            raise ValueError(f'--models: expected a name that no other method has, got {name}; '
+                             'rename the file')
+        deghosters[name] = deghoster
+    return deghosters
+
+
+def _fusers_of(deghosters: Mapping[str, Deghoster], study: str) -> dict[str, Fuser]:
+    fusers = {name: _fuser_of(deghoster) for name, deghoster in deghosters.items()}
+    if study == 'references':
+        fusers |= {name + HALOS_LEFT: _fuser_of(deghoster, mend_halos=False)
+                   for name, deghoster in deghosters.items()}
+    return fusers
+
+
+def _fuser_of(deghoster: Deghoster, **changes: Any) -> Fuser:
+    """A model with some of its live settings changed."""
+    settings = replace(deghoster.settings, **changes)
+
+    def fuse(bracket: Bracket) -> Picture:
+        deghoster.settings = settings
+        return deghoster(bracket).radiance
+
+    return Fuser(fuse, source=deghoster.model_name, frames=deghoster.frames)
+
+
+def _on_scenes(
+    plan: Plan, fusers: Mapping[str, Fuser], source: SceneSource, extra: Mapping[str, Extra]
+) -> dict[str, Any]:
+    """The fields of an evaluation that synthesised scenes decide."""
+    points, failed = _study(plan, fusers, source, extra)
+    return {'panoramas': source.panoramas.names, 'cutouts': _count(plan.cutouts),
+            'scenes': plan.scenes, 'size': plan.size, 'methods': points[0].methods,
+            'points': points if len(points) > 1 else [], 'failures': failed}
+
+
+def _on_photographs(
+    plan: Plan, fusers: Mapping[str, Fuser], extra: Mapping[str, Extra]
+) -> dict[str, Any]:
+    """The same of photographs."""
+    names, methods = _photographs(plan, fusers, extra)
+    return {'panoramas': names, 'scenes': len(names), 'size': 0, 'methods': methods}
 
 
 def _peers(names: Iterable[str]) -> dict[str, Fuser]:
@@ -105,19 +144,6 @@ def _peers(names: Iterable[str]) -> dict[str, Fuser]:
             raise ValueError(
                 f'--peers: expected {ALL} or some of {", ".join(PEERS)}, got {name!r}')
     return {name: PEERS[name] for name in chosen}
-
-
-def _fuser_of(deghoster: Deghoster, model: nn.Module) -> Fuser:
-    return Fuser(lambda bracket: deghoster(bracket).radiance, source=deghoster.model_name,
-                 frames=fixed_frames(model))
-
-
-def fixed_frames(model: nn.Module) -> int | None:
-    """The only number of frames that a network takes; None: any."""
-    config = network.describe(model)
-    # Of the structures of DDFNet, only concatenation asks how many frames there are.
-    fixed = config.get('structure', 'concatenation') == 'concatenation'
-    return config.get('frames') if fixed else None
 
 
 def _source(plan: Plan, reference: int | str) -> SceneSource:
@@ -184,7 +210,3 @@ def _count(cutouts: Path | None) -> int:
 def _told(items: Iterable[_Item], count: int | None, what: str = 'conditions') -> Iterator[_Item]:
     """A progress bar, where someone looks."""
     return iter(tqdm(items, what, count, leave=False, disable=None))
-
-
-def _weights_of(fusion: DeghosterSettings) -> weights.LoadedModel:
-    return weights.load(choose_model(fusion.model, choose_device(fusion.device)))

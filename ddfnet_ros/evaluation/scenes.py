@@ -68,21 +68,20 @@ def scene_of(scenes: Scenes, index: int = 0) -> Scene:
     )
 
 
-def seen_from(scenes: Scenes, place: int, index: int = 0) -> Scene:
-    """The same bracket with another reference, and the truth of that one's instant.
+def seen_from(scenes: Scenes, place: int) -> Scene:
+    """The first bracket of a batch with another reference, and the truth of that one's instant.
 
     Args:
         scenes: Of cameras whose truth has no noise of theirs.
         place: Of the reference, 0-based, from short to long.
-        index: In the batch.
     """
-    order = torch.argsort(scenes.exposure[index])
+    order = torch.argsort(scenes.exposure[0])
     order = torch.cat([order[place:place + 1], order[:place], order[place + 1:]])
-    exposure, radiance = scenes.exposure[index, order], scenes.radiance[index, order]
+    exposure, radiance = scenes.exposure[0, order], scenes.radiance[0, order]
     still = encode((radiance[:1] * exposure[:, None, None, None]).clamp(0, 1))[None]
     shown = mu_law(radiance.clamp(max=1))
     change = (shown[1:] - shown[:1]).abs().amax(dim=(0, 1))
-    frames = scene_of(scenes, index).bracket.frames
+    frames = scene_of(scenes).bracket.frames
     return Scene(
         bracket=Bracket.of(frames, reference=place + 1),
         truth=_interleaved(static_merge(still, correct(still, exposure[None]), place)[0]),

@@ -7,12 +7,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-import torch
-from jaxtyping import Float
 
-from ddfnet_ros.tonemap import mu_law
-
-Picture = Float[np.ndarray, 'h w c']
+from ddfnet_ros.evaluation.metrics import Picture, compressed
 
 
 def flicker(pictures: Sequence[Picture], truths: Sequence[Picture]) -> float:
@@ -36,11 +32,4 @@ def flicker(pictures: Sequence[Picture], truths: Sequence[Picture]) -> float:
 
 
 def _changes(pictures: Sequence[Picture]) -> list[Picture]:
-    compressed = [_compressed(picture) for picture in pictures]
-    return [later - earlier for earlier, later in pairwise(compressed)]
-
-
-def _compressed(picture: Picture) -> Picture:
-    compressed: Picture = mu_law(torch.from_numpy(
-        np.ascontiguousarray(picture, np.float64)).clamp(0, 1)).numpy()
-    return compressed
+    return [later - earlier for earlier, later in pairwise(map(compressed, pictures))]

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import gc
-import platform
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ from tqdm import tqdm
 from ddfnet_ros.bracket import Bracket, Frame
 from ddfnet_ros.radiance import GAMMA
 from ddfnet_ros.runtime.deghoster import Deghoster
+from ddfnet_ros.runtime.machine import processor
 
 _RATIO = 4.0  # of neighbouring exposures
 _STEP = 3  # pixels that the scene moves between two frames
@@ -36,7 +36,7 @@ class Speed:
         device: Torch device.
         backend: What computed the convolutions.
         precision: Their arithmetic.
-        processor: As the machine names it.
+        processor: Name of the device, as the machine tells it.
         threads: Of the network on a CPU.
         width: Of the frames [px].
         height: Of the frames [px].
@@ -98,7 +98,8 @@ def measure(deghoster: Deghoster, size: tuple[int, int], frames: int, repeats: i
             bar.update()
     return Speed(
         model=deghoster.model_name, device=deghoster.device, backend=deghoster.backend,
-        precision=deghoster.precision, processor=processor(), threads=torch.get_num_threads(),
+        precision=deghoster.precision, processor=processor(deghoster.device),
+        threads=torch.get_num_threads(),
         width=size[0], height=size[1], frames=frames, repeats=repeats,
         median_ms=_median(ours), iqr_ms=_iqr(ours),
         stage_ms={name: _median([s[name] for s in stages]) for name in stages[0]},
@@ -128,18 +129,6 @@ def moving_bracket(size: tuple[int, int], frames: int) -> Bracket:
     return Bracket.of(
         Frame(pixels=_expose(radiance[:, _STEP * k:_STEP * k + width], t), exposure_time=t)
         for k, t in enumerate(times))
-
-
-def processor() -> str:
-    """Name of the CPU, or at least its architecture."""
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    try:
-        lines = Path('/proc/cpuinfo').read_text().splitlines()
-    except OSError:
-        return platform.machine()
-    names = (line.partition(':')[2].strip() for line in lines if line.startswith('model name'))
-    return next(names, platform.machine())
 
 
 def _expose(radiance: npt.NDArray[np.float64], exposure: float) -> npt.NDArray[np.uint8]:

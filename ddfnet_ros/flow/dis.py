@@ -19,7 +19,6 @@ from ddfnet_ros.parallel import each
 from ddfnet_ros.tonemap import luminance
 
 PRESETS = {
-    'ultrafast': cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,
     'fast': cv2.DISOPTICAL_FLOW_PRESET_FAST,
     'medium': cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
     'dense': cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,

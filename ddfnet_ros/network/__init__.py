@@ -5,6 +5,8 @@ Every fusion model is called as `model(stack, flow, reference_index) -> radiance
 the shapes; without the index the reference is the median exposure. It has `multiple`, what height
 and width must be multiples of, and keeps the frozen dataclass that it was built from as `config`.
 One that may be given bands of rows has `reach(flow)`: how many rows away a pixel's result looks.
+One that weighs the frames has `shares`, called alike: how much of each frame each pixel takes. One
+whose convolutions others may compute has them in `core`, called as `core(frames, flow) -> maps`.
 """
 
 from __future__ import annotations
@@ -66,3 +68,11 @@ def describe(model: nn.Module) -> dict[str, Any]:
             return {'architecture': architecture, **dataclasses.asdict(config)}
     known = ', '.join(_ARCHITECTURES)
     raise ValueError(f'expected a model of {known}, got {type(model).__name__}')
+
+
+def fixed_frames(model: nn.Module) -> int | None:
+    """The only number of frames that a network takes; None: any."""
+    config = describe(model)
+    # Of the structures of DDFNet, only concatenation asks how many frames there are.
+    fixed = config.get('structure', 'concatenation') == 'concatenation'
+    return config.get('frames') if fixed else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -19,7 +19,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ddfnet_ros.bracket import Bracket
-from ddfnet_ros.network import describe
+from ddfnet_ros.network import describe, fixed_frames
 from ddfnet_ros.runtime.bands import round_up
 from ddfnet_ros.runtime.memory import keep_freed_memory
 from ddfnet_ros.runtime.pipeline import Pipeline
@@ -42,6 +42,7 @@ from ddfnet_ros.settings import DeghosterSettings, RadianceSettings
 _SENSIBLE_EXPOSURES = (1e-12, 1e12)  # beyond, radiance would leave float32's range
 
 _STAGES = ('prepare', 'flow', 'network', 'finish')
+
 
 @dataclass(frozen=True, eq=False)
 class Deghosted:
@@ -80,8 +81,9 @@ class Deghoster:
         bands: In how many bands of rows the network runs, one after the other; more take longer
             and less memory, and give the same picture. May be set between calls.
         model_name: Name of the weights in use, without folder and suffix.
+        sha256: Checksum of their tensors.
         architecture: Of the network, such as 'fast'.
-        divisible: Whether the network can run in bands.
+        frames: The only number of frames that it takes; None: any.
         device: Torch device in use, such as 'cpu' or 'cuda:0'.
         precision: 'float32' or 'bfloat16', of the convolutions.
         backend: 'torch' or 'openvino', which computes them.
@@ -105,16 +107,15 @@ class Deghoster:
         path = choose_model(self.settings.model, device)
         loaded = load_fusion(path)
         on_device(loaded.model, device)
-        self._multiple = int(getattr(loaded.model, 'multiple', 1))
+        self._multiple = cast('int', loaded.model.multiple)
         flow = choose_flow(loaded.card, device, path.parent)
         dtype = choose_precision(self.settings.precision, device)
         self.backend = accelerate(loaded.model, self.settings.backend, device, dtype)
         self._stacked = StackPipeline(loaded.model, flow, device, dtype)
         self._kernels = kernel_pipeline(loaded.model, flow, self.backend, dtype)
-        self.model_name = path.stem
+        self.model_name, self.sha256 = path.stem, loaded.sha256
         self.architecture = str(describe(loaded.model)['architecture'])
-        # The kernels need less memory than torch in bands.
-        self.divisible = hasattr(loaded.model, 'reach') and self._kernels is None
+        self.frames = fixed_frames(loaded.model)
         self.device = str(device)
         self.precision = str(dtype).removeprefix('torch.')
         self._stages = [Stage(name, device) for name in _STAGES]
@@ -136,7 +137,7 @@ class Deghoster:
         width, height = bracket.reference.size
         padded = (round_up(height, self._multiple), round_up(width, self._multiple))
         prepare, flow, network, finish = self._stages
-        pipeline = self._pipeline(bracket, padded)
+        pipeline = self._pipeline(bracket)
         with prepare.after():
             given = pipeline.given(bracket, settings, padded, prepare)
             prepare.hand_over(given, flow, network, finish)
@@ -147,12 +148,11 @@ class Deghoster:
                 given, motion, bracket.reference_index, settings.mend_halos)
             network.hand_over(radiance, finish)
         with finish.after(network):
-            radiance = radiance[:, :height, :width]
-            finite = finish.to_host(torch.isfinite(radiance.sum()))
+            finite = finish.to_host(torch.isfinite(radiance[:, :height, :width].sum()))
             shown = pipeline.shown(bracket, radiance, settings, finish)
         finish.wait()
         if not finite:
-            shown = self._shown_where_finite(bracket, radiance)
+            shown = self._shown_where_finite(bracket, radiance[:, :height, :width])
         return Deghosted(
             bracket, _array(shown[0]), _array(shown[1]),
             {stage.name: stage.ms for stage in self._stages},
@@ -169,10 +169,15 @@ class Deghoster:
         finish.wait()
         return shown
 
-    def _pipeline(self, bracket: Bracket, padded: tuple[int, int]) -> Pipeline:
-        """The fastest that can do it; in bands for the least memory."""
+    def divisible(self, bracket: Bracket) -> bool:
+        """Whether bands save memory with a bracket; what kernels take needs less than a band."""
+        kernels = self._kernels and self._kernels.takes(bracket)
+        return hasattr(self._stacked.model, 'reach') and not kernels
+
+    def _pipeline(self, bracket: Bracket) -> Pipeline:
+        """The fastest that can do it."""
         self._stacked.bands = self.bands
-        if self._kernels and self.bands == 1 and self._kernels.takes(bracket, padded):
+        if self._kernels and self.bands == 1 and self._kernels.takes(bracket):
             return self._kernels
         return self._stacked
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -51,7 +51,7 @@ class Exported:
     difference: float
 
 
-class _Whole(nn.Module):
+class Whole(nn.Module):
     """A network with tensors alone as inputs."""
 
     def __init__(self, model: nn.Module, reference_index: int) -> None:
@@ -82,8 +82,8 @@ def export(
         ValueError: packages are missing, or what was written computes something else.
     """
     onnx, runtime = _packages()
-    whole = _Whole(model, reference_index)
-    multiple = int(getattr(model, 'multiple', 1))
+    whole = Whole(model, reference_index)
+    multiple = cast('int', model.multiple)
     example = _example(frames, *_TRACED)
     free = {axis: multiple * torch.export.Dim(name, min=2, max=_LARGEST // multiple)
             for axis, name in ((3, 'height'), (4, 'width'))}

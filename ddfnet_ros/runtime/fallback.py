@@ -75,8 +75,8 @@ class FallbackDeghoster:
         self.log: Callable[[str], object] = _log.warning
         self._first = Deghoster(settings)
         self._spare: Deghoster | None = None
-        self._ways = _ways_for(self._first)
-        self.counts = dict.fromkeys((way.name for way in self._ways), 0)
+        self._all = self._ways = _ways_for(self._first)
+        self.counts = dict.fromkeys((way.name for way in self._all), 0)
         self._place = 0
         self._told: set[str] = set()
         self._calm, self._wait = 0, _FIRST_WAIT  # brackets since memory ran out; to be waited for
@@ -98,6 +98,7 @@ class FallbackDeghoster:
             ValueError: as a `Deghoster` does.
             MemoryError: there is too little even for the reference frame alone.
         """
+        self._choose_ways(bracket)
         first = self._place - (self._place > 0 and self._calm >= self._wait)
         said = ''
         for place in range(first, len(self._ways)):
@@ -114,6 +115,12 @@ class FallbackDeghoster:
             self._leave(place, said)
         raise MemoryError(f'expected memory for one frame at least, got: {said}; choose smaller '
                           'images')
+
+    def _choose_ways(self, bracket: Bracket) -> None:
+        """Keep those that make sense for a bracket; where they change, begin with the best."""
+        ways = [way for way in self._all if way.bands == 1 or self._first.divisible(bracket)]
+        if ways != self._ways:
+            self._ways, self._place, self._calm = ways, 0, 0
 
     def _leave(self, place: int, said: str) -> None:
         """Make room after a way has failed, and tell of the next one."""
@@ -156,8 +163,7 @@ def _ways_for(deghoster: Deghoster) -> list[_Way]:
     """Those that make sense for a model."""
     light = deghoster.device == 'cpu' and deghoster.architecture == _SPARE
     spare = not light and _SPARE in weights.present()
-    return [*_WHOLE, *(_BANDS if deghoster.divisible else ()), *([_ON_CPU] if spare else ()),
-            _REFERENCE]
+    return [*_WHOLE, *_BANDS, *([_ON_CPU] if spare else ()), _REFERENCE]
 
 
 def reference_alone(bracket: Bracket, settings: RadianceSettings) -> Deghosted:

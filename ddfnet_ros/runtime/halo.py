@@ -9,8 +9,6 @@ can be true.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -18,7 +16,7 @@ from torch.nn.functional import max_pool2d
 
 from ddfnet_ros.flow.warp import warp
 from ddfnet_ros.merge import CLIP_RAMP
-from ddfnet_ros.parallel import BAND_ROWS, each
+from ddfnet_ros.parallel import BAND_ROWS, each, row_pieces
 
 WHITE = 0.99
 """LDR value from which on a channel of the reference is clipped."""
@@ -47,8 +45,10 @@ def without_halo(
     if not reference_index:
         return radiance
     shorter = stack[:, 1:1 + reference_index]
+    height = radiance.shape[-2]
 
-    def mended(rows: slice) -> Tensor:
+    def mended(piece: tuple[int, int]) -> Tensor:
+        rows = slice(piece[0], sum(piece))
         seen = slice(max(rows.start - 1, 0), rows.stop + 1)  # with the neighbours of its pixels
         ldr, white = stack[0, 0, :3, seen], stack[0, 0, 3:, seen]
         clipped = ldr >= WHITE
@@ -61,7 +61,8 @@ def without_halo(
         raised = torch.maximum(radiance[:, rows], filled[:, own])
         return torch.where((contradicted & clipped)[:, own], raised, radiance[:, rows])
 
-    return torch.cat(each(mended, list(_bands(radiance))), dim=1)
+    pieces = row_pieces(height, height if radiance.is_cuda else BAND_ROWS)
+    return torch.cat(each(mended, pieces), dim=1)
 
 
 def _filled(
@@ -79,9 +80,3 @@ def _filled(
     total = trust.sum(dim=0)
     mean = (trust * corrected).sum(dim=0) / total.clamp(min=LEAST)
     return torch.where(total > 0, mean, white), near.amax(dim=0) > 0
-
-
-def _bands(radiance: Float[Tensor, '3 h w']) -> Iterator[slice]:
-    height = radiance.shape[-2]
-    step = height if radiance.is_cuda else BAND_ROWS
-    return (slice(top, min(top + step, height)) for top in range(0, height, step))

@@ -8,7 +8,6 @@ OpenCV do the rest. The result is the same but for rounding.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -27,10 +26,11 @@ from ddfnet_ros.kernels.cells import CELL, CHANNELS
 from ddfnet_ros.kernels.levels import Levels
 from ddfnet_ros.network.fast import FastFusion
 from ddfnet_ros.network.fast_core import FLOW_UNIT, MOST
-from ddfnet_ros.parallel import each
+from ddfnet_ros.parallel import each, row_pieces
 from ddfnet_ros.radiance import relative_exposures
 from ddfnet_ros.runtime import halo
-from ddfnet_ros.runtime.preparation import levels_of, padded_pixels
+from ddfnet_ros.runtime.bands import round_up
+from ddfnet_ros.runtime.preparation import levels_of, padded_pixels, repeat_edges
 from ddfnet_ros.runtime.shown import shown_of
 from ddfnet_ros.runtime.stages import Stage
 from ddfnet_ros.settings import RadianceSettings
@@ -78,21 +78,19 @@ class KernelPipeline:
         stage = Stage('compile', torch.device('cpu'))
         self.shown(Bracket.of(frames), radiance, RadianceSettings(), stage)
 
-    def takes(self, bracket: Bracket, padded: tuple[int, int]) -> bool:
-        """Whether it can: colour of 8 or 16 bits, in sizes that the flow's cells divide."""
-        pixels = bracket.reference.pixels
-        cell = self._flow.cell(*padded)
-        return (pixels.ndim == 3 and pixels.dtype in (np.uint8, np.uint16)
-                and not any(side % cell for side in padded))
+    @staticmethod
+    def takes(bracket: Bracket) -> bool:
+        """Whether it can: frames of 8 or 16 bits."""
+        return bracket.reference.pixels.dtype in (np.uint8, np.uint16)
 
     def given(
         self, bracket: Bracket, settings: RadianceSettings, padded: tuple[int, int], stage: Stage
     ) -> Levels:
-        """The frames' own pixels, and what their values mean."""
+        """The frames' own pixels, grey in three channels, and what their values mean."""
         frames = bracket.reference_first
         pixels = np.empty((len(frames), *padded, 3), bracket.reference.pixels.dtype)
         for out, frame in zip(pixels, frames, strict=True):
-            padded_pixels(frame.pixels, out)
+            padded_pixels(frame.pixels.reshape(*frame.pixels.shape[:2], -1), out)
         levels = levels_of(int(np.iinfo(pixels.dtype).max), settings.response, settings.gamma)
         exposures = relative_exposures([frame.exposure for frame in frames]).numpy()
         linear = np.stack([levels / exposure for exposure in exposures])
@@ -102,7 +100,8 @@ class KernelPipeline:
         """As `DISFlow` finds it."""
         count, height, width, _ = given.pixels.shape
         cell = self._flow.cell(height, width)
-        grey_frames = np.empty((count, height, width), np.float32)
+        padded = round_up(height, cell), round_up(width, cell)
+        grey_frames = np.empty((count, *padded), np.float32)
         weighted = given.linear[:, None] * np.array(LUMINANCE, np.float32)[:, None]
 
         def brightest(piece: tuple[int, int, int]) -> float:
@@ -110,19 +109,22 @@ class KernelPipeline:
             return float(
                 grey.luminance(given.pixels[k], weighted[k], tuple(rows), grey_frames[k]))
 
-        pieces = [(k, first, rows) for k in range(count) for first, rows in _bands(height)]
+        pieces = [(k, *piece) for k in range(count) for piece in row_pieces(height, _ROWS)]
         most = np.array(each(brightest, pieces)).reshape(count, -1).max(axis=1)
         white = np.minimum(most[0], most[1:]).clip(min=LEAST_WHITE).astype(np.float32)
-        means = np.empty((2, count - 1, height // cell, width // cell), np.float32)
+        means = np.empty((2, count - 1, padded[0] // cell, padded[1] // cell), np.float32)
+        for frame in grey_frames:
+            repeat_edges(frame, height, width)
 
         def average(piece: tuple[int, int]) -> None:
             which, k = piece
             grey.cell_means(grey_frames[k + 1 if which else 0], white[k], cell,
-                            (0, height // cell), means[which, k])
+                            (0, padded[0] // cell), means[which, k])
 
         each(average, [(which, k) for which in range(2) for k in range(count - 1)])
         images = (torch.from_numpy(means).pow_(ENCODING) * 255).round_().byte().numpy()
-        return self._flow.between(images[0], images[1], cell)[None]
+        flow = self._flow.between(images[0], images[1], cell)[None]
+        return flow[..., :height, :width].contiguous()
 
     def radiance(
         self, given: Levels, motion: Float[Tensor, '1 m 2 h w'], reference_index: int,
@@ -151,7 +153,7 @@ class KernelPipeline:
             if mend_halos and reference_index:
                 mending.mend(given, flow, moved, reference_index, _MENDING, rows, out)
 
-        each(mix, list(_bands(height)))
+        each(mix, row_pieces(height, _ROWS))
         return torch.from_numpy(out)
 
     def shown(
@@ -170,8 +172,11 @@ class KernelPipeline:
         def some(rows: tuple[int, int]) -> None:
             showing.show(planes, unit, mu, settings.tone_map == 'mu_colour', rows, scaled, picture)
 
-        each(some, list(_bands(height)))
-        return torch.from_numpy(scaled), torch.from_numpy(picture)
+        each(some, row_pieces(height, _ROWS))
+        both = torch.from_numpy(scaled), torch.from_numpy(picture)
+        if bracket.reference.pixels.ndim == 2:
+            return both[0][..., 0].contiguous(), both[1][..., 0].contiguous()
+        return both
 
     def _describe(
         self, given: Levels, flow: Float32[np.ndarray, 'm 2 h w'],
@@ -196,7 +201,7 @@ class KernelPipeline:
             part = F.linear(seen.flatten(2), self._matrix, self._bias)
             features[k, first // CELL:(first + rows) // CELL] = F.relu_(part)
 
-        each(look, [(k, first, rows) for k in range(count) for first, rows in _bands(height)])
+        each(look, [(k, *piece) for k in range(count) for piece in row_pieces(height, _ROWS)])
         return [x.permute(2, 0, 1)[None] for x in features]
 
     def _describe_motion(
@@ -217,8 +222,3 @@ def _bits(values: Tensor) -> npt.NDArray[Any]:
     if values.dtype is torch.bfloat16:
         return values.view(torch.int16).numpy().view(np.uint16)
     return values.numpy()
-
-
-def _bands(height: int) -> Iterator[tuple[int, int]]:
-    """First row and number of rows of each piece of work."""
-    return ((first, min(_ROWS, height - first)) for first in range(0, height, _ROWS))

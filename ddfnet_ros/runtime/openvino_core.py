@@ -13,6 +13,7 @@ import importlib
 import logging
 import sys
 import warnings
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -61,10 +62,10 @@ class OpenVINOCore(nn.Module):
 
     def forward(self, frames: list[Tensor], flow: list[Tensor]) -> list[Tensor]:
         """What the core gives; the next call writes over it."""
-        # As it has them inside: what lies in torch's channels_last order is handed over as it is.
-        given = [x.permute(0, 2, 3, 1).to(self._dtype).contiguous() for x in (*frames, *flow)]
         if self._failed:
             return self._in_torch(frames, flow)
+        # As it has them inside: what lies in torch's channels_last order is handed over as it is.
+        given = [x.permute(0, 2, 3, 1).to(self._dtype).contiguous() for x in (*frames, *flow)]
         try:
             request = self._request(tuple(tuple(x.shape) for x in given))
         except Exception as error:  # of many kinds, which share no base but this
@@ -113,18 +114,11 @@ class OpenVINOCore(nn.Module):
     def _convert(self, channels: tuple[int, ...]) -> Any:
         """The core's graph for what it is given, channels last, of any size."""
         from openvino import Layout, Type
-        from openvino.frontend import FrontEndManager
-        from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
         from openvino.preprocess import PrePostProcessor
 
-        example = tuple(torch.zeros(1, c, *_TRACED_SIZE) for c in channels)
-        with (torch.inference_mode(mode=False), torch.no_grad(),
-              torch.autocast('cpu', enabled=False), warnings.catch_warnings()):
-            warnings.simplefilter('ignore')  # torch warns of its own tracer
-            traced = torch.jit.trace(_Flat(self._core), example, check_trace=False)
-            frontend = FrontEndManager().load_by_framework('pytorch')
-            decoder = TorchScriptPythonDecoder(traced)  # must outlive the conversion
-            graph = frontend.convert(frontend.load(decoder))
+        with torch.inference_mode(mode=False):
+            example = [torch.zeros(1, c, *_TRACED_SIZE) for c in channels]
+            graph = graph_of(_Flat(self._core), example)
         graph.reshape({i: [1, c, -1, -1] for i, c in enumerate(channels)})
         layouts = PrePostProcessor(graph)
         kind = Type.bf16 if self._dtype is torch.bfloat16 else Type.f32
@@ -135,6 +129,19 @@ class OpenVINOCore(nn.Module):
             layouts.output(i).tensor().set_layout(Layout('NHWC'))
             layouts.output(i).model().set_layout(Layout('NCHW'))
         return layouts.build()
+
+
+def graph_of(network: nn.Module, example: Sequence[Tensor]) -> Any:
+    """OpenVINO's graph of what a network does with tensors like these."""
+    from openvino.frontend import FrontEndManager
+    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+
+    with torch.no_grad(), torch.autocast('cpu', enabled=False), warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # torch warns of its own tracer
+        traced = torch.jit.trace(network, tuple(example), check_trace=False)
+        frontend = FrontEndManager().load_by_framework('pytorch')
+        decoder = TorchScriptPythonDecoder(traced)  # must outlive the conversion
+        return frontend.convert(frontend.load(decoder))
 
 
 def _shared(x: Tensor) -> Any:

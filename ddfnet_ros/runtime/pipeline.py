@@ -42,4 +42,11 @@ class Pipeline(Protocol):
         self, bracket: Bracket, radiance: Float[Tensor, 'c h w'], settings: RadianceSettings,
         stage: Stage,
     ) -> tuple[Tensor, Tensor]:
-        """Radiance in the unit of Eq. 2 and its picture, on the host once the stage is done."""
+        """Radiance in the unit of Eq. 2 and its picture, on the host once the stage is done.
+
+        Args:
+            bracket: Whose radiance it is.
+            radiance: Of the padded size.
+            settings: Name the tone map.
+            stage: Copies.
+        """

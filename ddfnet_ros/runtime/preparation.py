@@ -65,8 +65,13 @@ def padded_pixels(pixels: npt.NDArray[Any], out: npt.NDArray[Any]) -> None:
     """Copy (H, W, C) pixels into (h, w, C), the last row and column repeated up to its size."""
     height, width = pixels.shape[:2]
     out[:height, :width] = pixels
-    out[height:, :width] = pixels[-1:]
-    out[:, width:] = out[:, width - 1:width]
+    repeat_edges(out, height, width)
+
+
+def repeat_edges(planes: npt.NDArray[Any], height: int, width: int) -> None:
+    """Fill (h, w, ...) below and right of the first height and width with what is there last."""
+    planes[height:, :width] = planes[height - 1:height, :width]
+    planes[:, width:] = planes[:, width - 1:width]
 
 
 def _look_up(planes: npt.NDArray[Any], table: _Plane, out: _Plane) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ddfnet_ros.runtime.kernel_pipeline import KernelPipeline
 
 # First the model meant for the device, then what else it can run in real time. `base` comes last:
-# the paper's network needs 160 times the arithmetic of `fast`, too much for a CPU.
+# the paper's network needs 265 times the arithmetic of `fast`, too much for a CPU.
 _AUTO = {'cuda': ('denoise', 'fast', 'base'), 'cpu': ('fast',)}
 
 _log = logging.getLogger(__name__)

@@ -24,10 +24,12 @@ def shown_of(
 
     Args:
         bracket: Whose radiance it is; grey frames get a grey result.
-        radiance: Relative to the shortest exposure, >= 0.
+        radiance: Relative to the shortest exposure, >= 0; may be larger than the frames.
         settings: Name the tone map.
         stage: Copies.
     """
+    width, height = bracket.reference.size
+    radiance = radiance[:, :height, :width]
     if bracket.reference.pixels.ndim == 2:
         radiance = radiance.mean(0, keepdim=True)
     picture = (tone_map(radiance, settings) * 255 + 0.5).to(torch.uint8)

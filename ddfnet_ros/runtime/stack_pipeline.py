@@ -40,7 +40,6 @@ class StackPipeline:
             dtype: What torch's convolutions are computed in.
         """
         self.bands = 1
-        self._multiple = int(getattr(model, 'multiple', 1))
         self.model = model
         self.flow = flow
         self._device = device
@@ -78,7 +77,14 @@ class StackPipeline:
         self, given: Float[Tensor, '1 n 6 h w'], motion: Float[Tensor, '1 m 2 h w'],
         reference_index: int,
     ) -> Float[Tensor, 'n h w']:
-        """How much of each frame each pixel takes, the reference first."""
+        """How much of each frame each pixel takes, the reference first.
+
+        Raises:
+            ValueError: a network without weights.
+        """
+        if not hasattr(self.model, 'shares'):
+            raise ValueError(f'expected a network with weights, got {type(self.model).__name__}; '
+                             'choose another model')
         return self._run(self.model.shares, given, motion, reference_index)[0].float()
 
     def _run(self, run: Network, stack: Tensor, motion: Tensor, reference_index: int) -> Tensor:
@@ -88,4 +94,4 @@ class StackPipeline:
             if self.bands == 1:
                 return run(stack, motion, reference_index)
             return in_bands(run, stack, motion, reference_index, bands=self.bands,
-                            reach=self.model.reach(motion), multiple=self._multiple)
+                            reach=self.model.reach(motion), multiple=self.model.multiple)

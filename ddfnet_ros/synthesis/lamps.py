@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ddfnet_ros.synthesis.canvas import axis, inside
 from ddfnet_ros.synthesis.scene_settings import LAYER
 
 _BODY = 0.02  # of white: what a switched-off lamp or its housing reflects at least
@@ -41,7 +42,7 @@ def draw_lamps(
     kind = (3 * u[0]).floor()
     lamp, headlights, signal = ((kind == k).float() for k in range(3))
     lit = (3 * u[1]).floor()  # of a traffic light, from above
-    x, y = _axis(), _axis()[:, None]
+    x, y = axis(), axis()[:, None]
     distance = _distance(x, y - signal * 0.52 * (lit - 1))
     aside = _distance(x.abs() - 0.55, y)
     distance = torch.where(headlights > 0, aside, distance)
@@ -49,7 +50,7 @@ def draw_lamps(
     core = (0.5 + (radius - distance) * LAYER / 3).clamp(0, 1)
     corona = 0.02 * u[3] * torch.exp(-4 * distance / radius)
     streak = headlights * 0.1 * u[4] * _streak(x.abs() - 0.55, y, radius)
-    mask = (core + (corona + streak) * _inside()).clamp(max=1)
+    mask = (core + (corona + streak) * inside(6.0)).clamp(max=1)
     body = torch.maximum(core, _body(x, y, headlights, signal, u[5]))
     reflected = (white[:, None, None, None] * _BODY * (1 + 4 * u[5][:, None])).expand(
         -1, 3, LAYER, LAYER)
@@ -89,13 +90,3 @@ def _streak(x: Tensor, y: Tensor, radius: Tensor) -> Tensor:
 
 def _distance(x: Tensor, y: Tensor) -> Tensor:
     return (x**2 + y**2).sqrt()
-
-
-def _axis() -> Tensor:
-    return torch.linspace(-1, 1, LAYER)
-
-
-def _inside() -> Tensor:
-    """1 inside, falling to 0 over the last pixels, so that no glow ends in a hard border."""
-    ramp = (6 * (1 - _axis().abs())).clamp(max=1)
-    return ramp * ramp[:, None]

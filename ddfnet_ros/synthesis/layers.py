@@ -18,6 +18,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from ddfnet_ros.radiance import GAMMA
+from ddfnet_ros.synthesis.canvas import axis, inside
 from ddfnet_ros.synthesis.flicker import random_flicker
 from ddfnet_ros.synthesis.lamps import draw_lamps
 from ddfnet_ros.synthesis.panorama_bank import PanoramaBank
@@ -69,25 +70,22 @@ def random_layers(
     kind = _random_kinds(shape, cutouts, generator)
     present = torch.rand(shape, generator=generator) >= _ABSENT
     white = (1 / exposure[:, :1]).expand(shape)
-    falling = white * daylight[:, None]
     texture = torch.zeros((*shape, 5, LAYER, LAYER), device=panoramas.device)
     colour = torch.zeros((*shape, 1, 3))
-    upright = (kind == _CUTOUT) | (kind == _LAMP)
     for which in range(len(_SHARES)):
         chosen = (kind == which) & present
-        count = int(chosen.sum())
-        if not count:
+        if not chosen.any():
             continue
         if which == _LAMP:
             made, colour[chosen] = draw_lamps(white[chosen], generator)
         else:
-            made = _shape(which, count, panoramas, cutouts, generator)
-            lit = falling[chosen] * 0.01 * 300 ** torch.rand(count, generator=generator)
-            made[:, :3] *= lit[:, None, None, None].to(made.device)
+            made = _shape(which, int(chosen.sum()), panoramas, cutouts, generator)
+            _light(made, (white * daylight[:, None])[chosen], generator)
         made[:, :3] *= made[:, 3:4]
         texture[chosen.nonzero(as_tuple=True)] = made.to(texture.device)
     light = colour * random_flicker(kind == _LAMP, exposure, generator)[..., None]
-    return Layers(texture=texture, light=light.to(texture.device), upright=upright,
+    return Layers(texture=texture, light=light.to(texture.device),
+                  upright=(kind == _CUTOUT) | (kind == _LAMP),
                   soft=(kind == _BLOB) | (kind == _CUTOUT))
 
 
@@ -118,6 +116,12 @@ def _shape(
     return F.pad(torch.cat([textures, alpha.to(textures.device)], dim=1), (0, 0, 0, 0, 0, 1))
 
 
+def _light(textures: Textures, falling: Float[Tensor, ' k'], generator: torch.Generator) -> None:
+    """Have each reflect 0.01 to 3 times the light that falls on it."""
+    lit = falling * 0.01 * 300 ** torch.rand(len(falling), generator=generator)
+    textures[:, :3] *= lit[:, None, None, None].to(textures.device)
+
+
 class CutoutBank:
     """Drawn figures and vehicles with an alpha channel, from a folder of RGBA pictures."""
 
@@ -142,8 +146,8 @@ class CutoutBank:
         tint = 0.3 + 0.7 * torch.rand((count, 3, 1, 1), generator=generator)
         slope = torch.randn((2, count, 1, 1, 1), generator=generator)
         relief = 0.5 * torch.rand((count, 1, 1, 1), generator=generator)
-        axis = _axis()
-        shade = 0.4 * (slope[0] * axis - slope[1].abs() * axis[:, None])
+        across = axis()
+        shade = 0.4 * (slope[0] * across - slope[1].abs() * across[:, None])
         shade = shade.to(textures.device) + relief.to(textures.device) * textures
         layers[:, :3] *= shade.clamp_(max=1).exp_() * tint.to(textures.device)
         return F.pad(layers, (0, 0, 0, 0, 0, 1))
@@ -169,7 +173,7 @@ def blobs(count: int, generator: torch.Generator) -> Float[Tensor, 'k 1 s s']:
     field = F.interpolate(coarse, (LAYER, LAYER), mode='bicubic', align_corners=True)
     sharpness = 4 + 30 * torch.rand((count, 1, 1, 1), generator=generator)
     distance = _radius(torch.full((count, 1, 1, 1), 2.0))
-    return torch.sigmoid(sharpness * (0.35 * field + 0.65 - distance)) * _inside()
+    return torch.sigmoid(sharpness * (0.35 * field + 0.65 - distance)) * inside(12.0)
 
 
 def solids(count: int, generator: torch.Generator) -> Float[Tensor, 'k 1 s s']:
@@ -178,18 +182,8 @@ def solids(count: int, generator: torch.Generator) -> Float[Tensor, 'k 1 s s']:
     return (16 * (0.92 - _radius(power))).clamp(0, 1)
 
 
-def _axis() -> Tensor:
-    return torch.linspace(-1, 1, LAYER)
-
-
 def _radius(power: Tensor) -> Tensor:
     """Distance from the middle in the norm of the given power; 1 at the edges' middles."""
-    x = _axis().abs() ** power
-    y = _axis()[:, None].abs() ** power
+    x = axis().abs() ** power
+    y = axis()[:, None].abs() ** power
     return (x + y) ** (1 / power)
-
-
-def _inside() -> Tensor:
-    """1 inside, falling to 0 over the last pixels, so that no texture ends in a hard border."""
-    ramp = (12 * (1 - _axis().abs())).clamp(max=1)
-    return ramp * ramp[:, None]

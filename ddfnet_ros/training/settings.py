@@ -7,7 +7,6 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ddfnet_ros.settings import Settings, setting
@@ -123,6 +122,12 @@ class TrainingSettings(Settings):
     picture_every: int = setting(500, 'Steps between pictures for TensorBoard.',
                                  bounds=(1, 10**8))
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.decoder_from and self.architecture != 'ddfnet':
+            raise ValueError(f'decoder_from: expected 0 for {self.architecture}, got '
+                             f'{self.decoder_from}; only ddfnet has a decoder that can wait')
+
     @classmethod
     def of(cls, recipe: str, given: Mapping[str, Any]) -> TrainingSettings:
         """A recipe's settings, but for those given.
@@ -139,11 +144,6 @@ class TrainingSettings(Settings):
         given = {name: tuple(value) if isinstance(value, list) else value
                  for name, value in fields.items() if name in known}
         return cls.of(fields.get('recipe', _BEFORE_RECIPES), given)
-
-    @classmethod
-    def read(cls, path: Path) -> TrainingSettings:
-        """The same, from a run's settings.json."""
-        return cls.stored(json.loads(path.read_text()))
 
     @property
     def network(self) -> dict[str, Any]:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import platform
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ddfnet_ros import network, weights
+from ddfnet_ros.runtime.machine import hardware
 from ddfnet_ros.training import slim, sources
 from ddfnet_ros.training.checkpoint import Stored, fill
 from ddfnet_ros.training.settings import TrainingSettings
@@ -91,7 +91,7 @@ def _card(stored: Stored) -> dict[str, Any]:
         'recipe': _recipe(settings),
         'steps': stored.facts['step'],
         'minutes': round(stored.facts['seconds'] / 60, 1),
-        'hardware': '; '.join(history.get('hardware', [_this_machine()])),
+        'hardware': '; '.join(history.get('hardware', [hardware('cpu')])),
     }
     if settings.architecture != 'pwcnet':
         card['flow'] = settings.flow
@@ -108,11 +108,6 @@ def _recipe(settings: TrainingSettings) -> dict[str, Any]:
     differs = {name: value for name, value in asdict(settings).items()
                if value != paper[name] and name not in _PRIVATE}
     return {'recipe': settings.recipe, **differs}
-
-
-def _this_machine() -> str:
-    """For checkpoints that do not say what they were trained on."""
-    return f'{platform.machine()} CPU, {torch.get_num_threads()} threads'
 
 
 def _section(path: Path) -> str:

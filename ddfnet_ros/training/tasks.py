@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ddfnet_ros.flow.pairs import common_range, corrected_frames
 from ddfnet_ros.flow.pwcnet import FLOW_UNIT
 from ddfnet_ros.flow.warp import warp
+from ddfnet_ros.network import fixed_frames
 from ddfnet_ros.tonemap import mu_law
 from ddfnet_ros.training.batches import Batch
 from ddfnet_ros.training.loss import (
@@ -87,12 +88,19 @@ def task(settings: TrainingSettings, model: nn.Module, flow: nn.Module | None) -
     """The task of an architecture.
 
     Raises:
-        ValueError: patches that PWC-Net cannot be trained on.
+        ValueError: patches or numbers of frames that the network cannot be trained on.
     """
-    if settings.architecture != 'pwcnet':
-        return Fusion(model, flow, settings.mu, settings.no_worse)
-    multiple = int(getattr(model, 'multiple', 1))
-    if settings.patch % multiple:
-        raise ValueError(f'patch: expected a multiple of {multiple} for pwcnet, got '
-                         f'{settings.patch}')
-    return Motion(model)
+    _check(settings, model)
+    if settings.architecture == 'pwcnet':
+        return Motion(model)
+    return Fusion(model, flow, settings.mu, settings.no_worse)
+
+
+def _check(settings: TrainingSettings, model: Any) -> None:
+    if settings.patch % model.multiple:
+        raise ValueError(f'patch: expected a multiple of {model.multiple} for '
+                         f'{settings.architecture}, got {settings.patch}')
+    frames = fixed_frames(model)
+    if settings.dataset == 'synthetic' and settings.varied and frames is not None:
+        raise ValueError('varied: expected a network that takes any number of frames, but '
+                         f'{settings.architecture} takes {frames} frames; give --no-varied')

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import math
-import platform
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from ddfnet_ros.runtime.machine import hardware
 from ddfnet_ros.runtime.memory import keep_freed_memory
 from ddfnet_ros.runtime.selection import choose_precision
 from ddfnet_ros.training import checkpoint, slim, sources
@@ -99,13 +99,14 @@ class _Run:
                 if record is not None:
                     with _told(self._path.parent):
                         record.step(state.step, partial(learnt.picture, moved))
-                if due or state.step % EVERY == 0:
+                if due or self._keeps or state.step % EVERY == 0:
                     self._report(record, losses, norm)
                     losses = []
                 if due:
                     self._save()
                     saved = now
-                self._keep()
+                if self._keeps:
+                    self._keep()
                 if over:
                     break
 
@@ -178,13 +179,19 @@ class _Run:
             with _told(folder):
                 slim.write(checkpoint.read(self._path), folder)
 
+    @property
+    def _keeps(self) -> bool:
+        """Whether a slim checkpoint of this step is asked for."""
+        every = self._settings.keep_every
+        return every > 0 and self._state.step % every == 0
+
     def _keep(self) -> None:
-        """From time to time a slim checkpoint that later ones do not replace."""
-        every, step = self._settings.keep_every, self._state.step
-        if every and step % every == 0 and self._crew.leads:
-            folder = self._path.parent / f'{slim.KEPT}{step:07d}'
-            with _told(folder):
-                slim.write(checkpoint.stored(self._state, self._settings), folder)
+        """Write a slim checkpoint that later ones do not replace."""
+        if not self._crew.leads:
+            return
+        folder = self._path.parent / f'{slim.KEPT}{self._state.step:07d}'
+        with _told(folder):
+            slim.write(checkpoint.stored(self._state, self._settings), folder)
 
     @property
     def _path(self) -> Path:
@@ -218,8 +225,7 @@ def _note_settings(settings: TrainingSettings) -> None:
 
 
 def _note_hardware(state: State, crew: Crew) -> None:
-    name = torch.cuda.get_device_name(crew.device) if crew.device.type == 'cuda' \
-        else f'{platform.machine()} CPU, {torch.get_num_threads()} threads'
+    name = hardware(crew.device)
     name = name if crew.size == 1 else f'{crew.size} x {name}'
     used = state.history.setdefault('hardware', [])
     if name not in used:

@@ -9,10 +9,8 @@ from ddfnet_ros import weights
 from ddfnet_ros.evaluation import run
 from ddfnet_ros.evaluation.conditions import Condition
 from ddfnet_ros.evaluation.plan import Plan
-from ddfnet_ros.evaluation.run import carry_out, fixed_frames
+from ddfnet_ros.evaluation.run import carry_out
 from ddfnet_ros.network.ahdrnet import AHDRNet, AHDRNetConfig
-from ddfnet_ros.network.ddfnet import DDFNet, DDFNetConfig
-from ddfnet_ros.network.fast import FastConfig, FastFusion
 from ddfnet_ros.settings import DeghosterSettings
 
 
@@ -34,6 +32,14 @@ def test_more_models_and_peers_are_compared_under_their_names(folder, fusion):
     checksum = weights.load(folder / 'fast.safetensors').sha256
     assert found.sha256 == {'fused': checksum, 'fast': checksum}
     assert found.points == []
+
+
+@pytest.mark.parametrize('name', ['fast', 'reference', 'fused'])
+def test_models_of_one_name_would_replace_each_other(folder, fusion, tmp_path, name):
+    path = tmp_path / f'{name}.safetensors'
+    path.write_bytes((folder / 'fast.safetensors').read_bytes())
+    with pytest.raises(ValueError, match=f'--models: expected .* got {name}; rename'):
+        carry_out(plan(folder, models=('fast', str(path))), fusion)
 
 
 def test_references_have_a_point_each(folder, fusion):
@@ -68,13 +74,6 @@ def test_networks_for_three_frames_are_left_out_where_there_are_others(folder, f
     found = carry_out(plan(folder, models=('ahdrnet',), frames=2), fusion)
     assert found.methods['ahdrnet'] == {}
     assert carry_out(plan(folder, models=('ahdrnet',)), fusion).methods['ahdrnet']['psnr_mu']
-
-
-@pytest.mark.parametrize(('model', 'frames'), [
-    (AHDRNet(AHDRNetConfig(channels=4)), 3), (FastFusion(FastConfig(channels=8)), None),
-    (DDFNet(DDFNetConfig(structure='concatenation', frames=5)), 5), (DDFNet(), None)])
-def test_only_some_networks_ask_how_many_frames_there_are(model, frames):
-    assert fixed_frames(model) == frames
 
 
 def test_any_of_many_noisy_frames_can_be_the_reference(folder, fusion):

@@ -31,7 +31,7 @@ def test_flow_points_from_the_reference_to_the_other_frame_as_x_y():
 
 
 @pytest.mark.parametrize('size', [(1, 1), (3, 200), (9, 200), (12, 1000), (17, 13), (97, 41)])
-@pytest.mark.parametrize('preset', ['ultrafast', 'fast', 'medium', 'dense'])
+@pytest.mark.parametrize('preset', ['fast', 'medium', 'dense'])
 def test_any_size_gives_finite_flow(size, preset):
     flow = dis_flow(*shifted_views(*size, x=1, y=0), preset)
     assert flow.shape == (*size, 2)
@@ -69,8 +69,8 @@ def test_the_provider_sees_through_exposure_and_clipping(response):
 
 def test_the_provider_takes_each_bracket_of_a_batch_for_itself():
     stack = torch.rand(2, 2, 6, 48, 56)
-    both = DISFlow('ultrafast')(stack)
-    alone = torch.cat([DISFlow('ultrafast')(bracket[None]) for bracket in stack])
+    both = DISFlow('fast')(stack)
+    alone = torch.cat([DISFlow('fast')(bracket[None]) for bracket in stack])
     torch.testing.assert_close(both, alone, rtol=0, atol=0)
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ddfnet_ros import weights
 from ddfnet_ros.bracket import Bracket, Frame
+from ddfnet_ros.network.ahdrnet import AHDRNet, AHDRNetConfig
 from ddfnet_ros.network.fast import FastConfig, FastFusion
 from ddfnet_ros.runtime.deghoster import Deghoster
 from ddfnet_ros.settings import DeghosterSettings
@@ -222,3 +223,12 @@ def test_shares_of_the_frames_can_be_asked_for(deghoster):
     assert long[:, :20].min() > 0.2  # in the shadows
     assert reference[:, 20:].max() < 0.1
     assert short[:, 20:].min() > 0.9
+
+
+def test_a_network_without_weights_has_no_shares(tmp_path):
+    path = tmp_path / 'peer.safetensors'
+    weights.save(AHDRNet(AHDRNetConfig(channels=4, layers=1, growth=2)), path, {})
+    fused = Deghoster(DeghosterSettings(model=str(path), device='cpu', threads=1))(
+        bracket_of(smooth_truth(16, 16)))
+    with pytest.raises(ValueError, match='got AHDRNet; choose another model'):
+        fused.shares()

@@ -43,5 +43,5 @@ def test_arithmetic_is_counted_per_pixel_of_a_frame():
 
 
 def test_the_small_network_stays_within_the_budget_of_a_jetson():
-    whole = export._Whole(FastFusion(FastConfig()), 1)
+    whole = export.Whole(FastFusion(FastConfig()), 1)
     assert export._kmac_per_pixel(whole, export._example(3, 64, 96)) <= 135

@@ -63,7 +63,7 @@ class Hungry:
 
     def __init__(self, network, rows, error):
         self.network, self.rows, self.error = network, rows, error
-        self.reach, self.shares = network.reach, network.shares
+        self.reach, self.shares, self.multiple = network.reach, network.shares, network.multiple
         self.given = []
         self.left = lambda: None
 
@@ -134,6 +134,16 @@ def test_bands_give_the_picture_of_the_whole(fallback_of, caplog):
     # the flow crosses is little less; never again.
     assert failed[:2] == [HEIGHT, HEIGHT]
     assert len(failed) == 3
+
+
+def test_bands_are_for_brackets_that_have_no_better_way_with_less_memory(
+        fallback_of, monkeypatch):
+    made = fallback_of(rows=250)
+    monkeypatch.setattr(Deghoster, 'divisible', lambda _self, of: of.reference.pixels.ndim == 2)
+    for channels, way in ((3, 'reference'), (1, 'bands'), (3, 'reference')):
+        before = made.counts[way]
+        made(bracket(channels=channels))
+        assert made.counts[way] == before + 1
 
 
 def test_without_room_for_the_model_fast_on_the_cpu_takes_over(fallback_of, caplog):

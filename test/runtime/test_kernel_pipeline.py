@@ -11,6 +11,7 @@ import torch
 
 from ddfnet_ros import weights
 from ddfnet_ros.bracket import Bracket, Frame
+from ddfnet_ros.flow import dis
 from ddfnet_ros.network.fast import FastConfig, FastFusion
 from ddfnet_ros.runtime.deghoster import Deghoster
 from ddfnet_ros.runtime.openvino_core import OpenVINOCore
@@ -18,6 +19,15 @@ from ddfnet_ros.settings import DeghosterSettings
 
 pytest.importorskip('numba')
 pytest.importorskip('openvino')
+
+import numba
+
+from ddfnet_ros.kernels import blending, describing, grey, mending, showing
+
+KERNELS = [
+    (blending, 'blend'), (describing, 'describe'), (describing, 'describe_moved'),
+    (describing, 'describe_motion'), (grey, 'luminance'), (grey, 'cell_means'), (mending, 'mend'),
+    (showing, 'show')]
 
 
 @pytest.fixture(scope='module')
@@ -36,7 +46,8 @@ def deghoster(model, backend, **options):
     return Deghoster(DeghosterSettings(model=str(model), backend=backend, **options))
 
 
-def bracket(times=(0.001, 0.004, 0.016), size=(64, 48), reference=0, dtype=np.uint8, white=1):
+def bracket(times=(0.001, 0.004, 0.016), size=(64, 48), reference=0, dtype=np.uint8, white=1,
+            channels=3):
     """A street of blobs that moves on between frames; white clips the reference too."""
     rng = np.random.default_rng(4)
     height, width = size[1], size[0]
@@ -47,7 +58,8 @@ def bracket(times=(0.001, 0.004, 0.016), size=(64, 48), reference=0, dtype=np.ui
         moved = np.roll(scene, (k, 2 * k), (0, 1))
         ldr = np.clip(moved * time / times[0] / 4, 0, 1) ** (1 / 2.2)
         top = np.iinfo(dtype).max
-        return Frame(pixels=np.round(ldr * top).astype(dtype), exposure_time=time)
+        pixels = np.round(ldr * top).astype(dtype)
+        return Frame(pixels=pixels if channels == 3 else pixels[..., 0], exposure_time=time)
 
     return Bracket.of(list(starmap(frame, enumerate(times))), reference)
 
@@ -65,6 +77,8 @@ def bracket(times=(0.001, 0.004, 0.016), size=(64, 48), reference=0, dtype=np.ui
     {'size': (6, 30)},
     {'size': (97, 203)},
     {'dtype': np.uint16},
+    {'channels': 1},
+    {'channels': 1, 'white': 8, 'size': (61, 43), 'dtype': np.uint16},
     {'white': 8},
     {'white': 40, 'times': (0.001, 0.002, 0.004, 0.008), 'reference': 4},
 ], ids=str)
@@ -72,6 +86,7 @@ def test_the_result_is_that_of_torch(model, given):
     fused, torchs = deghoster(model, 'openvino'), deghoster(model, 'torch')
     assert fused._kernels
     assert not torchs._kernels
+    assert fused._kernels.takes(bracket(**given))
     ours, expected = fused(bracket(**given)), torchs(bracket(**given))
     np.testing.assert_allclose(ours.motion(), expected.motion(), atol=0.05)
     # One flow for both: where one grey level differs, DIS may see another motion in nothing.
@@ -104,25 +119,55 @@ def test_halos_are_mended_alike(model):
     assert (mended > as_is * 1.01).any()
 
 
-@pytest.mark.parametrize('tone_map', ['reinhard', 'drago'])
-def test_other_tone_maps_are_torchs(model, tone_map):
-    ours = deghoster(model, 'openvino', tone_map=tone_map)(bracket())
-    expected = deghoster(model, 'torch', tone_map=tone_map)(bracket())
+@pytest.mark.parametrize('channels', [1, 3])
+@pytest.mark.parametrize('tone_map', ['mu_colour', 'reinhard', 'drago'])
+def test_all_tone_maps_are_torchs(model, tone_map, channels):
+    given = bracket(size=(61, 43), channels=channels)
+    ours = deghoster(model, 'openvino', tone_map=tone_map)(given)
+    expected = deghoster(model, 'torch', tone_map=tone_map)(given)
+    assert ours.image.shape == expected.image.shape
     assert np.abs(ours.image.astype(int) - expected.image).max() <= 1
 
 
-@pytest.mark.parametrize('pixels', [
-    np.zeros((24, 32), np.uint8), np.zeros((24, 32, 3), np.float32)], ids=['grey', 'float'])
-def test_what_it_is_not_made_for_goes_through_torch(model, pixels):
+def test_large_frames_whose_motion_is_looked_for_in_larger_cells_are_taken(model, monkeypatch):
+    monkeypatch.setattr(dis, '_MOST_PIXELS', 400)
+    fused, torchs = deghoster(model, 'openvino'), deghoster(model, 'torch')
+    given = bracket(size=(196, 140))
+    assert fused._kernels._flow.cell(144, 200) == 16
+    assert fused._kernels.takes(given)
+    np.testing.assert_allclose(fused(given).motion(), torchs(given).motion(), atol=0.05)
+
+
+def test_float_frames_go_through_torch(model):
     fuse = deghoster(model, 'openvino')
+    pixels = np.zeros((24, 32, 3), np.float32)
     given = Bracket.of([Frame(pixels=pixels, exposure_time=time) for time in (0.001, 0.004)])
-    assert not fuse._kernels.takes(given, (24, 32))
+    assert not fuse._kernels.takes(given)
+    assert fuse.divisible(given)
     assert fuse(given).radiance.shape == pixels.shape
 
 
-def test_bands_would_need_more_memory(model):
-    assert not deghoster(model, 'openvino').divisible
-    assert deghoster(model, 'torch').divisible
+def test_bands_would_need_more_memory_than_kernels(model):
+    assert not deghoster(model, 'openvino').divisible(bracket())
+    assert deghoster(model, 'torch').divisible(bracket())
+
+
+@pytest.mark.parametrize('given', [{'size': (61, 43)}, {'channels': 1}], ids=str)
+def test_all_is_compiled_before_the_first_bracket_comes(model, given, monkeypatch):
+    seen = {}
+
+    def noted(name, kernel):
+        def call(*arguments):
+            seen.setdefault(name, set()).add(tuple(map(numba.typeof, arguments)))
+            return kernel(*arguments)
+        return call
+
+    for module, name in KERNELS:
+        monkeypatch.setattr(module, name, noted(name, getattr(module, name)))
+    fuse = deghoster(model, 'openvino')
+    compiled = {name: set(kinds) for name, kinds in seen.items()}
+    fuse(bracket(**given))
+    assert seen == compiled
 
 
 def test_motion_that_is_no_number_gives_a_picture(model):

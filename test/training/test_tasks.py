@@ -42,6 +42,19 @@ def test_pwcnet_needs_patches_of_its_multiple(motion):
         train(replace(motion, patch=96))
 
 
+@pytest.mark.parametrize(('architecture', 'config'), [
+    ('fast', ('channels=8', 'blocks=1')), ('deephdr', ('channels=4',))])
+def test_so_do_networks_that_fuse(settings, architecture, config):
+    with pytest.raises(ValueError, match=f'patch: .*multiple of 8 for {architecture}, got 100'):
+        train(replace(settings, architecture=architecture, config=config, patch=100, varied=False))
+
+
+def test_networks_for_a_fixed_number_of_frames_cannot_learn_from_others(settings):
+    peer = replace(settings, architecture='deephdr', config=('channels=4',))
+    with pytest.raises(ValueError, match=r'varied: .* deephdr takes 3 frames; give --no-varied'):
+        train(peer)
+
+
 def test_the_picture_shows_reference_result_and_truth(settings):
     batch = next(iter(Batches(data(settings), 1)))
     picture = task(settings, start(settings, CPU).model, None).picture(batch)

@@ -67,6 +67,13 @@ def test_loss_that_is_not_a_number_stops_and_leaves_the_checkpoint(settings, mon
     assert path.read_bytes() == before
 
 
+def test_weights_that_are_no_numbers_are_not_kept(settings, monkeypatch):
+    monkeypatch.setattr(tasks, 'mu_law_l1', lambda radiance, *_: radiance.mean() * torch.nan)
+    with pytest.raises(NotFiniteError):
+        train(replace(settings, keep_every=2))
+    assert not list(Path(settings.run).glob('step_*'))
+
+
 def test_a_full_disk_stops_and_leaves_the_checkpoint(settings, monkeypatch):
     def run_out_of_space(_file):
         raise OSError(errno.ENOSPC, 'No space left on device')

@@ -18,15 +18,15 @@ def ldr_of(bracket: Bracket) -> Stack:
     return np.stack([colour(frame.pixels) for frame in bracket.frames])
 
 
-def relative_exposures(bracket: Bracket) -> Float32[np.ndarray, ' n']:
+def exposures_of(bracket: Bracket) -> Float32[np.ndarray, ' n']:
     """Exposures over the shortest one, ascending."""
     exposures = np.array(bracket.exposures, np.float32)
     return exposures / exposures[0]
 
 
-def linear_of(bracket: Bracket, gamma: float = GAMMA) -> Stack:
+def linear_of(bracket: Bracket) -> Stack:
     """P_i of Eq. 2, relative to the shortest exposure."""
-    return ldr_of(bracket) ** np.float32(gamma) / relative_exposures(bracket)[:, None, None, None]
+    return ldr_of(bracket) ** np.float32(GAMMA) / exposures_of(bracket)[:, None, None, None]
 
 
 def like_frames(

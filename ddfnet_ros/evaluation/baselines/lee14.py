@@ -28,7 +28,7 @@ from ddfnet_ros.radiance import GAMMA
 _EXPOSED = (0.03, 0.97)               # LDR values that count as observed
 _THRESHOLDS = (0.3, 0.2, 0.1, 0.06)   # of the residual, on the encoded scale of [0, 1]
 _ROUNDS = 4                           # completions of the matrix per threshold
-_SHRINK = 1e-3                        # share of the largest singular value that all lose
+_SHRINK = 1e-3                        # share of itself that the largest singular value loses
 _CONNECTED = 1.5                      # pixels that the residual is smoothed over
 
 Maps = Float32[np.ndarray, 'n h w']
@@ -66,7 +66,7 @@ def ghost_maps(irradiance: Maps, observed: Bool[np.ndarray, 'n h w']) -> Bool[np
 
 
 def _low_rank(maps: Maps) -> Maps:
-    """Shrink the singular values: all fall by the threshold that leaves only the first."""
+    """Keep the singular values above the second alone, less a share of the first."""
     matrix = maps.reshape(len(maps), -1)
     left, values, right = np.linalg.svd(matrix, full_matrices=False)
     threshold = max(values[1], _SHRINK * values[0])

@@ -20,6 +20,7 @@ _HIGH_PASS = np.array([[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]], np.float32)
 _USABLE = (0.1, 0.9)  # grey values that count as neither under- nor over-exposed
 _LIKENESS = 0.1       # distance to the median, in [0, 1], at which a frame's weight has faded
 _SIGMA_S, _SIGMA_R = 50.0, 0.2  # of the recursive filter: pixels, and grey value
+_PASSES = 3           # of rows and columns, each with a narrower kernel (Eq. 14)
 _TINY = np.float32(1e-6)
 
 Maps = Float32[np.ndarray, 'n h w']
@@ -56,20 +57,19 @@ def likeness(ldr: Stack) -> Maps:
 
 
 def recursive_filter(
-    picture: Float32[np.ndarray, 'h w'], guide: Float32[np.ndarray, 'h w 3'], passes: int = 3
+    picture: Float32[np.ndarray, 'h w'], guide: Float32[np.ndarray, 'h w 3']
 ) -> Float32[np.ndarray, 'h w']:
     """Smooth a picture but not across the edges of the guide (Gastal and Oliveira 2011, Eq. 21).
 
     Args:
         picture: What is smoothed.
         guide: Whose edges count.
-        passes: Of rows and columns, each with a narrower kernel (Eq. 14).
     """
     steps = [1 + (_SIGMA_S / _SIGMA_R) * np.abs(np.diff(guide, axis=axis)).sum(-1)
              for axis in (0, 1)]
     filtered = picture
-    for k in range(passes):
-        sigma = _SIGMA_S * np.sqrt(3) * 2 ** (passes - k - 1) / np.sqrt(4**passes - 1)
+    for k in range(_PASSES):
+        sigma = _SIGMA_S * np.sqrt(3) * 2 ** (_PASSES - k - 1) / np.sqrt(4**_PASSES - 1)
         feedback = np.exp(-np.sqrt(2) / sigma)
         filtered = _along_rows((feedback ** steps[0]).astype(np.float32), filtered)
         filtered = _along_rows((feedback ** steps[1].T).astype(np.float32), filtered.T).T

@@ -15,12 +15,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from ddfnet_ros.bracket import Bracket
-from ddfnet_ros.evaluation.baselines.frames import (
-    Stack,
-    ldr_of,
-    radiance_of,
-    relative_exposures,
-)
+from ddfnet_ros.evaluation.baselines.frames import Stack, exposures_of, ldr_of, radiance_of
 from ddfnet_ros.evaluation.baselines.patchmatch import Field, Picture, in_place, nearest, vote
 from ddfnet_ros.radiance import GAMMA
 
@@ -28,12 +23,13 @@ _COARSEST = 35           # pixels of the shorter side at the coarsest scale (Sec
 _ROUNDS = (8, 2)         # at the coarsest and at the finest scale
 _TRUSTED = (0.02, 0.1, 0.9, 0.98)  # LDR values between which the reference's share rises and falls
 _TINY = np.float32(1e-6)
+_SEED = 1                # of the random search
 
 
-def patch_based(bracket: Bracket, seed: int = 1) -> Float32[np.ndarray, 'h w *c']:
+def patch_based(bracket: Bracket) -> Float32[np.ndarray, 'h w *c']:
     """Radiance that looks like the reference, completed from the other frames' patches."""
-    ldr, exposure = ldr_of(bracket), relative_exposures(bracket)
-    generator = np.random.default_rng(seed)
+    ldr, exposure = ldr_of(bracket), exposures_of(bracket)
+    generator = np.random.default_rng(_SEED)
     reference = bracket.reference_index
     sizes = _scales(*ldr.shape[1:3])
     radiance = _linear(_resized(ldr[reference], sizes[0])) / exposure[reference]

@@ -15,7 +15,6 @@ import cv2
 
 from ddfnet_ros.evaluation.detection.study import Scores
 from ddfnet_ros.evaluation.record import commit_of
-from ddfnet_ros.evaluation.speed import processor
 
 _SCORE = re.compile(r'\{\s*"hits"[^}]*\}')
 
@@ -46,7 +45,7 @@ class Part:
     commit: str = field(default_factory=lambda: commit_of(Path(__file__).parent))
     date: str = field(
         default_factory=lambda: datetime.datetime.now(datetime.timezone.utc).date().isoformat())
-    hardware: str = field(default_factory=processor)
+    hardware: str
     opencv: str = cv2.__version__
     model: str
     sha256: str

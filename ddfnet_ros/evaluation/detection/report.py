@@ -6,11 +6,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ddfnet_ros.evaluation.plan import FUSED
+
 Record = Mapping[str, Any]
 Score = Mapping[str, Any]
 Scores = Mapping[str, Mapping[str, Score]]
 
-FUSED, WELL_EXPOSED = 'fused', 'well exposed'
+WELL_EXPOSED = 'well exposed'
 
 _TITLES = {'day': 'day', 'backlight': 'against the sun', 'night': 'night',
            'pulsed': 'pulsed, dark in the short frame'}

@@ -14,6 +14,7 @@ from ddfnet_ros.bracket import Bracket
 from ddfnet_ros.evaluation.baselines.frames import colour
 from ddfnet_ros.evaluation.baselines.linear import static_merge
 from ddfnet_ros.evaluation.baselines.mertens import exposure_fusion
+from ddfnet_ros.evaluation.plan import FUSED
 from ddfnet_ros.runtime.deghoster import Deghoster
 from ddfnet_ros.settings import RadianceSettings
 from ddfnet_ros.tonemap import tone_map
@@ -21,7 +22,7 @@ from ddfnet_ros.tonemap import tone_map
 Picture = npt.NDArray[np.float32]
 
 FRAMES = ('short', 'middle', 'long')
-MERTENS, MERGED, FUSED = 'mertens', 'static_merge', 'fused'
+MERTENS, MERGED = 'mertens', 'static_merge'
 
 _OTHER_MAPS = ('mu_colour', 'reinhard', 'drago', 'key')
 

@@ -144,8 +144,8 @@ def test_one_part_of_the_record_is_written_and_the_other_stays(tmp_path):
     path = tmp_path / 'detection.json'
     path.write_text('{"people": {"seed": 7}}')
     write(path, 'signals', Part(
-        model='fast', sha256='0', device='cpu', precision='float32', tone_map='mu',
-        detector='a network', panoramas=['a'], scenes=2, seed=1,
+        hardware='a CPU', model='fast', sha256='0', device='cpu', precision='float32',
+        tone_map='mu', detector='a network', panoramas=['a'], scenes=2, seed=1,
         scores={'fused': {'day': Score.of(1, 2)}}))
     record = json.loads(path.read_text())
     assert record['people'] == {'seed': 7}
