@@ -15,6 +15,9 @@ from ddfnet_ros.settings import MAX_FRAMES, MIN_FRAMES
 
 _DTYPES = (np.uint8, np.uint16, np.float32)
 
+_LOOKED_AT = 64  # rows and columns, when frames are compared
+_DIFFERENT, _CLIPPED = 0.02, 0.98  # LDR values
+
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | npt.NDArray[np.float32]
 
 
@@ -130,6 +133,30 @@ class Bracket:
         """The frames in the network's order: reference, then the others from short to long."""
         k = self.reference_index
         return (self.frames[k], *self.frames[:k], *self.frames[k + 1:])
+
+
+def exposure_mismatch(bracket: Bracket) -> str:
+    """Say, in one line, that a shorter exposure is the brighter picture; '' where none is.
+
+    Then the frames have not the exposures that they are said to have: as a rule those of their
+    neighbours in the cycle. Motion and lamps change some pixels, not four fifths of those that
+    differ.
+    """
+    for shorter, longer in pairwise(bracket.frames):
+        a, b = _grid(shorter.pixels), _grid(longer.pixels)
+        told = (abs(a - b) > _DIFFERENT) & (np.minimum(a, b) < _CLIPPED)
+        if told.mean() > 0.05 and (a > b)[told].mean() > 0.8:
+            return (f'expected the frame of exposure {longer.exposure:.4g} to be brighter than '
+                    f'that of {shorter.exposure:.4g}, got a darker one; check exposure_times and '
+                    'what tells which frame has which (image_topics, cycle_offset)')
+    return ''
+
+
+def _grid(pixels: Pixels) -> npt.NDArray[np.float32]:
+    """LDR values in [0, 1] of pixels on a grid."""
+    rows, columns = (max(1, side // _LOOKED_AT) for side in pixels.shape[:2])
+    few = pixels[::rows, ::columns].astype(np.float32) / np.float32(white_level(pixels))
+    return few if few.ndim == 2 else few.mean(axis=2)
 
 
 def _reference_index(ordered: tuple[Frame, ...], reference: int | str) -> int:

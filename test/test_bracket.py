@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ddfnet_ros.bracket import Bracket, Frame, median_index
+from ddfnet_ros.bracket import Bracket, Frame, exposure_mismatch, median_index
 
 PIXELS = np.zeros((2, 3, 3), np.uint8)
 
@@ -98,3 +98,40 @@ def test_bracket_is_sorted_by_gain_too():
 def test_frames_that_are_no_bracket_are_refused(frames, reference, message):
     with pytest.raises(ValueError, match=message):
         Bracket.of(frames, reference)
+
+
+def street(exposure, dtype=np.uint8, shift=0):
+    """A ramp from dark to clipped with noise, and a lamp; moved by some pixels."""
+    noise = np.random.default_rng(round(exposure * 1e6)).normal(0, 0.01, (90, 160, 1))
+    scene = np.linspace(0.001, 1.5, 160)[None, :, None] * np.array([1.0, 0.8, 0.6])
+    ldr = np.clip((scene * exposure).clip(0, 1) ** (1 / 2.2) + noise, 0, 1)
+    ldr[20:30, 40:60] = 1
+    top = 1 if dtype == np.float32 else np.iinfo(dtype).max
+    return np.roll(ldr * top, shift, axis=1).astype(dtype)
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize('channels', [1, 3])
+def test_frames_with_each_others_exposures_are_noticed(dtype, channels):
+    times = (0.05, 0.2, 0.8)
+    frames = [street(time, dtype, 9 * k) for k, time in enumerate(times)]
+    frames = [pixels if channels == 3 else pixels[..., 1] for pixels in frames]
+    for turn in range(3):
+        said = [*times[turn:], *times[:turn]]
+        bracket = Bracket.of(frame(time, pixels=pixels)
+                             for time, pixels in zip(said, frames, strict=True))
+        assert bool(exposure_mismatch(bracket)) is bool(turn)
+
+
+def test_a_mismatch_is_told_in_one_line_with_the_remedy():
+    bracket = Bracket.of([frame(0.1, pixels=street(0.8)), frame(0.4, pixels=street(0.2))])
+    assert exposure_mismatch(bracket).startswith(
+        'expected the frame of exposure 0.4 to be brighter than that of 0.1, got a darker one; ')
+
+
+@pytest.mark.parametrize('pixels', [
+    np.zeros((40, 60, 3), np.uint8), np.full((1, 1), 255, np.uint8),
+    np.full((500, 700), 90, np.uint8)])
+def test_frames_that_look_the_same_are_no_mismatch(pixels):
+    bracket = Bracket.of([frame(0.1, pixels=pixels), frame(0.4, pixels=pixels)])
+    assert not exposure_mismatch(bracket)

@@ -17,7 +17,7 @@ from ddfnet_ros.bags.reading import (
     Message,
     stamp_ns,
 )
-from ddfnet_ros.bracket import Bracket, Frame
+from ddfnet_ros.bracket import Bracket, Frame, exposure_mismatch
 from ddfnet_ros.encodings import pixels_of
 from ddfnet_ros.metadata import MetadataJoiner, source_of
 from ddfnet_ros.metadata.fields import counter, look_up
@@ -135,6 +135,8 @@ class BracketFinder:
             self.complaints.setdefault(
                 self.image_topics[frame.stream], self._assembler.complaint)
         for bracket in brackets:
+            if mismatch := exposure_mismatch(bracket):
+                self.complaints.setdefault(self.image_topics[frame.stream], mismatch)
             yield Found(bracket, self._camera_info(bracket.reference), message.stamp_ns)
 
     def _require(self, topics: tuple[str, ...], types: tuple[str, ...]) -> None:

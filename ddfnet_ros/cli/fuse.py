@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Annotated, Any
 import tyro
 
 from ddfnet_ros import images
-from ddfnet_ros.bracket import Bracket
+from ddfnet_ros.bracket import Bracket, exposure_mismatch
 from ddfnet_ros.cli.image_files import frames_of
 from ddfnet_ros.cli.options import FUSION, check_output, optional
 from ddfnet_ros.command_line.parsing import parse
@@ -60,6 +61,8 @@ def run(words: Sequence[str]) -> int:
     with waiting('fusing'):
         bracket = Bracket.of(frames_of(options.ldr, options.exposure_times, options.fusion),
                              options.fusion.reference)
+        if mismatch := exposure_mismatch(bracket):
+            print(f'ddfnet fuse: {mismatch}', file=sys.stderr)
 
         from ddfnet_ros.runtime.deghoster import Deghoster
 

@@ -47,6 +47,7 @@ class Snapshot:
         stage_ms: Of the most recent bracket: how long its last member took to decode and how long
             it waited, each stage of the fusion, and how long publishing took.
         clipping: Of the most recent bracket.
+        mismatch: Why the most recent bracket cannot have the exposures that it is said to have.
     """
 
     time: float = field(default_factory=time.monotonic)
@@ -58,6 +59,7 @@ class Snapshot:
     latencies_ms: tuple[float, ...] = ()
     stage_ms: Mapping[str, float] = field(default_factory=dict)
     clipping: Clipping | None = None
+    mismatch: str = ''
 
 
 class Statistics:
@@ -71,6 +73,7 @@ class Statistics:
         self._latencies_ms: deque[float] = deque(maxlen=_RECENT)
         self._stage_ms: dict[str, float] = {}
         self._clipping: Clipping | None = None
+        self._mismatch = ''
 
     def begin(self) -> None:
         """Expect images from now on."""
@@ -99,6 +102,11 @@ class Statistics:
             self._latencies_ms.append(latency_ms)
             self._stage_ms, self._clipping = stage_ms, clipping
 
+    def doubt(self, mismatch: str) -> None:
+        """Tell of the exposures of the bracket at hand; '' where they may be right."""
+        with self._lock:
+            self._mismatch = mismatch
+
     def skip(self) -> None:
         """Count a bracket that nobody wanted."""
         with self._lock:
@@ -112,7 +120,7 @@ class Statistics:
                 received=self._received, fused=self._fused, idle=self._idle,
                 dropped=self._dropped + elsewhere,
                 latencies_ms=tuple(self._latencies_ms), stage_ms=dict(self._stage_ms),
-                clipping=self._clipping,
+                clipping=self._clipping, mismatch=self._mismatch,
             )
 
 
@@ -131,10 +139,14 @@ def judge(
         counts = ', '.join(f'{reason} {n}' for reason, n in sorted(drops.items()))
         # A slower node than camera is a choice that many make; it still tells what it costs.
         calm = now.fused > before.fused and set(drops) == {'superseded'}
+        if calm and now.mismatch:
+            return DiagnosticStatus.WARN, now.mismatch
         level = DiagnosticStatus.OK if calm else DiagnosticStatus.WARN
         return level, f'dropped {counts} ({REMEDIES.get(worst, "unexpected")})'
     if now.silence > PATIENCE:
         return DiagnosticStatus.WARN, explain_silence()
+    if now.mismatch:
+        return DiagnosticStatus.WARN, now.mismatch
     if now.idle > before.idle and now.fused == before.fused:
         return DiagnosticStatus.OK, IDLE
     return DiagnosticStatus.OK, ALL_WELL

@@ -20,6 +20,7 @@ from rclpy.lifecycle import (
 )
 from rclpy.logging import get_logger
 
+from ddfnet_ros.bracket import exposure_mismatch
 from ddfnet_ros.node import dds, diagnostics, engine, usage
 from ddfnet_ros.node.debug_topics import DebugTopics
 from ddfnet_ros.node.fused import Fused
@@ -178,6 +179,7 @@ class FuseNode(LifecycleNode):
         """Fuse and publish one bracket, if anybody listens; runs in the worker's thread."""
         begun, settings = time.monotonic(), self._settings.now
         fusion.engine.latest = delivery.bracket
+        fusion.statistics.doubt(exposure_mismatch(delivery.bracket))
         fusion.outputs.relay(delivery.camera_info, delivery.bracket.reference)
         if not fusion.outputs.wanted:
             fusion.statistics.skip()

@@ -64,6 +64,14 @@ def test_order_of_the_files_is_free(folder, capsys):
     np.testing.assert_array_equal(read_exr('a.exr'), read_exr('b.exr'))
 
 
+def test_times_that_cannot_be_the_files_are_told_but_taken(folder, capsys):
+    words = 'short.png mid.png long.png --exposure-times 16 4 1 --output a.exr'
+    status, said = fuse(words, capsys)
+    assert status == 0
+    assert said.startswith('ddfnet fuse: expected the frame of exposure ')
+    assert said.count('\n') == 1
+
+
 def test_times_in_seconds_give_the_unit_of_eq_2(folder, capsys):
     files = 'short.png mid.png long.png'
     fuse(f'{files} --exposure-times 1 4 16 --output relative.exr', capsys)

@@ -13,7 +13,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from ddfnet_ros.node import diagnostics
 from ddfnet_ros.runtime.deghoster import Deghoster
 
-from .conftest import TOPIC, header
+from .conftest import EXPOSURES, TOPIC, header, image, scene
 
 HDR = '/fuse_node/hdr'
 
@@ -55,6 +55,17 @@ def test_a_bracket_that_waits_when_the_node_is_deactivated_is_counted(bench, mon
     bench.node.trigger_deactivate()
     counts = bench.counts()
     assert (counts['brackets_fused'], counts['dropped.superseded']) == ('1', '1')
+
+
+def test_exposures_that_cannot_be_the_frames_are_a_warning_until_they_can(bench):
+    frames = [scene(exposure) for exposure in EXPOSURES]
+    for second, order in ((1, (1, 2, 0)), (2, (0, 1, 2))):
+        for k, (place, exposure) in enumerate(zip(order, EXPOSURES, strict=True)):
+            bench.send_frame(image(frames[place], second * 10**9 + k * 10**7), exposure)
+        bench.next(HDR)
+        counts = bench.counts()
+        assert ('to be brighter than' in counts['message']) is (second == 1)
+        assert (counts['level'] == DiagnosticStatus.WARN) is (second == 1)
 
 
 def test_an_error_in_the_fusion_is_counted_and_the_next_bracket_is_fused(bench, monkeypatch):
