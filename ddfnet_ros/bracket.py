@@ -136,7 +136,17 @@ class Bracket:
 
 
 def exposure_mismatch(bracket: Bracket) -> str:
-    """Say, in one line, that a shorter exposure is the brighter picture; '' where none is.
+    """Say, in one line, that a shorter exposure is the brighter picture; '' where none is."""
+    if not (frames := mismatched(bracket)):
+        return ''
+    shorter, longer = (f'{frame.exposure:.4g}' for frame in frames)
+    return (f'expected the frame of exposure {longer} to be brighter than that of {shorter}, got '
+            'a darker one; check exposure_times and what tells which frame has which '
+            '(image_topics, cycle_offset)')
+
+
+def mismatched(bracket: Bracket) -> tuple[Frame, ...]:
+    """A shorter and a longer exposure of which the shorter is the brighter picture, or none.
 
     Then the frames have not the exposures that they are said to have: as a rule those of their
     neighbours in the cycle. Motion and lamps change some pixels, not four fifths of those that
@@ -146,10 +156,8 @@ def exposure_mismatch(bracket: Bracket) -> str:
         a, b = _grid(shorter.pixels), _grid(longer.pixels)
         told = (abs(a - b) > _DIFFERENT) & (np.minimum(a, b) < _CLIPPED)
         if told.mean() > 0.05 and (a > b)[told].mean() > 0.8:
-            return (f'expected the frame of exposure {longer.exposure:.4g} to be brighter than '
-                    f'that of {shorter.exposure:.4g}, got a darker one; check exposure_times and '
-                    'what tells which frame has which (image_topics, cycle_offset)')
-    return ''
+            return shorter, longer
+    return ()
 
 
 def _grid(pixels: Pixels) -> npt.NDArray[np.float32]:

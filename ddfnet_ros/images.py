@@ -143,11 +143,12 @@ def write_exr(
         'compression': OpenEXR.DWAB_COMPRESSION if compact else OpenEXR.ZIP_COMPRESSION,
         'type': OpenEXR.scanlineimage,
     }
-    check_writable(path)
-    try:
-        OpenEXR.File(header, {'RGB': pixels}).write(str(path))
-    except RuntimeError as error:  # what the library makes of a full disk
-        raise OSError(f'{path}: expected a file that can be written, got: {error}') from error
+    with _replacing(Path(path)) as partial:
+        try:
+            OpenEXR.File(header, {'RGB': pixels}).write(str(partial))
+        except RuntimeError as error:  # what the library makes of a full disk
+            raise OSError(f'{path}: expected a file that can be written, got: {error}; is the '
+                          'disk full?') from error
 
 
 def write_png(path: Path | str, image: Pixels) -> None:
@@ -156,12 +157,31 @@ def write_png(path: Path | str, image: Pixels) -> None:
     Raises:
         OSError: the file cannot be written.
     """
-    check_writable(path)
     pixels = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.ndim == 3 else image
     done, encoded = cv2.imencode('.png', pixels)
     if not done:
         raise ImageError(f'{path}: expected an image that PNG can hold, got {image.shape}')
-    Path(path).write_bytes(encoded.tobytes())
+    with _replacing(Path(path)) as partial:
+        partial.write_bytes(encoded.tobytes())
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """A file to write, which takes the place of another only when it is whole.
+
+    Raises:
+        OSError: nothing can be written there.
+    """
+    check_writable(path)
+    if not os.access(path.parent, os.W_OK) or (path.exists() and not path.is_file()):
+        yield path  # such as /dev/null
+        return
+    partial = path.with_name(f'.{path.name}.partial')
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def check_writable(path: Path | str) -> None:

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+from pathlib import Path
+
 import cv2
 import numpy as np
 import OpenEXR
@@ -195,3 +197,19 @@ def test_a_path_that_cannot_be_written_names_the_remedy(tmp_path, write):
         write(tmp_path / 'nowhere' / 'out', random_pixels(np.uint8))
     with pytest.raises(PermissionError, match='choose another path'):
         write(tmp_path, random_pixels(np.uint8))
+
+
+@pytest.mark.parametrize('write', [images.write_exr, images.write_png])
+def test_a_file_that_cannot_be_written_whole_leaves_the_one_before(tmp_path, write, monkeypatch):
+    path = tmp_path / 'out'
+    write(path, random_pixels(np.uint8))
+    before = path.read_bytes()
+
+    def full(*_):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(Path, 'replace', full)
+    with pytest.raises(OSError, match='No space left'):
+        write(path, random_pixels(np.uint8, (40, 50)))
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import logging
 import os
@@ -70,7 +71,9 @@ def _run(verb: str, rest: Sequence[str]) -> int:
     except BrokenPipeError:
         raise
     except (ValueError, OSError) as error:
-        print(f'ddfnet: {_one_line(error)}', file=sys.stderr)
+        full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+        said = 'expected room to write, got a full disk; make some and run it again'
+        print(f'ddfnet: {said if full else _one_line(error)}', file=sys.stderr)
         return USER_ERROR
     except KeyboardInterrupt:
         return _INTERRUPTED

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,9 @@ LIVE_ONLY = frozenset({
     'max_allowed_processing_time_ms', 'max_acceptable_consecutive_delay_ms',
 })
 """Settings that mean nothing where a bag is fused without a node."""
+
+
+_TELLING = {'image_topics': '--image-topics', 'exposure_times': '--exposure-times'}
 
 
 def settled(
@@ -40,11 +43,22 @@ def settled(
     topics = tuple(map(absolute, wanted.get('image_topics', ())))
     if topics and {'exposure_times', 'exposure_source'} & wanted.keys():
         return NodeSettings(**wanted)
+    found_topics = survey(source)
+    _require_topics(source, topics, [topic.name for topic in found_topics.images])
     # Nothing is fused by exposures that are only guessed.
-    complete = [s for s in told_suggestions(survey(source))
+    complete = [s for s in told_suggestions(found_topics)
                 if topics in ((), s.settings['image_topics'])]
     if len(complete) != 1:
         found = '; '.join(s.why for s in complete) or 'none that tells its exposures'
+        missing = [option for name, option in _TELLING.items() if name not in wanted]
         raise BagError(f'{source}: expected one bracket, got {found}; see `ddfnet inspect '
-                       f'{source}` and set --image-topics and --exposure-times')
+                       f'{source}` and set {" and ".join(missing)}')
     return NodeSettings(**(complete[0].parameters | wanted))
+
+
+def _require_topics(source: Path, wanted: Sequence[str], there: Sequence[str]) -> None:
+    if not there:
+        raise BagError(f'{source}: expected an image topic, got none; record the camera\'s')
+    if absent := [topic for topic in wanted if topic not in there]:
+        raise BagError(f'{source}: expected {absent[0]}, got no such image topic; there are: '
+                       f'{", ".join(there)}')

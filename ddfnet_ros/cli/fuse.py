@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import tyro
 
 from ddfnet_ros import images
-from ddfnet_ros.bracket import Bracket, exposure_mismatch
+from ddfnet_ros.bracket import Bracket, mismatched
 from ddfnet_ros.cli.image_files import frames_of
 from ddfnet_ros.cli.options import FUSION, check_output, optional
 from ddfnet_ros.command_line.parsing import parse
@@ -59,10 +59,9 @@ def run(words: Sequence[str]) -> int:
     if options.tonemapped is not None:
         check_output(options.tonemapped, '.png')
     with waiting('fusing'):
-        bracket = Bracket.of(frames_of(options.ldr, options.exposure_times, options.fusion),
-                             options.fusion.reference)
-        if mismatch := exposure_mismatch(bracket):
-            print(f'ddfnet fuse: {mismatch}', file=sys.stderr)
+        frames = frames_of(options.ldr, options.exposure_times, options.fusion)
+        bracket = Bracket.of(frames, options.fusion.reference)
+        _warn_of_mismatch(bracket, dict(zip(map(id, frames), options.ldr, strict=True)))
 
         from ddfnet_ros.runtime.deghoster import Deghoster
 
@@ -78,6 +77,14 @@ def run(words: Sequence[str]) -> int:
         'model': deghoster.model_name, 'device': deghoster.device, 'stage_ms': fused.stage_ms}
     print(json.dumps(about) if options.json else _line(about))
     return 0
+
+
+def _warn_of_mismatch(bracket: Bracket, files: Mapping[int, Path]) -> None:
+    """Tell of exposures that cannot be those of their files, by the identity of the frames."""
+    if frames := mismatched(bracket):
+        shorter, longer = (f'{files[id(frame)]} ({frame.exposure:.4g})' for frame in frames)
+        print(f'ddfnet: warning: expected {longer} to be brighter than {shorter}, got a darker '
+              'picture; give --exposure-times in the order of the files', file=sys.stderr)
 
 
 def _line(about: Mapping[str, Any]) -> str:

@@ -30,6 +30,8 @@ def frames_of(
         ValueError: files that are no images, or whose exposures nobody tells.
         OSError: files that cannot be read.
     """
+    if folder := next((path for path in paths if path.is_dir()), None):
+        raise ValueError(f'expected image files, got the folder {folder}; name {folder}/*.png')
     if not MIN_FRAMES <= len(paths) <= MAX_FRAMES:
         raise ValueError(f'expected {MIN_FRAMES} to {MAX_FRAMES} image files, got '
                          f'{len(paths)}; name the exposures of one scene')
@@ -62,7 +64,8 @@ def seconds(word: str) -> float:
     except (ValueError, ZeroDivisionError):
         time = math.nan
     if not time > 0:
-        raise ValueError(f'--exposure-times: expected seconds > 0 or auto, got {word!r}')
+        raise ValueError(f'--exposure-times: expected seconds > 0 or auto, got {word!r}; write '
+                         'them with blanks between, such as 1 4 16 or 1/250 1/60')
     return time
 
 

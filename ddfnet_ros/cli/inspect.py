@@ -69,12 +69,21 @@ def _lines(found: Survey, guesses: Sequence[Suggestion]) -> list[str]:
         lines += ['', f'bracket: {guess.why}', f'  {guess.launch_line(str(found.path))}']
         if guess.complete:
             output = found.path.with_name(f'{found.path.stem}_fused.mcap')
-            lines.append(f'  ddfnet bag {found.path} {output}')
+            lines.append(f'  ddfnet bag {found.path} {output}{_free_node(found)}')
     if not guesses:
         lines += ['', 'no bracket: ' + ('no image topic' if not found.images else (
             'no metadata tells of several exposures, no brightness repeats, and no topics of '
             'different brightness run in step'))]
     return lines
+
+
+def _free_node(found: Survey) -> str:
+    """The option that names the results otherwise, where the usual names are taken already."""
+    taken = {topic.name for topic in found.topics}
+    names = ['fuse_node', *(f'fuse_node_{k}' for k in range(2, 10))]
+    free = next((name for name in names
+                 if not any(topic.startswith(f'/{name}/') for topic in taken)), names[-1])
+    return '' if free == names[0] else f' --node {free}'
 
 
 def _row(topic: ImageTopic) -> list[str]:

@@ -109,6 +109,7 @@ def _packages() -> tuple[Any, Any]:
         onnx, _, runtime = map(importlib.import_module, _PACKAGES)
     except ImportError as error:
         raise ValueError(f'expected {", ".join(_PACKAGES)} for exporting, got no {error.name}; '
+                         '`make venv` in a checkout, else '
                          'pip install "ddfnet_ros[export]"') from None
     return onnx, runtime
 

@@ -36,7 +36,7 @@ def data(settings: TrainingSettings) -> Draw:
         folder = getattr(settings, name)
         left_out = not folder and name == 'cutouts'
         if not left_out and not (folder and Path(folder).is_dir()):
-            raise ValueError(f'{name}: expected a folder, got {folder!r}')
+            raise ValueError(f'--{name}: expected a folder, got {folder!r}; name one')
     if settings.dataset == 'kalantari':
         if settings.architecture == 'pwcnet':
             raise ValueError('dataset: expected synthetic, which knows the true motion that '

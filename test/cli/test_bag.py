@@ -51,6 +51,13 @@ def test_topics_that_are_named_still_have_their_exposures_from_the_bag(
     assert count(tmp_path / 'out.mcap') == 3
 
 
+def test_a_topic_that_a_bag_does_not_have_is_named_with_those_it_has(street, tmp_path, capsys):
+    words = [str(street), str(tmp_path / 'out.mcap'), '--image-topics', '/camera/image']
+    assert main(['bag', *words]) == 2
+    assert (f'expected /camera/image, got no such image topic; there are: {IMAGE_TOPIC}'
+            in capsys.readouterr().err)
+
+
 def test_a_parameter_file_of_the_node_works_here_too(street, model, tmp_path):
     file = tmp_path / 'mine.yaml'
     file.write_text(f"""

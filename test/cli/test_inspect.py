@@ -4,7 +4,7 @@ from importlib.resources import files
 
 import pytest
 
-from ddfnet_ros.bags import TYPES, BagWriter, Message
+from ddfnet_ros.bags import TYPES, BagReader, BagWriter, Message
 from ddfnet_ros.cli import main
 
 STREET = str(files('ddfnet_ros.demo') / 'street' / 'street.mcap')
@@ -19,6 +19,16 @@ def test_the_shipped_street_is_recognised_as_a_bracket(capsys):
     assert (f'ros2 launch ddfnet_ros fuse.launch.py bag:={STREET} '
             'image_topics:=/camera/image_raw/compressed exposure_source:=camera_ros') in said
     assert f'ddfnet bag {STREET} ' in said
+
+
+def test_a_bag_that_was_fused_before_is_offered_another_name_for_the_results(capsys, tmp_path):
+    path = tmp_path / 'fused.mcap'
+    with BagReader(STREET) as street, BagWriter(path) as bag:
+        for message in street.messages():
+            bag.write_cdr(message)
+        bag.write('/fuse_node/words', TYPES.types['std_msgs/msg/String']('fused'), 5)
+    assert main(['inspect', str(path)]) == 0
+    assert '_fused.mcap --node fuse_node_2\n' in capsys.readouterr().out
 
 
 def test_scripts_get_json(capsys):
