@@ -85,6 +85,9 @@ def _estimated(pictures: Sequence[Pixels], settings: RadianceSettings) -> list[f
     found = '; '.join(f'ratio {ratio}' for ratio in ratios)
     print(f'ddfnet: estimated exposures {" ".join(f"{e:.4g}" for e in exposures)}: {found}',
           file=sys.stderr)
+    if not all(ratio.sure for ratio in ratios):
+        print('ddfnet: warning: expected frames that tell their exposures, got some that may not; '
+              'name the times, or try another --response', file=sys.stderr)
     return exposures
 
 

@@ -77,7 +77,8 @@ def _facts(summary: Summary) -> str:
     facts = [
         (f'{summary.brackets_fused} of {summary.brackets_played}',
          f'brackets fused ({share:.0%})'),
-        (f'{summary.brackets_per_second:.1f} / s', 'brackets, over DDS'),
+        (f'{summary.brackets_per_second:.1f} / s',
+         f'brackets, over DDS, played at {summary.rate:.2f} times the recorded speed'),
         (f'{_number(median, 0)} ms', f'median latency (95 %: {_number(p95, 0)} ms)'),
         (f'+{gain:.1f} dB' if gain >= 0 else f'{gain:.1f} dB',
          'PSNR-µ over the better of reference and static merge'),

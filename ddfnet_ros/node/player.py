@@ -85,6 +85,11 @@ class Player:
         """Wait until the images have listeners, or until nobody is likely to come."""
         images = [topic for topic in self._publishers if topic in self._bag.image_topics]
         deadline = time.monotonic() + self._options.wait
+        awaited = [topic for topic in images or self._publishers
+                   if self._subscribers(topic) < self._options.subscribers]
+        if awaited and self._options.wait:
+            self._node.get_logger().info(f'waiting up to {self._options.wait:g} s for subscribers '
+                                         f'of {", ".join(awaited)}; --wait 0 does not')
         for topic in images or self._publishers:
             while self._subscribers(topic) < self._options.subscribers and rclpy.ok():
                 if time.monotonic() > deadline:
