@@ -279,10 +279,18 @@ class FuseNode(LifecycleNode):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the node until it is interrupted; 2 where its parameters are no good."""
+    """Run the node until it is interrupted; 2 where its arguments are no good."""
     if usage.print_help_if_asked(arguments, 'fuse_node', __doc__):
         return 0
-    with ros_process(arguments):
+    words = list(sys.argv if arguments is None else arguments)
+    try:
+        if others := usage.own_words(words):
+            raise ValueError(f'expected --ros-args and what follows it, got {" ".join(others)}; '
+                             f'put --ros-args before {others[0]}')
+    except ValueError as error:
+        print(f'{_NAME}: {error}', file=sys.stderr)
+        return 2
+    with ros_process(words):
         try:
             node = FuseNode()
         except ValueError as error:
