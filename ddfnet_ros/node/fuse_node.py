@@ -27,7 +27,7 @@ from ddfnet_ros.node.fused import Fused
 from ddfnet_ros.node.inputs import Delivery, Inputs
 from ddfnet_ros.node.models import Workshop
 from ddfnet_ros.node.outputs import Outputs
-from ddfnet_ros.node.parameters import LiveSettings
+from ddfnet_ros.node.parameters import LiveSettings, unknown_overrides
 from ddfnet_ros.node.process import ros_process
 from ddfnet_ros.node.reporting import PROBLEM_LOG_PERIOD, Reporter, engine_values
 from ddfnet_ros.node.saver import Saver
@@ -84,6 +84,8 @@ class FuseNode(LifecycleNode):
             super().destroy_node()  # other cameras of the process go on
             raise
         Services(self, self._reset, self._save)
+        if warning := unknown_overrides(self):
+            self.get_logger().warning(warning)
 
     def start(self) -> None:
         """Configure and activate, unless the settings leave that to a lifecycle manager."""
@@ -282,15 +284,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the node until it is interrupted; 2 where its arguments are no good."""
     if usage.print_help_if_asked(arguments, 'fuse_node', __doc__):
         return 0
-    words = list(sys.argv if arguments is None else arguments)
-    try:
-        if others := usage.own_words(words):
-            raise ValueError(f'expected --ros-args and what follows it, got {" ".join(others)}; '
-                             f'put --ros-args before {others[0]}')
-    except ValueError as error:
-        print(f'{_NAME}: {error}', file=sys.stderr)
+    if usage.print_what_is_not_for_ros(arguments, _NAME):
         return 2
-    with ros_process(words):
+    with ros_process(arguments):
         try:
             node = FuseNode()
         except ValueError as error:

@@ -42,6 +42,25 @@ def print_help_if_asked(arguments: Sequence[str] | None, usage: str, about: str)
     return True
 
 
+def print_what_is_not_for_ros(arguments: Sequence[str] | None, program: str) -> bool:
+    """Print what of a command line ROS cannot take, in one line, and say whether there was any.
+
+    Args:
+        arguments: Of the command line, with the program; None: those of this process.
+        program: Its name.
+    """
+    try:
+        others = own_words(sys.argv if arguments is None else arguments)
+        if not others:
+            return False
+        problem = (f'expected --ros-args and what follows it, got {" ".join(others)}; '
+                   f'put --ros-args before {others[0]}')
+    except ValueError as error:
+        problem = str(error)
+    print(f'{program}: {problem}', file=sys.stderr)
+    return True
+
+
 def own_words(words: Sequence[str]) -> list[str]:
     """Words of a command line that are not for ROS, without the program.
 
