@@ -161,7 +161,9 @@ class FuseNode(LifecycleNode):
 
     def _report(self, transition: str, error: Exception) -> TransitionCallbackReturn:
         if self.context.ok():  # what fails during shutdown is no news
-            self._problem = f'cannot {transition}: {diagnostics.one_line(error)}'
+            self._problem = (
+                f'cannot {transition}: {diagnostics.one_line(error)}; correct that, then ros2 '
+                f'lifecycle set {self.get_fully_qualified_name()} {transition}, or start anew')
             self.get_logger().error(self._problem)
         return TransitionCallbackReturn.FAILURE
 
