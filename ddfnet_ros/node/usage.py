@@ -18,6 +18,7 @@ from ddfnet_ros.settings import NodeSettings
 _WIDTH = 99
 _UNREADABLE = re.compile(r"Couldn't parse ([^:']+): '(.*)'\. Error: (.*)")
 _IN_SOURCE = re.compile(r'(, at \S+:\d+)+$')  # places in the source text of rcl
+_ONE_TYPE = 'a list has values of one type, and a float needs a point: 1.0, not 1'
 _EXPECTED = {
     'params file': 'a parameter file that can be read',
     'parameter override rule': '-p NAME:=VALUE with a VALUE of YAML',
@@ -79,7 +80,8 @@ def about_ros_arguments(error: Exception) -> str:
     if found := _UNREADABLE.search(text):
         kind, got, why = found.groups()
         expected = _EXPECTED.get(kind, f'a {kind} that can be read')
-        return f'expected {expected}, got {got} ({why.strip()}); correct it'
+        remedy = _ONE_TYPE if 'of same type' in why else 'correct it'
+        return f'expected {expected}, got {got} ({why.strip()}); {remedy}'
     if text.startswith("['"):  # all that ROS says of words that it does not know
         return f'expected arguments of ROS behind --ros-args, got {text[1:-1]}; correct them'
     return text

@@ -27,6 +27,7 @@ def test_words_of_ros_are_no_question_for_help():
     (['--params-file', 'broken.yaml'], 'got --params-file broken.yaml ('),
     (['-p', 'image_topics=/a'], 'expected -p NAME:=VALUE with a VALUE of YAML, got '
      '-p image_topics=/a ('),
+    (['-p', 'exposure_times:=[0.1, 1]'], 'a float needs a point: 1.0, not 1'),
     (['-r', '/a=/b'], 'expected -r FROM:=TO with names of ROS, got -r /a=/b ('),
     (['--log-level', 'loud'], 'expected a log level that can be read, got --log-level loud ('),
     (['--params-file'], 'No file path provided'),
