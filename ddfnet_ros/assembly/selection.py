@@ -15,12 +15,12 @@ from ddfnet_ros.settings import MAX_FRAMES, MIN_FRAMES, AssemblySettings
 SOURCES = ('metadata', 'counter', 'topic', 'phase', 'gap')  # best first
 _REMEDIES = {
     'auto': 'something that tells where a frame stands in the exposure cycle, got none; connect '
-            'the camera\'s exposure metadata, set cycle_period with cycle_offset, set cycle_gap, '
-            'or use one topic per exposure',
+            'the camera\'s exposure metadata (exposure_source), set cycle_period with '
+            'cycle_offset, set cycle_gap, or use one topic per exposure',
     'metadata': 'frames with their exposure time, got one without; connect the camera\'s exposure '
-                'metadata or set another cycle_source',
-    'counter': 'frames with a counter, got one without; connect the camera\'s metadata or set '
-               'another cycle_source',
+                'metadata (exposure_source) or set another cycle_source',
+    'counter': 'frames with a counter, got one without; connect the camera\'s metadata '
+               '(exposure_source) or set another cycle_source',
 }
 
 
@@ -66,7 +66,7 @@ def refuse(frame: Frame, source: str, settings: AssemblySettings) -> None:
         raise ValueError(f'expected {_REMEDIES[settings.cycle_source]}')
     if frame.exposure_time is None and not settings.exposure_times:
         raise ValueError('expected exposure times, got none; set exposure_times or connect the '
-                         'camera\'s exposure metadata')
+                         'camera\'s exposure metadata (exposure_source)')
 
 
 def sorter(source: str, settings: AssemblySettings, topics: int, counted: bool,

@@ -15,9 +15,9 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import rclpy
+from rclpy.exceptions import NameValidationException
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.logging import get_logger
-from rclpy.utilities import remove_ros_args
 
 from ddfnet_ros.node import usage
 from ddfnet_ros.node.diagnostics import one_line
@@ -39,12 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     words = list(sys.argv if arguments is None else arguments)
     common = _common(words)
+    try:
+        names = _names(common)
+    except ValueError as error:
+        print(f'{_NAME}: {error}', file=sys.stderr)
+        return 2
     with ros_process(common):
-        names = remove_ros_args(common)[1:]
-        if not names or len(set(names)) < len(names):
-            get_logger(_NAME).fatal('expected different names of cameras, such as front left, got '
-                                    f'{" ".join(names) or "none"}')
-            return 2
         nodes = list(camera_nodes(names, words))
         # A thread for each: while one configures or decodes, the others take their images.
         with ThreadPoolExecutor(len(names), 'camera') as threads:
@@ -68,8 +68,8 @@ def camera_nodes(names: Sequence[str], words: Sequence[str]) -> Iterator[FuseNod
             node = FuseNode(
                 workshop, namespace=name, use_global_arguments=False,
                 cli_args=[word.replace(CAMERA, name) for word in words])
-        except (ValueError, RuntimeError) as error:  # parameters; names, files
-            get_logger(_NAME).fatal(f'{name}: {one_line(error)}')
+        except (ValueError, RuntimeError, NameValidationException) as error:  # parameters, files
+            get_logger(_NAME).fatal(f'{name}: {usage.about_ros_arguments(error)}')
             continue
         if (other := taken.setdefault(node.get_fully_qualified_name(), name)) != name:
             get_logger(_NAME).fatal(f'{name}: expected a namespace of its own, got that of '
@@ -78,6 +78,17 @@ def camera_nodes(names: Sequence[str], words: Sequence[str]) -> Iterator[FuseNod
             continue
         yield node
     gc.collect()  # until then, rclpy keeps the services of those that were refused
+
+
+def _names(common: list[str]) -> list[str]:
+    names = usage.own_words(common)
+    if options := [name for name in names if name.startswith('-')]:
+        raise ValueError(f'expected --ros-args behind the names of cameras, got {options[0]}; put '
+                         f'--ros-args before {options[0]}')
+    if not names or len(set(names)) < len(names):
+        raise ValueError('expected different names of cameras, such as front left, got '
+                         f'{" ".join(names) or "none"}')
+    return names
 
 
 def _common(words: list[str]) -> list[str]:

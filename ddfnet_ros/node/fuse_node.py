@@ -27,7 +27,7 @@ from ddfnet_ros.node.fused import Fused
 from ddfnet_ros.node.inputs import Delivery, Inputs
 from ddfnet_ros.node.models import Workshop
 from ddfnet_ros.node.outputs import Outputs
-from ddfnet_ros.node.parameters import LiveSettings
+from ddfnet_ros.node.parameters import LiveSettings, unknown_overrides
 from ddfnet_ros.node.process import ros_process
 from ddfnet_ros.node.reporting import PROBLEM_LOG_PERIOD, Reporter, engine_values
 from ddfnet_ros.node.saver import Saver
@@ -84,6 +84,8 @@ class FuseNode(LifecycleNode):
             super().destroy_node()  # other cameras of the process go on
             raise
         Services(self, self._reset, self._save)
+        if warning := unknown_overrides(self):
+            self.get_logger().warning(warning)
 
     def start(self) -> None:
         """Configure and activate, unless the settings leave that to a lifecycle manager."""
@@ -159,7 +161,9 @@ class FuseNode(LifecycleNode):
 
     def _report(self, transition: str, error: Exception) -> TransitionCallbackReturn:
         if self.context.ok():  # what fails during shutdown is no news
-            self._problem = f'cannot {transition}: {diagnostics.one_line(error)}'
+            self._problem = (
+                f'cannot {transition}: {diagnostics.one_line(error)}; correct that, then ros2 '
+                f'lifecycle set {self.get_fully_qualified_name()} {transition}, or start anew')
             self.get_logger().error(self._problem)
         return TransitionCallbackReturn.FAILURE
 
@@ -279,9 +283,11 @@ class FuseNode(LifecycleNode):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the node until it is interrupted; 2 where its parameters are no good."""
+    """Run the node until it is interrupted; 2 where its arguments are no good."""
     if usage.print_help_if_asked(arguments, 'fuse_node', __doc__):
         return 0
+    if usage.print_what_is_not_for_ros(arguments, _NAME):
+        return 2
     with ros_process(arguments):
         try:
             node = FuseNode()

@@ -72,6 +72,7 @@ class Inputs:
         self._exposures = exposure_source(settings)
         self._camera_infos = CameraInfos(len(self.topics), depth=4 * settings.size)
         self._complaint = ''
+        self._refusals: dict[str, str] = {}  # by topic; those that were told and still hold
         self._latest_ns = self._jumped_to_ns = _NEVER
         self._listeners: list[Listener] = []
         self._clock_jumps: JumpHandle | None = None
@@ -120,6 +121,7 @@ class Inputs:
         if self._exposures:
             self._exposures.reset()
         self._assembler.reset(reason)
+        self._refusals.clear()
         self._jumped_to_ns = _NEVER
 
     def explain_silence(self) -> str:
@@ -182,6 +184,7 @@ class Inputs:
                 continue
             self._tell_complaint(frame.stream)
             for bracket in brackets:
+                self._refusals.clear()
                 camera_info = self._camera_infos.of(bracket.reference)
                 self._deliver(Delivery(bracket, camera_info, arrived, time.monotonic()))
 
@@ -192,10 +195,12 @@ class Inputs:
 
     def _refuse(self, topic: str, text: str) -> None:
         self._statistics.drop('invalid')
-        self._warn(f'{topic}: {text}')
+        if text != self._refusals.get(topic) and self._warn(f'{topic}: {text}'):
+            self._refusals[topic] = text
 
-    def _warn(self, text: str) -> None:
-        self._node.get_logger().warning(text, throttle_duration_sec=_LOG_PERIOD)
+    def _warn(self, text: str) -> bool:
+        """Log it unless another line is too recent, and say whether it was."""
+        return bool(self._node.get_logger().warning(text, throttle_duration_sec=_LOG_PERIOD))
 
     def _on_clock_jump(self, _jump: TimeJump) -> None:
         """Have the first frame of the new time start anew.

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import Any, Generic, TypeVar, get_type_hints
 
 from rcl_interfaces.msg import (
@@ -25,6 +27,9 @@ _EMPTY = {
     tuple[float, ...]: Parameter.Type.DOUBLE_ARRAY,
     tuple[str, ...]: Parameter.Type.STRING_ARRAY,
 }
+_OTHER_TYPE = re.compile(  # some distributions write Type.DOUBLE
+    r"to '(.*)' of type '(?:Type\.)?(\w+)', expecting type '(?:Type\.)?(\w+)'", re.DOTALL)
+_SHOWN = 5  # unknown names in one line
 
 
 class LiveSettings(Generic[S]):
@@ -55,7 +60,7 @@ class LiveSettings(Generic[S]):
         try:
             declared = node.declare_parameters('', _declarations(cls))
         except InvalidParameterTypeException as error:
-            raise ValueError(f'{error}; a float needs a point: 1.0, not 1') from error
+            raise ValueError(f'{error}; {_remedy(str(error))}') from error
         except ParameterException as error:
             raise ValueError(str(error)) from error
         self.now: S = cls(**_values(cls, declared))
@@ -82,6 +87,39 @@ class LiveSettings(Generic[S]):
 
     def _with(self, changed: list[Parameter]) -> S:
         return dataclasses.replace(self.now, **_values(type(self.now), changed))
+
+
+def unknown_overrides(node: Node) -> str:
+    """One line about what a node was started with that is no parameter of it; '' for nothing.
+
+    Args:
+        node: With its parameters declared; those of QoS may follow.
+    """
+    # No public way to them but automatically_declare_parameters_from_overrides, which hides them.
+    unknown = sorted(name for name in node._parameter_overrides
+                     if not node.has_parameter(name) and not name.startswith('qos_overrides.'))
+    if not unknown:
+        return ''
+    known = node.list_parameters([], 0).names
+    nearest = {name: get_close_matches(name, known, 1) for name in unknown}
+    unknown.sort(key=lambda name: not nearest[name])  # mistypings before what is for other nodes
+    similar = dict.fromkeys(near for name in unknown[:_SHOWN] for near in nearest[name])
+    such_as = f', such as {", ".join(similar)}' if similar else ''
+    more = f' and {len(unknown) - _SHOWN} more' if len(unknown) > _SHOWN else ''
+    return (f'expected parameters of the node{such_as}, got {", ".join(unknown[:_SHOWN])}{more}; '
+            'ignored')
+
+
+def _remedy(text: str) -> str:
+    """What helps against a value of another type, by what rclpy says of it."""
+    if not (found := _OTHER_TYPE.search(text)):
+        return 'correct it'
+    value, given, expected = found.groups()
+    if expected.endswith('_ARRAY') and not given.endswith('_ARRAY'):
+        return f'a list needs brackets: "[{value}]"'
+    if expected.startswith('DOUBLE') and given.startswith('INTEGER'):
+        return 'a float needs a point: 1.0, not 1'
+    return 'correct it'
 
 
 def _values(cls: type[Settings], parameters: list[Parameter]) -> dict[str, Any]:

@@ -22,7 +22,6 @@ from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from rclpy.utilities import remove_ros_args
 from rosbags.interfaces import QosDurability
 from rosgraph_msgs.msg import Clock
 from tqdm import tqdm
@@ -30,6 +29,7 @@ from tqdm import tqdm
 from ddfnet_ros.bags import BagError, BagReader, Message
 from ddfnet_ros.command_line.parsing import parse
 from ddfnet_ros.node.process import ros_process
+from ddfnet_ros.node.usage import own_words
 
 _TICK = 0.02  # seconds between two messages on /clock
 _SETTLE = 0.3  # seconds that discovery of the remaining topics takes once images have a listener
@@ -166,7 +166,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Play the bag; 2 where the arguments or the bag are no good."""
     arguments = list(sys.argv if arguments is None else arguments)
     try:
-        options = parse(Options, 'ddfnet play', remove_ros_args(arguments)[1:])
+        options = parse(Options, 'ddfnet play', own_words(arguments))
     except ValueError as error:
         print(f'player: {error}', file=sys.stderr)
         return 2

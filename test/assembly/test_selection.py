@@ -45,8 +45,8 @@ def test_chosen_source_is_used_though_there_is_a_better_one():
 
 
 @pytest.mark.parametrize(('settings', 'first', 'message'), [
-    ({}, frame(0), 'connect the camera.s exposure metadata, set cycle_period with cycle_offset'),
-    ({'cycle_source': 'metadata'}, frame(0, counter=1), 'connect the camera.s exposure metadata'),
+    ({}, frame(0), r'metadata \(exposure_source\), set cycle_period with cycle_offset'),
+    ({'cycle_source': 'metadata'}, frame(0, counter=1), r'exposure metadata \(exposure_source\)'),
     ({'cycle_source': 'counter'}, frame(0, exposure=1), 'expected frames with a counter'),
     ({'exposure_times': ()}, frame(0, counter=1), 'set exposure_times'),
     ({'exposure_times': (), 'cycle_gap': 1.0}, frame(0), 'set exposure_times'),

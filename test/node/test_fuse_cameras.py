@@ -2,7 +2,6 @@
 """Two cameras in one process: each as if it were alone, with one model and one thread for both."""
 
 import threading
-from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -268,7 +267,22 @@ def test_the_namespace_and_remaps_may_have_the_name_of_the_camera(nodes_with):
 
 
 @pytest.mark.parametrize('names', [[], ['front', 'front']])
-def test_names_that_are_missing_or_the_same_are_one_line(names, monkeypatch, capfd):
-    monkeypatch.setattr(fuse_cameras, 'ros_process', lambda _: nullcontext())
+def test_names_that_are_missing_or_the_same_are_one_line(names, capfd):
     assert fuse_cameras.main(['fuse_cameras', *names, '--ros-args']) == 2
     assert capfd.readouterr().err.count('expected different names of cameras') == 1
+
+
+def test_a_name_that_ros_does_not_allow_is_a_line_and_the_other_camera_is_there(
+        ros, command, tmp_path, capfd):
+    (tmp_path / 'in-front.yaml').write_text('')
+    nodes = list(fuse_cameras.camera_nodes(('in-front', 'left'), command()))
+    assert [node.get_fully_qualified_name() for node in nodes] == ['/left/fuse_node']
+    nodes[0].destroy_node()
+    (line,) = [line for line in capfd.readouterr().err.splitlines() if 'FATAL' in line]
+    assert 'in-front: Invalid namespace' in line
+
+
+def test_a_parameter_file_that_is_not_there_is_a_line(ros, command, capfd):
+    assert not list(fuse_cameras.camera_nodes(('absent',), command()))
+    (line,) = [line for line in capfd.readouterr().err.splitlines() if 'FATAL' in line]
+    assert 'absent: expected a parameter file that can be read, got --params-file ' in line

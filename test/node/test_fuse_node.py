@@ -84,3 +84,9 @@ def test_reliability_can_be_asked_for_per_topic(bench_with):
                                ('/fuse_node/meta', ReliabilityPolicy.RELIABLE)):
         (subscription,) = bench.node.get_subscriptions_info_by_topic(topic)
         assert subscription.qos_profile.reliability == reliability
+
+
+def test_a_mistyped_parameter_is_told_at_the_start(bench_with, capfd):
+    bench_with(start=False, image_topic=['/a'])
+    (line,) = [line for line in capfd.readouterr().err.splitlines() if 'expected' in line]
+    assert 'such as image_topics, got image_topic; ignored' in line

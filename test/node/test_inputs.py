@@ -9,6 +9,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, JointState
 
+from ddfnet_ros.node import inputs
 from ddfnet_ros.node.diagnostics import Statistics
 from ddfnet_ros.node.inputs import Inputs
 from ddfnet_ros.node.messages import frame_from
@@ -151,3 +152,23 @@ def test_message_filters_may_join_topics(inputs_with):
         10**9 + 10**7, 2 * 10**9 + 10**7]
     assert brackets[0].exposures == EXPOSURES
     assert not bench.drops
+
+
+def test_what_is_wrong_with_frames_is_logged_once_until_it_changes_or_begins_anew(
+        inputs_with, monkeypatch, capfd):
+    monkeypatch.setattr(inputs, '_LOG_PERIOD', 0.0)
+    bench = inputs_with(**FIELD)
+
+    def told(*changes, start_ns):
+        for k, change in enumerate(changes):
+            bench.send(TOPIC, image(RGB, start_ns + k * 10**7, **change))
+        return [line for line in capfd.readouterr().err.splitlines() if 'expected' in line]
+
+    short, wide = {'data': b'0'}, {'step': 3}
+    assert len(told(short, short, short, start_ns=10**9)) == 1
+    assert len(told(wide, wide, short, start_ns=2 * 10**9)) == 2
+    bench.shoot(3 * 10**9)
+    bench.next()
+    assert len(told(short, short, start_ns=4 * 10**9)) == 1
+    bench.inputs.reset('asked to')
+    assert len(told(short, short, start_ns=5 * 10**9)) == 1

@@ -51,6 +51,8 @@ def test_missing_weights_leave_the_node_unconfigured_and_say_why(bench_with, tmp
     counts = bench.counts()
     assert counts['level'] == DiagnosticStatus.ERROR
     assert 'nothing.safetensors' in counts['message']
+    assert counts['message'].endswith(
+        '; correct that, then ros2 lifecycle set /fuse_node configure, or start anew')
     assert '\n' not in counts['message']
 
 

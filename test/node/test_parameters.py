@@ -8,7 +8,7 @@ from rcl_interfaces.msg import ParameterType
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from ddfnet_ros.node.parameters import LiveSettings
+from ddfnet_ros.node.parameters import LiveSettings, unknown_overrides
 from ddfnet_ros.settings import NodeSettings
 
 
@@ -147,6 +147,10 @@ def test_where_nothing_can_be_called_afterwards_a_set_still_arrives(node_with, m
 
 @pytest.mark.parametrize(('overrides', 'text'), [
     ({'exposure_times': [1, 4]}, '1.0, not 1'),
+    ({'mu': 5}, '1.0, not 1'),
+    ({'exposure_times': 4}, 'a list needs brackets: "[4]"'),
+    ({'image_topics': '/a'}, 'STRING_ARRAY\': image_topics; a list needs brackets: "[/a]"'),
+    ({'threads': 2.0}, 'threads; correct it'),
     ({'mu': 0.5}, 'mu out of range'),
     ({'exposure_times': [0.0, 1.0]}, 'exposure_times: expected 1e-07 to 60.0, got 0.0'),
     ({'reference': 10}, 'reference out of range'),
@@ -170,3 +174,23 @@ def test_parameters_of_others_are_left_alone(node_with):
     node.declare_parameter('other', 1)
     assert reason_of(node, 'other', 2) == ''
     assert live.now == NodeSettings()
+
+
+@pytest.mark.parametrize(('overrides', 'said'), [
+    ({'threads': 2, 'use_sim_time': False, 'start_type_description_service': True,
+      'qos_overrides./fuse_node/hdr.publisher.depth': 1}, ''),
+    ({'image_topic': ['/a']},
+     'expected parameters of the node, such as image_topics, got image_topic; ignored'),
+    ({'camera_infos_topics': ['/a']},
+     'expected parameters of the node, such as camera_info_topics, got camera_infos_topics; '
+     'ignored'),
+    ({'aperture': 2.0, 'thread': 2},
+     'expected parameters of the node, such as threads, got thread, aperture; ignored'),
+    ({f'zz{k}': k for k in range(7)},
+     'expected parameters of the node, got zz0, zz1, zz2, zz3, zz4 and 2 more; ignored'),
+])
+def test_overrides_that_are_no_parameters_are_one_line_with_the_nearest_names(
+        node_with, overrides, said):
+    node = node_with(**overrides)
+    LiveSettings(node, NodeSettings)
+    assert unknown_overrides(node) == said
