@@ -57,6 +57,24 @@ def large_image_warning(
     return ''
 
 
+class LargeImageAdviser:
+    """Warns, once, of images that the DDS profile will lose.
+
+    Attributes:
+        said: The warning; '' before it.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self._node, self.said = node, ''
+
+    def look(self, input_bytes: Mapping[str, int], output_bytes: Mapping[str, int]) -> None:
+        """See `large_image_warning`."""
+        if not self.said:
+            self.said = large_image_warning(self._node, input_bytes, output_bytes)
+            if self.said:
+                self._node.get_logger().warning(self.said)
+
+
 def _large(sizes: Mapping[str, int]) -> list[str]:
     """The topics whose messages go through UDP."""
     return [topic for topic, size in sizes.items() if size > DEFAULT_SEGMENT]

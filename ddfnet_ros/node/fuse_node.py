@@ -73,7 +73,8 @@ class FuseNode(LifecycleNode):
         self._workshop = workshop or Workshop()
         self._fusion: _Fusion | None = None
         self._worker: Worker[Delivery] | None = None
-        self._problem = self._advice = ''
+        self._problem = ''
+        self._adviser = dds.LargeImageAdviser(self)
         self._before = diagnostics.Snapshot()
         try:
             self._settings = LiveSettings(
@@ -121,7 +122,7 @@ class FuseNode(LifecycleNode):
         except Exception as error:  # rclpy would swallow it without a word
             self._stop()
             return self._report('activate', error)
-        self._problem = self._advice = ''
+        self._problem, self._adviser = '', dds.LargeImageAdviser(self)
         self.get_logger().info(
             f'fusing {", ".join(self._fusion.inputs.topics)} with '
             f'{self._fusion.engine.model_name} on {self._fusion.engine.device}')
@@ -265,21 +266,12 @@ class FuseNode(LifecycleNode):
             status.level, status.message = diagnostics.judge(
                 now, before, fusion.inputs.explain_silence)
             self._reporter.log(status.level, status.message)
-            self._advise(fusion)
+            latest = fusion.engine.latest  # none, perhaps, because so many are lost
+            self._adviser.look(fusion.inputs.message_bytes, fusion.outputs.bytes_of(
+                latest, self._settings.now.hdr_encoding) if latest else {})
         if fusion.engine.problem and status.level == DiagnosticStatus.OK:
             status.level, status.message = DiagnosticStatus.WARN, fusion.engine.problem
         status.values = [*diagnostics.values_of(now, before), *engine_values(fusion.engine)]
-
-    def _advise(self, fusion: _Fusion) -> None:
-        """Warn, once, of images that the DDS profile will lose."""
-        if self._advice:
-            return
-        latest = fusion.engine.latest  # none, perhaps, because so many are lost
-        self._advice = dds.large_image_warning(
-            self, fusion.inputs.message_bytes, fusion.outputs.bytes_of(
-                latest, self._settings.now.hdr_encoding) if latest else {})
-        if self._advice:
-            self.get_logger().warning(self._advice)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
