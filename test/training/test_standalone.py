@@ -73,4 +73,5 @@ def test_training_needs_little_more_than_torch(panorama_folder, tmp_path):
 def test_what_the_user_can_mend_is_one_line():
     done = standalone('--recipe', 'budget', '--panoramas', '/nowhere', '--device', 'cpu')
     assert done.returncode == 2
-    assert done.stderr.splitlines() == ["panoramas: expected a folder, got '/nowhere'"]
+    assert done.stderr.splitlines() == [
+        "--panoramas: expected a folder, got '/nowhere'; name one"]
