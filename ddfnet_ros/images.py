@@ -8,6 +8,7 @@ with the file's name and the remedy in one line.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -219,7 +220,8 @@ def _exif(path: Path | str) -> dict[int, Any]:
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415  (training goes without)
 
     try:
-        with Image.open(path) as image:
+        with warnings.catch_warnings(), Image.open(path) as image:
+            warnings.simplefilter('ignore')  # what is damaged tells nothing: that is no news
             return dict(image.getexif().get_ifd(_EXIF_IFD))
     # The last two: of a picture larger than Pillow opens, and of EXIF data that are no TIFF.
     except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError):
