@@ -220,9 +220,10 @@ def _exif(path: Path | str) -> dict[int, Any]:
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415  (training goes without)
 
     try:
-        with warnings.catch_warnings(), Image.open(path) as image:
+        with warnings.catch_warnings():
             warnings.simplefilter('ignore')  # what is damaged tells nothing: that is no news
-            return dict(image.getexif().get_ifd(_EXIF_IFD))
+            with Image.open(path) as image:
+                return dict(image.getexif().get_ifd(_EXIF_IFD))
     # The last two: of a picture larger than Pillow opens, and of EXIF data that are no TIFF.
     except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError):
         return {}
