@@ -134,19 +134,19 @@ def judge(
     now: Snapshot, before: Snapshot, explain_silence: Callable[[], str]
 ) -> tuple[bytes, str]:
     """Level and one line about the time between two snapshots of an active node."""
-    if drops := new_drops(now, before):
-        worst = max(drops, key=lambda reason: drops[reason])
-        counts = ', '.join(f'{reason} {n}' for reason, n in sorted(drops.items()))
-        # A slower node than camera is a choice that many make; it still tells what it costs.
-        calm = now.fused > before.fused and set(drops) == {'superseded'}
-        if calm and now.mismatch:
-            return DiagnosticStatus.WARN, now.mismatch
-        level = DiagnosticStatus.OK if calm else DiagnosticStatus.WARN
-        return level, f'dropped {counts} ({REMEDIES.get(worst, "unexpected")})'
+    drops = new_drops(now, before)
+    worst = max(drops, key=lambda reason: drops[reason], default='')
+    counts = ', '.join(f'{reason} {n}' for reason, n in sorted(drops.items()))
+    dropped = f'dropped {counts} ({REMEDIES.get(worst, "unexpected")})'
+    # A slower node than camera is a choice that many make; it still tells what it costs.
+    if drops and not (now.fused > before.fused and set(drops) == {'superseded'}):
+        return DiagnosticStatus.WARN, dropped
     if now.silence > PATIENCE:
         return DiagnosticStatus.WARN, explain_silence()
     if now.mismatch:
         return DiagnosticStatus.WARN, now.mismatch
+    if drops:
+        return DiagnosticStatus.OK, dropped
     if now.idle > before.idle and now.fused == before.fused:
         return DiagnosticStatus.OK, IDLE
     return DiagnosticStatus.OK, ALL_WELL

@@ -184,11 +184,11 @@ class FuseNode(LifecycleNode):
         """Fuse and publish one bracket, if anybody listens; runs in the worker's thread."""
         begun, settings = time.monotonic(), self._settings.now
         fusion.engine.latest = delivery.bracket
-        fusion.statistics.doubt(exposure_mismatch(delivery.bracket))
         fusion.outputs.relay(delivery.camera_info, delivery.bracket.reference)
         if not fusion.outputs.wanted:
             fusion.statistics.skip()
             return
+        fusion.statistics.doubt(exposure_mismatch(delivery.bracket))
         deghosted = fusion.engine(delivery.bracket, settings)
         fused = Fused(deghosted, delivery.camera_info, settings)
         publishing = time.monotonic()
