@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
-from torch import nn
-from torch.nn.parallel import DistributedDataParallel
+from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -41,16 +40,19 @@ class Crew:
         dist.all_reduce(flag, dist.ReduceOp.MAX)
         return bool(flag)
 
-    def wrap(self, task: nn.Module, with_spares: bool) -> nn.Module:
-        """A task whose gradients are the mean over all processes.
+    def average(self, gradients: list[Tensor]) -> None:
+        """Replace gradients by their mean over all processes.
 
         Args:
-            task: What is trained; again, once other parameters of it are trained.
-            with_spares: Whether some of its parameters get no gradient.
+            gradients: Of the same parameters, in the same order, in every process.
         """
         if self.size == 1:
-            return task
-        return DistributedDataParallel(task, find_unused_parameters=with_spares)
+            return
+        flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
+        dist.all_reduce(flat)
+        means = flat.split([gradient.numel() for gradient in gradients])
+        for gradient, mean in zip(gradients, means, strict=True):
+            gradient.copy_(mean.view_as(gradient) / self.size)
 
 
 @contextmanager
@@ -72,7 +74,6 @@ def join(device: str) -> Iterator[Crew]:
     dist.init_process_group('gloo' if device == 'cpu' else 'nccl')
     try:
         yield Crew(dist.get_rank(), size, torch.device(device))
-        # Gloo's thread frees the tensors of the last sum, and aborts if Python has ended by then.
-        dist.barrier()
     finally:
+        # Its threads have ended after this: one that outlives Python aborts the process.
         dist.destroy_process_group()

@@ -82,15 +82,13 @@ class _Run:
         if state.step >= self._schedule.steps:
             return
         learnt = task(self._settings, state.model, state.flow)
-        step = self._wrapped(learnt)
         losses: list[Tensor] = []
         with self._record() as record:
             saved = before = time.monotonic()
             for batch in loader(batches, self._settings.workers):
-                if self._joins():
-                    step = self._wrapped(learnt)
+                self._join()
                 moved = batch.to(self._crew.device)
-                loss, norm = self._step(step, moved)
+                loss, norm = self._step(learnt, moved)
                 losses.append(loss)
                 now = time.monotonic()
                 state.seconds, before = state.seconds + now - before, now
@@ -110,24 +108,14 @@ class _Run:
                 if over:
                     break
 
-    def _joins(self) -> bool:
-        """Let PWC-Net and the decoder learn along from their time on; whether that has changed."""
-        state, changed = self._state, False
+    def _join(self) -> None:
+        """Let PWC-Net and the decoder learn along from their time on."""
+        state = self._state
         if self._schedule.joint(state.step) and state.flow_average is None:
             join_flow(state)
-            changed = True
         if self._settings.decoder_from:
             decoder = state.model.get_submodule('decoder')
-            learns = self._schedule.decodes(state.step)
-            changed |= next(decoder.parameters()).requires_grad != learns
-            decoder.requires_grad_(learns)
-        return changed
-
-    def _wrapped(self, learnt: Task) -> nn.Module:
-        # One layer of PWC-Net is never used (flow/pwcnet.py).
-        trains_flow = self._settings.architecture == 'pwcnet' \
-            or self._state.flow_average is not None
-        return self._crew.wrap(learnt, with_spares=trains_flow)
+            decoder.requires_grad_(self._schedule.decodes(state.step))
 
     @contextmanager
     def _record(self) -> Iterator[Record | None]:
@@ -139,16 +127,17 @@ class _Run:
         with Record(self._settings, self._state.step, self._schedule.steps) as record:
             yield record
 
-    def _step(self, step: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _step(self, learnt: Task, batch: Batch) -> tuple[Tensor, Tensor]:
         """One update of weights and averages; gives loss and norm of the gradient."""
         state, settings = self._state, self._settings
         for group in state.optimizer.param_groups:
             group['lr'] = self._schedule.rate(state.step, state.ramp)
         with torch.autocast(self._crew.device.type, torch.bfloat16, enabled=self._low):
-            loss = step(batch)
+            loss = learnt(batch)
         state.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        parameters = [p for p in step.parameters() if p.grad is not None]
+        parameters = [p for p in learnt.parameters() if p.grad is not None]
+        self._crew.average([p.grad for p in parameters])
         norm = nn.utils.clip_grad_norm_(parameters, settings.clip or math.inf)
         state.optimizer.step()
         state.step += 1

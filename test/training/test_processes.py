@@ -22,28 +22,50 @@ from ddfnet_ros.training.tasks import task
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def together(settings: TrainingSettings, *more: str) -> None:
-    """Train in two processes that talk over gloo, with the environment that torchrun gives."""
-    words = ['--recipe', settings.recipe, '--panoramas', settings.panoramas, '--run', settings.run,
-             '--batch-size', '1', '--patch', '32', '--workers', '0', '--device', 'cpu',
-             '--warmup', str(settings.warmup), '--precision', 'float32',
-             '--config', *settings.config, *more]
+AVERAGE = """
+import sys
+from pathlib import Path
+
+import torch
+
+from ddfnet_ros.training.processes import join
+
+with join('cpu') as crew:
+    gradients = [torch.full((2, 3), float(crew.rank)), torch.full((4,), 1.0 - crew.rank)]
+    crew.average(gradients)
+print([gradient.unique().tolist() for gradient in gradients],
+      [path.read_text().strip() for path in Path('/proc/self/task').glob('*/comm')])
+"""
+
+
+def in_two_processes(*arguments: str) -> list[str]:
+    """Run Python in two processes with the environment that torchrun gives; what each prints."""
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
     given = {**os.environ, 'OMP_NUM_THREADS': '1', 'WORLD_SIZE': '2', 'MASTER_PORT': str(port),
              'MASTER_ADDR': '127.0.0.1'}
     started = [subprocess.Popen(
-        [sys.executable, '-m', 'ddfnet_ros.training', *words], cwd=ROOT, text=True,
+        [sys.executable, *arguments], cwd=ROOT, text=True, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, env={**given, 'RANK': str(rank), 'LOCAL_RANK': str(rank)})
         for rank in range(2)]
     try:
-        for process in started:
-            _, said = process.communicate(timeout=110)
+        ended = [process.communicate(timeout=110) for process in started]
+        for process, (_, said) in zip(started, ended, strict=True):
             assert process.returncode == 0, said
     finally:
         for process in started:
             process.kill()
+    return [printed for printed, _ in ended]
+
+
+def together(settings: TrainingSettings, *more: str) -> None:
+    """Train in two processes that talk over gloo."""
+    in_two_processes(
+        '-m', 'ddfnet_ros.training', '--recipe', settings.recipe, '--panoramas',
+        settings.panoramas, '--run', settings.run, '--batch-size', '1', '--patch', '32',
+        '--workers', '0', '--device', 'cpu', '--warmup', str(settings.warmup), '--precision',
+        'float32', '--config', *settings.config, *more)
 
 
 def one_step(settings: TrainingSettings, indices: list[int]) -> dict[str, torch.Tensor]:
@@ -61,6 +83,12 @@ def one_step(settings: TrainingSettings, indices: list[int]) -> dict[str, torch.
 
 def distance(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> float:
     return max((one[name] - other[name]).abs().max().item() for name in other)
+
+
+def test_gradients_are_averaged_and_no_thread_is_left_that_could_outlive_python():
+    for printed in in_two_processes('-c', AVERAGE):
+        assert printed.startswith('[[0.5], [0.5]]')
+        assert 'gloo' not in printed
 
 
 def test_two_processes_take_the_mean_of_their_gradients(settings, tmp_path):
