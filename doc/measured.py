@@ -17,7 +17,7 @@ from pages import filled, write_or_compare
 from ddfnet_ros.evaluation import pace, report
 from ddfnet_ros.evaluation.ablation import ablation_table
 from ddfnet_ros.evaluation.detection import report as detection
-from ddfnet_ros.training import shipping
+from ddfnet_ros.training import cards
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / 'doc/results.md'
@@ -81,7 +81,7 @@ def main() -> int:
     charts = {IMAGES / name: chart(record(source)) for name, (source, chart) in CHARTS.items()}
     pages = {page: written(page.read_text(encoding='utf-8'), page)
              for page in (PAGE, RELIABILITY)}
-    pages[CARDS] = shipping.page(CARDS.parent) + '\n'
+    pages[CARDS] = cards.page(CARDS.parent) + '\n'
     return write_or_compare(pages | charts, __doc__ or '')
 
 

@@ -18,6 +18,7 @@ from ddfnet_ros.command_line.waiting import waiting
 EXAMPLES = """\
   ddfnet weights ship runs/mine models/mine.safetensors --evaluation mine.json
   ddfnet weights ship runs/both models/both.safetensors --pwcnet models/both_pwcnet.safetensors
+  ddfnet weights ship runs/noisy models/noisy.safetensors --mix models/base.safetensors
   ddfnet weights slim runs/base carry/base
   ddfnet weights import-pwcnet pwc_net.pth.tar models/pwcnet_nvlabs.safetensors
   ddfnet weights cards models > models/README.md"""
@@ -37,6 +38,10 @@ class Ship:
     """What `ddfnet evaluate --json` wrote about this model; goes into the card."""
     pwcnet: Annotated[Path | None, optional('PWCNET.safetensors')] = None
     """Model file to write the PWC-Net to, where it was trained along; replaced as well."""
+    mix: Annotated[Path | None, optional('OTHER.safetensors')] = None
+    """Another model, which this was trained from or that from this: store a mean of both."""
+    share: float = 0.5
+    """The other model's share of the mean, 0 to 1."""
     json: bool = False
     """Print one JSON object and nothing else."""
 
@@ -93,12 +98,12 @@ def run(words: Sequence[str]) -> int:
 
 
 def _page(folder: Path) -> str:
-    from ddfnet_ros.training import shipping
+    from ddfnet_ros.training import cards
 
     if not any(folder.glob('*.safetensors')):
         raise ValueError(f'{folder}: expected a folder with .safetensors files, got none there; '
                          'check the path')
-    return shipping.page(folder)
+    return cards.page(folder)
 
 
 def _written(task: Ship | Slim | ImportPwcnet) -> dict[str, Any]:
@@ -112,7 +117,8 @@ def _written(task: Ship | Slim | ImportPwcnet) -> dict[str, Any]:
         checksum = importing.import_pwcnet(task.checkpoint, task.model)
         return {'sha256': {str(task.model): checksum}, 'licence': importing.LICENCE}
     evaluation = _read_evaluation(task.evaluation) if task.evaluation else None
-    checksum = shipping.ship(task.run, task.model, evaluation, pwcnet=task.pwcnet)
+    mix = shipping.Mix(task.mix, task.share) if task.mix else None
+    checksum = shipping.ship(task.run, task.model, evaluation, pwcnet=task.pwcnet, mix=mix)
     return {'sha256': {str(task.model): checksum}}
 
 

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a training run to a model file with its card, and the cards as a page."""
+"""From a training run to a model file with its card."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,27 @@ _PHOTOGRAPHS = 'The data set of Kalantari and Ramamoorthi (2017), photographed b
 _PHOTOGRAPHS_LICENCE = 'that of the data set of Kalantari and Ramamoorthi (2017)'
 _PRIVATE = ('panoramas', 'cutouts', 'root', 'run', 'slim', 'start_from', 'pwcnet', 'device',
             'workers', 'keep_every')
+_ALIKE = ('flow', 'flow_sha256', 'licence')
+
+
+@dataclass(frozen=True)
+class Mix:
+    """A mean of the weights of two models of which one was trained from the other.
+
+    It often does what both can, better than either (Wortsman et al., "Robust fine-tuning of
+    zero-shot models", CVPR 2022).
+
+    Attributes:
+        model: Model file of the other one.
+        share: Its share of the mean, in [0, 1].
+    """
+
+    model: Path
+    share: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 1:
+            raise ValueError(f'share: expected 0 to 1, got {self.share:g}')
 
 
 def ship(
@@ -30,6 +50,7 @@ def ship(
     evaluation: Mapping[str, Any] | None = None,
     half: bool = True,
     pwcnet: Path | None = None,
+    mix: Mix | None = None,
 ) -> str:
     """Write the averaged weights of a run as a model file.
 
@@ -39,15 +60,18 @@ def ship(
         evaluation: What `ddfnet evaluate --json` wrote about these weights, for the card.
         half: Store the numbers as float16, which halves the file.
         pwcnet: Model file to write the PWC-Net to, where it was trained along.
+        mix: Another model, to store a mean with.
 
     Returns:
         The checksum.
 
     Raises:
-        FileNotFoundError: the folder holds no finished checkpoint.
-        ValueError: a PWC-Net was trained along, and `pwcnet` does not say where to write it.
+        FileNotFoundError: the folder holds no finished checkpoint, or there is no such model.
+        ValueError: a PWC-Net was trained along, and `pwcnet` does not say where to write it; a
+            model of another network, flow or licence is to be mixed in.
     """
     stored = slim.read_any(run)
+    tensors = stored.part('average')
     card = _card(stored) | ({'evaluation': dict(evaluation)} if evaluation else {})
     dtype = torch.float16 if half else torch.float32
     if motion := stored.part('flow_average'):
@@ -56,7 +80,29 @@ def ship(
                              'got none; give --pwcnet')
         own = {k: v for k, v in card.items() if not k.startswith('flow')}
         card['flow_sha256'] = _save({'architecture': 'pwcnet'}, motion, pwcnet, own, dtype)
-    return _save(stored.network, stored.part('average'), path, card, dtype)
+    if mix:
+        tensors, card = _mixed(mix, stored.network, tensors, card)
+    return _save(stored.network, tensors, path, card, dtype)
+
+
+def _mixed(
+    mix: Mix, config: Mapping[str, Any], tensors: dict[str, Tensor], card: dict[str, Any]
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Weights and card with another model mixed in."""
+    other = weights.load(mix.model)
+    has = {'network': network.describe(network.build(config)),
+           **{name: card.get(name) for name in _ALIKE}}
+    got = {'network': network.describe(other.model),
+           **{name: other.card.get(name) for name in _ALIKE}}
+    for name, expected in has.items():
+        if got[name] != expected:
+            raise ValueError(f'{mix.model}: expected the same {name} as of the run, {expected}, '
+                             f'got {got[name]}; mix models that were trained from one another')
+    theirs = other.model.state_dict()
+    mean = {name: torch.lerp(own.float(), theirs[name], mix.share)
+            for name, own in tensors.items()}
+    named = {'model': mix.model.stem, 'sha256': other.sha256, 'share': mix.share}
+    return mean, card | {'mixed_with': named}
 
 
 def _save(
@@ -66,17 +112,6 @@ def _save(
     model = network.build(config)
     fill(model, tensors)
     return weights.save(model, path, card, dtype)
-
-
-def cards(folder: Path) -> str:
-    """Markdown: one section per model file of a folder, from what the files say of themselves."""
-    return '\n'.join(_section(path) for path in sorted(folder.glob(f'*{weights.SUFFIX}')))
-
-
-def page(folder: Path) -> str:
-    """The README of a folder of models."""
-    return ('# Models\n\nWritten by `ddfnet weights cards` from the model files.\n\n'
-            f'{cards(folder)}')
 
 
 def _card(stored: Stored) -> dict[str, Any]:
@@ -108,64 +143,3 @@ def _recipe(settings: TrainingSettings) -> dict[str, Any]:
     differs = {name: value for name, value in asdict(settings).items()
                if value != paper[name] and name not in _PRIVATE}
     return {'recipe': settings.recipe, **differs}
-
-
-def _section(path: Path) -> str:
-    loaded = weights.load(path)
-    card = loaded.card
-    parameters = sum(p.numel() for p in loaded.model.parameters())
-    lines = [
-        f'## {path.stem}\n',
-        f'- Network: `{network.describe(loaded.model)}`, {parameters:,} parameters',
-        *_motion(card),
-        f'- Trained: {card["steps"]:,} steps, {card["minutes"]:g} minutes of computing, '
-        f'{card["hardware"]}',
-        *_origin(card),
-        f'- Data: {card["data"]}',
-        f'- Recipe: `{json.dumps(card["recipe"])}`',
-        f'- Licence: {card["licence"]}',
-        f'- sha256 of the tensors: `{loaded.sha256}`',
-    ]
-    if 'evaluation' in card:
-        lines.append('\n' + _of_these(card['evaluation'], loaded.sha256)
-                     + _results(card['evaluation']))
-    return '\n'.join(lines) + '\n'
-
-
-def _motion(card: Mapping[str, Any]) -> list[str]:
-    """Which flow the model was trained with; none for a model that estimates flow itself."""
-    if 'flow' not in card:
-        return []
-    which = f', sha256 of its tensors `{card["flow_sha256"]}`' if 'flow_sha256' in card else ''
-    return [f'- Flow: {card["flow"]}{which}']
-
-
-def _origin(card: Mapping[str, Any]) -> list[str]:
-    origin = card.get('started_from')
-    return [f'- Started from the weights of `{origin["model"]}` ({origin["minutes"]:g} minutes), '
-            f'sha256 `{origin["sha256"]}`'] if origin else []
-
-
-def _of_these(evaluation: Mapping[str, Any], sha256: str) -> str:
-    """A warning where the figures are not of the weights in the file."""
-    measured = evaluation.get('sha256', {})
-    if sha256 in measured.values():
-        return ''
-    return ('**Measured with earlier weights of this name**, sha256 '
-            f'`{measured.get("fused", "not noted")}`. ')
-
-
-def _results(evaluation: Mapping[str, Any]) -> str:
-    """Table of the evaluation: one row per metric, mean and spread per method."""
-    methods = evaluation['methods']
-    scenes = ', '.join(evaluation['panoramas'])
-    rows = [
-        f'Scenes from {scenes} (not trained on), seed {evaluation["seed"]}:\n',
-        f'| metric | {" | ".join(methods)} | scenes |',
-        '|---|' + '---|' * (len(methods) + 1),
-    ]
-    for metric, statistic in methods['fused'].items():
-        values = [methods[name].get(metric) for name in methods]
-        shown = [f'{v["mean"]:.4g} ± {v["spread"]:.2g}' if v else '-' for v in values]
-        rows.append(f'| {metric} | {" | ".join(shown)} | {statistic["count"]} |')
-    return '\n'.join(rows)

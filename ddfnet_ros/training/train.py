@@ -136,9 +136,8 @@ class _Run:
             loss = learnt(batch)
         state.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        parameters = [p for p in learnt.parameters() if p.grad is not None]
-        self._crew.average([p.grad for p in parameters])
-        norm = nn.utils.clip_grad_norm_(parameters, settings.clip or math.inf)
+        self._crew.average([p.grad for p in learnt.parameters() if p.grad is not None])
+        norm = nn.utils.clip_grad_norm_(learnt.parameters(), settings.clip or math.inf)
         state.optimizer.step()
         state.step += 1
         _average(state, min(settings.decay, (1 + state.step) / (10 + state.step)))

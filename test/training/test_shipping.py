@@ -11,8 +11,9 @@ from ddfnet_ros import network, weights
 from ddfnet_ros.cli import main
 from ddfnet_ros.images import write_exr
 from ddfnet_ros.training import checkpoint, sources
+from ddfnet_ros.training.cards import cards
 from ddfnet_ros.training.checkpoint import CHECKPOINT, SETTINGS
-from ddfnet_ros.training.shipping import cards, ship
+from ddfnet_ros.training.shipping import Mix, ship
 from ddfnet_ros.training.train import train
 
 EVALUATION = {
@@ -40,6 +41,41 @@ def test_shipped_model_holds_the_average_and_says_how_it_was_made(state_and_run,
     assert loaded.card['recipe']['recipe'] == 'budget'
     assert 'mu' not in loaded.card['recipe']  # which is as in the paper
     assert str(run) not in json.dumps(loaded.card)
+
+
+def test_a_mean_of_two_models_lies_between_them_and_says_so(state_and_run, tmp_path):
+    state, run = state_and_run
+    other = network.build(network.describe(state.average))
+    checksum = weights.save(other, tmp_path / 'other.safetensors',
+                            {'flow': 'dis', 'licence': sources.UNSTATED, 'steps': 1,
+                             'minutes': 1, 'hardware': 'CPU', 'data': 'none', 'recipe': {}})
+    assert main(['weights', 'ship', str(run), str(tmp_path / 'mean.safetensors'), '--mix',
+                 str(tmp_path / 'other.safetensors'), '--share', '0.25']) == 0
+    loaded = weights.load(tmp_path / 'mean.safetensors')
+    for name, value in loaded.model.state_dict().items():
+        mean = 0.75 * state.average.state_dict()[name] + 0.25 * other.state_dict()[name]
+        torch.testing.assert_close(value, mean, atol=1e-3, rtol=1e-3)
+    assert loaded.card['mixed_with'] == {'model': 'other', 'sha256': checksum, 'share': 0.25}
+    assert f'Mixed with the weights of `other`, of which it has 25%, sha256 `{checksum}`' \
+        in cards(tmp_path)
+
+
+@pytest.mark.parametrize(('card', 'what'), [
+    ({'flow': 'pwcnet', 'licence': sources.UNSTATED}, 'flow'),
+    ({'flow': 'dis', 'licence': 'CC BY-NC-SA 4.0'}, 'licence'),
+])
+def test_models_that_do_not_belong_together_are_not_mixed(state_and_run, tmp_path, card, what):
+    state, run = state_and_run
+    other = tmp_path / 'other.safetensors'
+    weights.save(state.average, other, card)
+    with pytest.raises(ValueError, match=f'other.safetensors: expected the same {what} as of'):
+        ship(run, tmp_path / 'mean.safetensors', mix=Mix(other))
+    assert not (tmp_path / 'mean.safetensors').exists()
+
+
+def test_a_share_is_a_share():
+    with pytest.raises(ValueError, match='share: expected 0 to 1'):
+        Mix(Path('x.safetensors'), 1.5)
 
 
 def test_card_page_shows_measured_figures_and_checksum(state_and_run, tmp_path):

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What model files say of themselves, as a page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ddfnet_ros import network, weights
+
+
+def cards(folder: Path) -> str:
+    """Markdown: one section per model file of a folder, from what the files say of themselves."""
+    return '\n'.join(_section(path) for path in sorted(folder.glob(f'*{weights.SUFFIX}')))
+
+
+def page(folder: Path) -> str:
+    """The README of a folder of models."""
+    return ('# Models\n\nWritten by `ddfnet weights cards` from the model files.\n\n'
+            f'{cards(folder)}')
+
+
+def _section(path: Path) -> str:
+    loaded = weights.load(path)
+    card = loaded.card
+    parameters = sum(p.numel() for p in loaded.model.parameters())
+    lines = [
+        f'## {path.stem}\n',
+        f'- Network: `{network.describe(loaded.model)}`, {parameters:,} parameters',
+        *_motion(card),
+        f'- Trained: {card["steps"]:,} steps, {card["minutes"]:g} minutes of computing, '
+        f'{card["hardware"]}',
+        *_origin(card),
+        f'- Data: {card["data"]}',
+        f'- Recipe: `{json.dumps(card["recipe"])}`',
+        f'- Licence: {card["licence"]}',
+        f'- sha256 of the tensors: `{loaded.sha256}`',
+    ]
+    if 'evaluation' in card:
+        lines.append('\n' + _of_these(card['evaluation'], loaded.sha256)
+                     + _results(card['evaluation']))
+    return '\n'.join(lines) + '\n'
+
+
+def _motion(card: Mapping[str, Any]) -> list[str]:
+    """Which flow the model was trained with; none for a model that estimates flow itself."""
+    if 'flow' not in card:
+        return []
+    which = f', sha256 of its tensors `{card["flow_sha256"]}`' if 'flow_sha256' in card else ''
+    return [f'- Flow: {card["flow"]}{which}']
+
+
+def _origin(card: Mapping[str, Any]) -> list[str]:
+    lines = []
+    if origin := card.get('started_from'):
+        lines.append(f'- Started from the weights of `{origin["model"]}` '
+                     f'({origin["minutes"]:g} minutes), sha256 `{origin["sha256"]}`')
+    if mixed := card.get('mixed_with'):
+        lines.append(f'- Mixed with the weights of `{mixed["model"]}`, of which it has '
+                     f'{mixed["share"]:.0%}, sha256 `{mixed["sha256"]}`')
+    return lines
+
+
+def _of_these(evaluation: Mapping[str, Any], sha256: str) -> str:
+    """A warning where the figures are not of the weights in the file."""
+    measured = evaluation.get('sha256', {})
+    if sha256 in measured.values():
+        return ''
+    return ('**Measured with earlier weights of this name**, sha256 '
+            f'`{measured.get("fused", "not noted")}`. ')
+
+
+def _results(evaluation: Mapping[str, Any]) -> str:
+    """Table of the evaluation: one row per metric, mean and spread per method."""
+    methods = evaluation['methods']
+    scenes = ', '.join(evaluation['panoramas'])
+    rows = [
+        f'Scenes from {scenes} (not trained on), seed {evaluation["seed"]}:\n',
+        f'| metric | {" | ".join(methods)} | scenes |',
+        '|---|' + '---|' * (len(methods) + 1),
+    ]
+    for metric, statistic in methods['fused'].items():
+        values = [methods[name].get(metric) for name in methods]
+        shown = [f'{v["mean"]:.4g} ± {v["spread"]:.2g}' if v else '-' for v in values]
+        rows.append(f'| {metric} | {" | ".join(shown)} | {statistic["count"]} |')
+    return '\n'.join(rows)
