@@ -43,7 +43,9 @@ _LN2, _LOG2_E = f32(math.log(2)), f32(1 / math.log(2))
 # Series of log(m) = 2 artanh((m - 1) / (m + 1)), and of 2 ** r.
 _A3, _A5, _A7, _A9 = (f32(2 / k) for k in (3, 5, 7, 9))
 _E1, _E2, _E3, _E4, _E5, _E6 = (f32(math.log(2) ** k / math.factorial(k)) for k in range(1, 7))
-_ONE, _TWO, _HALF, _ZERO = f32(1), f32(2), f32(0.5), f32(0)
+_ONE, _TWO, _ZERO = f32(1), f32(2), f32(0)
+# Too large for a fraction: what is added to it is rounded, and its last bits are that number.
+_ROUNDER = f32(1.5 * 2**23)
 
 
 @kernel
@@ -62,10 +64,10 @@ def log(y: Any) -> Any:
 def exp(x: Any) -> Any:
     """Exponential of a float32 in [-80, 80], to 1e-5 of its size; near 0, to 5e-7."""
     scaled = x * _LOG2_E
-    whole = math.floor(scaled + _HALF)
-    r = scaled - f32(whole)
+    shifted = scaled + _ROUNDER
+    r = scaled - (shifted - _ROUNDER)
     power = _ONE + r * (_E1 + r * (_E2 + r * (_E3 + r * (_E4 + r * (_E5 + r * _E6)))))
-    return power * _number((i32(whole) + _BIAS) << _FRACTION_BITS)
+    return power * _number((_bits(shifted) + _BIAS) << _FRACTION_BITS)
 
 
 @kernel

@@ -34,7 +34,7 @@ def show(
     shown = np.empty((3, width), np.float32)
     for y in range(rows[0], rows[0] + rows[1]):
         if keep_colour:
-            _curve_brightest(radiance[:, y], mu, scale, shown)
+            _curve_brightest(radiance[0, y], radiance[1, y], radiance[2, y], mu, scale, shown)
         else:
             for c in range(3):
                 _curve(radiance[c, y], mu, scale, shown[c])
@@ -51,9 +51,8 @@ def _curve(radiance: Any, mu: Any, scale: Any, out: Any) -> None:
 
 
 @kernel
-def _curve_brightest(radiance: Any, mu: Any, scale: Any, out: Any) -> None:
-    red, green, blue = radiance
-    for x in range(out.shape[1]):
+def _curve_brightest(red: Any, green: Any, blue: Any, mu: Any, scale: Any, out: Any) -> None:
+    for x in range(len(red)):
         brightest = max(red[x], green[x], blue[x])
         display = min(mu_law(brightest, mu, scale), _ONE)
         share = _ONE / max(brightest, _TINY)

@@ -124,7 +124,8 @@ class Context(nn.Module):
     def forward(self, x: Float[Tensor, 'b c h w']) -> Float[Tensor, 'b c h w']:
         """Height and width must be even."""
         seen = self.up(self.blocks(F.relu(self.down(x))))
-        return F.relu(x + F.interpolate(seen, scale_factor=2, mode='bilinear'))
+        # No ReLU after the sum: under one this can die, all negative, and never learn again.
+        return x + F.interpolate(seen, scale_factor=2, mode='bilinear')
 
 
 class ResidualBlock(nn.Module):
