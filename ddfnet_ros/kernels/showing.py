@@ -52,7 +52,7 @@ def _curve(radiance: Any, mu: Any, scale: Any, out: Any) -> None:
 
 @kernel
 def _curve_brightest(red: Any, green: Any, blue: Any, mu: Any, scale: Any, out: Any) -> None:
-    for x in range(len(red)):
+    for x in range(out.shape[1]):
         brightest = max(red[x], green[x], blue[x])
         display = min(mu_law(brightest, mu, scale), _ONE)
         share = _ONE / max(brightest, _TINY)
