@@ -103,8 +103,9 @@ class DeghosterSettings(RadianceSettings):
         'there than its white: they show something else (Sec. 4.2.5).', live=True)
     threads: int = setting(0, 'CPU threads of the network; 0: all cores.', bounds=(0, 256))
     precision: str = setting(
-        'auto', 'Arithmetic of the convolutions; auto: bfloat16 where the device has it natively. '
-        'PWC-Net: float32.', choices=('auto', 'float32', 'bfloat16'),
+        'auto', 'Arithmetic of the convolutions; auto: int8 where a CPU has instructions for it '
+        'and OpenVINO computes the model, else bfloat16 where the device has it natively. '
+        'PWC-Net: float32.', choices=('auto', 'float32', 'bfloat16', 'int8'),
     )
     backend: str = setting(
         'auto', 'What computes the convolutions on a CPU; auto: OpenVINO where it is installed '

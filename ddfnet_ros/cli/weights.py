@@ -20,6 +20,7 @@ EXAMPLES = """\
   ddfnet weights ship runs/both models/both.safetensors --pwcnet models/both_pwcnet.safetensors
   ddfnet weights ship runs/noisy models/noisy.safetensors --mix models/base.safetensors
   ddfnet weights slim runs/base carry/base
+  ddfnet weights calibrate models/mine.safetensors --panoramas hdri/train --cutouts cutouts
   ddfnet weights import-pwcnet pwc_net.pth.tar models/pwcnet_nvlabs.safetensors
   ddfnet weights cards models > models/README.md"""
 
@@ -59,6 +60,22 @@ class Slim:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Calibrate:
+    """Note in a model's card what its convolutions are given, for `precision: int8`."""
+
+    model: _File
+    """Model file, of fast or what OpenVINO computes else; its weights stay."""
+    panoramas: Annotated[Path, tyro.conf.arg(metavar='DIR')]
+    """Folder of .exr panoramas: those that the model was trained on."""
+    cutouts: Annotated[Path | None, optional('DIR')] = None
+    """Folder of RGBA .png figures that move through the scenes."""
+    batches: int = 64
+    """Batches of two scenes to look at."""
+    json: bool = False
+    """Print one JSON object and nothing else."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ImportPwcnet:
     """Convert NVlabs' PWC-Net for PyTorch, which is licensed for non-commercial use only."""
 
@@ -82,7 +99,7 @@ class Cards:
 class Options:
     """Make model files of training runs or of others' weights, and pages of model files."""
 
-    task: Annotated[Ship | Slim | ImportPwcnet | Cards, tyro.conf.arg(name='')]
+    task: Annotated[Ship | Slim | Calibrate | ImportPwcnet | Cards, tyro.conf.arg(name='')]
 
 
 def run(words: Sequence[str]) -> int:
@@ -106,9 +123,9 @@ def _page(folder: Path) -> str:
     return cards.page(folder)
 
 
-def _written(task: Ship | Slim | ImportPwcnet) -> dict[str, Any]:
+def _written(task: Ship | Slim | Calibrate | ImportPwcnet) -> dict[str, Any]:
     """Do it, and tell what was written."""
-    from ddfnet_ros.training import importing, shipping, slim
+    from ddfnet_ros.training import calibration, importing, shipping, slim
 
     if isinstance(task, Slim):
         files = slim.write(slim.read_any(task.run), task.folder)
@@ -116,6 +133,9 @@ def _written(task: Ship | Slim | ImportPwcnet) -> dict[str, Any]:
     if isinstance(task, ImportPwcnet):
         checksum = importing.import_pwcnet(task.checkpoint, task.model)
         return {'sha256': {str(task.model): checksum}, 'licence': importing.LICENCE}
+    if isinstance(task, Calibrate):
+        ranges = calibration.calibrate(task.model, task.panoramas, task.cutouts, task.batches)
+        return {'ranges': {str(task.model): len(ranges)}}
     evaluation = _read_evaluation(task.evaluation) if task.evaluation else None
     mix = shipping.Mix(task.mix, task.share) if task.mix else None
     checksum = shipping.ship(task.run, task.model, evaluation, pwcnet=task.pwcnet, mix=mix)
@@ -125,6 +145,8 @@ def _written(task: Ship | Slim | ImportPwcnet) -> dict[str, Any]:
 def _lines(written: Mapping[str, Any]) -> str:
     lines = [f'{path}: {count:,} bytes' for path, count in written.get('bytes', {}).items()]
     lines += [f'{path}: sha256 {checksum}' for path, checksum in written.get('sha256', {}).items()]
+    lines += [f'{path}: ranges of {count} convolutions'
+              for path, count in written.get('ranges', {}).items()]
     return '\n'.join(lines + [f'Licence: {text}' for key, text in written.items()
                               if key == 'licence'])
 

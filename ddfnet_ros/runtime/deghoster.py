@@ -30,6 +30,7 @@ from ddfnet_ros.runtime.selection import (
     choose_flow,
     choose_model,
     choose_precision,
+    choose_ranges,
     kernel_pipeline,
     load_fusion,
     on_device,
@@ -85,7 +86,7 @@ class Deghoster:
         architecture: Of the network, such as 'fast'.
         frames: The only number of frames that it takes; None: any.
         device: Torch device in use, such as 'cpu' or 'cuda:0'.
-        precision: 'float32' or 'bfloat16', of the convolutions.
+        precision: 'float32', 'bfloat16' or 'int8', of the convolutions.
         backend: 'torch' or 'openvino', which computes them.
     """
 
@@ -110,14 +111,17 @@ class Deghoster:
         self._multiple = cast('int', loaded.model.multiple)
         flow = choose_flow(loaded.card, device, path.parent)
         dtype = choose_precision(self.settings.precision, device)
-        self.backend = accelerate(loaded.model, self.settings.backend, device, dtype)
+        ranges = choose_ranges(
+            self.settings.precision, self.settings.backend, device, loaded.card)
+        self.backend = accelerate(loaded.model, self.settings.backend, device, dtype, ranges)
         self._stacked = StackPipeline(loaded.model, flow, device, dtype)
         self._kernels = kernel_pipeline(loaded.model, flow, self.backend, dtype)
         self.model_name, self.sha256 = path.stem, loaded.sha256
         self.architecture = str(describe(loaded.model)['architecture'])
         self.frames = fixed_frames(loaded.model)
         self.device = str(device)
-        self.precision = str(dtype).removeprefix('torch.')
+        in_int8 = self.backend == 'openvino' and ranges is not None
+        self.precision = 'int8' if in_int8 else str(dtype).removeprefix('torch.')
         self._stages = [Stage(name, device) for name in _STAGES]
         if device.type == 'cuda':
             torch.cuda.synchronize(device)  # the weights' copies: stages do not wait for them

@@ -15,6 +15,7 @@ from ddfnet_ros import network, weights
 from ddfnet_ros.flow.dis import DISFlow
 from ddfnet_ros.flow.providers import PROVIDERS, FlowProvider, provider
 from ddfnet_ros.network.fast import FastFusion
+from ddfnet_ros.runtime.eight_bits import Ranges
 from ddfnet_ros.runtime.openvino_core import OpenVINOCore
 
 if TYPE_CHECKING:
@@ -106,10 +107,37 @@ def choose_flow(
 
 
 def choose_precision(name: str, device: torch.device) -> torch.dtype:
-    """Type of the convolutions; auto is bfloat16 where the device computes it natively."""
-    if name == 'bfloat16' or (name == 'auto' and _has_bfloat16(device)):
+    """Type of the convolutions; auto is bfloat16 where the device computes it natively.
+
+    With int8 it is the type of all else.
+    """
+    if name == 'bfloat16' or (name in ('auto', 'int8') and _has_bfloat16(device)):
         return torch.bfloat16
     return torch.float32
+
+
+def choose_ranges(
+    name: str, backend: str, device: torch.device, card: Mapping[str, Any]
+) -> Ranges | None:
+    """What convolutions are given, where they are to be computed in 8 bits; else None.
+
+    Args:
+        name: Of the precision; auto is int8 where the CPU has instructions for it.
+        backend: auto, torch or openvino, which alone does it.
+        device: Where the model is to run.
+        card: Of the model; has them if somebody measured them.
+
+    Raises:
+        ValueError: int8 was asked for and cannot be.
+    """
+    able = device.type == 'cpu' and backend != 'torch' and 'ranges' in card
+    if name == 'int8' and not able:
+        got = 'no ranges' if 'ranges' not in card else f'{backend} on {device}'
+        raise ValueError('precision: expected OpenVINO on a CPU and a model with ranges for int8, '
+                         f'got {got}; ddfnet weights calibrate measures them, or use auto')
+    wanted = name == 'int8' or (name == 'auto' and _has_int8())
+    return {k: (float(low), float(high)) for k, (low, high) in card['ranges'].items()} \
+        if able and wanted else None
 
 
 def on_device(model: Any, device: torch.device) -> nn.Module:
@@ -118,7 +146,10 @@ def on_device(model: Any, device: torch.device) -> nn.Module:
     return moved
 
 
-def accelerate(model: Any, backend: str, device: torch.device, dtype: torch.dtype) -> str:
+def accelerate(
+    model: Any, backend: str, device: torch.device, dtype: torch.dtype,
+    ranges: Ranges | None = None,
+) -> str:
     """Have OpenVINO compute a model's convolutions, where that is wanted and possible.
 
     Args:
@@ -126,6 +157,7 @@ def accelerate(model: Any, backend: str, device: torch.device, dtype: torch.dtyp
         backend: auto, torch or openvino.
         device: Where the model is.
         dtype: What its convolutions are computed in.
+        ranges: Of what they are given, to compute them in 8 bits.
 
     Returns:
         Who computes them: torch or openvino.
@@ -140,7 +172,7 @@ def accelerate(model: Any, backend: str, device: torch.device, dtype: torch.dtyp
         raise ValueError(f'backend: expected a model with a core and device cpu for openvino, got '
                          f'{type(model).__name__} on {device}; use auto')
     try:
-        model.core = OpenVINOCore(model.core, dtype, torch.get_num_threads())
+        model.core = OpenVINOCore(model.core, dtype, torch.get_num_threads(), ranges)
     except ImportError:
         if backend == 'openvino':
             raise ValueError('backend: expected OpenVINO to be installed, got none; '
@@ -179,5 +211,13 @@ def kernel_pipeline(
 def _has_bfloat16(device: torch.device) -> bool:
     if device.type == 'cuda':
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return _cpu_has('amx_bf16', 'avx512_bf16')
+
+
+def _has_int8() -> bool:
+    return _cpu_has('amx_int8', 'avx512_vnni', 'avx_vnni')
+
+
+def _cpu_has(*instructions: str) -> bool:
     capabilities = torch.cpu.get_capabilities()
-    return any(capabilities.get(name, False) for name in ('amx_bf16', 'avx512_bf16'))
+    return any(capabilities.get(name, False) for name in instructions)

@@ -35,6 +35,7 @@ def _section(path: Path) -> str:
         *_origin(card),
         f'- Data: {card["data"]}',
         f'- Recipe: `{json.dumps(card["recipe"])}`',
+        *_eight_bits(card),
         f'- Licence: {card["licence"]}',
         f'- sha256 of the tensors: `{loaded.sha256}`',
     ]
@@ -61,6 +62,11 @@ def _origin(card: Mapping[str, Any]) -> list[str]:
         lines.append(f'- Mixed with the weights of `{mixed["model"]}`, of which it has '
                      f'{mixed["share"]:.0%}, sha256 `{mixed["sha256"]}`')
     return lines
+
+
+def _eight_bits(card: Mapping[str, Any]) -> list[str]:
+    return ['- May be computed in 8 bits: ranges of what its '
+            f'{len(card["ranges"])} convolutions are given are noted'] if 'ranges' in card else []
 
 
 def _of_these(evaluation: Mapping[str, Any], sha256: str) -> str:
