@@ -16,6 +16,7 @@ from ddfnet_ros.runtime.halo import without_halo
 from ddfnet_ros.runtime.preparation import stack_of
 from ddfnet_ros.runtime.shown import shown_of
 from ddfnet_ros.runtime.stages import Stage
+from ddfnet_ros.runtime.upload import crosses_as_bits, uploaded_stack
 from ddfnet_ros.settings import RadianceSettings
 
 
@@ -49,8 +50,9 @@ class StackPipeline:
         self, bracket: Bracket, settings: RadianceSettings, padded: tuple[int, int], stage: Stage
     ) -> Float[Tensor, '1 n 6 h w']:
         """The input stack, on the device."""
-        host = stack_of(bracket, settings, padded, pinned=self._device.type == 'cuda')
-        return stage.to_device(host)
+        if stage.pins and crosses_as_bits(bracket):
+            return uploaded_stack(bracket, settings, padded, stage)
+        return stage.to_device(stack_of(bracket, settings, padded, stage.pins))
 
     def motion(self, given: Float[Tensor, '1 n 6 h w']) -> Float[Tensor, '1 m 2 h w']:
         """As the flow provider finds it."""
