@@ -67,8 +67,8 @@ class Graphs:
         """
         key = (name, *((tuple(x.shape), x.dtype) for x in given))
         graph = self._graph(key, work, given) if self._able else None
-        if graph is None:
-            return work(*given)
+        if graph is None:  # with the kernels that a graph would take, as it may be the next
+            return work(*(x.contiguous() for x in given))
         for place, x in zip(graph.given, given, strict=True):
             place.copy_(x)
         graph.replay()
