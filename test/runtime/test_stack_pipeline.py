@@ -2,8 +2,11 @@
 import pytest
 import torch
 
+from ddfnet_ros import network
 from ddfnet_ros.network.fast import FastConfig, FastFusion
+from ddfnet_ros.network.layers import PreciseConv2d
 from ddfnet_ros.runtime.graphs import Graphs
+from ddfnet_ros.runtime.halo import without_halo
 from ddfnet_ros.runtime.stack_pipeline import StackPipeline
 
 CPU = torch.device('cpu')
@@ -57,3 +60,20 @@ def test_where_memory_is_short_nothing_is_kept(pipeline):
     for _ in range(2):
         pipeline.radiance(*GIVEN, 1, True)
     assert pipeline.captured == 2
+
+
+@pytest.mark.parametrize('config', [
+    {'architecture': 'fast'}, {'architecture': 'ahdrnet'}, {'architecture': 'ddfnet'},
+    {'architecture': 'ddfnet', 'shortcut': True},
+    {'architecture': 'ddfnet', 'structure': 'warp', 'normalisation': 'ratio'},
+    {'architecture': 'deephdr'}, {'architecture': 'kalantari17'},
+], ids=str)
+@torch.inference_mode()
+def test_what_a_graph_would_capture_asks_the_host_for_nothing(config, monkeypatch):
+    """On the device without values a question raises, as a tensor of another device does."""
+    monkeypatch.setattr(PreciseConv2d, 'forward', torch.nn.Conv2d.forward)  # no autocast there
+    model = network.build(config).eval().to('meta')
+    given, motion = (torch.empty(*x, 64, 96, device='meta') for x in ((1, 3, 6), (1, 2, 2)))
+    radiance = model(given, motion, 1)[0]
+    mended = without_halo(radiance, given, motion, 1)
+    assert (mended.shape, mended.device.type) == ((3, 64, 96), 'meta')

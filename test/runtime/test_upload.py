@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from ddfnet_ros.bracket import Bracket, Frame
+from ddfnet_ros.runtime import upload
 from ddfnet_ros.runtime.preparation import stack_of
 from ddfnet_ros.runtime.stages import Stage
 from ddfnet_ros.runtime.upload import crosses_as_bits, uploaded_stack
@@ -60,3 +61,9 @@ def test_float_frames_go_another_way():
     pixels = np.zeros((2, 2), np.float32)
     assert not crosses_as_bits(Bracket.of(Frame(pixels=pixels, exposure_time=t) for t in (1, 2)))
     assert crosses_as_bits(bracket(np.uint8))
+
+
+def test_no_value_is_asked_for_on_the_way_into_a_stack():
+    pixels = torch.empty((3, 16, 24, 1), dtype=torch.int16, device='meta')
+    stack = upload._looked_up(pixels, torch.empty((3, 65536, 2), device='meta'))
+    assert (stack.shape, stack.device.type) == ((1, 3, 6, 16, 24), 'meta')
