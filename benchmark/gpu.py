@@ -5,7 +5,7 @@
 
 writes `benchmark/records/gpu.json`, in under 10 minutes. `floor_ratio` is the network's time over
 that of its multiply-accumulates at the rate of a large matrix product, measured in the same run.
-Without a GPU nothing is measured; `--device cpu --sizes 64x64` tries the script itself.
+Without a GPU nothing is measured; `--device cpu --sizes 32x32` tries the script itself.
 """
 
 from __future__ import annotations
@@ -42,7 +42,6 @@ RECORD = Path(__file__).parent / 'records' / 'gpu.json'
 SIZES = ('640x360', '1280x720', '1920x1080', '3840x2160')
 FRAMES, REFERENCE = 3, 1
 PENDING = 3  # brackets on their way at once
-WARM_UPS = 4
 STAGES = {'prepare': 'upload', 'flow': 'flow', 'network': 'compute', 'finish': 'download'}
 MATRIX = {'cuda': 8192, 'cpu': 256}  # rows and columns
 COUNTED = (64, 96)  # height and width; any will do
@@ -57,12 +56,14 @@ class Run:
         model: Name or path of the weights.
         precision: Of the convolutions.
         replays: Whether as CUDA graphs.
+        tuned: Whether cuDNN tries its kernels for each size, and does not guess.
     """
 
     name: str
     model: str
     precision: str = 'bfloat16'
     replays: bool = True
+    tuned: bool = False
 
 
 def main(words: list[str] | None = None) -> None:
@@ -76,13 +77,13 @@ def main(words: list[str] | None = None) -> None:
     rates = {precision: matrix_rate(options.device, dtype) for precision, dtype in
              (('float32', torch.float32), ('bfloat16', torch.bfloat16))}
     with tempfile.TemporaryDirectory() as folder:
-        rows = [_said(measured(run, bracket, options.device, rates, options.repeats))
+        rows = [_said(measured(run, bracket, rates, options))
                 for run in runs(Path(folder)) for bracket in brackets.values()]
     record = {
         'date': datetime.date.today().isoformat(), 'commit': commit_of(Path(__file__).parent),
         'device': hardware(options.device), 'torch': torch.__version__,
         'cuda': torch.version.cuda, 'matrix_tflops': rates, 'rows': rows,
-        'layers': profile(sizes[min(2, len(sizes) - 1)], options.device, options.repeats),
+        'layers': profile(sizes[min(2, len(sizes) - 1)], options),
     }
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(record, indent=1) + '\n')
@@ -93,12 +94,13 @@ def _options(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--device', choices=('cuda', 'cpu'), default='cuda')
     parser.add_argument('--sizes', nargs='+', default=SIZES)
     parser.add_argument('--repeats', type=int, default=20)
+    parser.add_argument('--warm-ups', type=int, default=4)
     parser.add_argument('--output', type=Path, default=RECORD)
     return parser.parse_args(words)
 
 
 def runs(folder: Path) -> list[Run]:
-    """The paper's network in three ways, its peer, whose weights nobody has trained, and ours."""
+    """The paper's network in four ways, its peer, whose weights nobody has trained, and ours."""
     untrained = folder / f'ahdrnet{weights.SUFFIX}'
     torch.manual_seed(0)
     weights.save(network.build({'architecture': 'ahdrnet'}), untrained, {})
@@ -106,6 +108,7 @@ def runs(folder: Path) -> list[Run]:
         Run('base, float32', 'base', 'float32', replays=False),
         Run('base, bfloat16', 'base', replays=False),
         Run('base, bfloat16, graphs', 'base'),
+        Run('base, bfloat16, graphs, tuned', 'base', tuned=True),
         Run('ahdrnet, bfloat16, graphs', str(untrained)),
         Run('fast, bfloat16, graphs', 'fast'),
     ]
@@ -125,13 +128,15 @@ def matrix_rate(device: str, dtype: torch.dtype) -> float:
 
 
 def measured(
-    run: Run, bracket: Bracket, device: str, rates: dict[str, float], repeats: int
+    run: Run, bracket: Bracket, rates: dict[str, float], options: argparse.Namespace
 ) -> dict[str, Any]:
     """One row: medians of the stages, of whole calls, and of brackets that overlap [ms]."""
+    device, repeats = options.device, options.repeats
     deghoster = Deghoster(DeghosterSettings(
         model=run.model, device=device, precision=run.precision, backend='torch'))
     deghoster.replays = run.replays
-    for _ in range(WARM_UPS):
+    torch.backends.cudnn.benchmark = run.tuned
+    for _ in range(options.warm_ups):
         deghoster(bracket)
     _forget_peak(device)
     calls, totals = [], []
@@ -183,18 +188,18 @@ def flop_per_pixel(model: str) -> float:
     return counter.get_total_flops() / (COUNTED[0] * COUNTED[1])
 
 
-def profile(size: tuple[int, int], device: str, repeats: int) -> dict[str, Any]:
+def profile(size: tuple[int, int], options: argparse.Namespace) -> dict[str, Any]:
     """Time of each convolution of `base` in half precision, and of all that is between them."""
-    width, height = size
+    (width, height), device = size, options.device
     model = lowered(on_device(weights.load(weights.find('base')).model, torch.device(device)),
                     torch.bfloat16)
     given = [x.to(device) for x in _example(height, width)]
     taken: dict[str, list[float]] = {}
     whole = []
     with torch.inference_mode(), torch.autocast(device, torch.bfloat16):
-        for _ in range(WARM_UPS):
+        for _ in range(options.warm_ups):
             model(*given, REFERENCE)
-        for _ in range(repeats):
+        for _ in range(options.repeats):
             with _listening(model, device) as marks:
                 whole.append(_timed(device, lambda: model(*given, REFERENCE)))
             for name, begun, done in marks:
