@@ -73,7 +73,7 @@ def _looked_up(
     """One frame after the other, because indices take eight times the memory of pixels."""
     count, height, width, _ = pixels.shape
     stack = meanings.new_empty((count, 2, 3, height, width))
-    mask = meanings.shape[1] - 1  # int16 has the bits of uint16, but another sign
     for out, frame, meaning in zip(stack, pixels, meanings, strict=True):
-        out.copy_(meaning[frame.long() & mask].permute(3, 2, 0, 1))
+        # int16 has the bits of uint16, and a negative index counts from the end, as they do.
+        out.copy_(meaning[frame.long()].permute(3, 2, 0, 1))
     return stack.flatten(1, 2)[None]
