@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # `make help` lists the targets. Each makes the .venv it needs; from the second run on, no network.
 
-.PHONY: help venv demo test test-kilted lint docs bench evaluation soak fuzz sbom audit tables clean
+.PHONY: help venv demo test test-kilted gpu-test gpu-bench lint docs bench evaluation soak fuzz sbom audit tables clean
 
 VENV ?= .venv
 # An environment that is there keeps its Python.
@@ -32,6 +32,13 @@ test-kilted:  ## Run the tests of the node on wheels of ROS 2 Kilted, in .venv-k
 	@# -S: as the Python of .venv is, it would hand the path of its own ROS libraries on.
 	@$(PYTHON) -S requirements/install.py $(VENV)-kilted $(WITH_TORCH) --wheels kilted --tools
 	$(VENV)-kilted/bin/python -m pytest test/node test/reliability/test_faults.py $(ARGS)
+
+gpu-test: venv  ## Run the tests that need a GPU; without one they are skipped; minutes
+	@$(BIN)/python -c "import torch; torch.cuda.is_available() or print('no GPU here: what needs one is skipped')"
+	$(BIN)/python -m pytest test/runtime/test_gpu.py -rs $(ARGS)
+
+gpu-bench: venv  ## Speed on a GPU beside its arithmetic; writes benchmark/records/gpu.json; under 10 minutes
+	$(BIN)/python -m benchmark.gpu $(ARGS)
 
 lint: venv  ## ruff, mypy --strict, import-linter, codespell; a minute
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import cv2
@@ -89,9 +90,11 @@ class DISFlow:
         cell = self.cell(height, width)
         grey = _padded(luminance(corrected_frames(stack)), cell)
         references, others = (_bytes(frames) for frames in common_range(grey, cell))
+        host = stack.device.type == 'cpu'
+        between = self.between if host else partial(self.between_for, stack.device)
         flow = torch.stack([
-            self.between(*pairs, cell) for pairs in zip(references, others, strict=True)])
-        return flow[..., :height, :width].to(stack.device)
+            between(*pairs, cell) for pairs in zip(references, others, strict=True)])
+        return flow[..., :height, :width]
 
     def cell(self, height: int, width: int) -> int:
         """Side of the squares of pixels that are averaged before motion is looked for."""
@@ -111,12 +114,34 @@ class DISFlow:
         full = np.empty((count, 2, rows * cell, columns * cell), np.float32)
 
         def estimate(k: int) -> None:
-            flow = dis_flow(references[k], others[k], self.preset) * np.float32(cell)
+            flow = self._of_pair(references[k], others[k], cell)
             for plane, part in zip(full[k], cv2.split(flow), strict=True):
                 cv2.resize(part, plane.shape[::-1], dst=plane, interpolation=cv2.INTER_LINEAR)
 
         each(estimate, range(count))
         return torch.from_numpy(full)
+
+    def between_for(
+        self, device: torch.device, references: UInt8[np.ndarray, 'm i j'],
+        others: UInt8[np.ndarray, 'm i j'], cell: int
+    ) -> Float[Tensor, 'm 2 h w']:
+        """As `between`, for another device: enlarged there, so that little crosses the bus."""
+        count, rows, columns = others.shape
+        pinned = device.type == 'cuda'
+        small = torch.empty((count, rows, columns, 2), pin_memory=pinned)
+
+        def estimate(k: int) -> None:
+            small.numpy()[k] = self._of_pair(references[k], others[k], cell)
+
+        each(estimate, range(count))
+        there = small.to(device, non_blocking=True).permute(0, 3, 1, 2).contiguous()
+        return F.interpolate(there, scale_factor=cell, mode='bilinear') if cell > 1 else there
+
+    def _of_pair(
+        self, reference: UInt8[np.ndarray, 'i j'], other: UInt8[np.ndarray, 'i j'], cell: int
+    ) -> Float32[np.ndarray, 'i j 2']:
+        """Pixels of the full size, one vector for each cell."""
+        return dis_flow(reference, other, self.preset) * np.float32(cell)
 
 
 def _cell(height: int, width: int) -> int:

@@ -22,6 +22,7 @@ from ddfnet_ros.bracket import Bracket
 from ddfnet_ros.network import describe, fixed_frames
 from ddfnet_ros.runtime.bands import round_up
 from ddfnet_ros.runtime.memory import keep_freed_memory
+from ddfnet_ros.runtime.pending import Pending
 from ddfnet_ros.runtime.pipeline import Pipeline
 from ddfnet_ros.runtime.preparation import stack_of
 from ddfnet_ros.runtime.selection import (
@@ -33,6 +34,7 @@ from ddfnet_ros.runtime.selection import (
     choose_ranges,
     kernel_pipeline,
     load_fusion,
+    lowered,
     on_device,
 )
 from ddfnet_ros.runtime.shown import shown_of, where_finite
@@ -74,13 +76,15 @@ class Deghosted:
 class Deghoster:
     """Fuses brackets with one loaded model.
 
-    Not for use from two threads at once. `settings` may be replaced between calls by one that
-    differs in live fields only.
+    Not for use from two threads at once, but for the results of `submit`. `settings` may be
+    replaced between calls by one that differs in live fields only.
 
     Attributes:
         settings: What it works by.
         bands: In how many bands of rows the network runs, one after the other; more take longer
             and less memory, and give the same picture. May be set between calls.
+        replays: Whether a GPU is given the network's work as a whole, from the second bracket of
+            a size on, and not kernel by kernel. May be set between calls.
         model_name: Name of the weights in use, without folder and suffix.
         sha256: Checksum of their tensors.
         architecture: Of the network, such as 'fast'.
@@ -99,6 +103,7 @@ class Deghoster:
         """
         self.settings = settings or DeghosterSettings()
         self.bands = 1
+        self.replays = True
         device = choose_device(self.settings.device)
         if self.settings.threads:
             torch.set_num_threads(self.settings.threads)
@@ -114,6 +119,8 @@ class Deghoster:
         ranges = choose_ranges(
             self.settings.precision, self.settings.backend, device, loaded.card)
         self.backend = accelerate(loaded.model, self.settings.backend, device, dtype, ranges)
+        if device.type == 'cuda':
+            lowered(loaded.model, dtype)
         self._stacked = StackPipeline(loaded.model, flow, device, dtype)
         self._kernels = kernel_pipeline(loaded.model, flow, self.backend, dtype)
         self.model_name, self.sha256 = path.stem, loaded.sha256
@@ -126,9 +133,23 @@ class Deghoster:
         if device.type == 'cuda':
             torch.cuda.synchronize(device)  # the weights' copies: stages do not wait for them
 
-    @torch.inference_mode()
     def __call__(self, bracket: Bracket) -> Deghosted:
         """Fuse one bracket.
+
+        Args:
+            bracket: 2 to 9 frames of any size and pixel type.
+
+        Raises:
+            ValueError: exposures that no camera has.
+        """
+        return self.submit(bracket).result()
+
+    @torch.inference_mode()
+    def submit(self, bracket: Bracket) -> Pending[Deghosted]:
+        """Begin to fuse a bracket; a GPU goes on by itself while the next one is submitted.
+
+        So with two or three of them pending one is copied to the device while another is computed
+        and a third is copied back. The host waits only where OpenCV estimates the motion.
 
         Args:
             bracket: 2 to 9 frames of any size and pixel type.
@@ -140,7 +161,8 @@ class Deghoster:
         _check_exposures(bracket)
         width, height = bracket.reference.size
         padded = (round_up(height, self._multiple), round_up(width, self._multiple))
-        prepare, flow, network, finish = self._stages
+        stages = tuple(stage.again() for stage in self._stages)
+        prepare, flow, network, finish = stages
         pipeline = self._pipeline(bracket)
         with prepare.after():
             given = pipeline.given(bracket, settings, padded, prepare)
@@ -154,24 +176,28 @@ class Deghoster:
         with finish.after(network):
             finite = finish.to_host(torch.isfinite(radiance[:, :height, :width].sum()))
             shown = pipeline.shown(bracket, radiance, settings, finish)
+        begun = _Begun(bracket, settings, stages, motion, radiance, finite, shown)
+        return Pending(partial(self._finished, begun))
+
+    @torch.inference_mode()
+    def _finished(self, begun: _Begun) -> Deghosted:
+        bracket, finish = begun.bracket, begun.stages[-1]
+        width, height = bracket.reference.size
         finish.wait()
-        if not finite:
-            shown = self._shown_where_finite(bracket, radiance[:, :height, :width])
+        shown = begun.shown if begun.finite else _shown_where_finite(begun)
+        padded = (begun.radiance.shape[1], begun.radiance.shape[2])
         return Deghosted(
             bracket, _array(shown[0]), _array(shown[1]),
-            {stage.name: stage.ms for stage in self._stages},
-            partial(_pixel_vectors, motion[0, :, :, :height, :width]),
-            partial(self._shares, bracket, settings, padded, motion),
+            {stage.name: stage.ms for stage in begun.stages},
+            partial(_pixel_vectors, begun.motion[0, :, :, :height, :width]),
+            partial(self._shares, bracket, begun.settings, padded, begun.motion),
         )
 
-    def _shown_where_finite(self, bracket: Bracket, radiance: Tensor) -> tuple[Tensor, Tensor]:
-        finish = self._stages[-1]
-        reference = stack_of(bracket, self.settings, (radiance.shape[1], radiance.shape[2]))
-        with finish.after():
-            mended = where_finite(radiance, finish.to_device(reference)[0, 0, 3:])
-            shown = shown_of(bracket, mended, self.settings, finish)
-        finish.wait()
-        return shown
+    def forget(self) -> None:
+        """Let go of memory that only makes the next brackets faster."""
+        if self.device != 'cpu':
+            torch.cuda.synchronize(self.device)
+        self._stacked.forget()
 
     def divisible(self, bracket: Bracket) -> bool:
         """Whether bands save memory with a bracket; what kernels take needs less than a band."""
@@ -180,7 +206,7 @@ class Deghoster:
 
     def _pipeline(self, bracket: Bracket) -> Pipeline:
         """The fastest that can do it."""
-        self._stacked.bands = self.bands
+        self._stacked.bands, self._stacked.replays = self.bands, self.replays
         if self._kernels and self.bands == 1 and self._kernels.takes(bracket):
             return self._kernels
         return self._stacked
@@ -196,6 +222,42 @@ class Deghoster:
         place = bracket.reference_index
         in_order = [*shares[1:place + 1], shares[0], *shares[place + 1:]]
         return _array(torch.stack(in_order)[:, :height, :width].contiguous().cpu())
+
+
+@dataclass(frozen=True, eq=False)
+class _Begun:
+    """What there is of a bracket once all is asked of the device.
+
+    Attributes:
+        bracket: What is fused.
+        settings: By which.
+        stages: On its way.
+        motion: On the device.
+        radiance: Of the padded size, on the device.
+        finite: Whether its every value is a number, on the host in the end.
+        shown: Radiance and picture, likewise.
+    """
+
+    bracket: Bracket
+    settings: RadianceSettings
+    stages: tuple[Stage, ...]
+    motion: Float[Tensor, '1 m 2 h w']
+    radiance: Float[Tensor, 'c h w']
+    finite: Tensor
+    shown: tuple[Tensor, Tensor]
+
+
+def _shown_where_finite(begun: _Begun) -> tuple[Tensor, Tensor]:
+    """The same with the reference frame where the network gave no number."""
+    bracket, settings, finish = begun.bracket, begun.settings, begun.stages[-1]
+    width, height = bracket.reference.size
+    radiance = begun.radiance[:, :height, :width]
+    reference = stack_of(bracket, settings, (height, width))
+    with finish.after():
+        mended = where_finite(radiance, finish.to_device(reference)[0, 0, 3:])
+        shown = shown_of(bracket, mended, settings, finish)
+    finish.wait()
+    return shown
 
 
 def _check_exposures(bracket: Bracket) -> None:

@@ -126,6 +126,7 @@ class FallbackDeghoster:
         """Make room after a way has failed, and tell of the next one."""
         if self._ways[place] == _ON_CPU:
             self._spare = None
+        self._first.forget()
         give_back_freed_memory(torch.device(self._first.device))
         if place + 1 < len(self._ways):
             way = self._ways[place + 1]

@@ -46,13 +46,14 @@ def without_halo(
         return radiance
     shorter = stack[:, 1:1 + reference_index]
     height = radiance.shape[-2]
+    on_cpu = radiance.device.type == 'cpu'
 
     def mended(piece: tuple[int, int]) -> Tensor:
         rows = slice(piece[0], sum(piece))
         seen = slice(max(rows.start - 1, 0), rows.stop + 1)  # with the neighbours of its pixels
         ldr, white = stack[0, 0, :3, seen], stack[0, 0, 3:, seen]
         clipped = ldr >= WHITE
-        if not clipped.is_cuda and not clipped.any():  # a GPU would have to be waited for
+        if on_cpu and not clipped.any():  # a GPU would have to be waited for
             return radiance[:, rows]
         moved = warp(shorter, flow[:, :reference_index, :, seen], first_row=seen.start)
         offers = torch.cat([shorter[..., seen, :], moved], dim=1)[0]
@@ -61,7 +62,7 @@ def without_halo(
         raised = torch.maximum(radiance[:, rows], filled[:, own])
         return torch.where((contradicted & clipped)[:, own], raised, radiance[:, rows])
 
-    pieces = row_pieces(height, height if radiance.is_cuda else BAND_ROWS)
+    pieces = row_pieces(height, BAND_ROWS if on_cpu else height)
     return torch.cat(each(mended, pieces), dim=1)
 
 

@@ -21,8 +21,9 @@ _NEVER = 2**31 - 1
 _LARGEST_BLOCKS = (2**30, 2**25)  # bytes; older glibc refuses more than the second
 
 # In errors of torch, cuDNN, cuBLAS, OpenCV and OpenVINO that have no class of their own.
+# Where there is no room for the workspace of any, torch says that cuDNN has no engine.
 _SHORTAGE = ('out of memory', "can't allocate memory", 'not enough memory', 'ALLOC_FAILED',
-             'Insufficient memory', 'bad_alloc')
+             'ALLOCATION_FAILED', 'unable to find an engine', 'Insufficient memory', 'bad_alloc')
 
 
 def keep_freed_memory() -> bool:

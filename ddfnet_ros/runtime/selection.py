@@ -15,6 +15,7 @@ from ddfnet_ros import network, weights
 from ddfnet_ros.flow.dis import DISFlow
 from ddfnet_ros.flow.providers import PROVIDERS, FlowProvider, provider
 from ddfnet_ros.network.fast import FastFusion
+from ddfnet_ros.network.layers import PreciseConv2d
 from ddfnet_ros.runtime.eight_bits import Ranges
 from ddfnet_ros.runtime.openvino_core import OpenVINOCore
 
@@ -144,6 +145,16 @@ def on_device(model: Any, device: torch.device) -> nn.Module:
     """Move a network, its convolutions' weights in the layout that is fastest on all devices."""
     moved: nn.Module = model.to(device, memory_format=torch.channels_last)
     return moved
+
+
+def lowered(model: Any, dtype: torch.dtype) -> nn.Module:
+    """Change the weights that autocast would cast at each call, once; the result is the same."""
+    for layer in model.modules():
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear) and not isinstance(
+                layer, PreciseConv2d):
+            layer.to(dtype)
+    whole: nn.Module = model
+    return whole
 
 
 def accelerate(

@@ -12,10 +12,12 @@ from torch import Tensor
 from ddfnet_ros.bracket import Bracket
 from ddfnet_ros.flow.providers import FlowProvider
 from ddfnet_ros.runtime.bands import Network, in_bands
+from ddfnet_ros.runtime.graphs import Graphs
 from ddfnet_ros.runtime.halo import without_halo
 from ddfnet_ros.runtime.preparation import stack_of
 from ddfnet_ros.runtime.shown import shown_of
 from ddfnet_ros.runtime.stages import Stage
+from ddfnet_ros.runtime.upload import crosses_as_bits, uploaded_stack
 from ddfnet_ros.settings import RadianceSettings
 
 
@@ -26,6 +28,8 @@ class StackPipeline:
         model: The network.
         flow: What estimates the motion.
         bands: In how many bands of rows the network runs, one after the other.
+        replays: Whether the network's work is given to `graphs` where it runs in one.
+        graphs: On a GPU, that keeps it.
     """
 
     def __init__(
@@ -40,6 +44,8 @@ class StackPipeline:
             dtype: What torch's convolutions are computed in.
         """
         self.bands = 1
+        self.replays = True
+        self.graphs = Graphs() if device.type == 'cuda' else None
         self.model = model
         self.flow = flow
         self._device = device
@@ -49,8 +55,9 @@ class StackPipeline:
         self, bracket: Bracket, settings: RadianceSettings, padded: tuple[int, int], stage: Stage
     ) -> Float[Tensor, '1 n 6 h w']:
         """The input stack, on the device."""
-        host = stack_of(bracket, settings, padded, pinned=self._device.type == 'cuda')
-        return stage.to_device(host)
+        if stage.pins and crosses_as_bits(bracket):
+            return uploaded_stack(bracket, settings, padded, stage)
+        return stage.to_device(stack_of(bracket, settings, padded, stage.pins))
 
     def motion(self, given: Float[Tensor, '1 n 6 h w']) -> Float[Tensor, '1 m 2 h w']:
         """As the flow provider finds it."""
@@ -61,10 +68,20 @@ class StackPipeline:
         reference_index: int, mend_halos: bool,
     ) -> Float[Tensor, '3 h w']:
         """What the network gives, halos mended or not."""
-        radiance = self._run(self.model, given, motion, reference_index)[0].float()
-        if mend_halos:
-            radiance = without_halo(radiance, given, motion, reference_index)
-        return radiance.clamp(min=0)
+        def work(stack: Tensor, flow: Tensor) -> Tensor:
+            radiance = self._run(self.model, stack, flow, reference_index)[0].float()
+            if mend_halos:
+                radiance = without_halo(radiance, stack, flow, reference_index)
+            return radiance.clamp(min=0)
+
+        if self.graphs is None or not self.replays or self.bands > 1:
+            return work(given, motion)
+        return self.graphs((reference_index, mend_halos), work, given, motion)
+
+    def forget(self) -> None:
+        """Let go of what only makes the next brackets faster; nothing may be running."""
+        if self.graphs is not None:
+            self.graphs.forget()
 
     def shown(
         self, bracket: Bracket, radiance: Float[Tensor, 'c h w'], settings: RadianceSettings,
@@ -90,7 +107,9 @@ class StackPipeline:
     def _run(self, run: Network, stack: Tensor, motion: Tensor, reference_index: int) -> Tensor:
         """What the network gives, made at once or in bands."""
         low = self._dtype is torch.bfloat16  # of torch's convolutions; OpenVINO has its own
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=low):
+        once = self._device.type == 'cuda'  # there, weights are cast already (`selection.lowered`)
+        with torch.autocast(
+                self._device.type, torch.bfloat16, enabled=low, cache_enabled=not once):
             if self.bands == 1:
                 return run(stack, motion, reference_index)
             return in_bands(run, stack, motion, reference_index, bands=self.bands,

@@ -18,6 +18,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from typing import TypeVar
 
 import torch
@@ -27,7 +28,7 @@ Result = TypeVar('Result')
 
 
 class Stage:
-    """One step; may be entered again for the next bracket once it has been waited for.
+    """One step for one bracket; for the next that comes before this is done there is `again`.
 
     Attributes:
         name: What its time is told under.
@@ -42,16 +43,29 @@ class Stage:
         """
         self.name = name
         self._device = device
-        self._host_ms = 0.0
-        self._stream: torch.cuda.Stream | None = None
-        if device.type == 'cuda':
-            self._stream = torch.cuda.Stream(device)
-            self._begun, self._done = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        self._stream = torch.cuda.Stream(device) if device.type == 'cuda' else None
+        self._start_clock()
+
+    def again(self) -> Stage:
+        """The same step for another bracket: on the same stream, with a clock of its own."""
+        other = copy(self)
+        other._start_clock()
+        return other
+
+    @property
+    def pins(self) -> bool:
+        """Whether what it copies shall be pinned on the host."""
+        return self._stream is not None
 
     @property
     def ms(self) -> float:
         """Milliseconds that it took on its device; known when it is done."""
         return self._begun.elapsed_time(self._done) if self._stream else self._host_ms
+
+    def _start_clock(self) -> None:
+        self._host_ms = 0.0
+        if self._stream is not None:
+            self._begun, self._done = (torch.cuda.Event(enable_timing=True) for _ in range(2))
 
     @contextmanager
     def after(self, *earlier: Stage) -> Iterator[None]:

@@ -83,3 +83,15 @@ def test_motion_is_looked_for_on_small_images_and_told_in_pixels_of_the_frames(s
     assert flow.shape == (1, 1, 2, *size)
     torch.testing.assert_close(
         flow.flatten(3).median(dim=3).values[0, 0], torch.tensor([4.0, 2.0]), atol=0.3, rtol=0)
+
+
+@pytest.mark.parametrize('size', [(45, 51), (360, 640), (1000, 1500)])
+def test_motion_for_another_device_is_enlarged_there_and_the_same(size):
+    views = shifted_views(*size, x=4, y=2)
+    provider = DISFlow()
+    cell = provider.cell(*size)
+    small = [cv2.resize(view, None, fx=1 / cell, fy=1 / cell)[None] for view in views]
+    here = provider.between(*small, cell)
+    there = provider.between_for(torch.device('cpu'), *small, cell)
+    torch.testing.assert_close(there, here, atol=1e-3, rtol=1e-5)
+    assert there.is_contiguous()

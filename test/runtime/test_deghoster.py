@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import logging
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from ddfnet_ros.bracket import Bracket, Frame
 from ddfnet_ros.network.ahdrnet import AHDRNet, AHDRNetConfig
 from ddfnet_ros.network.fast import FastConfig, FastFusion
 from ddfnet_ros.runtime.deghoster import Deghoster
+from ddfnet_ros.runtime.pending import Pending
 from ddfnet_ros.settings import DeghosterSettings
 
 EXPOSURES = (0.001, 0.004, 0.016)
@@ -232,3 +234,42 @@ def test_a_network_without_weights_has_no_shares(tmp_path):
         bracket_of(smooth_truth(16, 16)))
     with pytest.raises(ValueError, match='got AHDRNet; choose another model'):
         fused.shares()
+
+
+def test_brackets_that_are_submitted_one_after_the_other_are_those_fused_one_by_one(deghoster):
+    brackets = [bracket_of(smooth_truth(24, 32) * scale) for scale in (0.2, 0.5, 1.0)]
+    expected = [deghoster(bracket) for bracket in brackets]
+    pending = [deghoster.submit(bracket) for bracket in brackets]
+    for bracket, alone, waiting in zip(brackets, expected, pending, strict=True):
+        fused = waiting.result()
+        assert fused is waiting.result()
+        assert fused.bracket is bracket
+        np.testing.assert_array_equal(fused.radiance, alone.radiance)
+        np.testing.assert_array_equal(fused.image, alone.image)
+        np.testing.assert_array_equal(fused.motion(), alone.motion())
+        assert all(ms > 0 for ms in fused.stage_ms.values())
+
+
+def test_a_result_may_be_asked_for_in_another_thread_after_settings_changed(deghoster):
+    bracket = bracket_of(smooth_truth(24, 32))
+    expected = deghoster(bracket).image
+    pending = deghoster.submit(bracket)
+    deghoster.settings = DeghosterSettings(tone_map='reinhard')
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda _: pending.result(), range(2))
+    assert first is second
+    np.testing.assert_array_equal(first.image, expected)
+
+
+def test_a_result_that_failed_can_be_asked_for_again():
+    answers = iter([RuntimeError('busy'), None])
+
+    def finish():
+        if error := next(answers):
+            raise error
+        return 'done'
+
+    pending = Pending(finish)
+    with pytest.raises(RuntimeError, match='busy'):
+        pending.result()
+    assert pending.result() == pending.result() == 'done'

@@ -25,6 +25,9 @@ SHORTAGES = {
     'torch on a CPU': RuntimeError('DefaultCPUAllocator: not enough memory: you tried to '
                                    'allocate 8 bytes.'),
     'cuDNN': RuntimeError('cuDNN error: CUDNN_STATUS_ALLOC_FAILED'),
+    'cuDNN 9': RuntimeError('cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED'),
+    'cuDNN without room for its workspace': RuntimeError(
+        'GET was unable to find an engine to execute this computation'),
 }
 
 

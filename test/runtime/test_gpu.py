@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every device and way of computing gives the picture that float32 in torch on the CPU gives."""
+"""Every device and way of computing gives the picture that float32 in torch on the CPU gives.
+
+`make gpu-test` runs it where there is a GPU; elsewhere the CPU stands in wherever it can.
+"""
+
+import gc
 
 import cv2
 import numpy as np
@@ -8,49 +13,167 @@ import torch
 
 from ddfnet_ros.bracket import Bracket, Frame
 from ddfnet_ros.runtime.deghoster import Deghoster
+from ddfnet_ros.runtime.fallback import FallbackDeghoster
 from ddfnet_ros.settings import DeghosterSettings
 from ddfnet_ros.tonemap import mu_law
 
 EXPOSURES = (0.001, 0.004, 0.016)
-DEVICES = ['cpu', pytest.param('cuda', marks=pytest.mark.skipif(
-    not torch.cuda.is_available(), reason='needs a GPU'))]
+NEEDS_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+DEVICES = ['cpu', pytest.param('cuda', marks=NEEDS_GPU)]
+RUNS = [('cpu', 'fast'), *(pytest.param('cuda', model, marks=NEEDS_GPU)
+                           for model in ('fast', 'base'))]
 LEAST_DB = {'float32': 60.0, 'bfloat16': 50.0}
+LEAST_DB_OF_BASE = 55.0
+LEAST_DB_OF_OTHER_KERNELS = 65.0
+ENCODINGS = {'8 bits': (np.uint8, 3), '16 bits': (np.uint16, 3), 'float': (np.float32, 3),
+             'grey, 8 bits': (np.uint8, 1), 'grey, 16 bits': (np.uint16, 1)}
+
+
+def bracket_of(dtype=np.uint8, channels=3, size=(180, 320), seed=3):
+    """A textured scene with a bright square that moves, with noise."""
+    random = np.random.default_rng(seed)
+    scene = cv2.GaussianBlur(random.random((*size, 3)), (0, 0), 4)
+    scene = (scene - scene.min()) / np.ptp(scene)
+    top = 1 if dtype == np.float32 else np.iinfo(dtype).max
+    rows, columns = size[0] // 4, size[1] // 6
+    frames = []
+    for k, exposure in enumerate(EXPOSURES):
+        moved, x = scene.copy(), size[1] // 4 + 4 * k
+        moved[rows:2 * rows, x:x + columns] = scene[:rows, :columns] / 4 + 0.7
+        ldr = (moved * exposure / EXPOSURES[0] / 4).clip(0, 1) ** (1 / 2.2)
+        noisy = (ldr + random.normal(0, 0.004, ldr.shape)).clip(0, 1) * top
+        pixels = (noisy if top == 1 else np.round(noisy)).astype(dtype)
+        frames.append(Frame(pixels=pixels if channels == 3 else pixels[..., 1].copy(),
+                            exposure_time=exposure))
+    return Bracket.of(frames)
 
 
 @pytest.fixture(scope='module')
 def bracket():
-    """A textured scene with a bright square that moves, as 8 bits with noise."""
-    random = np.random.default_rng(3)
-    scene = cv2.GaussianBlur(random.random((180, 320, 3)), (0, 0), 4)
-    scene = (scene - scene.min()) / np.ptp(scene)
-    frames = []
-    for k, exposure in enumerate(EXPOSURES):
-        moved = scene.copy()
-        moved[60:100, 90 + 12 * k:140 + 12 * k] = scene[:40, :50] / 4 + 0.7
-        ldr = (moved * exposure / EXPOSURES[0] / 4).clip(0, 1) ** (1 / 2.2)
-        noisy = (ldr + random.normal(0, 0.004, ldr.shape)).clip(0, 1)
-        frames.append(Frame(pixels=np.round(noisy * 255).astype(np.uint8), exposure_time=exposure))
-    return Bracket.of(frames)
+    return bracket_of()
 
 
-def fused(bracket, **settings):
-    deghosted = Deghoster(DeghosterSettings(model='fast', **settings))(bracket)
-    radiance = torch.from_numpy(deghosted.radiance * EXPOSURES[0])
-    return deghosted, mu_law(radiance.clamp(0, 1))
+def fused(bracket, model='fast', **settings):
+    return Deghoster(DeghosterSettings(model=model, **settings))(bracket)
+
+
+def decibels(expected, found):
+    """PSNR after the mu-law."""
+    pictures = (mu_law(torch.from_numpy(x.radiance * EXPOSURES[0]).clamp(0, 1))
+                for x in (expected, found))
+    difference = float(torch.sub(*pictures).square().mean())
+    return -10 * np.log10(max(difference, 1e-12))
 
 
 @pytest.mark.parametrize('precision', ['float32', 'bfloat16'])
 @pytest.mark.parametrize('device', DEVICES)
 def test_devices_and_precisions_agree(bracket, device, precision):
-    _, expected = fused(bracket, device='cpu', precision='float32', backend='torch')
-    deghosted, found = fused(bracket, device=device, precision=precision)
-    difference = float((expected - found).square().mean())
-    assert -10 * np.log10(max(difference, 1e-12)) >= LEAST_DB[precision]
-    assert deghosted.image.dtype == np.uint8
+    expected = fused(bracket, device='cpu', precision='float32', backend='torch')
+    found = fused(bracket, device=device, precision=precision)
+    assert decibels(expected, found) >= LEAST_DB[precision]
+    assert found.image.dtype == np.uint8
+
+
+@pytest.mark.parametrize('encoding', ENCODINGS)
+@pytest.mark.parametrize('device', DEVICES)
+def test_devices_agree_on_every_encoding_and_on_sizes_that_must_be_padded(device, encoding):
+    given = bracket_of(*ENCODINGS[encoding], size=(173, 251))
+    expected = fused(given, device='cpu', precision='float32', backend='torch')
+    found = fused(given, device=device, precision='float32')
+    assert found.radiance.shape == found.image.shape == given.reference.pixels.shape
+    assert decibels(expected, found) >= LEAST_DB['float32']
+    assert abs(expected.image.astype(int) - found.image).mean() < 0.1
+    np.testing.assert_allclose(np.median(found.motion(), axis=(1, 2)),
+                               np.median(expected.motion(), axis=(1, 2)), atol=0.05)
+    np.testing.assert_allclose(found.shares().sum(axis=0), 1, atol=1e-4)
+
+
+@pytest.mark.parametrize('device', DEVICES)
+def test_base_in_half_precision_is_close_to_itself_in_float32(device):
+    given = bracket_of(size=(72, 96))
+    exact, half = (fused(given, 'base', device=device, precision=precision)
+                   for precision in ('float32', 'bfloat16'))
+    assert decibels(exact, half) >= LEAST_DB_OF_BASE
+
+
+@pytest.mark.parametrize('device', DEVICES)
+def test_base_on_every_device_is_that_of_the_cpu(device):
+    given = bracket_of(size=(72, 96))
+    exact, found = (fused(given, 'base', device=where, precision='float32')
+                    for where in ('cpu', device))
+    assert decibels(exact, found) >= LEAST_DB['float32']
 
 
 @pytest.mark.parametrize('device', DEVICES)
 def test_the_same_bracket_gives_the_same_bits(bracket, device):
     deghoster = Deghoster(DeghosterSettings(model='fast', device=device))
-    first, second = (deghoster(bracket).radiance for _ in range(2))
-    np.testing.assert_array_equal(first, second)
+    found = [deghoster(bracket).radiance for _ in range(4)]
+    if device == 'cuda':
+        del found[0]  # of kernels one by one, and so perhaps of others
+    for other in found[1:]:
+        np.testing.assert_array_equal(other, found[0])
+
+
+@pytest.mark.parametrize(('device', 'model'), RUNS)
+def test_replayed_work_is_what_kernels_one_by_one_give(device, model):
+    deghoster = Deghoster(DeghosterSettings(model=model, device=device))
+    given = [bracket_of(size=(72, 96), seed=seed) for seed in range(3)]
+    for _ in range(2):
+        deghoster(given[0])
+    replayed = [deghoster(bracket) for bracket in given]
+    deghoster.replays = False
+    for bracket, found in zip(given, replayed, strict=True):
+        assert decibels(deghoster(bracket), found) >= LEAST_DB_OF_OTHER_KERNELS
+    if device == 'cuda':
+        assert deghoster._stacked.graphs._able, 'a graph could not be captured'
+        assert any(deghoster._stacked.graphs._kept.values())
+
+
+@pytest.mark.parametrize(('device', 'model'), RUNS)
+def test_brackets_that_overlap_are_those_fused_one_by_one(device, model):
+    deghoster = Deghoster(DeghosterSettings(model=model, device=device))
+    sizes = [(72, 96), (72, 96), (80, 128), (72, 96), (72, 96), (80, 128), (80, 128), (72, 96)]
+    given = [bracket_of(size=size, seed=seed) for seed, size in enumerate(sizes)]
+    overlapping = [pending.result() for pending in [deghoster.submit(each) for each in given]]
+    for bracket, found in zip(given, overlapping, strict=True):
+        alone = deghoster(bracket)
+        assert decibels(alone, found) >= LEAST_DB_OF_OTHER_KERNELS
+        assert abs(alone.image.astype(int) - found.image).mean() < 0.1
+        np.testing.assert_allclose(found.motion(), alone.motion(), atol=1e-3)
+
+
+@NEEDS_GPU
+@pytest.mark.parametrize('model', ['fast', 'base'])
+def test_memory_of_a_gpu_does_not_grow(bracket, model):
+    deghoster = Deghoster(DeghosterSettings(model=model, device='cuda'))
+    pending, allocated = [], []
+    for count in range(220):
+        pending.append(deghoster.submit(bracket))
+        if len(pending) == 3:
+            pending.pop(0).result()
+        if count in {19, 219}:
+            while pending:
+                pending.pop().result()
+            gc.collect()
+            torch.cuda.synchronize()
+            allocated.append(torch.cuda.memory_allocated())
+    assert allocated[1] <= allocated[0]
+
+
+@NEEDS_GPU
+def test_where_a_gpu_has_too_little_memory_bands_give_the_picture():
+    given = bracket_of(size=(1080, 640))
+    settings = DeghosterSettings(model='base', device='cuda', precision='float32')
+    expected = fused(given, 'base', device='cuda', precision='float32')
+    made = FallbackDeghoster(settings)
+    gc.collect()
+    torch.cuda.empty_cache()
+    whole = torch.cuda.get_device_properties(0).total_memory
+    least = torch.cuda.memory_reserved() + 5 * 2**28  # the whole takes twice as much
+    try:
+        torch.cuda.set_per_process_memory_fraction(least / whole)
+        found = [made(given) for _ in range(3)]
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert made.counts['bands'] == 3
+    assert decibels(expected, found[-1]) >= LEAST_DB['float32']

@@ -6,13 +6,17 @@ import torch
 
 from ddfnet_ros import weights
 from ddfnet_ros.flow.pwcnet import PWCNet
+from ddfnet_ros.network.ahdrnet import AHDRNet, AHDRNetConfig
+from ddfnet_ros.network.ddfnet import DDFNet, DDFNetConfig
 from ddfnet_ros.network.fast import FastConfig, FastFusion
+from ddfnet_ros.network.layers import PreciseConv2d
 from ddfnet_ros.runtime.selection import (
     choose_device,
     choose_flow,
     choose_model,
     choose_precision,
     load_fusion,
+    lowered,
 )
 
 CPU, CUDA = torch.device('cpu'), torch.device('cuda')
@@ -107,3 +111,24 @@ def test_flow_weights_lie_beside_the_model_and_are_those_it_was_trained_with(tmp
     with pytest.raises(ValueError, match=f'expected sha256 0123.* got {checksum}') as error:
         choose_flow({**card, 'flow_sha256': '0123'}, CPU, tmp_path)
     assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize('make', [
+    lambda: DDFNet(DDFNetConfig(width=8, shortcut=True)),
+    lambda: FastFusion(FastConfig(channels=8, context=8, blocks=1)),
+    lambda: AHDRNet(AHDRNetConfig(channels=8, layers=1, growth=4)),
+], ids=['ddfnet', 'fast', 'ahdrnet'])
+@torch.inference_mode()
+def test_weights_that_are_cast_once_give_what_autocast_gives(make):
+    torch.manual_seed(1)
+    model = make().eval()
+    given = torch.rand(1, 3, 6, 24, 32), torch.randn(1, 2, 2, 24, 32), 1
+    with torch.autocast('cpu', torch.bfloat16):
+        expected = model(*given)
+        found = lowered(model, torch.bfloat16)(*given)
+    assert torch.equal(found, expected)
+    kinds = {layer.weight.dtype for layer in model.modules() if isinstance(layer, torch.nn.Conv2d)
+             and not isinstance(layer, PreciseConv2d)}
+    assert kinds == {torch.bfloat16}
+    assert all(layer.weight.dtype is torch.float32 for layer in model.modules()
+               if isinstance(layer, PreciseConv2d))

@@ -22,6 +22,8 @@ def test_on_a_cpu_a_stage_is_a_name_and_a_clock():
     second.wait()
     assert result is tensor
     assert first.name == 'first'
+    assert not first.pins
+    assert first.again().name == 'first'
     assert 19 < first.ms < 500
     assert second.ms < first.ms
 
@@ -84,3 +86,20 @@ def test_on_a_gpu_streams_wait_for_each_other_and_the_host_once(calls, monkeypat
         'stream 2 marked', 'host waits for stream 2']
     assert handed == ['stream 2']
     assert network.ms == 7.0
+
+
+def test_the_next_bracket_takes_the_same_stream_and_another_clock(calls):
+    network = Stage('network', GPU)
+    following = network.again()
+    calls.clear()
+    with network.after():
+        calls.append('first')
+    with following.after(network):
+        calls.append('second')
+    network.wait()
+    assert calls == [
+        'network:', 'stream 1 marked', 'first', 'stream 1 marked',
+        'stream 1 waits for stream 1', 'network:', 'stream 1 marked', 'second', 'stream 1 marked',
+        'host waits for stream 1']
+    assert following._done is not network._done
+    assert (following.name, following.pins) == ('network', True)

@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a bracket costs on a GPU, stage by stage, beside the arithmetic that the card can do.
+
+    python -m benchmark.gpu
+
+writes `benchmark/records/gpu.json`, in under 10 minutes. `floor_ratio` is the network's time over
+that of its multiply-accumulates at the rate of a large matrix product, measured in the same run.
+Without a GPU nothing is measured; `--device cpu --sizes 32x32` tries the script itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import gc
+import json
+import statistics
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from ddfnet_ros import network, weights
+from ddfnet_ros.bracket import Bracket
+from ddfnet_ros.evaluation.record import commit_of
+from ddfnet_ros.evaluation.speed import moving_bracket
+from ddfnet_ros.network.layers import SharedConv2d
+from ddfnet_ros.runtime.deghoster import Deghoster
+from ddfnet_ros.runtime.machine import hardware
+from ddfnet_ros.runtime.selection import lowered, on_device
+from ddfnet_ros.settings import DeghosterSettings
+
+RECORD = Path(__file__).parent / 'records' / 'gpu.json'
+SIZES = ('640x360', '1280x720', '1920x1080', '3840x2160')
+FRAMES, REFERENCE = 3, 1
+PENDING = 3  # brackets on their way at once
+STAGES = {'prepare': 'upload', 'flow': 'flow', 'network': 'compute', 'finish': 'download'}
+MATRIX = {'cuda': 8192, 'cpu': 256}  # rows and columns
+COUNTED = (64, 96)  # height and width; any will do
+
+
+@dataclass(frozen=True)
+class Run:
+    """A way to run a model.
+
+    Attributes:
+        name: In the record.
+        model: Name or path of the weights.
+        precision: Of the convolutions.
+        replays: Whether as CUDA graphs.
+        tuned: Whether cuDNN tries its kernels for each size, and does not guess.
+    """
+
+    name: str
+    model: str
+    precision: str = 'bfloat16'
+    replays: bool = True
+    tuned: bool = False
+
+
+def main(words: list[str] | None = None) -> None:
+    """Measure everything and write the record."""
+    options = _options(words)
+    if options.device == 'cuda' and not torch.cuda.is_available():
+        print('no GPU here: nothing is measured')
+        return
+    sizes = [tuple(map(int, size.split('x'))) for size in options.sizes]
+    brackets = {size: moving_bracket(size, FRAMES) for size in sizes}
+    rates = {precision: matrix_rate(options.device, dtype) for precision, dtype in
+             (('float32', torch.float32), ('bfloat16', torch.bfloat16))}
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [_said(measured(run, bracket, rates, options))
+                for run in runs(Path(folder)) for bracket in brackets.values()]
+    record = {
+        'date': datetime.date.today().isoformat(), 'commit': commit_of(Path(__file__).parent),
+        'device': hardware(options.device), 'torch': torch.__version__,
+        'cuda': torch.version.cuda, 'matrix_tflops': rates, 'rows': rows,
+        'layers': profile(sizes[min(2, len(sizes) - 1)], options),
+    }
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    options.output.write_text(json.dumps(record, indent=1) + '\n')
+
+
+def _options(words: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or '').partition('\n')[0])
+    parser.add_argument('--device', choices=('cuda', 'cpu'), default='cuda')
+    parser.add_argument('--sizes', nargs='+', default=SIZES)
+    parser.add_argument('--repeats', type=int, default=20)
+    parser.add_argument('--warm-ups', type=int, default=4)
+    parser.add_argument('--output', type=Path, default=RECORD)
+    return parser.parse_args(words)
+
+
+def runs(folder: Path) -> list[Run]:
+    """The paper's network in four ways, its peer, whose weights nobody has trained, and ours."""
+    untrained = folder / f'ahdrnet{weights.SUFFIX}'
+    torch.manual_seed(0)
+    weights.save(network.build({'architecture': 'ahdrnet'}), untrained, {})
+    return [
+        Run('base, float32', 'base', 'float32', replays=False),
+        Run('base, bfloat16', 'base', replays=False),
+        Run('base, bfloat16, graphs', 'base'),
+        Run('base, bfloat16, graphs, tuned', 'base', tuned=True),
+        Run('ahdrnet, bfloat16, graphs', str(untrained)),
+        Run('fast, bfloat16, graphs', 'fast'),
+    ]
+
+
+def matrix_rate(device: str, dtype: torch.dtype) -> float:
+    """TFLOP/s of a large matrix product; float32 as torch computes convolutions, in TF32."""
+    side = MATRIX[device]
+    a, b = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32
+    try:
+        taken = [_timed(device, lambda: a @ b) for _ in range(30)]
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before
+    return round(2 * side**3 / (statistics.median(taken[10:]) * 1e-3) / 1e12, 3)
+
+
+def measured(
+    run: Run, bracket: Bracket, rates: dict[str, float], options: argparse.Namespace
+) -> dict[str, Any]:
+    """One row: medians of the stages, of whole calls, and of brackets that overlap [ms]."""
+    device, repeats = options.device, options.repeats
+    deghoster = Deghoster(DeghosterSettings(
+        model=run.model, device=device, precision=run.precision, backend='torch'))
+    deghoster.replays = run.replays
+    torch.backends.cudnn.benchmark = run.tuned
+    for _ in range(options.warm_ups):
+        deghoster(bracket)
+    _forget_peak(device)
+    calls, totals = [], []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        calls.append(deghoster(bracket).stage_ms)
+        totals.append((time.perf_counter() - start) * 1e3)
+    stages = {STAGES[name]: statistics.median(call[name] for call in calls) for name in STAGES}
+    overlapping = _overlapping_ms(deghoster, bracket, repeats)
+    width, height = bracket.reference.size
+    flop = flop_per_pixel(run.model) * width * height
+    rate = flop / (stages['compute'] * 1e-3) / 1e12
+    row = {
+        'run': run.name, 'width': width, 'height': height, 'frames': FRAMES, 'repeats': repeats,
+        **{f'{name}_ms': round(ms, 3) for name, ms in stages.items()},
+        'total_ms': round(statistics.median(totals), 3), 'overlapping_ms': round(overlapping, 3),
+        'overlap_efficiency': round(sum(stages.values()) / overlapping, 3),
+        'peak_mib': _peak_mib(device), 'tflops': round(rate, 3),
+        'floor_ratio': round(rates[run.precision] / rate, 3),
+    }
+    del deghoster
+    gc.collect()
+    if device == 'cuda':
+        torch.cuda.empty_cache()
+    return row
+
+
+def _overlapping_ms(deghoster: Deghoster, bracket: Bracket, repeats: int) -> float:
+    """Of a bracket, where some are always on their way."""
+    pending = deque(deghoster.submit(bracket) for _ in range(PENDING))
+    for _ in range(PENDING):
+        pending.popleft().result()
+        pending.append(deghoster.submit(bracket))
+    start = time.perf_counter()
+    for _ in range(repeats):
+        pending.popleft().result()
+        pending.append(deghoster.submit(bracket))
+    taken = (time.perf_counter() - start) * 1e3 / repeats
+    for last in pending:
+        last.result()
+    return taken
+
+
+def flop_per_pixel(model: str) -> float:
+    """Operations of the convolutions, of one pixel of the result."""
+    whole = weights.load(weights.find(model)).model
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        whole(*_example(*COUNTED), REFERENCE)
+    return counter.get_total_flops() / (COUNTED[0] * COUNTED[1])
+
+
+def profile(size: tuple[int, int], options: argparse.Namespace) -> dict[str, Any]:
+    """Time of each convolution of `base` in half precision, and of all that is between them."""
+    (width, height), device = size, options.device
+    model = lowered(on_device(weights.load(weights.find('base')).model, torch.device(device)),
+                    torch.bfloat16)
+    given = [x.to(device) for x in _example(height, width)]
+    taken: dict[str, list[float]] = {}
+    whole = []
+    with torch.inference_mode(), torch.autocast(device, torch.bfloat16):
+        for _ in range(options.warm_ups):
+            model(*given, REFERENCE)
+        for _ in range(options.repeats):
+            with _listening(model, device) as marks:
+                whole.append(_timed(device, lambda: model(*given, REFERENCE)))
+            for name, begun, done in marks:
+                taken.setdefault(name, []).append(_ms_between(device, begun, done))
+    layers = {name: round(statistics.median(ms), 4) for name, ms in taken.items()}
+    total = statistics.median(whole)
+    return {'run': 'base, bfloat16', 'width': width, 'height': height,
+            'total_ms': round(total, 3), 'layer_ms': layers,
+            'between_ms': round(total - sum(layers.values()), 3)}
+
+
+@contextmanager
+def _listening(model: nn.Module, device: str) -> Iterator[list[tuple[str, Any, Any]]]:
+    """Marks before and after each convolution of what is called inside."""
+    marks: list[tuple[str, Any, Any]] = []
+    begun: dict[str, Any] = {}
+    hooks = []
+    for name, layer in model.named_modules():
+        if isinstance(layer, nn.Conv2d | SharedConv2d):
+            def before(_layer: nn.Module, _given: Any, name: str = name) -> None:
+                begun[name] = _mark(device)
+
+            def after(_layer: nn.Module, _given: Any, _made: Any, name: str = name) -> None:
+                marks.append((name, begun[name], _mark(device)))
+
+            hooks += [layer.register_forward_pre_hook(before), layer.register_forward_hook(after)]
+    try:
+        yield marks
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _example(height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return (torch.rand(1, FRAMES, 6, height, width, generator=generator),
+            torch.randn(1, FRAMES - 1, 2, height, width, generator=generator))
+
+
+def _timed(device: str, work: Callable[[], Any]) -> float:
+    """Milliseconds on the device."""
+    begun = _mark(device)
+    work()
+    return _ms_between(device, begun, _mark(device))
+
+
+def _mark(device: str) -> Any:
+    if device == 'cpu':
+        return time.perf_counter()
+    event = torch.cuda.Event(enable_timing=True)
+    event.record()
+    return event
+
+
+def _ms_between(device: str, begun: Any, done: Any) -> float:
+    if device == 'cpu':
+        return float(done - begun) * 1e3
+    done.synchronize()
+    return float(begun.elapsed_time(done))
+
+
+def _forget_peak(device: str) -> None:
+    if device == 'cuda':
+        torch.cuda.reset_peak_memory_stats()
+
+
+def _peak_mib(device: str) -> float | None:
+    """Most memory that torch has held since, graphs and caches too."""
+    return round(torch.cuda.max_memory_reserved() / 2**20, 1) if device == 'cuda' else None
+
+
+def _said(row: dict[str, Any]) -> dict[str, Any]:
+    print(json.dumps(row), flush=True)
+    return row
+
+
+if __name__ == '__main__':
+    main()
