@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Train and measure the structures of Tables 3 and 4, and pooling against attention.
+"""Train and measure networks that differ in one thing: structures and peers, or small networks.
 
     python -m benchmark.ablation --train hdri/train --panoramas hdri/val --cutouts cutouts
+    python -m benchmark.ablation --study fast ...
 
-writes benchmark/records/ablation.json, of which `make tables` makes a table of doc/results.md. An
-interrupted one goes on where it stopped: runs that are over are not made again.
+write benchmark/records/ablation.json and ablation_fast.json, of which `make tables` makes tables
+of doc/results.md. An interrupted one goes on where it stopped: runs that are over are not made
+again.
 """
 
 from __future__ import annotations
@@ -14,23 +16,28 @@ import json
 import sys
 from pathlib import Path
 
-from ddfnet_ros.evaluation.ablation import VARIANTS, Ablation, carry_out_ablation
+from ddfnet_ros.evaluation.ablation import Ablation, carry_out_ablation
+from ddfnet_ros.evaluation.ablation_studies import STUDIES
 
-RECORD = Path(__file__).parent / 'records' / 'ablation.json'
+RECORDS = Path(__file__).parent / 'records'
+NAMES = {'structures': 'ablation', 'fast': 'ablation_fast'}
 
 
 def main() -> int:
     """Make the record."""
     options = _options()
+    name = NAMES[options.study]
     try:
         found = carry_out_ablation(Ablation(
-            panoramas=options.train, tested=options.panoramas, cutouts=options.cutouts,
-            runs=options.runs, variants=tuple(options.variants), seeds=tuple(options.seeds),
-            steps=options.steps, scenes=options.scenes), options.device, options.workers)
+            study=STUDIES[options.study], panoramas=options.train, tested=options.panoramas,
+            cutouts=options.cutouts, runs=options.runs or Path('runs') / name,
+            variants=tuple(options.variants), seeds=tuple(options.seeds), steps=options.steps,
+            scenes=options.scenes), options.device, options.workers)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    options.record.write_text(json.dumps(found, indent=1, allow_nan=False) + '\n')
+    record = options.record or RECORDS / f'{name}.json'
+    record.write_text(json.dumps(found, indent=1, allow_nan=False) + '\n')
     return 0
 
 
@@ -39,14 +46,15 @@ def _options() -> argparse.Namespace:
     parser.add_argument('--train', type=Path, required=True, help='panoramas to train on')
     parser.add_argument('--panoramas', type=Path, required=True, help='other ones, of the test')
     parser.add_argument('--cutouts', type=Path, help='folder of RGBA .png figures')
-    parser.add_argument('--variants', nargs='+', choices=VARIANTS, default=list(VARIANTS))
+    parser.add_argument('--study', choices=STUDIES, default='structures')
+    parser.add_argument('--variants', nargs='+', default=[], help='some of the study\'s')
     parser.add_argument('--seeds', nargs='+', type=int, default=[1, 2])
-    parser.add_argument('--steps', type=int, default=800, help='of each run')
+    parser.add_argument('--steps', type=int, default=0, help='of each run; 0: the study\'s')
     parser.add_argument('--scenes', type=int, default=40, help='to measure on')
-    parser.add_argument('--runs', type=Path, default=Path('runs/ablation'))
+    parser.add_argument('--runs', type=Path, help='folder; runs/NAME_OF_THE_RECORD')
     parser.add_argument('--device', default='auto')
     parser.add_argument('--workers', type=int, default=1, help='processes that make patches')
-    parser.add_argument('--record', type=Path, default=RECORD, help='file to write')
+    parser.add_argument('--record', type=Path, help='file to write')
     return parser.parse_args()
 
 

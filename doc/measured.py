@@ -8,6 +8,7 @@ models/README.md is made whole, from the model files.
 import json
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ import endurance
 from pages import filled, write_or_compare
 
 from ddfnet_ros.evaluation import pace, report
-from ddfnet_ros.evaluation.ablation import ablation_table
+from ddfnet_ros.evaluation.ablation_studies import FAST, STRUCTURES
+from ddfnet_ros.evaluation.ablation_table import ablation_table
 from ddfnet_ros.evaluation.detection import report as detection
 from ddfnet_ros.training import cards
 
@@ -32,7 +34,8 @@ TABLES: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     'noise': ('evaluation_noise', report.noise_table),
     'references': ('evaluation_references', report.references_table),
     'robustness': ('evaluation_robustness', report.failures_table),
-    'ablation': ('ablation', ablation_table),
+    'ablation': ('ablation', partial(ablation_table, study=STRUCTURES)),
+    'ablation_fast': ('ablation_fast', partial(ablation_table, study=FAST)),
     'signals': ('detection', detection.signals_table),
     'people': ('detection', detection.people_table),
     'demo': ('demo', pace.demo_table),
@@ -53,7 +56,7 @@ CHARTS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
 
 
 # Takes hours, or an idle machine; a table says so as long as its record has not been made.
-LATER = ('ablation', 'cameras')
+LATER = ('ablation', 'ablation_fast', 'cameras')
 
 
 def record(name: str) -> Mapping[str, Any]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from jaxtyping import Float
 from torch import Tensor
 
 from ddfnet_ros.flow.dis import DISFlow
@@ -13,22 +14,30 @@ from ddfnet_ros.flow.dis import DISFlow
 FlowProvider = Callable[[Tensor], Tensor]
 """Input stack (b, n, 6, h, w), reference first, to flow (b, n - 1, 2, h, w)."""
 
-PROVIDERS = ('dis', 'pwcnet')
+
+def nothing_moves(stack: Float[Tensor, 'b n 6 h w']) -> Float[Tensor, 'b m 2 h w']:
+    """Zero: for networks that are to do without motion, such as those of an ablation."""
+    count, frames, _, height, width = stack.shape
+    return stack.new_zeros((count, frames - 1, 2, height, width))
+
+
+WITHOUT_WEIGHTS: dict[str, FlowProvider] = {'dis': DISFlow(), 'none': nothing_moves}
+PROVIDERS = (*WITHOUT_WEIGHTS, 'pwcnet')
 
 
 def provider(name: str, load: Callable[[str], Any]) -> FlowProvider:
     """A flow provider by name.
 
     Args:
-        name: 'dis' or 'pwcnet'.
+        name: One of `PROVIDERS`.
         load: Gives the trained network of that name (this room cannot read weights); called only
             for providers that have weights, so that a missing file is its error to raise.
 
     Raises:
         ValueError: unknown name.
     """
-    if name == 'dis':
-        return DISFlow()
+    if name in WITHOUT_WEIGHTS:
+        return WITHOUT_WEIGHTS[name]
     if name == 'pwcnet':
         trained: FlowProvider = load(name)
         return trained

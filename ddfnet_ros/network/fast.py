@@ -24,23 +24,24 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ddfnet_ros.flow.warp import rows_crossed, warp
-from ddfnet_ros.kernels.cells import CELL, CHANNELS
+from ddfnet_ros.kernels.cells import CHANNELS
 from ddfnet_ros.merge import starting_weights
 from ddfnet_ros.network.fast_core import FastConfig, FastCore, exp, summarise
 from ddfnet_ros.parallel import BAND_ROWS, each
-from ddfnet_ros.tonemap import mu_law
+from ddfnet_ros.tonemap import inverse_mu_law, mu_law
+
+_MOST_ADDED = 0.1  # after the mu-law, where white in the shortest exposure is 1
 
 
 class FastFusion(nn.Module):
     """Per-pixel weights over the input frames, from attention at quarter resolution."""
 
-    multiple = 2 * CELL
-    """Height and width of the input must be multiples of this."""
-
     def __init__(self, config: FastConfig | None = None) -> None:
         super().__init__()
         self.config = config or FastConfig()
-        self.cells = nn.Conv2d(CHANNELS, self.config.channels, CELL, stride=CELL)
+        side = self.config.cell
+        self.multiple = 2 * side  # of height and width of the input
+        self.cells = nn.Conv2d(CHANNELS, self.config.channels, side, stride=side)
         self.core = FastCore(self.config)
 
     def forward(
@@ -59,13 +60,14 @@ class FastFusion(nn.Module):
         Returns:
             Radiance relative to the shortest exposure, >= 0, on the reference's pixels.
         """
-        bands = _bands(stack, flow)
+        frames = stack.shape[1]
 
-        def blended(judged: tuple[_Band, tuple[Tensor, ...]]) -> Tensor:
-            band, logits = judged
-            return blend(starting_weights(band.ldr, reference_index), *band.offers(), logits)
+        def fused(judged: tuple[_Band, tuple[Tensor, ...]]) -> Tensor:
+            band, maps = judged
+            prior = starting_weights(band.ldr, reference_index)
+            return amend(blend(prior, *band.offers(), maps[:frames]), *maps[frames:])
 
-        return torch.cat(each(blended, self._judge(bands, flow)), dim=-2)
+        return torch.cat(each(fused, self._judge(stack, flow)), dim=-2)
 
     def reach(self, flow: Float[Tensor, 'b m 2 h w']) -> int:
         """Rows above and below a pixel that its result depends on."""
@@ -78,22 +80,22 @@ class FastFusion(nn.Module):
         reference_index: int | None = None,
     ) -> Float[Tensor, 'b n h w']:
         """How much of each frame each pixel takes as `forward` would; they sum to 1."""
-        bands = _bands(stack, flow)
+        frames = stack.shape[1]
         return torch.cat([
-            _shares(starting_weights(band.ldr, reference_index), logits)
-            for band, logits in self._judge(bands, flow)
+            _shares(starting_weights(band.ldr, reference_index), maps[:frames])
+            for band, maps in self._judge(stack, flow)
         ], dim=-2)
 
-    def _judge(
-        self, bands: list[_Band], flow: Tensor
-    ) -> list[tuple[_Band, tuple[Tensor, ...]]]:
-        """Each band with the logits of its frames for `blend`."""
+    def _judge(self, stack: Tensor, flow: Tensor) -> list[tuple[_Band, tuple[Tensor, ...]]]:
+        """Bands, each with its frames' logits for `blend`, and a residual if there is one."""
+        bands = _bands(stack, flow if self.config.moved else torch.zeros_like(flow))
         cells = torch.cat(each(self._describe, bands), dim=-2)
         features = cells.unflatten(0, (len(flow), -1)).unbind(1)
-        of_cells = self.core(list(features), [summarise(f) for f in flow.unbind(1)])
-        logits = [_pixels(x) for x in of_cells]
+        side = self.config.cell
+        of_cells = self.core(list(features), [summarise(f, side) for f in flow.unbind(1)])
+        maps = [F.pixel_shuffle(x.contiguous(), side).float() for x in of_cells]
         rows = [band.ldr.shape[-2] for band in bands]
-        parts = zip(*(x.split(rows, dim=-2) for x in logits), strict=True)
+        parts = zip(*(x.split(rows, dim=-2) for x in maps), strict=True)
         return list(zip(bands, parts, strict=True))
 
     def _describe(self, band: _Band) -> Float[Tensor, 'bn c i j']:
@@ -131,11 +133,6 @@ def _bands(stack: Float[Tensor, 'b n 6 h w'], flow: Float[Tensor, 'b m 2 h w']) 
     return each(band, range(len(parts)))
 
 
-def _pixels(cells: Float[Tensor, 'b d i j']) -> Float[Tensor, 'b c h w']:
-    """From values of cells back to pixels."""
-    return F.pixel_shuffle(cells.contiguous(), CELL).float()
-
-
 def _shares(
     prior: Float[Tensor, 'b n 3 h w'], logits: Sequence[Float[Tensor, 'b 2 h w']]
 ) -> Float[Tensor, 'b n h w']:
@@ -158,3 +155,12 @@ def blend(
         total.addcmul_(trust, torch.addcmul(for_still * still, for_moved, moved))
         weights.addcmul_(trust, for_still + for_moved)
     return total / weights
+
+
+def amend(
+    radiance: Float[Tensor, 'b 3 h w'], residual: Float[Tensor, 'b 3 h w'] | None = None
+) -> Float[Tensor, 'b 3 h w']:
+    """Add a residual, bounded, after the mu-law (Eq. 8); without one nothing changes."""
+    if residual is None:
+        return radiance
+    return inverse_mu_law(F.relu(mu_law(radiance) + _MOST_ADDED * residual.tanh()))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The convolutions of the small network, over cells of 4x4 pixels.
+"""The convolutions of the small network, over cells of pixels, 4x4 unless told otherwise.
 
 Frames are a list of (b, c, h, w), the reference first: any number of them, one after the other,
 so that what they share is computed once and nothing is copied to stand side by side.
@@ -36,17 +36,23 @@ class FastConfig:
         channels: Width of each frame's feature maps.
         context: Width of the maps at half that resolution, where the fused frames are looked at.
         blocks: Residual blocks there.
+        cell: Side of the cells [px].
+        moved: Whether frames are also offered as moved by the flow; else twice as taken.
+        residual: Whether something small may be added to the mixture of frames.
     """
 
     channels: int = 32
     context: int = 48
     blocks: int = 4
+    cell: int = CELL
+    moved: bool = True
+    residual: bool = False
 
     @property
     def reach(self) -> int:
         """Pixels that the convolutions look away."""
         blocks = sum(1 + _dilation(i) for i in range(self.blocks))  # in cells of the context
-        return CELL * (2 * blocks + 8)
+        return self.cell * (2 * blocks + 8)
 
 
 class FastCore(nn.Module):
@@ -54,7 +60,7 @@ class FastCore(nn.Module):
 
     def __init__(self, config: FastConfig) -> None:
         super().__init__()
-        c = config.channels
+        c, pixels = config.channels, config.cell**2
         self.encoder = nn.Sequential(nn.Conv2d(c, c, 3, padding=1), nn.ReLU())
         self.motion = nn.Sequential(nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, c, 1))
         self.correlation = Mix(c, (c,), c)
@@ -62,10 +68,8 @@ class FastCore(nn.Module):
         self.attention = nn.Conv2d(c, c, 1)
         self.context = Context(c, config.context, config.blocks)
         self.frame_mix = Mix(c, (c, c), c)
-        self.frame_head = nn.Sequential(
-            nn.Conv2d(c, c, 3, padding=1), nn.ReLU(),
-            _starting_at_zero(nn.Conv2d(c, 2 * CELL**2, 1)),
-        )
+        self.frame_head = _head(c, 2 * pixels)
+        self.residual_head = _head(c, 3 * pixels) if config.residual else None
 
     def forward(
         self, frames: list[Float[Tensor, 'b c i j']], flow: list[Float[Tensor, 'b 3 i j']]
@@ -77,13 +81,15 @@ class FastCore(nn.Module):
             flow: What `summarise` tells of the motion to each frame but the reference.
 
         Returns:
-            Logits of each frame's cells: of all their pixels in place, then moved.
+            Logits of each frame's cells: of all their pixels in place, then moved. With a
+            residual also that of the cells, unbounded.
         """
         features = [self.encoder(frame) for frame in frames]
         attended = self._attend(features, flow)
         context = self.context(_weighted_mean(features, attended))
         mixed = self.frame_mix(context, zip(attended, features, strict=True))
-        return [self.frame_head(x) for x in mixed]
+        logits = [self.frame_head(x) for x in mixed]
+        return logits if self.residual_head is None else [*logits, self.residual_head(context)]
 
     def _attend(self, features: list[Tensor], flow: list[Tensor]) -> list[Tensor]:
         """Unnormalised w_i from f_1, v_i and c_i (Eq. 5); the reference moves by zero."""
@@ -147,9 +153,9 @@ def _dilation(block: int) -> int:
     return _DILATIONS[block % len(_DILATIONS)]
 
 
-def summarise(flow: Float[Tensor, 'b 2 h w']) -> Float[Tensor, 'b 3 i j']:
+def summarise(flow: Float[Tensor, 'b 2 h w'], side: int = CELL) -> Float[Tensor, 'b 3 i j']:
     """Mean flow of each cell and its length, on a scale near 1."""
-    cell = F.avg_pool2d(flow, CELL) / FLOW_UNIT
+    cell = F.avg_pool2d(flow, side) / FLOW_UNIT
     # Written out: over two channels torch's norm takes fifty times as long.
     length = (cell.square().sum(dim=1, keepdim=True) + _TINY).sqrt()
     return torch.cat([cell, length], dim=1)
@@ -167,8 +173,10 @@ def _weighted_mean(features: list[Tensor], attended: list[Tensor]) -> Tensor:
     return total / reduce(torch.add, weights)
 
 
-def _starting_at_zero(layer: nn.Conv2d) -> nn.Conv2d:
-    """Zero a last layer, so that the untrained network is the static merge."""
-    for parameter in layer.parameters():
+def _head(channels: int, kernels: int) -> nn.Sequential:
+    """What cells say of their pixels; nothing at first: untrained it is the static merge."""
+    layers = nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1), nn.ReLU(),
+                           nn.Conv2d(channels, kernels, 1))
+    for parameter in layers[-1].parameters():
         nn.init.zeros_(parameter)
-    return layer
+    return layers

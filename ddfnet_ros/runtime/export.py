@@ -98,9 +98,18 @@ def export(
         file=str(path), sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         opset=written.opset_import[0].version, multiple=multiple,
         inputs=_shapes(written.graph.input), outputs=_shapes(written.graph.output),
-        kmac_per_pixel=_kmac_per_pixel(whole, example),
+        kmac_per_pixel=kmac_per_pixel(model, frames),
         difference=_checked(runtime, whole, path, frames),
     )
+
+
+@torch.no_grad()
+def kmac_per_pixel(model: nn.Module, frames: int = 3) -> float:
+    """Thousand multiply-accumulates of a fusion's convolutions per pixel of a frame."""
+    with FlopCounterMode(display=False) as counter:
+        model(*_example(frames, *_TRACED))
+    height, width = _TRACED
+    return round(counter.get_total_flops() / 2 / (height * width) / 1e3, 1)
 
 
 def _packages() -> tuple[Any, Any]:
@@ -145,13 +154,6 @@ def _bare(graph: Any) -> Any:
 def _shapes(values: Any) -> dict[str, list[int | str]]:
     return {value.name: [dim.dim_param or dim.dim_value
                          for dim in value.type.tensor_type.shape.dim] for value in values}
-
-
-def _kmac_per_pixel(whole: nn.Module, example: tuple[Tensor, Tensor]) -> float:
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        whole(*example)
-    height, width = _TRACED
-    return round(counter.get_total_flops() / 2 / (height * width) / 1e3, 1)
 
 
 @torch.no_grad()

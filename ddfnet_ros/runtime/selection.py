@@ -14,7 +14,9 @@ from torch import nn
 from ddfnet_ros import network, weights
 from ddfnet_ros.flow.dis import DISFlow
 from ddfnet_ros.flow.providers import PROVIDERS, FlowProvider, provider
+from ddfnet_ros.kernels.cells import CELL
 from ddfnet_ros.network.fast import FastFusion
+from ddfnet_ros.network.fast_core import FastConfig
 from ddfnet_ros.network.layers import PreciseConv2d
 from ddfnet_ros.runtime.eight_bits import Ranges
 from ddfnet_ros.runtime.openvino_core import OpenVINOCore
@@ -206,7 +208,8 @@ def kernel_pipeline(
     Returns:
         None where it is not made for this model, or Numba is not installed.
     """
-    if not (backend == 'openvino' and isinstance(model, FastFusion) and isinstance(flow, DISFlow)):
+    if not (backend == 'openvino' and isinstance(model, FastFusion) and isinstance(flow, DISFlow)
+            and _have_kernels(model.config)):
         return None
     try:
         from ddfnet_ros.runtime.kernel_pipeline import KernelPipeline
@@ -217,6 +220,11 @@ def kernel_pipeline(
     pipeline = KernelPipeline(model, flow, dtype)
     pipeline.compile()
     return pipeline
+
+
+def _have_kernels(config: FastConfig) -> bool:
+    """Whether the kernels do all that a small network of this kind does per pixel."""
+    return config.cell == CELL and config.moved and not config.residual
 
 
 def _has_bfloat16(device: torch.device) -> bool:

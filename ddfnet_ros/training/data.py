@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ddfnet_ros.flow.dis import DISFlow
+from ddfnet_ros.flow.providers import WITHOUT_WEIGHTS
 from ddfnet_ros.kalantari import KalantariScene, read_scenes
 from ddfnet_ros.radiance import input_stack
 from ddfnet_ros.synthesis.layers import CutoutBank
@@ -130,8 +130,8 @@ def _stack(
 def _motion(
     stack: Float[Tensor, 'b n 6 h w'], settings: TrainingSettings
 ) -> Float[Tensor, 'b m 2 h w'] | None:
-    """Motion as DIS sees it; a PWC-Net estimates it in the process that trains."""
-    return None if settings.estimates_motion else DISFlow()(stack)
+    """Motion as DIS sees it, or none; a PWC-Net estimates it in the process that trains."""
+    return None if settings.estimates_motion else WITHOUT_WEIGHTS[settings.flow](stack)
 
 
 def _vary(settings: SceneSettings, generator: torch.Generator) -> SceneSettings:

@@ -52,7 +52,8 @@ class TrainingSettings(Settings):
                               'checkpoint, full or slim, which is gone on with; or a model, of '
                               'which it takes the weights alone.')
 
-    flow: str = setting('pwcnet', 'What estimates the motion.', choices=('pwcnet', 'dis'))
+    flow: str = setting('pwcnet', 'What estimates the motion; none: nothing does, it is zero.',
+                        choices=('pwcnet', 'dis', 'none'))
     pwcnet: str = setting('pwcnet', 'Model name or path of the trained PWC-Net.')
     joint_from: int = setting(4000, 'Epoch from which PWC-Net, frozen before, is trained along.',
                               bounds=(0, 10**8))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from ddfnet_ros import weights
 from ddfnet_ros.flow.dis import DISFlow
@@ -16,6 +17,11 @@ def not_asked(name: str):
 
 def test_dis_needs_no_weights():
     assert provider('dis', not_asked) == DISFlow()
+
+
+def test_none_sees_no_motion():
+    flow = provider('none', not_asked)(torch.rand((2, 3, 6, 8, 12)))
+    assert torch.equal(flow, torch.zeros((2, 2, 2, 8, 12)))
 
 
 def test_pwcnet_is_what_was_loaded_by_its_name():

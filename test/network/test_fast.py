@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
+
 import pytest
 import torch
 
 from ddfnet_ros.merge import static_weights
 from ddfnet_ros.network import fast
-from ddfnet_ros.network.fast import FastConfig, FastFusion, blend
+from ddfnet_ros.network.fast import FastConfig, FastFusion, amend, blend
 from ddfnet_ros.radiance import input_stack
+from ddfnet_ros.tonemap import mu_law
 
 SMALL = FastConfig(channels=8, blocks=2)
+OTHERS = (replace(SMALL, cell=8), replace(SMALL, moved=False), replace(SMALL, residual=True))
 
 
 def bracket(n: int = 3, h: int = 16, w: int = 24, batch: int = 1) -> tuple[torch.Tensor, ...]:
@@ -25,10 +29,11 @@ def test_any_number_of_frames_gives_one_picture(n):
     assert (radiance >= 0).all()
 
 
-def test_untrained_network_is_the_static_merge_where_nothing_moves():
-    stack, flow = bracket()
+@pytest.mark.parametrize('config', [SMALL, *OTHERS])
+def test_untrained_network_is_the_static_merge_where_nothing_moves(config):
+    stack, flow = bracket(w=32)
     ldr, corrected = stack[:, :, :3], stack[:, :, 3:]
-    radiance = FastFusion(SMALL)(stack, torch.zeros_like(flow))
+    radiance = FastFusion(config)(stack, torch.zeros_like(flow))
     expected = (static_weights(ldr, 1, bright=0.8) * corrected).sum(dim=1)
     spread = corrected.amax(dim=1) - corrected.amin(dim=1)
     assert ((radiance - expected).abs() <= 0.01 * spread + 1e-5).all()
@@ -43,10 +48,12 @@ def test_every_picture_of_a_batch_is_fused_alone():
     torch.testing.assert_close(together[1:], alone, atol=1e-5, rtol=1e-4)
 
 
-def test_gradient_reaches_every_parameter():
-    model = FastFusion(SMALL)
-    torch.nn.init.normal_(model.core.frame_head[-1].weight, std=0.1)
-    model(*bracket(h=72)).mean().backward()
+@pytest.mark.parametrize('config', [SMALL, *OTHERS])
+def test_gradient_reaches_every_parameter(config):
+    model = FastFusion(config)
+    for head in filter(None, (model.core.frame_head, model.core.residual_head)):
+        torch.nn.init.normal_(head[-1].weight, std=0.1)
+    model(*bracket(h=80, w=32)).mean().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters())
 
 
@@ -61,14 +68,31 @@ def test_weights_are_convex_so_the_blend_stays_between_the_frames():
 
 
 @torch.inference_mode()
-def test_rows_are_fused_in_bands_as_they_would_be_at_once(monkeypatch):
-    stack, flow = bracket(n=4, h=104)
-    model = FastFusion(SMALL)
-    torch.nn.init.normal_(model.core.frame_head[-1].weight, std=0.3)
+@pytest.mark.parametrize('config', [SMALL, *OTHERS])
+def test_rows_are_fused_in_bands_as_they_would_be_at_once(monkeypatch, config):
+    stack, flow = bracket(n=4, h=208, w=32)
+    model = FastFusion(config)
+    for head in filter(None, (model.core.frame_head, model.core.residual_head)):
+        torch.nn.init.normal_(head[-1].weight, std=0.3)
     in_bands = model(stack, flow), model.shares(stack, flow)
-    monkeypatch.setattr(fast, 'BAND_ROWS', 104)
+    monkeypatch.setattr(fast, 'BAND_ROWS', 208)
     at_once = model(stack, flow), model.shares(stack, flow)
     torch.testing.assert_close(in_bands, at_once, atol=1e-6, rtol=1e-5)
+
+
+def test_frames_that_are_not_moved_are_taken_where_they_are():
+    stack, flow = bracket()
+    model = FastFusion(replace(SMALL, moved=False))
+    torch.testing.assert_close(model(stack, 9 * flow), model(stack, torch.zeros_like(flow)))
+
+
+def test_a_residual_is_bounded_and_leaves_no_negative_light():
+    radiance = torch.tensor([0.0, 0.5])[None, None, None].expand(1, 3, 1, 2)
+    brighter, darker = (amend(radiance, torch.full_like(radiance, x)) for x in (1e3, -1e3))
+    assert (darker >= 0).all()
+    torch.testing.assert_close(mu_law(brighter) - mu_law(radiance), torch.full_like(radiance, 0.1))
+    torch.testing.assert_close(mu_law(darker[..., 1]), mu_law(radiance[..., 1]) - 0.1)
+    assert amend(radiance) is radiance
 
 
 def test_reference_index_tells_shorter_frames_from_longer_ones():

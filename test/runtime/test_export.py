@@ -38,10 +38,8 @@ def test_arithmetic_is_counted_per_pixel_of_a_frame():
         def forward(self, stack, flow):
             return layer(stack.flatten(0, 1))
 
-    assert export._kmac_per_pixel(PerFrame(), export._example(3, 64, 96)) == pytest.approx(
-        3 * 6 * 10 * 9 / 1e3, abs=0.05)
+    assert export.kmac_per_pixel(PerFrame()) == pytest.approx(3 * 6 * 10 * 9 / 1e3, abs=0.05)
 
 
 def test_the_small_network_stays_within_the_budget_of_a_jetson():
-    whole = export.Whole(FastFusion(FastConfig()), 1)
-    assert export._kmac_per_pixel(whole, export._example(3, 64, 96)) <= 135
+    assert export.kmac_per_pixel(FastFusion(FastConfig())) <= 135

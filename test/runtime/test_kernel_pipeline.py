@@ -233,3 +233,18 @@ def test_without_numba_torch_does_it(model, monkeypatch, caplog):
     assert fuse._kernels is None
     assert 'pip install numba' in caplog.text
     assert np.isfinite(fuse(bracket()).radiance).all()
+
+
+@pytest.mark.parametrize('other', [{'cell': 8}, {'moved': False}, {'residual': True}])
+def test_what_kernels_do_not_know_is_done_by_torch(tmp_path, other):
+    fast = FastFusion(FastConfig(channels=8, context=8, blocks=1, **other))
+    heads = [fast.core.frame_head, *filter(None, [fast.core.residual_head])]
+    for head in heads:
+        torch.nn.init.normal_(head[-1].weight, std=0.3)
+    weights.save(fast, tmp_path / 'other.safetensors', {})
+    fuse, torches = (deghoster(tmp_path / 'other.safetensors', backend)
+                     for backend in ('openvino', 'torch'))
+    assert fuse.backend == 'openvino'
+    assert fuse._kernels is None
+    np.testing.assert_allclose(fuse(bracket()).radiance, torches(bracket()).radiance,
+                               rtol=1e-3, atol=1e-2)

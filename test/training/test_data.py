@@ -37,6 +37,13 @@ def test_noise_reaches_the_input_and_not_the_truth(settings):
     assert (differences[:, 3:] > 0).all()
 
 
+def test_motion_can_be_left_out(settings):
+    [seen], [still] = (batches(replace(settings, flow=flow), 1) for flow in ('dis', 'none'))
+    assert torch.equal(seen.stack, still.stack)
+    assert seen.flow.any()
+    assert torch.equal(still.flow, torch.zeros_like(seen.flow))
+
+
 def test_a_network_that_estimates_motion_gets_none(settings):
     [batch] = batches(replace(settings, flow='pwcnet'), 1)
     assert batch.flow is None
