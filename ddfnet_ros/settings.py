@@ -76,9 +76,9 @@ class RadianceSettings(Settings):
     gamma: float = setting(2.2, 'Exponent of the gamma response, Eq. 2 [-].',
                            bounds=(1.0, 4.0), live=True)
     tone_map: str = setting(
-        'mu', 'Operator that makes the published image from radiance: mu is the paper\'s, '
-        'mu_colour keeps the colours, reinhard and key have a mean grey of your choice, drago is '
-        'for extremes.',
+        'mu_colour', 'Operator that makes the published image from radiance: mu is the paper\'s, '
+        'of each channel, which pales colours; mu_colour maps the brightest channel so and keeps '
+        'the colours; reinhard and key have a mean grey of your choice; drago is for extremes.',
         choices=('mu', 'mu_colour', 'reinhard', 'drago', 'key'), live=True,
     )
     mu: float = setting(5000.0, 'Compression of the mu-law, Eq. 8, for mu and mu_colour [-].',

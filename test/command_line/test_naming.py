@@ -22,4 +22,4 @@ def test_settings_have_the_names_of_their_options(text, shown):
 def test_what_is_named_is_given_be_it_the_default_or_not(words):
     settings = NodeSettings(mend_halos='no' not in words)
     assert given(words.split(), settings) == {
-        'tone_map': 'mu', 'mend_halos': settings.mend_halos}
+        'tone_map': 'mu_colour', 'mend_halos': settings.mend_halos}

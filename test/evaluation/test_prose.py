@@ -34,17 +34,20 @@ def cameras(layout, digits):
 
 
 def sentences():
-    night = [read_rightly(source, 'night')
-             for source in ('fused', 'middle', 'fused, mu_colour', 'fused, exposed anew')]
+    fused, middle, mu, anew, reinhard = (read_rightly(source, 'night') for source in (
+        'fused', 'middle', 'fused, mu', 'fused, exposed anew', 'fused, reinhard'))
     one, each = (record('cameras')['layouts'][name] for name in ('one process', 'a process each'))
     yield 'README.md', (
-        'worse ({} % against {} %; `tone_map: mu_colour` {} %). Read them from a crop of `~/hdr`, '
-        'exposed for itself: {} %').format(*night)
+        f'a little worse ({fused} % against {middle} %). Read them from a crop of `~/hdr`, '
+        f'exposed for itself: {anew} %')
     yield 'doc/detection.md', (
-        '({2} % where `mu` has {0} %), and stays below the middle frame ({1} %)').format(*night)
+        f'at night ({fused} % against {middle} %), within the intervals: what is clipped in every '
+        'frame stays white. The paper\'s mu-law of each channel (`tone_map: mu`) pales colours '
+        f'besides ({mu} %)')
+    yield 'config/ghent.yaml', f'shows {fused} % of them rightly, reinhard {reinhard} %'
     yield 'doc/integration.md', f'{situations("fused, drago")} of 100'
     yield 'doc/integration.md', f'alone in {situations("middle")}.'
-    yield 'doc/integration.md', f'gives {situations("fused, mu_colour")}.'
+    yield 'doc/integration.md', f'gives {situations("fused")}.'
     yield 'doc/integration.md', f'everywhere: {situations("fused, exposed anew")} '
     yield 'doc/howto-cameras.md', (
         f'one process gave {cameras("one process", 1)} results per second and camera, '

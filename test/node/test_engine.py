@@ -78,7 +78,7 @@ def in_use(bench):
 
 def test_tone_map_and_key_change_between_two_brackets(shared):
     pictures = [fuse(shared)]
-    for name, value in (('tone_map', 'key'), ('key', 0.05), ('tone_map', 'mu')):
+    for name, value in (('tone_map', 'key'), ('key', 0.05), ('tone_map', 'mu_colour')):
         assert ask(shared, name, value) == ''
         pictures.append(fuse(shared))
     assert pictures[0] == pictures[3]

@@ -24,7 +24,7 @@ Picture = npt.NDArray[np.float32]
 FRAMES = ('short', 'middle', 'long')
 MERTENS, MERGED = 'mertens', 'static_merge'
 
-_OTHER_MAPS = ('mu_colour', 'reinhard', 'drago', 'key')
+_OTHER_MAPS = ('mu', 'reinhard', 'drago', 'key')
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
