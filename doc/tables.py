@@ -133,8 +133,8 @@ def model_table() -> str:
     return '\n'.join([
         "| Model | PSNR-µ | Frames | A bracket takes | OpenCV's fusion takes | Memory of a call |",
         '|---|---|---|---|---|---|', *rows, '',
-        f'{timed["processor"]}, {timed["threads"]} threads, {timed["precision"]}; '
-        'medians; - is not measured. PSNR-µ: mean over '
+        f'{timed["processor"]}, {timed["threads"]} threads, `precision: auto`; medians; '
+        '- is not measured. PSNR-µ: mean over '
         f'{quality["fused"]["psnr_mu"]["count"]} rendered scenes that training never saw; '
         f'the middle exposure alone has {_psnr(quality, "reference")}, '
         f'a plain merge {_psnr(quality, "static_merge")}. OpenCV\'s fusion: AlignMTB and '

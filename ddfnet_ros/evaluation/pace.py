@@ -42,7 +42,7 @@ def speed_table(record: Record) -> str:
     for row in rows:
         stages = row['stage_ms']
         lines.append(
-            f'| {row["model"]} | {row["backend"]} | {row["frames"]} of '
+            f'| {row["model"]} | {row["backend"]}, {row["precision"]} | {row["frames"]} of '
             f'{row["width"]}x{row["height"]} | {row["median_ms"]:.0f} ms ± {row["iqr_ms"]:.0f} | '
             f'{stages["flow"]:.0f} ms | {stages["network"]:.0f} ms | '
             f'{row["mertens_median_ms"]:.0f} ms | {row["ratio"]:.2f} | '
@@ -50,8 +50,8 @@ def speed_table(record: Record) -> str:
     first, plain = rows[0], record['plain_openvino']
     return '\n'.join([
         *lines, '',
-        f'{first["processor"]}, {first["threads"]} threads, {first["precision"]}; medians and '
-        f'interquartile ranges; commit {record["commit"]}, {record["date"]}. The network of '
+        f'{first["processor"]}, {first["threads"]} threads; medians and interquartile ranges; '
+        f'commit {record["commit"]}, {record["date"]}. The network of '
         f'{plain["model"]} alone, {plain["width"]}x{plain["height"]}: {plain["torch_ms"]:.0f} ms '
         f'in torch, as it runs here; {plain["openvino_ms"]:.0f} ms as a whole in OpenVINO, which '
         f'is a ratio of {plain["ratio"]:.2f}.'])
