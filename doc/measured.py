@@ -19,6 +19,7 @@ from ddfnet_ros.evaluation import pace, report
 from ddfnet_ros.evaluation.ablation_studies import FAST, STRUCTURES
 from ddfnet_ros.evaluation.ablation_table import ablation_table
 from ddfnet_ros.evaluation.detection import report as detection
+from ddfnet_ros.evaluation.flow import flow_table
 from ddfnet_ros.training import cards
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,6 +37,7 @@ TABLES: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     'robustness': ('evaluation_robustness', report.failures_table),
     'ablation': ('ablation', partial(ablation_table, study=STRUCTURES)),
     'ablation_fast': ('ablation_fast', partial(ablation_table, study=FAST)),
+    'flow': ('flow', flow_table),
     'signals': ('detection', detection.signals_table),
     'people': ('detection', detection.people_table),
     'demo': ('demo', pace.demo_table),

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -104,6 +105,22 @@ def read_flo(path: Path) -> Float[np.ndarray, 'h w 2']:
             return np.frombuffer(data, '<f4', -1, 12).reshape(height, width, 2).copy()
     raise FlowFileError(f'{path}: expected a whole .flo file, got {len(data)} bytes; '
                         'copy it again')
+
+
+def flow_table(record: Mapping[str, Any]) -> str:
+    """A row per provider and set, a column per mask; mean and spread over the brackets."""
+    found = record['endpoint_error']
+    masks = list(next(iter(found['synthetic'].values())))
+    lines = [f'| | | {" | ".join(masks)} |', '|---|---|' + '---|' * len(masks)]
+    for name, providers in found.items():
+        for provider, errors in providers.items():
+            cells = [f'{errors[mask]["mean"]:.2f} ± {errors[mask]["spread"]:.2f}'
+                     if mask in errors else '-' for mask in masks]
+            lines.append(f'| {name} | {provider} | {" | ".join(cells)} |')
+    return '\n'.join([*lines, '', (
+        f'Endpoint error [px]; {record["brackets"]} brackets of {record["size"]} pixels, seed '
+        f'{record["seed"]}; `DIS` is what the models use; commit {record["commit"]}, '
+        f'{record["date"]}.')])
 
 
 def _masks(flow: Float[Tensor, '1 m 2 h w']) -> dict[str, Tensor]:

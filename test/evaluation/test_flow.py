@@ -9,6 +9,7 @@ from ddfnet_ros.evaluation.flow import (
     Known,
     chairs,
     endpoint_errors,
+    flow_table,
     read_flo,
     synthesised,
 )
@@ -92,3 +93,14 @@ def test_a_damaged_motion_file_is_named(tmp_path, data):
 def test_a_folder_without_pairs_is_named(tmp_path):
     with pytest.raises(FlowFileError, match='give the folder of FlyingChairs'):
         list(chairs(tmp_path))
+
+
+def test_the_table_has_a_row_for_each_estimator_of_each_set():
+    error = {'mean': 2.25, 'spread': 1.0, 'count': 3, 'quartiles': []}
+    table = flow_table({
+        'endpoint_error': {'synthetic': {'DIS': {'all': error, 'clipped': error}},
+                           'chairs': {'DIS': {'all': error}, 'none': {'all': error}}},
+        'brackets': 3, 'size': 64, 'seed': 1, 'commit': 'abc', 'date': '2026-01-01'})
+    assert '| synthetic | DIS | 2.25 ± 1.00 | 2.25 ± 1.00 |' in table
+    assert '| chairs | none | 2.25 ± 1.00 | - |' in table
+    assert table.count('| - |') == 2
