@@ -110,8 +110,9 @@ def carry_out_ablation(ablation: Ablation, device: str = 'auto', workers: int = 
             models.append(Path(settings.run).with_suffix('.safetensors'))
             ship(Path(settings.run), models[-1], half=False)
             minutes[models[-1].stem] = round(state.seconds / 60, 1)
-    # Halos are mended whatever the network (runtime/halo.py); here the networks are compared.
-    fusion = DeghosterSettings(model=str(models[0]), device=device, mend_halos=False)
+    # Halos are mended, and the reference guarded, whatever the network; these are compared here.
+    fusion = DeghosterSettings(model=str(models[0]), device=device, mend_halos=False,
+                               guard_reference=False)
     found = carry_out(Plan(
         panoramas=ablation.tested, cutouts=ablation.cutouts, scenes=ablation.scenes,
         size=ablation.size, models=tuple(map(str, models[1:]))), fusion)

@@ -6,6 +6,7 @@ Command line and evaluation call it, and so does the node, through `fallback.py`
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +22,7 @@ from torch import Tensor
 from ddfnet_ros.bracket import Bracket
 from ddfnet_ros.network import describe, fixed_frames
 from ddfnet_ros.runtime.bands import round_up
+from ddfnet_ros.runtime.guard import tolerance_of
 from ddfnet_ros.runtime.memory import keep_freed_memory
 from ddfnet_ros.runtime.pending import Pending
 from ddfnet_ros.runtime.pipeline import Pipeline
@@ -166,12 +168,14 @@ class Deghoster:
         pipeline = self._pipeline(bracket)
         with prepare.after():
             given = pipeline.given(bracket, settings, padded, prepare)
+            tolerance = tolerance_of(bracket.reference.pixels) \
+                if settings.guard_reference else math.inf
             prepare.hand_over(given, flow, network, finish)
         with flow.after(prepare):
             motion = flow.hand_over(pipeline.motion(given), network)
         with network.after(flow):
             radiance = pipeline.radiance(
-                given, motion, bracket.reference_index, settings.mend_halos)
+                given, motion, bracket.reference_index, settings.mend_halos, tolerance)
             network.hand_over(radiance, finish)
         with finish.after(network):
             finite = finish.to_host(torch.isfinite(radiance[:, :height, :width].sum()))

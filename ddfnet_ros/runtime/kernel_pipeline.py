@@ -8,6 +8,7 @@ OpenCV do the rest. The result is the same but for rounding.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -21,14 +22,14 @@ from ddfnet_ros import merge
 from ddfnet_ros.bracket import Bracket, Frame
 from ddfnet_ros.flow.dis import DISFlow
 from ddfnet_ros.flow.pairs import ENCODING, LEAST_WHITE
-from ddfnet_ros.kernels import blending, describing, grey, mending, showing
+from ddfnet_ros.kernels import blending, describing, grey, guarding, mending, showing
 from ddfnet_ros.kernels.cells import CELL, CHANNELS
 from ddfnet_ros.kernels.levels import Levels
 from ddfnet_ros.network.fast import FastFusion
 from ddfnet_ros.network.fast_core import FLOW_UNIT, MOST
 from ddfnet_ros.parallel import each, row_pieces
 from ddfnet_ros.radiance import relative_exposures
-from ddfnet_ros.runtime import halo
+from ddfnet_ros.runtime import guard, halo
 from ddfnet_ros.runtime.bands import round_up
 from ddfnet_ros.runtime.preparation import levels_of, padded_pixels, repeat_edges
 from ddfnet_ros.runtime.shown import shown_of
@@ -73,7 +74,7 @@ class KernelPipeline:
         self._describe(given, flow, moved)
         self._describe_motion(flow)
         logits = (np.zeros((side // CELL, side // CELL, 2 * CELL**2), np.float32),) * 3
-        radiance = self._mixed(given, flow, moved, logits, 1, True)
+        radiance = self._mixed(given, flow, moved, logits, 1, True, guard.STEPS)
         frames = (Frame(pixels=given.pixels[k], exposure_time=2.0**k) for k in range(3))
         stage = Stage('compile', torch.device('cpu'))
         self.shown(Bracket.of(frames), radiance, RadianceSettings(), stage)
@@ -128,30 +129,34 @@ class KernelPipeline:
 
     def radiance(
         self, given: Levels, motion: Float[Tensor, '1 m 2 h w'], reference_index: int,
-        mend_halos: bool,
+        mend_halos: bool, tolerance: float,
     ) -> Float[Tensor, '3 h w']:
-        """What `FastFusion` gives, halos mended or not."""
+        """What `FastFusion` gives, halos mended or not, held to the reference or not."""
         _, height, width, _ = given.pixels.shape
         flow = motion[0].numpy()
         moved = np.empty((len(flow), 3, height, width), np.float32)
         features = self._describe(given, flow, moved)
         logits = self._core(features, self._describe_motion(flow))
         cells = tuple(x.permute(0, 2, 3, 1)[0].float().contiguous().numpy() for x in logits)
-        return self._mixed(given, flow, moved, cells, reference_index, mend_halos)
+        return self._mixed(given, flow, moved, cells, reference_index, mend_halos, tolerance)
 
     @staticmethod
     def _mixed(
         given: Levels, flow: Float32[np.ndarray, 'm 2 h w'], moved: Float32[np.ndarray, 'm 3 h w'],
         cells: tuple[npt.NDArray[np.float32], ...], reference_index: int, mend_halos: bool,
+        tolerance: float,
     ) -> Float[Tensor, '3 h w']:
         """The frames, blended by the logits of their cells."""
         _, height, width, _ = given.pixels.shape
         out = np.empty((3, height, width), np.float32)
+        limits = () if math.isinf(tolerance) else guard.bounds(given.linear[0], tolerance)
 
         def mix(rows: tuple[int, int]) -> None:
             blending.blend(given, moved, cells, reference_index, _BLENDING, rows, out)
             if mend_halos and reference_index:
                 mending.mend(given, flow, moved, reference_index, _MENDING, rows, out)
+            if limits:
+                guarding.guard(given.pixels[0], *limits, rows, out)
 
         each(mix, row_pieces(height, _ROWS))
         return torch.from_numpy(out)

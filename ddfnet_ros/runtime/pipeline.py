@@ -34,9 +34,17 @@ class Pipeline(Protocol):
 
     def radiance(
         self, given: Any, motion: Float[Tensor, '1 m 2 h w'], reference_index: int,
-        mend_halos: bool,
+        mend_halos: bool, tolerance: float,
     ) -> Float[Tensor, '3 h w']:
-        """What the network gives, >= 0, relative to the shortest exposure; halos mended or not."""
+        """What the network gives, >= 0, relative to the shortest exposure; halos mended or not.
+
+        Args:
+            given: From the first step.
+            motion: From the second.
+            reference_index: How many frames are shorter than the reference.
+            mend_halos: See `halo.py`.
+            tolerance: See `guard.py`; infinite: not held to the reference.
+        """
 
     def shown(
         self, bracket: Bracket, radiance: Float[Tensor, 'c h w'], settings: RadianceSettings,

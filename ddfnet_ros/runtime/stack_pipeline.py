@@ -13,6 +13,7 @@ from ddfnet_ros.bracket import Bracket
 from ddfnet_ros.flow.providers import FlowProvider
 from ddfnet_ros.runtime.bands import Network, in_bands
 from ddfnet_ros.runtime.graphs import Graphs
+from ddfnet_ros.runtime.guard import guarded
 from ddfnet_ros.runtime.halo import without_halo
 from ddfnet_ros.runtime.preparation import stack_of
 from ddfnet_ros.runtime.shown import shown_of
@@ -65,9 +66,9 @@ class StackPipeline:
 
     def radiance(
         self, given: Float[Tensor, '1 n 6 h w'], motion: Float[Tensor, '1 m 2 h w'],
-        reference_index: int, mend_halos: bool,
+        reference_index: int, mend_halos: bool, tolerance: float,
     ) -> Float[Tensor, '3 h w']:
-        """What the network gives, halos mended or not."""
+        """What the network gives, halos mended or not, held to the reference or not."""
         def work(stack: Tensor, flow: Tensor) -> Tensor:
             radiance = self._run(self.model, stack, flow, reference_index)[0].float()
             if mend_halos:
@@ -75,8 +76,10 @@ class StackPipeline:
             return radiance.clamp(min=0)
 
         if self.graphs is None or not self.replays or self.bands > 1:
-            return work(given, motion)
-        return self.graphs((reference_index, mend_halos), work, given, motion)
+            radiance = work(given, motion)
+        else:
+            radiance = self.graphs((reference_index, mend_halos), work, given, motion)
+        return guarded(radiance, given[0, 0], tolerance)
 
     def forget(self) -> None:
         """Let go of what only makes the next brackets faster; nothing may be running."""

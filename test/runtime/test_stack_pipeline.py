@@ -6,6 +6,7 @@ from ddfnet_ros import network
 from ddfnet_ros.network.fast import FastConfig, FastFusion
 from ddfnet_ros.network.layers import PreciseConv2d
 from ddfnet_ros.runtime.graphs import Graphs
+from ddfnet_ros.runtime.guard import STEPS
 from ddfnet_ros.runtime.halo import without_halo
 from ddfnet_ros.runtime.stack_pipeline import StackPipeline
 
@@ -34,13 +35,13 @@ def pipeline():
 @torch.inference_mode()
 def test_replayed_work_is_that_of_the_network_and_of_mending(pipeline):
     pipeline.replays = False
-    expected = {case: pipeline.radiance(*GIVEN, *case)
+    expected = {case: pipeline.radiance(*GIVEN, *case, STEPS)
                 for case in ((0, True), (1, True), (1, False), (2, True))}
     assert pipeline.captured == 0
     pipeline.replays = True
     for _ in range(3):
         for case, radiance in expected.items():
-            assert torch.equal(pipeline.radiance(*GIVEN, *case), radiance)
+            assert torch.equal(pipeline.radiance(*GIVEN, *case, STEPS), radiance)
     assert pipeline.captured == len(expected)
 
 
@@ -48,17 +49,17 @@ def test_replayed_work_is_that_of_the_network_and_of_mending(pipeline):
 def test_bands_are_not_replayed(pipeline):
     pipeline.bands = 2
     for _ in range(3):
-        pipeline.radiance(*GIVEN, 1, True)
+        pipeline.radiance(*GIVEN, 1, True, STEPS)
     assert pipeline.captured == 0
 
 
 @torch.inference_mode()
 def test_where_memory_is_short_nothing_is_kept(pipeline):
     for _ in range(2):
-        pipeline.radiance(*GIVEN, 1, True)
+        pipeline.radiance(*GIVEN, 1, True, STEPS)
     pipeline.forget()
     for _ in range(2):
-        pipeline.radiance(*GIVEN, 1, True)
+        pipeline.radiance(*GIVEN, 1, True, STEPS)
     assert pipeline.captured == 2
 
 

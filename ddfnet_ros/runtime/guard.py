@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the reference is well exposed, nothing that moves leaves a ghost.
+
+There the reference shows what is to be shown, but for its noise and its steps. What differs by
+more was taken from frames that show something else, or whose exposure or response is not what it
+is said to be. So the result is held to within some steps, and three deviations of the noise, of
+the reference.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ddfnet_ros.bracket import Pixels, white_level
+
+_Table = npt.NDArray[np.float32]
+
+STEPS = 6 / 255
+"""Distance that is always allowed, of an LDR value in [0, 1]."""
+
+DEVIATIONS = 3.0
+"""Of the noise, allowed besides."""
+
+DARK, DIM, BRIGHT, CLIPPED = 0.15, 0.3, 0.85, 0.95
+"""Of the reference's brightest channel: between the inner two all counts, outside nothing."""
+
+SLOPE = 2.2
+"""Relative change of radiance for one of the LDR value (Eq. 2)."""
+
+LEAST = 0.02
+"""LDR value below which a channel's noise is not told from its light."""
+
+_GAIN = 6 * 0.6745  # of second differences in both directions; of a median
+_GROUP = 9  # rows; of each some are looked at
+_FEWEST = 200  # pixels that tell anything
+
+
+def tolerance_of(pixels: Pixels) -> float:
+    """How far from a frame's LDR values a result may be; infinite where nothing tells.
+
+    The noise is estimated as in Immerkaer, "Fast noise variance estimation", CVIU 1996, Eq. 4, but
+    by the median, because edges are few.
+
+    Args:
+        pixels: (H, W[, 3]) of the reference.
+    """
+    white = white_level(pixels)
+    plane = pixels if pixels.ndim == 2 else pixels[..., 1]
+    rows = len(plane) // _GROUP * _GROUP
+    groups = plane[:rows].reshape(-1, _GROUP, plane.shape[1])[:, :3].astype(np.float32)
+    here = groups[:, 1]
+    across = groups[:, 0] - 2 * here + groups[:, 2]
+    both = np.abs(across[:, :-2] - 2 * across[:, 1:-1] + across[:, 2:])
+    seen = here[:, 1:-1]
+    told = both[(seen > DARK * white) & (seen < CLIPPED * white)]
+    if len(told) < _FEWEST:
+        return math.inf
+    return STEPS + DEVIATIONS * float(np.median(told)) / _GAIN / float(white)
+
+
+def guarded(
+    radiance: Float[Tensor, '3 h w'], reference: Float[Tensor, '6 h w'], tolerance: float
+) -> Float[Tensor, '3 h w']:
+    """Hold radiance to the reference where that is well exposed.
+
+    Args:
+        radiance: Relative to the shortest exposure.
+        reference: [I_1, P_1] of the input stack.
+        tolerance: Of LDR values; infinite to leave all as it is.
+    """
+    if math.isinf(tolerance):
+        return radiance
+    ldr, corrected = reference[:3], reference[3:]
+    margin = corrected * (SLOPE * tolerance / ldr.clamp(min=LEAST))
+    held = torch.minimum(torch.maximum(radiance, corrected - margin), corrected + margin)
+    brightest = ldr.amax(0, keepdim=True)
+    share = torch.minimum((brightest - DARK) / (DIM - DARK),
+                          (CLIPPED - brightest) / (CLIPPED - BRIGHT)).clamp(0, 1)
+    return torch.lerp(radiance, held, share)
+
+
+def bounds(linear: _Table, tolerance: float) -> tuple[_Table, _Table, _Table]:
+    """The same as tables over a reference's pixel values: least, most, and how much they count.
+
+    Args:
+        linear: (levels,), P_1 of each pixel value.
+        tolerance: Finite.
+    """
+    ldr = np.linspace(0, 1, len(linear), dtype=np.float32)
+    margin = linear * (SLOPE * tolerance / ldr.clip(min=LEAST))
+    share = np.minimum((ldr - DARK) / (DIM - DARK), (CLIPPED - ldr) / (CLIPPED - BRIGHT))
+    least, most, counts = (table.astype(np.float32) for table in (
+        linear - margin, linear + margin, share.clip(0, 1)))
+    return least, most, counts

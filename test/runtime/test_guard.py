@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from ddfnet_ros.bracket import Bracket, Frame
+from ddfnet_ros.kernels.guarding import guard
+from ddfnet_ros.runtime.deghoster import Deghoster
+from ddfnet_ros.runtime.guard import DEVIATIONS, STEPS, bounds, guarded, tolerance_of
+from ddfnet_ros.settings import DeghosterSettings
+
+
+def frame(level, size=(90, 120), noise=0.0, dtype=np.uint8, channels=3):
+    """A grey of some level in [0, 1] with Gaussian noise."""
+    random = np.random.default_rng(1)
+    pixels = np.full((*size, channels), level) + random.normal(0, noise, (*size, channels))
+    top = 1 if dtype == np.float32 else np.iinfo(dtype).max
+    pixels = (pixels.clip(0, 1) * top).astype(dtype)
+    return pixels if channels == 3 else pixels[..., 0]
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize('channels', [1, 3])
+def test_the_noise_of_a_frame_is_allowed(dtype, channels):
+    found = tolerance_of(frame(0.5, noise=0.02, dtype=dtype, channels=channels))
+    assert found == pytest.approx(STEPS + DEVIATIONS * 0.02, rel=0.08)
+    assert tolerance_of(frame(0.5, dtype=dtype, channels=channels)) == STEPS
+
+
+def test_edges_are_not_noise():
+    pixels = frame(0.5, noise=0.01, size=(90, 200))
+    pixels[:, 20::20] = 90
+    assert tolerance_of(pixels) < STEPS + DEVIATIONS * 0.02
+
+
+@pytest.mark.parametrize('level', [0.05, 0.99])
+def test_what_is_dark_or_clipped_all_over_tells_nothing(level):
+    assert math.isinf(tolerance_of(frame(level)))
+    assert math.isinf(tolerance_of(frame(0.5, size=(2, 2))))
+
+
+def reference_of(ldr):
+    """[I_1, P_1] of one row of greys, twice the shortest exposure."""
+    values = torch.tensor(ldr).expand(3, 1, -1)
+    return torch.cat([values, values**2.2 / 2])
+
+
+def test_only_where_the_reference_is_well_exposed_the_result_is_held_to_it():
+    reference = reference_of([0.1, 0.5, 0.5, 0.5, 0.9, 0.97])
+    change = torch.tensor([0.5, 0.5, -0.5, 0.02, 0.5, 0.5])
+    radiance = reference[3:] * (1 + change)
+    found = guarded(radiance, reference, 0.02) / reference[3:] - 1
+    allowed = 2.2 * 0.02 / 0.5
+    half = (0.5 + 2.2 * 0.02 / 0.9) / 2
+    expected = torch.tensor([0.5, allowed, -allowed, 0.02, half, 0.5]).expand(3, 1, -1)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+    assert guarded(radiance, reference, math.inf) is radiance
+
+
+def test_a_dark_channel_of_a_bright_pixel_has_room():
+    reference = reference_of([0.5])
+    reference[1], reference[4] = 0.02, 0.02**2.2 / 2
+    radiance = reference[3:] * 1.9
+    found = (guarded(radiance, reference, 0.02) / reference[3:])[:, 0, 0].tolist()
+    assert found == pytest.approx([1.088, 1.9, 1.088], rel=1e-4)
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+def test_the_kernel_does_the_same(dtype):
+    random = np.random.default_rng(2)
+    top = np.iinfo(dtype).max
+    pixels = random.integers(0, top, (16, 24, 3), dtype=dtype, endpoint=True)
+    levels = np.linspace(0, 1, top + 1, dtype=np.float32)
+    linear = levels**np.float32(2.2) / 2
+    radiance = np.float32(linear[pixels] * random.uniform(0.3, 3, pixels.shape)).transpose(2, 0, 1)
+    reference = torch.from_numpy(np.concatenate(
+        [levels[pixels].transpose(2, 0, 1), linear[pixels].transpose(2, 0, 1)]))
+    expected = guarded(torch.from_numpy(radiance.copy()), reference, 0.03)
+    found = radiance.copy()
+    for rows in ((0, 8), (8, 8)):
+        guard(pixels, *bounds(linear, 0.03), rows, found)
+    np.testing.assert_allclose(found, expected.numpy(), rtol=2e-5, atol=1e-7)
+    assert not np.array_equal(found, radiance)
+
+
+@pytest.mark.parametrize('backend', ['auto', 'torch'])
+def test_a_frame_that_is_not_of_the_exposure_that_is_said_changes_little(backend):
+    """The longest is in truth longer by two fifths: the reference says how bright it is."""
+    random = np.random.default_rng(3)
+    scene = random.uniform(0.08, 0.17, (12, 16, 3)).repeat(8, 0).repeat(8, 1)
+    frames = [Frame(pixels=np.uint8((scene * true).clip(0, 1) ** (1 / 2.2) * 255 + 0.5),
+                    exposure_time=said)
+              for true, said in ((0.25, 0.25), (1.0, 1.0), (5.6, 4.0))]
+    errors = {}
+    for held in (True, False):
+        fuse = Deghoster(DeghosterSettings(model='fast', device='cpu', backend=backend,
+                                           guard_reference=held))
+        errors[held] = np.abs(fuse(Bracket.of(frames)).radiance / scene - 1).max()
+    assert errors[True] < 2.2 * (STEPS + 0.002) / 0.08 ** (1 / 2.2)
+    assert errors[False] > errors[True] + 0.05
