@@ -33,6 +33,14 @@ def cameras(layout, digits):
     return lowest if lowest == highest else f'{lowest} to {highest}'
 
 
+def trained_alike(study, variant):
+    """PSNR-mu of a network of an ablation, mean over the seeds."""
+    found = record(study)
+    each = [found['evaluation']['methods'][f'{variant}_{seed}']['psnr_mu']['mean']
+            for seed in found['training']['seeds']]
+    return f'{sum(each) / len(each):.2f} dB'
+
+
 def sentences():
     fused, middle, mu, anew, reinhard = (read_rightly(source, 'night') for source in (
         'fused', 'middle', 'fused, mu', 'fused, exposed anew', 'fused, reinhard'))
@@ -49,6 +57,16 @@ def sentences():
     yield 'doc/integration.md', f'alone in {situations("middle")}.'
     yield 'doc/integration.md', f'gives {situations("fused")}.'
     yield 'doc/integration.md', f'everywhere: {situations("fused, exposed anew")} '
+    untrained = record('ablation')['evaluation']['methods']
+    reference, merge = (f'{untrained[name]["psnr_mu"]["mean"]:.2f} dB'
+                        for name in ('reference', 'static_merge'))
+    ahdrnet, deephdr, kalantari17 = (
+        trained_alike('ablation', name) for name in ('ahdrnet', 'deephdr', 'kalantari17'))
+    yield 'doc/results.md', f'plain merge ({merge})'
+    yield 'doc/results.md', (
+        f'AHDRNet ({ahdrnet}) and DeepHDR ({deephdr}) stay below the plain merge')
+    yield 'doc/results.md', (
+        f'Kalantari17 ({kalantari17}) has learned to take the reference alone ({reference})')
     yield 'doc/howto-cameras.md', (
         f'one process gave {cameras("one process", 1)} results per second and camera, '
         f'{max(one["age_ms"]) / 1e3:.1f} s old, in {one["memory_mb"] / 1e3:.1f} GB; a process '
