@@ -15,6 +15,9 @@ from ddfnet_ros.tonemap import MU, mu_law
 
 _CLIPPED = 0.95  # LDR value of the brightest channel from which on a reference shows no truth
 
+LARGEST_LOGIT = 8.0
+"""That is free: between two frames it makes odds of nine millions to one."""
+
 # Of levels 6 to 2 (PWC-Net, Sec. 4.1).
 _LEVEL_WEIGHTS = (0.32, 0.08, 0.02, 0.01, 0.005)
 
@@ -45,6 +48,16 @@ def worse_than_reference(
     excess = (mu_law(radiance, mu) - right).abs() - (mu_law(untouched, mu) - right).abs()
     shown = ldr.amax(dim=1, keepdim=True) < _CLIPPED
     return (excess.clamp(min=0) * shown).mean()
+
+
+def beyond_bound(logits: Sequence[Float[Tensor, 'b _ _ _']]) -> Float[Tensor, '']:
+    """Mean square of what exceeds `LARGEST_LOGIT`, of logits that weigh frames.
+
+    In the first steps the reference alone is the safest choice. Logits that say so run away, the
+    other frames' odds come next to nothing, and what would be learnt later has no gradient.
+    """
+    return torch.stack([
+        (x.float().abs() - LARGEST_LOGIT).clamp(min=0).square().mean() for x in logits]).mean()
 
 
 def endpoint_error(

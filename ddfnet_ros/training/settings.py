@@ -19,7 +19,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         'architecture': 'fast', 'shortcut': True, 'flow': 'dis', 'varied': True, 'steps': 10000,
         'batch_size': 8, 'optimizer': 'adamw', 'learning_rate': 1e-3, 'schedule': 'cosine',
         'warmup': 200, 'beta2': 0.99, 'weight_decay': 1e-4, 'clip': 1.0, 'decay': 0.999,
-        'no_worse': 1.0, 'precision': 'auto',
+        'no_worse': 1.0, 'calm': 1e-3, 'precision': 'auto',
     },
     # PWC-Net as its authors train it (rate, weight decay, batch), with our schedule and average.
     'pwcnet': {
@@ -103,6 +103,9 @@ class TrainingSettings(Settings):
     no_worse: float = setting(0.0, 'Weight of a second loss: what of the first exceeds that of '
                               'the untouched reference, where it is not clipped [-].',
                               bounds=(0.0, 100.0))
+    calm: float = setting(0.0, 'Weight of a third loss, for fast: logits beyond 8. Where they run '
+                          'away a frame\'s odds are next to nothing, and nothing more is learnt '
+                          '[-].', bounds=(0.0, 100.0))
     precision: str = setting(
         'float32', 'Arithmetic of the networks; auto: bfloat16 where the device has it '
         'natively.',

@@ -16,6 +16,7 @@ from ddfnet_ros.network import fixed_frames
 from ddfnet_ros.tonemap import mu_law
 from ddfnet_ros.training.batches import Batch
 from ddfnet_ros.training.loss import (
+    beyond_bound,
     mu_law_l1,
     multiscale_endpoint_error,
     worse_than_reference,
@@ -27,13 +28,18 @@ class Fusion(nn.Module):
     """Fuse brackets to radiance, with motion from the batch or from a PWC-Net."""
 
     def __init__(
-        self, model: nn.Module, flow: nn.Module | None, mu: float, no_worse: float = 0.0
+        self, model: Any, flow: nn.Module | None, mu: float, no_worse: float = 0.0,
+        calm: float = 0.0,
     ) -> None:
         super().__init__()
         self.model = model
         self.flow = flow
         self._mu = mu
         self._no_worse = no_worse
+        self._calm = calm if hasattr(model, 'core') else 0.0
+        self._logits: list[Tensor] = []
+        if self._calm:
+            model.core.register_forward_hook(self._note)
 
     def forward(self, batch: Batch) -> Float[Tensor, '']:
         """The loss (Eq. 9), and what is asked for besides."""
@@ -42,6 +48,8 @@ class Fusion(nn.Module):
         if self._no_worse:
             loss = loss + self._no_worse * worse_than_reference(
                 radiance, batch.truth, batch.stack[:, 0], self._mu)
+        if self._calm:
+            loss = loss + self._calm * beyond_bound(self._logits)
         return loss
 
     @torch.no_grad()
@@ -50,6 +58,9 @@ class Fusion(nn.Module):
         one = batch.first()
         images = [one.stack[:, 0, 3:], self._fuse(one), one.truth]
         return torch.cat([mu_law(image, self._mu)[0].clamp(0, 1) for image in images], dim=2)
+
+    def _note(self, _core: nn.Module, _given: object, logits: list[Tensor]) -> None:
+        self._logits = logits
 
     def _fuse(self, batch: Batch) -> Float[Tensor, 'b 3 h w']:
         flow = batch.flow if self.flow is None else self.flow(batch.stack)
@@ -93,7 +104,7 @@ def task(settings: TrainingSettings, model: nn.Module, flow: nn.Module | None) -
     _check(settings, model)
     if settings.architecture == 'pwcnet':
         return Motion(model)
-    return Fusion(model, flow, settings.mu, settings.no_worse)
+    return Fusion(model, flow, settings.mu, settings.no_worse, settings.calm)
 
 
 def _check(settings: TrainingSettings, model: Any) -> None:

@@ -8,6 +8,7 @@ from ddfnet_ros.flow.pwcnet import FLOW_UNIT
 from ddfnet_ros.radiance import input_stack
 from ddfnet_ros.tonemap import mu_law
 from ddfnet_ros.training.loss import (
+    beyond_bound,
     endpoint_error,
     mu_law_l1,
     multiscale_endpoint_error,
@@ -48,6 +49,12 @@ def test_where_the_reference_is_clipped_nothing_is_worse():
     loss = worse_than_reference(right * 2, right, stack[:, 0])
     expected = (mu_law(right * 2) - mu_law(right))[..., :2].mean() / 2
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_only_logits_beyond_8_count():
+    calm, wild = torch.tensor([[[[-8.0, 3.0]]]]), torch.tensor([[[[10.0, -11.0]]]])
+    assert beyond_bound([calm]) == 0
+    assert beyond_bound([calm, wild]) == (2**2 + 3**2) / 2 / 2
 
 
 def test_the_endpoint_error_is_a_distance():

@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from ddfnet_ros import network
 from ddfnet_ros.training.batches import Batches
 from ddfnet_ros.training.data import data
 from ddfnet_ros.training.settings import TrainingSettings
@@ -68,3 +69,18 @@ def test_the_loss_knows_mu(settings):
     losses = [task(replace(settings, mu=mu), start(settings, CPU).model, None)(batch).item()
               for mu in (10.0, 5000.0)]
     assert losses[0] != losses[1]
+
+
+def test_logits_of_fast_that_run_away_are_called_back(settings):
+    model = network.build(settings.network)
+    with torch.no_grad():
+        model.core.frame_head[-1].bias.fill_(30.0)
+    batch = Batches(data(settings), 1).batch(0)
+    wild = task(settings, model, None)(batch)
+    wild.backward()
+    assert (model.core.frame_head[-1].bias.grad > 0).all()
+    left = task(replace(settings, calm=0.0), network.build(settings.network), None)(batch)
+    assert wild > left + 0.4 * settings.calm * (30 - 8) ** 2
+    other = task(replace(settings, architecture='ddfnet', config=('width=8',), varied=False),
+                 network.build({'architecture': 'ddfnet', 'width': 8}), None)
+    assert torch.isfinite(other(batch))  # which has no such logits
