@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,6 +72,8 @@ def join(device: str) -> Iterator[Crew]:
     if device == 'cuda':
         device = f'cuda:{os.environ.get("LOCAL_RANK", "0")}'
         torch.cuda.set_device(device)
+    # Optimizers import it. Within a group that would keep the group, and its threads, for good.
+    importlib.import_module('torch._dynamo')
     dist.init_process_group('gloo' if device == 'cpu' else 'nccl')
     try:
         yield Crew(dist.get_rank(), size, torch.device(device))
