@@ -38,9 +38,9 @@ ABSENT: dict[str, str] = {
     'qin15': 'No description was at hand that is detailed enough to write it from.',
     'prabhakar20': 'No code is public; the paper, too, only quotes its figures.',
     'hu13': 'No text of the paper was at hand.',
-    'ahdrnet': 'Not trained yet.',
-    'deephdr': 'Not trained yet.',
-    'kalantari17': 'Not trained yet.',
+    'ahdrnet': 'Trained for the ablation alone, at half width.',
+    'deephdr': 'Trained for the ablation alone, at half width.',
+    'kalantari17': 'Trained for the ablation alone, at half width.',
     'metwaly20': 'No text of the paper was at hand.',
     'safnet24': 'Only the abstract was at hand, which gives no layers.',
 }
