@@ -27,7 +27,7 @@ STEPS = 6 / 255
 DEVIATIONS = 3.0
 """Of the noise, allowed besides."""
 
-DARK, DIM, BRIGHT, CLIPPED = 0.15, 0.3, 0.85, 0.95
+DARK, DIM, BRIGHT, CLIPPED = 0.15, 0.3, 0.92, 0.98
 """Of the reference's brightest channel: between the inner two all counts, outside nothing."""
 
 SLOPE = 2.2
@@ -37,7 +37,7 @@ LEAST = 0.02
 """LDR value below which a channel's noise is not told from its light."""
 
 _GAIN = 6 * 0.6745  # of second differences in both directions; of a median
-_GROUP = 9  # rows; of each some are looked at
+_GROUP = 18  # rows; of each some are looked at
 _FEWEST = 200  # pixels that tell anything
 
 
