@@ -15,6 +15,7 @@ from ddfnet_ros.node.diagnostics import one_line
 from ddfnet_ros.node.models import Models
 from ddfnet_ros.runtime.deghoster import Deghosted
 from ddfnet_ros.runtime.fallback import FallbackDeghoster
+from ddfnet_ros.runtime.pending import Pending
 from ddfnet_ros.runtime.selection import choose_device, choose_model
 from ddfnet_ros.settings import NodeSettings
 
@@ -82,7 +83,11 @@ class Engine:
         return self._unusable or self._deghoster.problem
 
     def __call__(self, bracket: Bracket, settings: NodeSettings) -> Deghosted:
-        """Fuse one bracket; from one thread only, the same for all who share models."""
+        """Fuse one bracket; from the same thread as `submit`."""
+        return self.submit(bracket, settings).result()
+
+    def submit(self, bracket: Bracket, settings: NodeSettings) -> Pending[Deghosted]:
+        """Begin to fuse one; from one thread only, the same for all who share models."""
         with self._lock:
             successor, self._successor = self._successor, None
         if successor is not None:
@@ -91,10 +96,10 @@ class Engine:
         # Other cameras may have used it meanwhile: by their settings, and with their own log.
         self._deghoster.settings, self._deghoster.log = settings, self._logger.warning
         before = Counter(self._deghoster.counts)
-        deghosted = self._deghoster(bracket)
+        pending = self._deghoster.submit(bracket)
         # Another object each time, because other threads look through it.
         self._counts = self._counts + (Counter(self._deghoster.counts) - before)
-        return deghosted
+        return pending
 
     def want(self, settings: NodeSettings) -> None:
         """Load another model in a thread, if the settings name one; it takes over when ready."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -34,6 +34,8 @@ from ddfnet_ros.node.saver import Saver
 from ddfnet_ros.node.services import Answer, RefusedError, Services
 from ddfnet_ros.node.watchdog import Watchdog
 from ddfnet_ros.node.worker import Worker
+from ddfnet_ros.runtime.deghoster import Deghosted
+from ddfnet_ros.runtime.pending import Pending
 from ddfnet_ros.settings import NodeSettings
 
 _NAME = 'fuse_node'
@@ -180,16 +182,25 @@ class FuseNode(LifecycleNode):
         if self._fusion and self._worker and self._worker.submit(delivery):
             self._fusion.statistics.drop('superseded')
 
-    def _fuse(self, fusion: _Fusion, delivery: Delivery) -> None:
-        """Fuse and publish one bracket, if anybody listens; runs in the worker's thread."""
+    def _fuse(self, fusion: _Fusion, delivery: Delivery) -> Callable[[], None] | None:
+        """Begin to fuse one bracket, if anybody listens; what is left is to publish it."""
         begun, settings = time.monotonic(), self._settings.now
         fusion.engine.latest = delivery.bracket
         fusion.outputs.relay(delivery.camera_info, delivery.bracket.reference)
         if not fusion.outputs.wanted:
             fusion.statistics.skip()
-            return
+            return None
         fusion.statistics.doubt(exposure_mismatch(delivery.bracket))
-        deghosted = fusion.engine(delivery.bracket, settings)
+        pending = fusion.engine.submit(delivery.bracket, settings)
+        return partial(self._publish, fusion, delivery, settings, begun, pending)
+
+    @staticmethod
+    def _publish(
+        fusion: _Fusion, delivery: Delivery, settings: NodeSettings, begun: float,
+        pending: Pending[Deghosted],
+    ) -> None:
+        """Wait for a bracket and publish it, while the next is on its way."""
+        deghosted = pending.result()
         fused = Fused(deghosted, delivery.camera_info, settings)
         publishing = time.monotonic()
         fusion.outputs.publish(fused)

@@ -7,6 +7,7 @@ Command line and evaluation call it, and so does the node, through `fallback.py`
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -78,8 +79,8 @@ class Deghosted:
 class Deghoster:
     """Fuses brackets with one loaded model.
 
-    Not for use from two threads at once, but for the results of `submit`. `settings` may be
-    replaced between calls by one that differs in live fields only.
+    To be called from one thread; the results of `submit`, and what they give, may be asked for in
+    others. `settings` may be replaced between calls by one that differs in live fields only.
 
     Attributes:
         settings: What it works by.
@@ -106,6 +107,7 @@ class Deghoster:
         self.settings = settings or DeghosterSettings()
         self.bands = 1
         self.replays = True
+        self._turn = threading.Lock()  # of the network: results can have it run too
         device = choose_device(self.settings.device)
         if self.settings.threads:
             torch.set_num_threads(self.settings.threads)
@@ -159,8 +161,14 @@ class Deghoster:
         Raises:
             ValueError: exposures that no camera has.
         """
-        settings = self.settings
         _check_exposures(bracket)
+        with self._turn:
+            begun = self._begun(bracket)
+        return Pending(partial(self._finished, begun))
+
+    def _begun(self, bracket: Bracket) -> _Begun:
+        """All that is asked of the device."""
+        settings = self.settings
         width, height = bracket.reference.size
         padded = (round_up(height, self._multiple), round_up(width, self._multiple))
         stages = tuple(stage.again() for stage in self._stages)
@@ -180,8 +188,7 @@ class Deghoster:
         with finish.after(network):
             finite = finish.to_host(torch.isfinite(radiance[:, :height, :width].sum()))
             shown = pipeline.shown(bracket, radiance, settings, finish)
-        begun = _Begun(bracket, settings, stages, motion, radiance, finite, shown)
-        return Pending(partial(self._finished, begun))
+        return _Begun(bracket, settings, stages, motion, radiance, finite, shown)
 
     @torch.inference_mode()
     def _finished(self, begun: _Begun) -> Deghosted:
@@ -199,9 +206,10 @@ class Deghoster:
 
     def forget(self) -> None:
         """Let go of memory that only makes the next brackets faster."""
-        if self.device != 'cpu':
-            torch.cuda.synchronize(self.device)
-        self._stacked.forget()
+        with self._turn:
+            if self.device != 'cpu':
+                torch.cuda.synchronize(self.device)
+            self._stacked.forget()
 
     def divisible(self, bracket: Bracket) -> bool:
         """Whether bands save memory with a bracket; what kernels take needs less than a band."""
@@ -221,8 +229,9 @@ class Deghoster:
         motion: Tensor,
     ) -> npt.NDArray[np.float32]:
         width, height = bracket.reference.size
-        stack = self._stacked.given(bracket, settings, padded, self._stages[0])
-        shares = self._stacked.shares(stack, motion, bracket.reference_index)
+        with self._turn:
+            stack = self._stacked.given(bracket, settings, padded, self._stages[0])
+            shares = self._stacked.shares(stack, motion, bracket.reference_index)
         place = bracket.reference_index
         in_order = [*shares[1:place + 1], shares[0], *shares[place + 1:]]
         return _array(torch.stack(in_order)[:, :height, :width].contiguous().cpu())

@@ -21,6 +21,7 @@ from ddfnet_ros.bracket import Bracket, white_level
 from ddfnet_ros.radiance import linearise
 from ddfnet_ros.runtime.deghoster import Deghosted, Deghoster
 from ddfnet_ros.runtime.memory import give_back_freed_memory, is_shortage
+from ddfnet_ros.runtime.pending import Pending
 from ddfnet_ros.runtime.shown import shown_of
 from ddfnet_ros.runtime.stages import Stage
 from ddfnet_ros.settings import DeghosterSettings, RadianceSettings
@@ -92,7 +93,11 @@ class FallbackDeghoster:
         return f'out of memory: {self._ways[self._place].what}' if self._place else ''
 
     def __call__(self, bracket: Bracket) -> Deghosted:
-        """Fuse one bracket.
+        """Fuse one bracket; raises what `submit` does."""
+        return self.submit(bracket).result()
+
+    def submit(self, bracket: Bracket) -> Pending[Deghosted]:
+        """Begin to fuse a bracket, as `Deghoster.submit`.
 
         Raises:
             ValueError: as a `Deghoster` does.
@@ -149,15 +154,16 @@ class FallbackDeghoster:
             self._told.clear()
             self._wait = _FIRST_WAIT
 
-    def _fuse(self, way: _Way, bracket: Bracket) -> Deghosted:
+    def _fuse(self, way: _Way, bracket: Bracket) -> Pending[Deghosted]:
         if way == _REFERENCE:
-            return reference_alone(bracket, self.settings)
+            alone = reference_alone(bracket, self.settings)
+            return Pending(lambda: alone)
         if way == _ON_CPU and self._spare is None:
             self._spare = Deghoster(replace(
                 self.settings, model=_SPARE, device='cpu', precision='auto', backend='auto'))
         deghoster = self._spare if way == _ON_CPU and self._spare else self._first
         deghoster.settings, deghoster.bands = self.settings, way.bands
-        return deghoster(bracket)
+        return deghoster.submit(bracket)
 
 
 def _ways_for(deghoster: Deghoster) -> list[_Way]:

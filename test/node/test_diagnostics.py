@@ -21,14 +21,14 @@ HDR = '/fuse_node/hdr'
 @pytest.fixture
 def held(monkeypatch):
     """Whether a fusion has begun, and what lets it go on."""
-    fuse, begun, let_go = Deghoster.__call__, threading.Event(), threading.Event()
+    fuse, begun, let_go = Deghoster.submit, threading.Event(), threading.Event()
 
     def slowly(self, bracket):
         begun.set()
         let_go.wait(30)
         return fuse(self, bracket)
 
-    monkeypatch.setattr(Deghoster, '__call__', slowly)
+    monkeypatch.setattr(Deghoster, 'submit', slowly)
     return begun, let_go
 
 
@@ -69,14 +69,14 @@ def test_exposures_that_cannot_be_the_frames_are_a_warning_until_they_can(bench)
 
 
 def test_an_error_in_the_fusion_is_counted_and_the_next_bracket_is_fused(bench, monkeypatch):
-    fuse, broken = Deghoster.__call__, [True]
+    fuse, broken = Deghoster.submit, [True]
 
     def fail_once(self, bracket):
         if broken.pop() if broken else False:
             raise RuntimeError('an illegal memory access')
         return fuse(self, bracket)
 
-    monkeypatch.setattr(Deghoster, '__call__', fail_once)
+    monkeypatch.setattr(Deghoster, 'submit', fail_once)
     bench.send_bracket(10**9)
     bench.spin_until(lambda: not broken, 'fusion')
     bench.send_bracket(2 * 10**9)

@@ -86,14 +86,14 @@ def test_tone_map_and_key_change_between_two_brackets(shared):
 
 
 def test_parameters_are_served_while_a_bracket_is_fused(shared, monkeypatch):
-    run, let_go, begun = Deghoster.__call__, threading.Event(), threading.Event()
+    run, let_go, begun = Deghoster.submit, threading.Event(), threading.Event()
 
     def slowly(self, bracket):
         begun.set()
         let_go.wait(20)
         return run(self, bracket)
 
-    monkeypatch.setattr(Deghoster, '__call__', slowly)
+    monkeypatch.setattr(Deghoster, 'submit', slowly)
     fuse.second += 1
     shared.send_bracket(fuse.second * 10**9)
     shared.spin_until(begun.is_set, 'fusion')
@@ -169,7 +169,7 @@ def test_a_model_that_cannot_be_loaded_is_a_warning_and_the_old_one_goes_on(
 def test_brackets_are_fused_without_memory_too_and_that_is_a_warning_until_it_is_back(
         shared, monkeypatch):
     whole, left = fuse(shared), [1]
-    run = Deghoster.__call__
+    run = Deghoster.submit
 
     def starving(self, bracket):
         left[0] -= 1
@@ -178,7 +178,7 @@ def test_brackets_are_fused_without_memory_too_and_that_is_a_warning_until_it_is
         return run(self, bracket)
 
     monkeypatch.setattr(shared.node._fusion.engine._deghoster, '_wait', 1)
-    monkeypatch.setattr(Deghoster, '__call__', starving)
+    monkeypatch.setattr(Deghoster, 'submit', starving)
     assert fuse(shared) == whole  # with caches freed
     counts = shared.counts()
     assert counts['level'] == DiagnosticStatus.WARN

@@ -86,7 +86,7 @@ class Gate:
     """Holds up every fusion until it is told to let one go on; notes whose it was, by its size."""
 
     def __init__(self, monkeypatch):
-        self.order, self.go_on, fuse = [], threading.Semaphore(0), Deghoster.__call__
+        self.order, self.go_on, fuse = [], threading.Semaphore(0), Deghoster.submit
 
         def slowly(deghoster, bracket):
             width, height = bracket.reference.size
@@ -94,7 +94,7 @@ class Gate:
             assert self.go_on.acquire(timeout=60)
             return fuse(deghoster, bracket)
 
-        monkeypatch.setattr(Deghoster, '__call__', slowly)
+        monkeypatch.setattr(Deghoster, 'submit', slowly)
 
 
 @pytest.fixture
@@ -181,14 +181,14 @@ def test_a_camera_that_floods_leaves_the_other_every_second_turn(bench, gate):
 
 
 def test_a_camera_whose_fusion_fails_leaves_the_other(bench, monkeypatch):
-    fuse = Deghoster.__call__
+    fuse = Deghoster.submit
 
     def fail_for_front(deghoster, bracket):
         if bracket.reference.size == SIZE[::-1]:
             raise RuntimeError('as expected')
         return fuse(deghoster, bracket)
 
-    monkeypatch.setattr(Deghoster, '__call__', fail_for_front)
+    monkeypatch.setattr(Deghoster, 'submit', fail_for_front)
     for second in (1, 2):
         bench.send_bracket(second * 10**9, camera=FRONT)
         bench.send_bracket(second * 10**9, size=OTHER_SIZE, camera=LEFT)
@@ -199,14 +199,14 @@ def test_a_camera_whose_fusion_fails_leaves_the_other(bench, monkeypatch):
 
 def test_what_is_done_for_lack_of_memory_is_told_and_counted_by_the_camera_it_was_done_for(
         bench, monkeypatch, capfd):
-    fuse, scarce = Deghoster.__call__, [True]
+    fuse, scarce = Deghoster.submit, [True]
 
     def starving(deghoster, bracket):
         if scarce.pop() if scarce else False:
             raise torch.OutOfMemoryError('as expected')
         return fuse(deghoster, bracket)
 
-    monkeypatch.setattr(Deghoster, '__call__', starving)
+    monkeypatch.setattr(Deghoster, 'submit', starving)
     for camera in (FRONT, LEFT):
         bench.send_bracket(10**9, camera=camera)
         bench.next(f'{camera}/fuse_node/hdr')

@@ -152,6 +152,66 @@ def test_a_worker_that_cannot_even_fail_leaves_the_thread_to_the_other(caplog):
     assert 'a task failed' in caplog.text
 
 
+class Handing(Bench):
+    """A worker whose jobs are held up once they are begun."""
+
+    def _work(self, job):
+        self.begun.release()
+        return lambda: self._finish(job)
+
+    def _finish(self, job):
+        assert self.go_on.acquire(timeout=10)
+        if job == 'bad':
+            raise RuntimeError('as expected')
+        self.done.append(job)
+
+
+@pytest.fixture
+def handing():
+    bench = Handing()
+    yield bench
+    bench.go_on.release(100)
+    bench.worker.stop()
+
+
+def test_a_job_is_begun_while_the_one_before_is_finished_and_no_more(handing):
+    for job in (1, 2):
+        handing.worker.submit(job)
+        assert handing.begun.acquire(timeout=10)
+    assert handing.done == []
+    handing.worker.submit(3)
+    assert not handing.begun.acquire(timeout=0.2)
+    assert handing.worker.submit(4)
+    handing.go_on.release()
+    assert handing.begun.acquire(timeout=10)
+    handing.go_on.release(2)
+    assert not handing.worker.stop()
+    assert handing.done == [1, 2, 4]
+
+
+def test_a_job_that_cannot_be_finished_is_reported_and_the_next_is_done(handing):
+    for job in ('bad', 'good'):
+        handing.worker.submit(job)
+        assert handing.begun.acquire(timeout=10)
+    handing.go_on.release(2)
+    handing.worker.stop()
+    assert handing.done == ['good']
+    assert [(job, str(error)) for job, error in handing.failed] == [('bad', 'as expected')]
+
+
+def test_a_worker_whose_jobs_are_not_finished_holds_up_no_other(handing):
+    other = Bench(handing.worker._thread)
+    for job in (1, 2):
+        handing.worker.submit(job)
+        assert handing.begun.acquire(timeout=10)
+    handing.worker.submit(3)
+    other.go_on.release()
+    other.worker.submit('a')
+    assert other.begun.acquire(timeout=10)
+    other.worker.stop()
+    assert other.done == ['a']
+
+
 def test_a_thread_without_workers_ends_and_comes_back_for_the_next():
     thread, done = WorkThread(), []
     for _ in range(2):

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 import tracemalloc
+from functools import partial
 
 import numpy as np
 import pytest
@@ -31,13 +32,17 @@ def test_every_job_is_done_displaced_or_left_whatever_the_schedule(hectic, seed)
     rng, jobs = random.Random(seed), 60
     done, failed, errands, displaced = [], [], [], []
 
-    def work(job):
+    def finish(job):
         if job % 7 == 3:
             raise RuntimeError
         time.sleep(rng.choice((0, 0, 1e-4)))
         done.append(job)
 
-    worker = Worker(work, lambda job, error: failed.append(job))
+    def begin(job):
+        time.sleep(rng.choice((0, 0, 1e-4)))
+        return partial(finish, job) if job % 2 else finish(job)
+
+    worker = Worker(begin, lambda job, error: failed.append(job))
 
     def submit(first):
         for job in range(first, jobs, 3):
