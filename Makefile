@@ -37,8 +37,9 @@ gpu-test: venv  ## Run the tests that need a GPU; without one they are skipped; 
 	@$(BIN)/python -c "import torch; torch.cuda.is_available() or print('no GPU here: what needs one is skipped')"
 	$(BIN)/python -m pytest test/runtime/test_gpu.py -rs $(ARGS)
 
-gpu-bench: venv  ## Speed on a GPU beside its arithmetic; writes benchmark/records/gpu.json; under 10 minutes
+gpu-bench: venv  ## Speed on a GPU beside its arithmetic; writes benchmark/records/gpu*.json; under 10 minutes
 	$(BIN)/python -m benchmark.gpu $(ARGS)
+	$(BIN)/python -m benchmark.stream --device cuda
 
 lint: venv  ## ruff, mypy --strict, import-linter, codespell; a minute
 	$(BIN)/ruff check .
@@ -53,6 +54,7 @@ bench: venv  ## Speed, brackets over lossy roads, overhead of the node; writes b
 	$(BIN)/python -m benchmark.speed
 	$(BIN)/python -m benchmark.assembly
 	$(BIN)/python -m benchmark.node
+	$(BIN)/python -m benchmark.stream --size 720p --rate 30
 	$(BIN)/python -m benchmark.cameras
 
 evaluation: venv  ## Measure models and peers: PANORAMAS=DIR CUTOUTS=DIR; minutes to an hour

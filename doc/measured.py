@@ -43,6 +43,7 @@ TABLES: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     'demo': ('demo', pace.demo_table),
     'speed': ('speed', pace.speed_table),
     'node': ('node', pace.node_table),
+    'stream': ('stream', pace.stream_table),
     'cameras': ('cameras', pace.cameras_table),
 }
 RELIABILITY = ROOT / 'doc/reliability.md'
@@ -58,7 +59,7 @@ CHARTS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
 
 
 # Takes hours, or an idle machine; a table says so as long as its record has not been made.
-LATER = ('ablation', 'ablation_fast', 'cameras')
+LATER = ('ablation', 'ablation_fast', 'stream', 'cameras')
 
 
 def record(name: str) -> Mapping[str, Any]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How fast all of it is, as tables of doc/results.md: calls, node, cameras, and the demo.
+"""How fast all of it is, as tables of doc/results.md: calls, node, streams, and the demo.
 
 A record is the parsed JSON.
 """
@@ -72,6 +72,21 @@ def node_table(record: Record) -> str:
             f'{row["to_python"]["median"]:.1f} ms | {row["publishing"]["median"]:.1f} ms | '
             f'{row["lost"]} of {record["brackets"]} |')
     return '\n'.join([*lines, '', f'{record["machine"]}; load {record["load"]} before it began.'])
+
+
+def stream_table(record: Record) -> str:
+    """What came out of a camera that never stops; says so where there is no record yet."""
+    if not record:
+        return 'Not measured yet: `python -m benchmark.stream` does, on an idle machine.'
+    age = record['age_ms']
+    return '\n'.join([
+        '| brackets sent | fused | of several brackets | age, median | 95th percentile | 99th |',
+        '|---|---|---|---|---|---|',
+        f'| {record["brackets_sent"]} | {record["results"]}, '
+        f'{record["results_per_second"]:.1f} per second | {record["mixed"]} | '
+        f'{age["p50"]:.0f} ms | {age["p95"]:.0f} ms | {age["p99"]:.0f} ms |', '',
+        f'{record["rate"]:g} frames per second of {record["size"]} for {record["seconds"]:g} s, '
+        f'by `{record["model"]}`; {record["device"]}, load {record["load"]} before it began.'])
 
 
 def cameras_table(record: Record) -> str:

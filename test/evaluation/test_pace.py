@@ -31,6 +31,20 @@ def test_the_node_is_judged_by_its_limit_output_by_output():
     assert table.endswith('2 cores; load 0.1 before it began.')
 
 
+def test_a_stream_that_was_not_measured_is_told_with_the_command():
+    assert 'python -m benchmark.stream' in pace.stream_table({})
+
+
+def test_a_stream_is_told_with_its_pace():
+    table = pace.stream_table({
+        'brackets_sent': 600, 'results': 597, 'results_per_second': 29.85, 'mixed': 1,
+        'age_ms': {'p50': 12.4, 'p95': 14.6, 'p99': 20.1}, 'rate': 90.0, 'size': '1080p',
+        'seconds': 20.0, 'model': 'fast', 'device': 'a card', 'load': 0.1})
+    assert '| 600 | 597, 29.9 per second | 1 | 12 ms | 15 ms | 20 ms |' in table
+    assert table.endswith('90 frames per second of 1080p for 20 s, by `fast`; a card, load 0.1 '
+                          'before it began.')
+
+
 def test_cameras_that_were_not_measured_are_told_with_the_command():
     assert 'python -m benchmark.cameras' in pace.cameras_table({})
 
