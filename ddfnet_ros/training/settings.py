@@ -51,6 +51,11 @@ class TrainingSettings(Settings):
     start_from: str = setting('', 'What a new run starts from: another run\'s folder or '
                               'checkpoint, full or slim, which is gone on with; or a model, of '
                               'which it takes the weights alone.')
+    renew: tuple[str, ...] = setting((), 'Parts of the network that a new run begins anew, and '
+                                     'not with the weights of the model that it starts from, such '
+                                     'as decoder.')
+    only: tuple[str, ...] = setting((), 'Parts of the network that are trained, such as decoder; '
+                                    'none: all.')
 
     flow: str = setting('pwcnet', 'What estimates the motion; none: nothing does, it is zero.',
                         choices=('pwcnet', 'dis', 'none'))

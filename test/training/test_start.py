@@ -108,3 +108,28 @@ def test_joining_twice_changes_nothing(along):
     average = state.flow_average
     join_flow(state)
     assert state.flow_average is average
+
+
+def test_a_part_can_begin_anew_and_be_trained_alone(settings, tmp_path):
+    model = network.build({'architecture': 'ddfnet', 'width': 8})
+    path = tmp_path / 'given.safetensors'
+    weights.save(model, path, {})
+    run = replace(settings, architecture='ddfnet', config=(), start_from=str(path),
+                  run=str(tmp_path / 'new'), renew=('decoder',), only=('decoder',),
+                  learning_rate=1e-4)
+    begun = start(run, CPU).model.state_dict()
+    trained = train(run).model.state_dict()
+    for name, given in model.state_dict().items():
+        kept = not name.startswith('decoder.')
+        assert torch.equal(begun[name], given) == (kept or not given.any()), name
+        assert torch.equal(trained[name], given) == kept, name
+
+
+@pytest.mark.parametrize('setting', ['renew', 'only'])
+def test_a_part_that_is_not_there_is_named(settings, setting, tmp_path):
+    path = tmp_path / 'given.safetensors'
+    weights.save(network.build({'architecture': 'ddfnet', 'width': 8}), path, {})
+    run = replace(settings, architecture='ddfnet', config=(), start_from=str(path),
+                  **{setting: ('head',)})
+    with pytest.raises(ValueError, match=f'{setting}: expected some of encoder, .*, got head'):
+        start(run, CPU)
