@@ -135,7 +135,7 @@ def test_an_interruption_says_how_to_go_on(street, model, tmp_path, monkeypatch,
     monkeypatch.setattr('ddfnet_ros.bags.parts.SIZE', 1)
     from ddfnet_ros.runtime.deghoster import Deghoster  # noqa: PLC0415
 
-    fuse, calls = Deghoster.__call__, []
+    fuse, calls = Deghoster.submit, []
 
     def impatient(self, bracket):
         calls.append(bracket)
@@ -143,7 +143,7 @@ def test_an_interruption_says_how_to_go_on(street, model, tmp_path, monkeypatch,
             raise KeyboardInterrupt
         return fuse(self, bracket)
 
-    monkeypatch.setattr(Deghoster, '__call__', impatient)
+    monkeypatch.setattr(Deghoster, 'submit', impatient)
     out = str(tmp_path / 'out.mcap')
     assert main(['bag', str(street), out, *model]) == 130
     assert 'the same command goes on where it was' in capsys.readouterr().err

@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """From frames sent to results received."""
 
+import threading
+
 import cv2
 import numpy as np
 from rclpy.parameter import Parameter
 from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage
+
+from ddfnet_ros.node.outputs import Outputs
+from ddfnet_ros.runtime.deghoster import Deghoster
 
 from .conftest import EXPOSURES, TOPIC, array_of, fused_by_hand, header, image, scene
 
@@ -21,6 +26,29 @@ def test_a_bracket_becomes_radiance_and_picture_under_the_header_of_its_referenc
     np.testing.assert_allclose(array_of(hdr, np.float32), by_hand.radiance, rtol=1e-4)
     np.testing.assert_allclose(
         array_of(picture, np.uint8).astype(int), by_hand.image.astype(int), atol=1)
+
+
+def test_a_bracket_is_fused_while_the_one_before_is_published(bench, monkeypatch):
+    publish, fuse, let_go, begun = Outputs.publish, Deghoster.submit, threading.Event(), []
+
+    def slowly(self, fused):
+        begun.append('publishing')
+        assert let_go.wait(60)
+        publish(self, fused)
+
+    def noted(self, bracket):
+        begun.append('fusing')
+        return fuse(self, bracket)
+
+    monkeypatch.setattr(Outputs, 'publish', slowly)
+    monkeypatch.setattr(Deghoster, 'submit', noted)
+    bench.send_bracket(10**9)
+    bench.spin_until(lambda: begun == ['fusing', 'publishing'], 'first bracket')
+    bench.send_bracket(2 * 10**9)
+    bench.spin_until(lambda: begun == ['fusing', 'publishing', 'fusing'], 'second')
+    assert bench.received[HDR] == []
+    let_go.set()
+    assert [bench.next(HDR).header.stamp.sec for _ in range(2)] == [1, 2]
 
 
 def test_grey_stays_grey(bench):
