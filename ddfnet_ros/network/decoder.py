@@ -17,6 +17,7 @@ DILATION = 2
 REACH = 2 + BLOCKS * (LAYERS * DILATION + 1) + 3
 """Pixels that the decoder looks away: head, dense blocks, tail."""
 _FIRST_CONTRAST = 1e-4  # of He initialisation; keeps first outputs within some 0.001 of the grey
+_FIRST_SHARE = 0.1  # likewise, of what a block adds to its input
 
 
 class Decoder(nn.Module):
@@ -60,11 +61,17 @@ class Decoder(nn.Module):
         return (decoded if start is None else start + decoded).relu()
 
     def start_at(self, grey: float) -> None:
-        """Make an untrained decoder's output nearly this, so that no pixel's last ReLU is dead."""
+        """Make an untrained decoder's output nearly this, so that no pixel's last ReLU is dead.
+
+        And each block's nearly its input: without normalisation they would grow from block to
+        block, and the first steps, which push them down again, would end most of the head's ReLUs.
+        """
         last: Any = self.tail[-1]
         with torch.no_grad():
             last.weight.mul_(_FIRST_CONTRAST)
             last.bias.fill_(grey)
+            for block in self.blocks:
+                block.get_submodule('fuse').get_parameter('weight').mul_(_FIRST_SHARE)
 
 
 class DenseBlock(nn.Module):

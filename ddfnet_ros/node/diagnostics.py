@@ -45,7 +45,7 @@ class Snapshot:
         latencies_ms: Of the most recent brackets, from the arrival of its last member, not
             yet decoded, until it was published.
         stage_ms: Of the most recent bracket: how long its last member took to decode and how long
-            it waited, each stage of the fusion, and how long publishing took.
+            it waited, each stage of the fusion, then waiting for its turn and publishing.
         clipping: Of the most recent bracket.
         mismatch: Why the most recent bracket cannot have the exposures that it is said to have.
     """
@@ -63,7 +63,7 @@ class Snapshot:
 
 
 class Statistics:
-    """Counts since the node was configured; both the executor's and the worker's thread write."""
+    """Counts since the node was configured; executor, worker and finisher write."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -192,14 +192,16 @@ class FuseNode(LifecycleNode):
             return None
         fusion.statistics.doubt(exposure_mismatch(delivery.bracket))
         pending = fusion.engine.submit(delivery.bracket, settings)
-        return partial(self._publish, fusion, delivery, settings, begun, pending)
+        return partial(self._publish, fusion, delivery, settings, (begun, time.monotonic()),
+                       pending)
 
     @staticmethod
     def _publish(
-        fusion: _Fusion, delivery: Delivery, settings: NodeSettings, begun: float,
-        pending: Pending[Deghosted],
+        fusion: _Fusion, delivery: Delivery, settings: NodeSettings,
+        times: tuple[float, float], pending: Pending[Deghosted],
     ) -> None:
-        """Wait for a bracket and publish it, while the next is on its way."""
+        """Wait for a bracket, begun and submitted at these times; publish it."""
+        (begun, submitted), turn = times, time.monotonic()
         deghosted = pending.result()
         fused = Fused(deghosted, delivery.camera_info, settings)
         publishing = time.monotonic()
@@ -208,7 +210,7 @@ class FuseNode(LifecycleNode):
         processing_ms = (done - begun) * 1e3
         stage_ms = {'decode': (delivery.delivered_at - delivery.received_at) * 1e3,
                     'wait': (begun - delivery.delivered_at) * 1e3, **deghosted.stage_ms,
-                    'publish': (done - publishing) * 1e3}
+                    'queue': (turn - submitted) * 1e3, 'publish': (done - publishing) * 1e3}
         fusion.statistics.fuse((done - delivery.received_at) * 1e3, stage_ms, fused.clipping)
         fusion.watchdog.note(processing_ms, settings)
         fusion.debug.publish(processing_ms, delivery.bracket.reference)

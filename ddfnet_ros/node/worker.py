@@ -97,6 +97,7 @@ class Worker(Generic[Job]):
         self._errands: deque[Task] = deque()
         self._begun = 0  # jobs that are not finished
         self._finisher = ThreadPoolExecutor(1, 'finisher')
+        self._finisher.submit(int)  # so that its thread is there, or an error before any job
         self._stopping = False
         self._thread = thread or WorkThread()
         self._thread.add(self)

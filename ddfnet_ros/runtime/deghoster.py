@@ -188,7 +188,7 @@ class Deghoster:
         with finish.after(network):
             finite = finish.to_host(torch.isfinite(radiance[:, :height, :width].sum()))
             shown = pipeline.shown(bracket, radiance, settings, finish)
-        return _Begun(bracket, settings, stages, motion, radiance, finite, shown)
+        return _Begun(bracket, settings, self.bands, stages, motion, radiance, finite, shown)
 
     @torch.inference_mode()
     def _finished(self, begun: _Begun) -> Deghosted:
@@ -201,7 +201,7 @@ class Deghoster:
             bracket, _array(shown[0]), _array(shown[1]),
             {stage.name: stage.ms for stage in begun.stages},
             partial(_pixel_vectors, begun.motion[0, :, :, :height, :width]),
-            partial(self._shares, bracket, begun.settings, padded, begun.motion),
+            partial(self._shares, bracket, begun.settings, padded, begun.motion, begun.bands),
         )
 
     def forget(self) -> None:
@@ -226,10 +226,11 @@ class Deghoster:
     @torch.inference_mode()
     def _shares(
         self, bracket: Bracket, settings: RadianceSettings, padded: tuple[int, int],
-        motion: Tensor,
+        motion: Tensor, bands: int,
     ) -> npt.NDArray[np.float32]:
         width, height = bracket.reference.size
         with self._turn:
+            self._stacked.bands = bands
             stack = self._stacked.given(bracket, settings, padded, self._stages[0])
             shares = self._stacked.shares(stack, motion, bracket.reference_index)
         place = bracket.reference_index
@@ -244,6 +245,7 @@ class _Begun:
     Attributes:
         bracket: What is fused.
         settings: By which.
+        bands: Of rows that the network takes one after the other.
         stages: On its way.
         motion: On the device.
         radiance: Of the padded size, on the device.
@@ -253,6 +255,7 @@ class _Begun:
 
     bracket: Bracket
     settings: RadianceSettings
+    bands: int
     stages: tuple[Stage, ...]
     motion: Float[Tensor, '1 m 2 h w']
     radiance: Float[Tensor, 'c h w']

@@ -275,3 +275,20 @@ def test_a_result_that_failed_can_be_asked_for_again():
     with pytest.raises(RuntimeError, match='busy'):
         pending.result()
     assert pending.result() == pending.result() == 'done'
+
+
+def test_shares_take_the_memory_of_their_own_bracket_whatever_came_after(deghoster, monkeypatch):
+    given, rows = bracket_of(smooth_truth(328, 32)), []
+    shares = deghoster._stacked.model.shares
+
+    def noted(stack, *others):
+        rows.append(stack.shape[-2])
+        return shares(stack, *others)
+
+    monkeypatch.setattr(deghoster._stacked.model, 'shares', noted)
+    deghoster.bands = 8
+    pending = deghoster.submit(given)
+    deghoster.bands = 1
+    deghoster(given)
+    pending.result().shares()
+    assert len(rows) > 1
