@@ -11,8 +11,9 @@ from itertools import pairwise
 
 from ddfnet_ros.assembly.counting import FrameCounter
 from ddfnet_ros.assembly.exposure_levels import ExposureLevels
-from ddfnet_ros.assembly.rhythm import Beat, Rhythm, Template, TurnTracker
+from ddfnet_ros.assembly.rhythm import Beat, Rhythm, Template
 from ddfnet_ros.assembly.sorting import FrameError
+from ddfnet_ros.assembly.turns import TurnTracker
 from ddfnet_ros.assembly.windows import Sighting, Spot
 from ddfnet_ros.bracket import Frame
 from ddfnet_ros.settings import AssemblySettings

@@ -10,15 +10,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from ddfnet_ros.assembly.sorting import FrameError
-
 EVIDENCE = 12  # intervals after which a period counts as known: at 30 % loss, one error in 2e6
 _CLEAR_PAUSE = 2.0  # times the longest other interval: the camera rests between two turns
 _DOUBTFUL_PAUSE = 1.5
 _REACH = 1.5  # periods over which an error of the period does not yet matter
 _ACCORD = 0.5  # length of the mean of unit vectors at a label's phases: 1 if all are the same
-_AGREEMENT = 0.35  # periods by which frames of one turn may differ about its start
-_HORIZON = 3.5  # periods over which turns can be counted by time
 
 
 class Beat(NamedTuple):
@@ -179,41 +175,6 @@ class Rhythm:
     def _shutters(self) -> list[float]:
         latest = {beat.label: beat.shutter_ns for beat in self._beats}
         return [latest.get(label, 0.0) for label in range(self._size)]
-
-
-class TurnTracker:
-    """Numbers turns by when they started; follows drift, as only the last turn is compared."""
-
-    def __init__(self) -> None:
-        self._turn = 0
-        self._start_ns: float | None = None  # of the newest turn, the mean of its frames
-        self._frames = 0  # in that mean
-
-    def forget(self) -> None:
-        """Time jumped: the next frame begins anew."""
-        self._start_ns = None
-
-    def turn(self, start_ns: float, period_ns: float) -> int:
-        """The turn that one frame takes to have started at `start_ns`; raises FrameError."""
-        if self._start_ns is None:
-            return self._begin(self._turn + 1, start_ns)
-        turns = (start_ns - self._start_ns) / period_ns
-        if turns > _HORIZON:
-            return self._begin(self._turn + round(turns), start_ns)
-        if turns < -_HORIZON:
-            raise FrameError('stale', 'the bracket of this frame is over')
-        if abs(turns - round(turns)) > _AGREEMENT:
-            raise FrameError('invalid', 'the stamp is between two turns of the exposure cycle')
-        if round(turns) > 0:
-            return self._begin(self._turn + round(turns), start_ns)
-        if round(turns) == 0:
-            self._frames += 1
-            self._start_ns += (start_ns - self._start_ns) / self._frames
-        return self._turn + round(turns)
-
-    def _begin(self, turn: int, start_ns: float) -> int:
-        self._turn, self._start_ns, self._frames = turn, start_ns, 1
-        return turn
 
 
 def _moment(beat: Beat) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict, deque
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,12 +15,12 @@ from ddfnet_ros.bags.reading import (
     BagError,
     BagReader,
     Message,
-    stamp_ns,
 )
 from ddfnet_ros.bracket import Bracket, Frame, exposure_mismatch
 from ddfnet_ros.encodings import pixels_of
 from ddfnet_ros.metadata import MetadataJoiner, source_of
-from ddfnet_ros.metadata.fields import counter, look_up
+from ddfnet_ros.metadata.camera_info import CameraInfos, camera_info_beside
+from ddfnet_ros.metadata.frames import frame_of
 from ddfnet_ros.settings import NodeSettings
 
 
@@ -57,13 +57,12 @@ class BracketFinder:
         self._path, self._bag, self._settings = path, bag, settings
         self.image_topics = tuple(map(absolute, settings.image_topics))
         self._require(self.image_topics, IMAGE_TYPES)
-        self._infos = self._camera_infos()
+        self._camera_infos = CameraInfos(self._camera_info_topics(), depth=4 * settings.size)
         self._metadata = self._metadata_topics()
         source = source_of(settings)
         self._joiner = MetadataJoiner(settings, source) if source else None
         self._assembler = BracketAssembler(
             settings, stream_count=len(self.image_topics), reference=settings.reference)
-        self._recent: dict[int, deque[Any]] = defaultdict(lambda: deque(maxlen=4 * settings.size))
         self._refused: Counter[str] = Counter()
         self.complaints: dict[str, str] = {}
 
@@ -79,7 +78,8 @@ class BracketFinder:
         Raises:
             BagError: damaged, or nothing tells where frames stand in the cycle.
         """
-        for message in self._bag.messages([*self.image_topics, *self._metadata, *self._infos]):
+        topics = [*self.image_topics, *self._metadata, *self._camera_infos.topics]
+        for message in self._bag.messages(topics):
             if message.topic in self.image_topics:
                 seen()
             for frame in self._frames(message):
@@ -98,33 +98,22 @@ class BracketFinder:
         """The frames that a message completes, if it is about frames."""
         try:
             content = self._bag.deserialised(message)
-            if message.topic in self._infos:
-                self._recent[self._infos.index(message.topic)].append(content)
+            if message.topic in self._camera_infos.topics:
+                self._camera_infos.add(message.topic, content)
                 return []
             if message.topic in self._metadata and self._joiner:
                 # Topics that the settings do not name are taken for one.
                 place = self._metadata.index(message.topic) if len(self._joiner.topics) > 1 else 0
                 return self._joiner.add_metadata(place, content)
-            frame = self._frame(self.image_topics.index(message.topic), content)
+            frame = frame_of(content, pixels_of(content, self._settings.significant_bits),
+                             self.image_topics.index(message.topic),
+                             self._settings.image_counter_field)
             return self._joiner.add_frame(frame) if self._joiner else [frame]
         except ValueError as error:
             self._refused['invalid'] += 1
             text = str(error).removeprefix(f'{self._path}: ')
             self.complaints.setdefault(message.topic, text)
             return []
-
-    def _camera_info(self, frame: Frame) -> Any:
-        recent = self._recent[frame.stream]
-        same = (info for info in recent if stamp_ns(info) == frame.stamp_ns)
-        return next(same, recent[-1] if recent else None)
-
-    def _frame(self, stream: int, message: Any) -> Frame:
-        count = self._settings.image_counter_field
-        return Frame(
-            pixels=pixels_of(message, self._settings.significant_bits), stream=stream,
-            sequence_id=counter(look_up(message, count), count) if count else None,
-            stamp_ns=stamp_ns(message), frame_id=message.header.frame_id,
-        )
 
     def _add(self, frame: Frame, message: Message) -> Iterator[Found]:
         try:
@@ -137,7 +126,7 @@ class BracketFinder:
         for bracket in brackets:
             if mismatch := exposure_mismatch(bracket):
                 self.complaints.setdefault(self.image_topics[frame.stream], mismatch)
-            yield Found(bracket, self._camera_info(bracket.reference), message.stamp_ns)
+            yield Found(bracket, self._camera_infos.of(bracket.reference), message.stamp_ns)
 
     def _require(self, topics: tuple[str, ...], types: tuple[str, ...]) -> None:
         for topic in topics:
@@ -159,12 +148,11 @@ class BracketFinder:
         self._require(topics, (source.msgtype,))
         return topics
 
-    def _camera_infos(self) -> tuple[str, ...]:
+    def _camera_info_topics(self) -> tuple[str, ...]:
         """One per image topic: named by the settings, or beside the images where there is one."""
         given = tuple(map(absolute, self._settings.camera_info_topics))
         self._require(given, (CAMERA_INFO_TYPE,))
-        beside = tuple(f'{topic.removesuffix("/compressed").rpartition("/")[0]}/camera_info'
-                       for topic in self.image_topics)
+        beside = tuple(map(camera_info_beside, self.image_topics))
         there = all(self._bag.topics.get(topic) == CAMERA_INFO_TYPE for topic in beside)
         return given or (beside if there else ())
 

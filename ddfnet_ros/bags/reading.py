@@ -178,8 +178,3 @@ class BagReader:
 
 def _may_be_bag(path: Path) -> bool:
     return (path / 'metadata.yaml').is_file() if path.is_dir() else path.suffix in _SUFFIXES
-
-
-def stamp_ns(message: Any) -> int:
-    """The stamp in a message's header [ns]."""
-    return int(message.header.stamp.sec) * 10**9 + int(message.header.stamp.nanosec)

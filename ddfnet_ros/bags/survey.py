@@ -12,11 +12,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ddfnet_ros.bags.reading import IMAGE_TYPES, BagError, BagReader, stamp_ns
+from ddfnet_ros.bags.reading import IMAGE_TYPES, BagError, BagReader
 from ddfnet_ros.bags.types import Topic
 from ddfnet_ros.bracket import Pixels, white_level
 from ddfnet_ros.encodings import pixels_of
 from ddfnet_ros.metadata import SOURCES, FrameMetadata, MetadataReader
+from ddfnet_ros.metadata.frames import stamp_ns
 
 _SAMPLES = 90  # images of each topic that are looked at
 _TRAILING = 20  # messages read after the last of them, for its metadata

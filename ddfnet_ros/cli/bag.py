@@ -13,8 +13,10 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from ddfnet_ros.bags.fusing import BagJob, fuse_bag
-from ddfnet_ros.bags.many import Processes, RayActors, run_all, share_of_threads
+from ddfnet_ros.bags.many import run_all, share_of_threads
 from ddfnet_ros.bags.outputs import OUTPUTS
+from ddfnet_ros.bags.processes import Processes
+from ddfnet_ros.bags.ray_actors import RayActors
 from ddfnet_ros.bags.reading import BagError
 from ddfnet_ros.cli.bag_report import Report, json_line, summary
 from ddfnet_ros.cli.bag_settings import LIVE_ONLY, settled

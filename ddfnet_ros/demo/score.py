@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ddfnet_ros.bags import BagReader, reading
+from ddfnet_ros.bags import BagReader
 from ddfnet_ros.bracket import Bracket, Pixels
 from ddfnet_ros.demo.playing import Played
 from ddfnet_ros.demo.processes import ProcessError
@@ -22,6 +22,7 @@ from ddfnet_ros.encodings import pixels_of
 from ddfnet_ros.evaluation.baselines import BASELINES
 from ddfnet_ros.evaluation.metrics import ghost_score, psnr_mu
 from ddfnet_ros.images import read_exr, read_ldr
+from ddfnet_ros.metadata import frames
 
 HDR, IMAGE = '/fuse_node/hdr', '/fuse_node/image'
 _DROPPED = 'dropped.'
@@ -76,7 +77,7 @@ def shots(recording: Recording, truths: Sequence[Truth], fused: Path) -> list[Sh
 
 def _by_stamp(bag: BagReader, topic: str) -> dict[int, Pixels]:
     messages = map(bag.deserialised, bag.messages([topic]))
-    return {reading.stamp_ns(message): pixels_of(message) for message in messages}
+    return {frames.stamp_ns(message): pixels_of(message) for message in messages}
 
 
 def _radiance(bracket: Bracket, fused: Radiance) -> dict[str, Radiance]:

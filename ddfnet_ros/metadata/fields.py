@@ -47,6 +47,11 @@ def number(value: Any, path: str) -> float:
     return found
 
 
+def nanoseconds(time: Any) -> int:
+    """A time or duration of ROS [ns]."""
+    return int(time.sec) * 10**9 + int(time.nanosec)
+
+
 def counter(value: Any, path: str) -> int:
     """A value as a frame counter: an integer, or the last digits of a string.
 

@@ -6,7 +6,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ddfnet_ros.metadata.fields import MissingFieldError, counter, is_time, look_up, number
+from ddfnet_ros.metadata.fields import (
+    MissingFieldError,
+    counter,
+    is_time,
+    look_up,
+    nanoseconds,
+    number,
+)
 from ddfnet_ros.metadata.sources import MetadataSource
 from ddfnet_ros.metadata.units import UnitCheck, linear_gain, seconds
 from ddfnet_ros.settings import MAX_FRAMES
@@ -72,7 +79,7 @@ class MetadataReader:
         if not is_time(stamp):
             raise ValueError(f'{self._source.stamp}: expected a stamp, got {stamp!r}; set '
                              'stamp_field')
-        return int(stamp.sec) * 10**9 + int(stamp.nanosec)
+        return nanoseconds(stamp)
 
     def counter(self, message: Any) -> int | None:
         """The frame counter of the image that the message is about; None where there is none.

@@ -16,8 +16,8 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from ddfnet_ros.assembly import BracketAssembler
 from ddfnet_ros.bracket import Bracket, Frame
+from ddfnet_ros.metadata.camera_info import CameraInfos, camera_info_beside
 from ddfnet_ros.node.approximate import ApproximateAssembler
-from ddfnet_ros.node.camera_info import CameraInfos
 from ddfnet_ros.node.diagnostics import Statistics
 from ddfnet_ros.node.exposure import exposure_source
 from ddfnet_ros.node.listening import Listener
@@ -70,7 +70,9 @@ class Inputs:
             ApproximateAssembler(settings) if settings.sync == 'approximate' else BracketAssembler(
                 settings, stream_count=len(self.topics), reference=settings.reference))
         self._exposures = exposure_source(settings)
-        self._camera_infos = CameraInfos(len(self.topics), depth=4 * settings.size)
+        self._camera_infos = CameraInfos(
+            [node.resolve_topic_name(topic) for topic in settings.camera_info_topics]
+            or [camera_info_beside(topic) for topic in self.topics], depth=4 * settings.size)
         self._complaint = ''
         self._refusals: dict[str, str] = {}  # by topic; those that were told and still hold
         self._latest_ns = self._jumped_to_ns = _NEVER
@@ -88,14 +90,11 @@ class Inputs:
 
     def subscribe(self) -> None:
         """Start listening."""
-        info_topics = [
-            self._node.resolve_topic_name(topic) for topic in self._settings.camera_info_topics
-        ] or [_camera_info_beside(topic) for topic in self.topics]
         for stream, topic in enumerate(self.topics):
             msgtype = CompressedImage if self._is_compressed(topic) else Image
             self._listen(msgtype, topic, partial(self._on_image, stream))
-        for stream, topic in enumerate(info_topics):
-            self._listen(CameraInfo, topic, partial(self._camera_infos.add, stream))
+        for topic in self._camera_infos.topics:
+            self._listen(CameraInfo, topic, partial(self._camera_infos.add, topic))
         if self._exposures:
             others = _SHARED_DEPTH if self._exposures.shared else 0
             for place, topic in enumerate(self._exposures.topics):
@@ -210,11 +209,6 @@ class Inputs:
         """
         horizon_ns = self._node.get_clock().now().nanoseconds + _CLOCK_LAG_NS
         self._jumped_to_ns = horizon_ns if self._latest_ns > horizon_ns else _NEVER
-
-
-def _camera_info_beside(topic: str) -> str:
-    """`camera_info` in the namespace of an image topic, as image_transport has it."""
-    return topic.removesuffix('/compressed').rpartition('/')[0] + '/camera_info'
 
 
 def _name_of(msgtype: type[Any]) -> str:

@@ -4,11 +4,10 @@
 from __future__ import annotations
 
 from sensor_msgs.msg import CompressedImage, Image
-from std_msgs.msg import Header
 
 from ddfnet_ros.bracket import Frame, Pixels
 from ddfnet_ros.encodings import UnknownEncodingError, pixels_of
-from ddfnet_ros.metadata.fields import counter, look_up
+from ddfnet_ros.metadata.frames import frame_of
 from ddfnet_ros.node import bridge
 
 
@@ -25,17 +24,7 @@ def frame_from(message: Image | CompressedImage, stream: int = 0, significant_bi
     Raises:
         ValueError: an image that cannot be decoded, or has no or no finite pixels.
     """
-    return Frame(
-        pixels=_pixels(message, significant_bits), stamp_ns=stamp_ns(message.header),
-        frame_id=message.header.frame_id, stream=stream,
-        sequence_id=counter(look_up(message, counter_field), counter_field)
-        if counter_field else None,
-    )
-
-
-def stamp_ns(header: Header) -> int:
-    """The stamp of a header, nanoseconds."""
-    return int(header.stamp.sec) * 10**9 + int(header.stamp.nanosec)
+    return frame_of(message, _pixels(message, significant_bits), stream, counter_field)
 
 
 def _pixels(message: Image | CompressedImage, significant_bits: int) -> Pixels:

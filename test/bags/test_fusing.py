@@ -102,6 +102,15 @@ def test_the_camera_info_is_that_of_the_reference_frame(record, fuse, tmp_path):
     assert [info.binning_x for info in infos] == [1, 4, 7, 10]
 
 
+def test_topics_of_one_namespace_share_its_camera_info(record, fuse, tmp_path):
+    topics = ('/cam/short', '/cam/mid', '/cam/long')
+    source = record(info='each', topics=topics, frames=90)
+    fuse_bag(job(source, tmp_path, topics, settings={'bracket_size': 3}), fuse)
+    with BagReader(tmp_path / 'out.mcap') as bag:
+        infos = [bag.deserialised(m) for m in bag.messages(['/fuse_node/camera_info'])]
+    assert {info.binning_x % 3 for info in infos} == {1}  # of the frames of /cam/mid
+
+
 def test_exposures_can_be_left_out(record, fuse, tmp_path):
     source = record()
     fuse_bag(job(source, tmp_path, keep_exposures=False), fuse)

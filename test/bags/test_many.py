@@ -1,21 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-import os
 import sys
 from pathlib import Path
 
-import pytest
-
 sys.path.insert(0, str(Path(__file__).parent))  # pool_work
 
-import pool_work
+from pool_work import outcomes
 
-from ddfnet_ros.bags.fusing import BagJob, Done
-from ddfnet_ros.bags.many import Processes, RayActors, WorkerDiedError, run_all
-from ddfnet_ros.settings import NodeSettings
-
-
-def job(name):
-    return BagJob(source=Path(name), target=Path(f'{name}.mcap'), settings=NodeSettings())
+from ddfnet_ros.bags.fusing import Done
+from ddfnet_ros.bags.many import WorkerDiedError
 
 
 class Inline:
@@ -45,17 +37,6 @@ class Inline:
         return Done(1, 0, {}, {})
 
 
-def outcomes(names, pool, retries=2):
-    told = {}
-
-    def tell(given, outcome):
-        assert given.source.name not in told
-        told[given.source.name] = outcome
-
-    run_all(map(job, names), pool, retries, tell)
-    return told
-
-
 def test_every_bag_is_told_of_once():
     pool = Inline()
     assert set(outcomes('abcde', pool)) == set('abcde')
@@ -83,33 +64,3 @@ def test_a_bad_bag_is_not_tried_again_and_the_others_go_on():
     assert str(told['bad']) == 'expected a bag'
     assert pool.begun.count('bad') == 1
     assert isinstance(told['c'], Done)
-
-
-def check_pool(pool, tmp_path):
-    """The same of every pool of real processes."""
-    once = f'dies@{tmp_path / "once"}'.replace('/', '!')
-    always = f'fatal@{tmp_path / "always"}'.replace('/', '!')
-    told = outcomes(['a', 'bad', once, 'b', always, 'c'], pool, retries=1)
-    assert {name[:5] for name, outcome in told.items() if isinstance(outcome, Done)} == {
-        'a', 'b', 'c', 'dies@'}
-    assert isinstance(told[always], WorkerDiedError)
-    assert str(told['bad']) == 'expected a bag'
-    assert os.getpid() not in {done.brackets for done in told.values() if isinstance(done, Done)}
-
-
-def test_processes_that_die_are_replaced(tmp_path):
-    with Processes(2, pool_work.work) as pool:
-        check_pool(pool, tmp_path)
-
-
-def test_ray_actors_that_die_are_replaced(tmp_path):
-    ray = pytest.importorskip('ray')
-    ray.cloudpickle.register_pickle_by_value(pool_work)
-    with RayActors('local', 2, pool_work.work, gpus=False) as pool:
-        check_pool(pool, tmp_path)
-
-
-def test_without_ray_the_remedy_is_said(monkeypatch):
-    monkeypatch.setitem(sys.modules, 'ray', None)
-    with pytest.raises(ValueError, match=r'expected the package ray, got none; pip install'):
-        RayActors('local', 1)

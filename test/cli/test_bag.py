@@ -10,11 +10,11 @@ import pytest
 from ddfnet_ros.assembly import BracketAssembler
 from ddfnet_ros.bags import BagReader
 from ddfnet_ros.bags.many import fuse_here
-from ddfnet_ros.bags.reading import stamp_ns
 from ddfnet_ros.bracket import Frame
 from ddfnet_ros.cli import main, parameter_file
 from ddfnet_ros.cli.bag import EXAMPLES, Options
 from ddfnet_ros.command_line.parsing import parse
+from ddfnet_ros.metadata.frames import stamp_ns
 
 sys.path.insert(0, str(Path(__file__).parents[1] / 'demo'))  # small_street
 

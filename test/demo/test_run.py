@@ -15,10 +15,10 @@ from test_summary import KEYS
 
 from ddfnet_ros import weights
 from ddfnet_ros.bags import BagReader
-from ddfnet_ros.bags.reading import stamp_ns
 from ddfnet_ros.demo.run import main
 from ddfnet_ros.encodings import pixels_of
 from ddfnet_ros.images import read_exr, read_ldr
+from ddfnet_ros.metadata.frames import stamp_ns
 from ddfnet_ros.network.fast import FastConfig, FastFusion
 
 ROOT = Path(__file__).parents[2]

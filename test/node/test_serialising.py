@@ -9,7 +9,8 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from ddfnet_ros.bracket import Frame
-from ddfnet_ros.node.messages import frame_from, stamp_ns
+from ddfnet_ros.metadata.fields import nanoseconds
+from ddfnet_ros.node.messages import frame_from
 from ddfnet_ros.node.serialising import header_of, image_cdr, jpeg_message
 
 RGB = np.arange(5 * 7 * 3, dtype=np.uint8).reshape(5, 7, 3)
@@ -72,7 +73,7 @@ def test_a_frame_gives_back_the_header_that_it_came_with():
 
 def test_negative_seconds_survive():
     frame = Frame(pixels=RGB, stamp_ns=-1)
-    assert stamp_ns(header_of(frame)) == -1
+    assert nanoseconds(header_of(frame).stamp) == -1
 
 
 @pytest.mark.parametrize(('channels', 'words'), [

@@ -6,36 +6,14 @@ import numpy as np
 import pytest
 
 from ddfnet_ros.bags.fusing import BagJob, fuse_bag
-from ddfnet_ros.bags.suggestion import cycle_of, suggestions
+from ddfnet_ros.bags.suggestion import suggestions
 from ddfnet_ros.bags.survey import ImageTopic, MetadataTopic, Survey, survey
 from ddfnet_ros.metadata import FrameMetadata
-from ddfnet_ros.runtime.exposure_ratios import estimate_exposures
-from ddfnet_ros.settings import NodeSettings, RadianceSettings
+from ddfnet_ros.settings import NodeSettings
+
+from .conftest import estimate, only, unknown
 
 TOPIC = '/cam/image_raw'
-
-
-def estimate(pictures):
-    return estimate_exposures(pictures, RadianceSettings())[0]
-
-
-def unknown(_pictures):
-    raise ValueError('no idea')
-
-
-def only(path, how=estimate):
-    (suggestion,) = suggestions(survey(path), how)
-    return suggestion
-
-
-@pytest.mark.parametrize('kind', ['mcap', 'db3', 'folder', 'ros1'])
-def test_the_survey_tells_type_encoding_size_rate_and_count(kind, record):
-    found = survey(record(kind))
-    (topic,) = found.images
-    assert (topic.name, topic.msgtype, topic.encoding) == (TOPIC, 'sensor_msgs/msg/Image', 'rgb8')
-    assert (topic.size, topic.count) == ((48, 32), 12)
-    assert topic.rate == pytest.approx(1 / 0.033)
-    assert found.seconds == pytest.approx(11 * 0.033, abs=1e-4)
 
 
 def test_an_image_that_does_not_decode_is_told_not_fatal(record, monkeypatch):
@@ -46,15 +24,6 @@ def test_an_image_that_does_not_decode_is_told_not_fatal(record, monkeypatch):
     (topic,) = survey(record()).images
     assert (topic.problem, topic.size) == ('expected a whole image', (0, 0))
     assert suggestions(survey(record(name='b', metadata=False)), estimate) == []
-
-
-def test_a_topic_of_an_unknown_type_is_told_and_the_others_are_looked_at(humble):
-    found = survey(humble)
-    assert [(topic.name, topic.size) for topic in found.images] == [(TOPIC, (48, 32))]
-    assert [topic.name for topic in found.metadata] == ['/cam/meta']
-    assert set(found.problems) == {'/odd'}
-    assert 'expected a definition of flir_camera_msgs/msg/ImageMetaData, got none' in (
-        found.problems['/odd'])
 
 
 @pytest.mark.parametrize('topic', [TOPIC, '/cam/meta'])
@@ -151,41 +120,9 @@ def test_exposures_that_cannot_be_estimated_are_left_to_the_user(record):
     assert suggestion.settings['bracket_size'] == 3
 
 
-@pytest.mark.parametrize('metadata', [True, False])
-def test_topics_in_step_and_of_different_brightness_are_a_bracket(metadata, record):
-    topics = ('/b/image', '/a/image', '/c/image')  # short, middle, long
-    suggestion = only(record(topics=topics, frames=60, metadata=metadata))
-    assert suggestion.settings['image_topics'] == topics
-    assert suggestion.complete == metadata
-    NodeSettings(**suggestion.settings)
-
-
-def test_metadata_on_a_topic_beside_each_image_topic_are_all_named(record):
-    topics = ('/b/image', '/a/image', '/c/image')
-    suggestion = only(record(topics=topics, frames=60, metadata='each'))
-    assert suggestion.complete
-    assert suggestion.metadata_topic == ''
-    assert suggestion.settings['metadata_topics'] == ('/b/meta', '/a/meta', '/c/meta')
-    assert 'metadata_topics:=[/b/meta, /a/meta, /c/meta]' in suggestion.launch_line('x')
-
-
-def test_cameras_of_one_exposure_are_no_bracket(record):
-    same = record(topics=('/left/image', '/right/image'), exposures=(0.004, 0.004), frames=40,
-                  metadata=False)
-    assert suggestions(survey(same), estimate) == []
-
-
 def test_brackets_slower_than_the_default_get_room(record):
     settings = NodeSettings(**only(record(interval_ns=400_000_000)).settings)
     assert settings.max_span > 0.8
-
-
-def test_random_brightness_does_not_repeat():
-    rng = np.random.default_rng(1)
-    assert cycle_of(rng.uniform(0.01, 1, 90)) == 0
-    assert cycle_of(np.full(90, 0.5)) == 0
-    assert cycle_of(np.tile([0.01, 0.1, 0.4], 30) * rng.uniform(0.95, 1.05, 90)) == 3
-    assert cycle_of(np.array([0.1])) == 0
 
 
 @pytest.mark.parametrize('changes', [
@@ -209,14 +146,3 @@ def test_what_is_suggested_does_fuse(changes, record, fuse, tmp_path):
 def test_exposures_that_come_once_each_are_no_bracket(record):
     drifting = record(exposures=(0.001, 0.002, 0.004, 0.008, 0.016), frames=5)
     assert suggestions(survey(drifting), estimate) == []
-
-
-@pytest.mark.parametrize(('slower', 'count'), [(1.0, 1), (1.05, 0)])
-def test_topics_that_drift_apart_are_no_bracket(slower, count):
-    topics = tuple(
-        ImageTopic(name, 'sensor_msgs/msg/Image', 60, 'mono8', (8, 8),
-                   [round(k * 1e8 * pace) for k in range(60)],
-                   [np.full((8, 8), level, np.uint8)] * 60)
-        for name, pace, level in (('/dark', 1.0, 40), ('/bright', slower, 120)))
-    found = Survey(Path('x'), 6.0, (), topics, ())
-    assert len(suggestions(found, unknown)) == count

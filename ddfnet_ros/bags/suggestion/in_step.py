@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Topics of one camera, in step, with one exposure each: metadata or the brightness tell."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from ddfnet_ros.assembly.exposure_levels import MIN_STEP
+from ddfnet_ros.bags.suggestion.exposures import (
+    MIN_STOPS,
+    Estimate,
+    described,
+    levels_of,
+    relative_exposures,
+    told_of,
+)
+from ddfnet_ros.bags.suggestion.interleaved import cycle_of
+from ddfnet_ros.bags.suggestion.suggestion import Suggestion
+from ddfnet_ros.bags.survey import ImageTopic, MetadataTopic
+from ddfnet_ros.settings import MAX_FRAMES, MIN_FRAMES
+
+
+def brackets_in_step(topics: Sequence[ImageTopic], metadata: Sequence[MetadataTopic],
+                     estimate: Estimate) -> list[Suggestion]:
+    """Topics of one camera and one exposure each: alike, in step, and of different brightness."""
+    groups: list[list[ImageTopic]] = []
+    for topic in topics:
+        home = next((g for g in groups if all(_in_step(topic, other) for other in g)), None)
+        if home is None:
+            groups.append([topic])
+        else:
+            home.append(topic)
+    return [s for group in groups if MIN_FRAMES <= len(group) <= MAX_FRAMES
+            for s in _of_group(group, metadata, estimate)]
+
+
+def _in_step(one: ImageTopic, other: ImageTopic) -> bool:
+    """Whether two topics have images of one kind, at one rate, and a constant time apart."""
+    alike = (one.size, one.msgtype, one.encoding) == (other.size, other.msgtype, other.encoding)
+    if not alike or not one.interval or not 0.9 < one.interval / (other.interval or 1) < 1.1:
+        return False
+    stamps = np.sort(other.stamps_ns)
+    places = np.clip(np.searchsorted(stamps, one.stamps_ns), 1, len(stamps) - 1)
+    before, after = stamps[places - 1], stamps[places]
+    own = np.array(one.stamps_ns)
+    offsets = np.where(own - before < after - own, before - own, after - own) * 1e-9
+    near = np.abs(offsets - np.median(offsets)) < 0.1 * one.interval
+    return bool(near.mean() > 0.8)
+
+
+def _of_group(group: Sequence[ImageTopic], metadata: Sequence[MetadataTopic],
+              estimate: Estimate) -> list[Suggestion]:
+    if (told := _told_of_group(group, metadata)) is not None:
+        return told
+    if any(topic.problem or cycle_of(topic.brightness) for topic in group):
+        return []
+    brightening = sorted(group, key=_stops)
+    if any(_stops(b) - _stops(a) < MIN_STOPS for a, b in pairwise(brightening)):
+        return []  # a stereo pair, or cameras around a car
+    times, how = relative_exposures([topic.thumbnails[0] for topic in brightening], estimate)
+    names = tuple(topic.name for topic in brightening)
+    settings: dict[str, Any] = {'image_topics': names}
+    settings |= {'exposure_times': times} if times else {'bracket_size': len(names)}
+    return [Suggestion(f'{", ".join(names)}: in step, alike, and each brighter than the one '
+                       f'before; {how}', settings, complete=False)]
+
+
+def _stops(topic: ImageTopic) -> float:
+    """How bright its images are, in powers of two."""
+    return float(np.log2(max(float(np.median(topic.brightness)), 1e-6)))
+
+
+def _told_of_group(group: Sequence[ImageTopic], metadata: Sequence[MetadataTopic]
+                   ) -> list[Suggestion] | None:
+    """What metadata say of a group: a bracket, or none; nothing where they are silent."""
+    if not metadata:
+        return None
+    tellers = {topic.name: max(metadata, key=lambda source: len(told_of(topic, source)))
+               for topic in group}
+    told = {topic.name: told_of(topic, tellers[topic.name]) for topic in group}
+    levels = {name: levels_of(known) for name, known in told.items()}
+    kinds = {teller.source for teller in tellers.values()}
+    if len(kinds) != 1 or any(len(found) != 1 for found in levels.values()):
+        return None
+    order = sorted(levels, key=lambda name: levels[name])
+    exposures = [levels[name][0] for name in order]
+    if any(math.log(b / a) < MIN_STEP for a, b in pairwise(exposures)):
+        return []
+    names = tuple(tellers[name].name for name in order)
+    times = described(exposures, [known for name in order for known in told[name]])
+    why = (f'{", ".join(order)}: one exposure each ({times}, told by '
+           f'{", ".join(dict.fromkeys(names))})')
+    settings: dict[str, Any] = {
+        'image_topics': tuple(order), 'exposure_source': kinds.pop(),
+        'bracket_size': len(order)}
+    if len(set(names)) == 1:
+        return [Suggestion(why, settings, names[0])]
+    return [Suggestion(why, settings | {'metadata_topics': names})]
