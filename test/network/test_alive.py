@@ -28,7 +28,7 @@ def test_no_layer_is_without_effect(name):
             layer.register_forward_hook(listen(part))
     generator = torch.Generator().manual_seed(1)
     scene = torch.rand(1, 3, 8, 8, generator=generator).repeat_interleave(8, 2)
-    scene = scene.repeat_interleave(8, 3)
+    scene = scene.repeat_interleave(8, 3) * torch.logspace(-3, 0, 64)  # from dark to bright
     times = torch.tensor([[1.0, 0.25, 4.0]])  # the reference first
     noise = 0.02 * torch.randn(1, 3, 3, 64, 64, generator=generator)
     ldr = ((scene[:, None] * times[..., None, None, None]).clamp(0, 1) ** (1 / 2.2) + noise)
