@@ -239,7 +239,7 @@ def test_what_memory_does_not_suffice_for_is_fused_otherwise_and_told(
     def refuse(*_):
         raise MemoryError
 
-    monkeypatch.setattr('ddfnet_ros.runtime.deghoster.Deghoster.__call__', refuse)
+    monkeypatch.setattr('ddfnet_ros.runtime.deghoster.Deghoster.submit', refuse)
     if several:  # in this process, which a spawned one would know nothing of
         monkeypatch.setattr('ddfnet_ros.cli.bag._pool', lambda *_: Here())
         (tmp_path / 'out').mkdir()
