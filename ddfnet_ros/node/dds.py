@@ -44,12 +44,11 @@ def large_image_warning(
     """
     if not is_default(get_rmw_implementation_identifier(), os.environ):
         return ''
-    ours = node.get_name(), node.get_namespace()
-    for topic in _large(input_bytes):
-        for info in node.get_subscriptions_info_by_topic(topic):
-            if ((info.node_name, info.node_namespace) == ours
-                    and info.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT):
-                return _warning(topic, 'come', input_bytes[topic])
+    large = _large(input_bytes)
+    for ours in node.subscriptions:
+        if (ours.topic_name in large
+                and ours.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT):
+            return _warning(ours.topic_name, 'come', input_bytes[ours.topic_name])
     for topic in _large(output_bytes):
         for subscriber in node.get_subscriptions_info_by_topic(topic):
             if subscriber.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT:

@@ -4,9 +4,7 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -20,38 +18,20 @@ from rclpy.lifecycle import (
 )
 from rclpy.logging import get_logger
 
-from ddfnet_ros.bracket import exposure_mismatch
 from ddfnet_ros.node import dds, diagnostics, engine, usage
 from ddfnet_ros.node.debug_topics import DebugTopics
-from ddfnet_ros.node.fused import Fused
+from ddfnet_ros.node.fusion import Fusion
 from ddfnet_ros.node.inputs import Delivery, Inputs
 from ddfnet_ros.node.models import Workshop
 from ddfnet_ros.node.outputs import Outputs
 from ddfnet_ros.node.parameters import LiveSettings, unknown_overrides
 from ddfnet_ros.node.process import ros_process
 from ddfnet_ros.node.reporting import PROBLEM_LOG_PERIOD, Reporter, engine_values
-from ddfnet_ros.node.saver import Saver
 from ddfnet_ros.node.services import Answer, RefusedError, Services
-from ddfnet_ros.node.watchdog import Watchdog
 from ddfnet_ros.node.worker import Worker
-from ddfnet_ros.runtime.deghoster import Deghosted
-from ddfnet_ros.runtime.pending import Pending
 from ddfnet_ros.settings import NodeSettings
 
 _NAME = 'fuse_node'
-
-
-@dataclass(frozen=True)
-class _Fusion:
-    """Everything that lives from configure to cleanup."""
-
-    engine: engine.Engine
-    statistics: diagnostics.Statistics
-    inputs: Inputs
-    outputs: Outputs
-    debug: DebugTopics
-    watchdog: Watchdog = field(default_factory=Watchdog)
-    saver: Saver = field(default_factory=Saver)
 
 
 class FuseNode(LifecycleNode):
@@ -73,7 +53,7 @@ class FuseNode(LifecycleNode):
         """
         super().__init__(_NAME, **options)
         self._workshop = workshop or Workshop()
-        self._fusion: _Fusion | None = None
+        self._fusion: Fusion | None = None
         self._worker: Worker[Delivery] | None = None
         self._problem = ''
         self._adviser = dds.LargeImageAdviser(self)
@@ -156,11 +136,11 @@ class FuseNode(LifecycleNode):
         self._free()
         super().destroy_node()
 
-    def _prepare(self, settings: NodeSettings) -> _Fusion:
+    def _prepare(self, settings: NodeSettings) -> Fusion:
         statistics = diagnostics.Statistics()
         inputs = Inputs(self, settings, statistics, self._submit)
         loaded = engine.Engine(settings, self._workshop.models, self.get_logger())
-        return _Fusion(loaded, statistics, inputs, Outputs(self), DebugTopics(self))
+        return Fusion(loaded, statistics, inputs, Outputs(self), DebugTopics(self))
 
     def _report(self, transition: str, error: Exception) -> TransitionCallbackReturn:
         if self.context.ok():  # what fails during shutdown is no news
@@ -182,38 +162,8 @@ class FuseNode(LifecycleNode):
         if self._fusion and self._worker and self._worker.submit(delivery):
             self._fusion.statistics.drop('superseded')
 
-    def _fuse(self, fusion: _Fusion, delivery: Delivery) -> Callable[[], None] | None:
-        """Begin to fuse one bracket, if anybody listens; what is left is to publish it."""
-        begun, settings = time.monotonic(), self._settings.now
-        fusion.engine.latest = delivery.bracket
-        fusion.outputs.relay(delivery.camera_info, delivery.bracket.reference)
-        if not fusion.outputs.wanted:
-            fusion.statistics.skip()
-            return None
-        fusion.statistics.doubt(exposure_mismatch(delivery.bracket))
-        pending = fusion.engine.submit(delivery.bracket, settings)
-        return partial(self._publish, fusion, delivery, settings, (begun, time.monotonic()),
-                       pending)
-
-    @staticmethod
-    def _publish(
-        fusion: _Fusion, delivery: Delivery, settings: NodeSettings,
-        times: tuple[float, float], pending: Pending[Deghosted],
-    ) -> None:
-        """Wait for a bracket, begun and submitted at these times; publish it."""
-        (begun, submitted), turn = times, time.monotonic()
-        deghosted = pending.result()
-        fused = Fused(deghosted, delivery.camera_info, settings)
-        publishing = time.monotonic()
-        fusion.outputs.publish(fused)
-        done = time.monotonic()
-        processing_ms = (done - begun) * 1e3
-        stage_ms = {'decode': (delivery.delivered_at - delivery.received_at) * 1e3,
-                    'wait': (begun - delivery.delivered_at) * 1e3, **deghosted.stage_ms,
-                    'queue': (turn - submitted) * 1e3, 'publish': (done - publishing) * 1e3}
-        fusion.statistics.fuse((done - delivery.received_at) * 1e3, stage_ms, fused.clipping)
-        fusion.watchdog.note(processing_ms, settings)
-        fusion.debug.publish(processing_ms, delivery.bracket.reference)
+    def _fuse(self, fusion: Fusion, delivery: Delivery) -> Callable[[], None] | None:
+        return fusion.begin(delivery, self._settings.now)
 
     def _on_failure(self, _delivery: Delivery, error: Exception) -> None:
         if self._fusion and self.context.ok():  # as above
@@ -233,7 +183,7 @@ class FuseNode(LifecycleNode):
             raise RefusedError('expected a folder to save to, got none; set save_folder')
         worker.do(partial(fusion.saver.save_latest, fusion.engine, settings, answer))
 
-    def _active(self) -> tuple[_Fusion, Worker[Delivery]]:
+    def _active(self) -> tuple[Fusion, Worker[Delivery]]:
         if not (self._fusion and self._worker):
             raise RefusedError('expected an active node, got one that is not; activate it')
         return self._fusion, self._worker
@@ -270,7 +220,7 @@ class FuseNode(LifecycleNode):
             yield self._fusion.watchdog.status(
                 f'{name}: processing_time_status', self._settings.now)
 
-    def _describe_fusion(self, fusion: _Fusion, status: DiagnosticStatus) -> None:
+    def _describe_fusion(self, fusion: Fusion, status: DiagnosticStatus) -> None:
         now, before = fusion.statistics.snapshot(fusion.inputs.dropped), self._before
         self._before = now
         status.hardware_id = fusion.engine.device

@@ -68,6 +68,9 @@ def _checkpoint(settings: TrainingSettings) -> Stored | None:
         return checkpoint.read(Path(settings.run))
     source = Path(settings.start_from)
     if (settings.start_from and source.is_dir()) or source.name in (slim.INDEX, CHECKPOINT):
+        if settings.renew:
+            raise ValueError(f'renew: expected start_from to be a model, got {source}, a '
+                             'checkpoint that is gone on with; ship a model of it')
         return slim.read_any(source)
     return None
 

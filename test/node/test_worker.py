@@ -18,18 +18,24 @@ class Bench:
 
     def _work(self, job):
         self.begun.release()
+        self._finish(job)
+
+    def _finish(self, job):
         assert self.go_on.acquire(timeout=10)
         if job == 'bad':
             raise RuntimeError('as expected')
         self.done.append(job)
+
+    def end(self):
+        self.go_on.release(100)
+        self.worker.stop()
 
 
 @pytest.fixture
 def bench():
     bench = Bench()
     yield bench
-    bench.go_on.release(100)
-    bench.worker.stop()
+    bench.end()
 
 
 def test_the_latest_job_displaces_the_one_that_waits(bench):
@@ -95,8 +101,7 @@ def two():
     benches = Bench(thread), Bench(thread)
     yield benches
     for bench in benches:
-        bench.go_on.release(100)
-        bench.worker.stop()
+        bench.end()
 
 
 def test_workers_of_one_thread_take_turns_however_many_jobs_one_has(two):
@@ -159,19 +164,12 @@ class Handing(Bench):
         self.begun.release()
         return lambda: self._finish(job)
 
-    def _finish(self, job):
-        assert self.go_on.acquire(timeout=10)
-        if job == 'bad':
-            raise RuntimeError('as expected')
-        self.done.append(job)
-
 
 @pytest.fixture
 def handing():
     bench = Handing()
     yield bench
-    bench.go_on.release(100)
-    bench.worker.stop()
+    bench.end()
 
 
 def test_a_job_is_begun_while_the_one_before_is_finished_and_no_more(handing):

@@ -125,6 +125,13 @@ def test_a_part_can_begin_anew_and_be_trained_alone(settings, tmp_path):
         assert torch.equal(trained[name], given) == kept, name
 
 
+def test_a_run_that_is_gone_on_with_has_nothing_to_renew(settings, tmp_path):
+    train(settings)
+    run = replace(settings, start_from=settings.run, run=str(tmp_path / 'on'), renew=('core',))
+    with pytest.raises(ValueError, match='renew: expected start_from to be a model'):
+        start(run, CPU)
+
+
 @pytest.mark.parametrize('setting', ['renew', 'only'])
 def test_a_part_that_is_not_there_is_named(settings, setting, tmp_path):
     path = tmp_path / 'given.safetensors'
