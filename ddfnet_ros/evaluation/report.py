@@ -149,7 +149,7 @@ def robustness_chart(record: Record) -> str:
 def learning_chart(record: Record) -> str:
     """PSNR-µ of all, of moving and of clipped pixels over the steps of each training."""
     panels = [
-        Panel(f'{name}: thousands of steps, {points[-1]["minutes"]:.0f} minutes',
+        Panel(f'{name}: thousands of steps, {points[-1]["minutes"]:.0f} min',
               [f'{point["step"] / 1000:.2g}' for point in points],
               [Curve(label, [point[metric] for point in points])
                for metric, label in _LEARNT.items()])
