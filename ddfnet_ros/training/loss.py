@@ -50,7 +50,7 @@ def worse_than_reference(
     return (excess.clamp(min=0) * shown).mean()
 
 
-def beyond_bound(logits: Sequence[Float[Tensor, 'b _ _ _']]) -> Float[Tensor, '']:
+def beyond_bound(logits: Sequence[Float[Tensor, 'b ...']]) -> Float[Tensor, '']:
     """Mean square of what exceeds `LARGEST_LOGIT`, of logits that weigh frames.
 
     In the first steps the reference alone is the safest choice. Logits that say so run away, the

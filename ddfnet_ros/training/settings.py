@@ -108,9 +108,9 @@ class TrainingSettings(Settings):
     no_worse: float = setting(0.0, 'Weight of a second loss: what of the first exceeds that of '
                               'the untouched reference, where it is not clipped [-].',
                               bounds=(0.0, 100.0))
-    calm: float = setting(0.0, 'Weight of a third loss, for fast: logits beyond 8. Where they run '
-                          'away a frame\'s odds are next to nothing, and nothing more is learnt '
-                          '[-].', bounds=(0.0, 100.0))
+    calm: float = setting(0.0, 'Weight of a third loss, for fast and ddfnet: logits beyond 8. Where '
+                          'they run away a frame\'s odds are next to nothing, and nothing more is '
+                          'learnt [-].', bounds=(0.0, 100.0))
     precision: str = setting(
         'float32', 'Arithmetic of the networks; auto: bfloat16 where the device has it '
         'natively.',

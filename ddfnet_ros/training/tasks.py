@@ -36,10 +36,11 @@ class Fusion(nn.Module):
         self.flow = flow
         self._mu = mu
         self._no_worse = no_worse
-        self._calm = calm if hasattr(model, 'core') else 0.0
         self._logits: list[Tensor] = []
-        if self._calm:
-            model.core.register_forward_hook(self._note)
+        weighing = _weighing(model)
+        self._calm = calm if weighing else 0.0
+        if self._calm and weighing:
+            weighing.register_forward_hook(self._note)
 
     def forward(self, batch: Batch) -> Float[Tensor, '']:
         """The loss (Eq. 9), and what is asked for besides."""
@@ -59,8 +60,8 @@ class Fusion(nn.Module):
         images = [one.stack[:, 0, 3:], self._fuse(one), one.truth]
         return torch.cat([mu_law(image, self._mu)[0].clamp(0, 1) for image in images], dim=2)
 
-    def _note(self, _core: nn.Module, _given: object, logits: list[Tensor]) -> None:
-        self._logits = logits
+    def _note(self, _weighing: nn.Module, _given: object, logits: Tensor | list[Tensor]) -> None:
+        self._logits = logits if isinstance(logits, list) else [logits]
 
     def _fuse(self, batch: Batch) -> Float[Tensor, 'b 3 h w']:
         flow = batch.flow if self.flow is None else self.flow(batch.stack)
@@ -93,6 +94,12 @@ class Motion(nn.Module):
 
 
 Task = Fusion | Motion
+
+
+def _weighing(model: nn.Module) -> nn.Module | None:
+    """What gives the logits that weigh frames: the core of fast, the weight predictor of ddfnet."""
+    parts = dict(model.named_children())
+    return parts.get('core') or parts.get('weight_predictor')
 
 
 def task(settings: TrainingSettings, model: nn.Module, flow: nn.Module | None) -> Task:

@@ -71,16 +71,35 @@ def test_the_loss_knows_mu(settings):
     assert losses[0] != losses[1]
 
 
-def test_logits_of_fast_that_run_away_are_called_back(settings):
-    model = network.build(settings.network)
+def _wild_fast() -> torch.nn.Module:
+    model = network.build({'architecture': 'fast'})
     with torch.no_grad():
         model.core.frame_head[-1].bias.fill_(30.0)
-    batch = Batches(data(settings), 1).batch(0)
-    wild = task(settings, model, None)(batch)
-    wild.backward()
-    assert (model.core.frame_head[-1].bias.grad > 0).all()
-    left = task(replace(settings, calm=0.0), network.build(settings.network), None)(batch)
-    assert wild > left + 0.4 * settings.calm * (30 - 8) ** 2
-    other = task(replace(settings, architecture='ddfnet', config=('width=8',), varied=False),
-                 network.build({'architecture': 'ddfnet', 'width': 8}), None)
-    assert torch.isfinite(other(batch))  # which has no such logits
+    return model
+
+
+def _wild_ddfnet() -> torch.nn.Module:
+    model = network.build({'architecture': 'ddfnet', 'width': 8})
+    with torch.no_grad():
+        model.weight_predictor.blocks[-1].layers[-1].bias.fill_(30.0)
+    return model
+
+
+@pytest.mark.parametrize(('wild', 'bias'), [
+    (_wild_fast, 'core.frame_head.2.bias'),
+    (_wild_ddfnet, 'weight_predictor.blocks.1.layers.2.bias')])
+def test_logits_that_run_away_are_called_back(settings, wild, bias):
+    model, batch = wild(), Batches(data(settings), 1).batch(0)
+    loss = task(settings, model, None)(batch)
+    loss.backward()
+    assert (model.get_parameter(bias).grad > 0).all()
+    left = task(replace(settings, calm=0.0), wild(), None)(batch)
+    assert loss > left + 0.4 * settings.calm * (30 - 8) ** 2
+
+
+def test_networks_without_logits_have_none_to_call_back(settings):
+    still = replace(settings, varied=False)
+    peer = network.build({'architecture': 'ahdrnet', 'channels': 8, 'growth': 4})
+    batch = Batches(data(still), 1).batch(0)
+    losses = [task(replace(still, calm=calm), peer, None)(batch) for calm in (0.0, 1.0)]
+    assert losses[0] == losses[1]
