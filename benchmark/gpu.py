@@ -18,32 +18,26 @@ import statistics
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmark.gpu_layers import FRAMES, REFERENCE, example, matrix_rate, memory_rate, profile
 from ddfnet_ros import network, weights
 from ddfnet_ros.bracket import Bracket
 from ddfnet_ros.evaluation.record import commit_of
 from ddfnet_ros.evaluation.speed import moving_bracket
-from ddfnet_ros.network.layers import SharedConv2d
 from ddfnet_ros.runtime.deghoster import Deghoster
 from ddfnet_ros.runtime.machine import hardware
-from ddfnet_ros.runtime.selection import lowered, on_device
 from ddfnet_ros.settings import DeghosterSettings
 
 RECORD = Path(__file__).parent / 'records' / 'gpu.json'
 SIZES = ('640x360', '1280x720', '1920x1080', '3840x2160')
-FRAMES, REFERENCE = 3, 1
 PENDING = 3  # brackets on their way at once
 STAGES = {'prepare': 'upload', 'flow': 'flow', 'network': 'compute', 'finish': 'download'}
-MATRIX = {'cuda': 8192, 'cpu': 256}  # rows and columns
 COUNTED = (64, 96)  # height and width; any will do
 
 
@@ -79,11 +73,13 @@ def main(words: list[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         rows = [_said(measured(run, bracket, rates, options))
                 for run in runs(Path(folder)) for bracket in brackets.values()]
+    layers = profile(
+        sizes[min(2, len(sizes) - 1)], options.device, options.repeats, options.warm_ups)
     record = {
         'date': datetime.date.today().isoformat(), 'commit': commit_of(Path(__file__).parent),
         'device': hardware(options.device), 'torch': torch.__version__,
-        'cuda': torch.version.cuda, 'matrix_tflops': rates, 'rows': rows,
-        'layers': profile(sizes[min(2, len(sizes) - 1)], options),
+        'cuda': torch.version.cuda, 'matrix_tflops': rates,
+        'memory_gb_per_s': memory_rate(options.device), 'rows': rows, 'profile': layers,
     }
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(record, indent=1) + '\n')
@@ -112,19 +108,6 @@ def runs(folder: Path) -> list[Run]:
         Run('ahdrnet, bfloat16, graphs', str(untrained)),
         Run('fast, bfloat16, graphs', 'fast'),
     ]
-
-
-def matrix_rate(device: str, dtype: torch.dtype) -> float:
-    """TFLOP/s of a large matrix product; float32 as torch computes convolutions, in TF32."""
-    side = MATRIX[device]
-    a, b = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
-    before = torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32
-    try:
-        taken = [_timed(device, lambda: a @ b) for _ in range(30)]
-    finally:
-        torch.backends.cuda.matmul.allow_tf32 = before
-    return round(2 * side**3 / (statistics.median(taken[10:]) * 1e-3) / 1e12, 3)
 
 
 def measured(
@@ -184,81 +167,8 @@ def flop_per_pixel(model: str) -> float:
     """Operations of the convolutions, of one pixel of the result."""
     whole = weights.load(weights.find(model)).model
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        whole(*_example(*COUNTED), REFERENCE)
+        whole(*example(*COUNTED), REFERENCE)
     return counter.get_total_flops() / (COUNTED[0] * COUNTED[1])
-
-
-def profile(size: tuple[int, int], options: argparse.Namespace) -> dict[str, Any]:
-    """Time of each convolution of `base` in half precision, and of all that is between them."""
-    (width, height), device = size, options.device
-    model = lowered(on_device(weights.load(weights.find('base')).model, torch.device(device)),
-                    torch.bfloat16)
-    given = [x.to(device) for x in _example(height, width)]
-    taken: dict[str, list[float]] = {}
-    whole = []
-    with torch.inference_mode(), torch.autocast(device, torch.bfloat16):
-        for _ in range(options.warm_ups):
-            model(*given, REFERENCE)
-        for _ in range(options.repeats):
-            with _listening(model, device) as marks:
-                whole.append(_timed(device, lambda: model(*given, REFERENCE)))
-            for name, begun, done in marks:
-                taken.setdefault(name, []).append(_ms_between(device, begun, done))
-    layers = {name: round(statistics.median(ms), 4) for name, ms in taken.items()}
-    total = statistics.median(whole)
-    return {'run': 'base, bfloat16', 'width': width, 'height': height,
-            'total_ms': round(total, 3), 'layer_ms': layers,
-            'between_ms': round(total - sum(layers.values()), 3)}
-
-
-@contextmanager
-def _listening(model: nn.Module, device: str) -> Iterator[list[tuple[str, Any, Any]]]:
-    """Marks before and after each convolution of what is called inside."""
-    marks: list[tuple[str, Any, Any]] = []
-    begun: dict[str, Any] = {}
-    hooks = []
-    for name, layer in model.named_modules():
-        if isinstance(layer, nn.Conv2d | SharedConv2d):
-            def before(_layer: nn.Module, _given: Any, name: str = name) -> None:
-                begun[name] = _mark(device)
-
-            def after(_layer: nn.Module, _given: Any, _made: Any, name: str = name) -> None:
-                marks.append((name, begun[name], _mark(device)))
-
-            hooks += [layer.register_forward_pre_hook(before), layer.register_forward_hook(after)]
-    try:
-        yield marks
-    finally:
-        for hook in hooks:
-            hook.remove()
-
-
-def _example(height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
-    generator = torch.Generator().manual_seed(0)
-    return (torch.rand(1, FRAMES, 6, height, width, generator=generator),
-            torch.randn(1, FRAMES - 1, 2, height, width, generator=generator))
-
-
-def _timed(device: str, work: Callable[[], Any]) -> float:
-    """Milliseconds on the device."""
-    begun = _mark(device)
-    work()
-    return _ms_between(device, begun, _mark(device))
-
-
-def _mark(device: str) -> Any:
-    if device == 'cpu':
-        return time.perf_counter()
-    event = torch.cuda.Event(enable_timing=True)
-    event.record()
-    return event
-
-
-def _ms_between(device: str, begun: Any, done: Any) -> float:
-    if device == 'cpu':
-        return float(done - begun) * 1e3
-    done.synchronize()
-    return float(begun.elapsed_time(done))
 
 
 def _forget_peak(device: str) -> None:

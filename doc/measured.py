@@ -20,6 +20,7 @@ from ddfnet_ros.evaluation.ablation_studies import FAST, STRUCTURES
 from ddfnet_ros.evaluation.ablation_table import ablation_table
 from ddfnet_ros.evaluation.detection import report as detection
 from ddfnet_ros.evaluation.flow import flow_table
+from ddfnet_ros.evaluation.roofline import device_table, roofline_chart
 from ddfnet_ros.training import cards
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,6 +46,8 @@ TABLES: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     'node': ('node', pace.node_table),
     'stream': ('stream', pace.stream_table),
     'cameras': ('cameras', pace.cameras_table),
+    'gpu': ('gpu', device_table),
+    'cpu': ('cpu', device_table),
 }
 RELIABILITY = ROOT / 'doc/reliability.md'
 ENDURED: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
@@ -55,11 +58,12 @@ CHARTS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     'peers.svg': ('evaluation_peers', report.peers_chart),
     'robustness.svg': ('evaluation_robustness', report.robustness_chart),
     'learning.svg': ('learning', report.learning_chart),
+    'roofline_gpu.svg': ('gpu', roofline_chart),
+    'roofline_cpu.svg': ('cpu', roofline_chart),
 }
 
-
-# Takes hours, or an idle machine; a table says so as long as its record has not been made.
-LATER = ('ablation', 'ablation_fast', 'stream', 'cameras')
+# Takes hours, a GPU, or an idle machine; a table says so as long as its record has not been made.
+LATER = ('ablation', 'ablation_fast', 'stream', 'cameras', 'gpu', 'cpu')
 
 
 def record(name: str) -> Mapping[str, Any]:
@@ -84,7 +88,8 @@ def written(text: str, page: Path = PAGE) -> str:
 
 def main() -> int:
     """Write tables and charts, or compare them."""
-    charts = {IMAGES / name: chart(record(source)) for name, (source, chart) in CHARTS.items()}
+    charts = {IMAGES / name: chart(found) for name, (source, chart) in CHARTS.items()
+              if (found := record(source))}
     pages = {page: written(page.read_text(encoding='utf-8'), page)
              for page in (PAGE, RELIABILITY)}
     pages[CARDS] = cards.page(CARDS.parent) + '\n'

@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 _WIDTH, _HEIGHT = 300, 210
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 12, 26, 30
 _COLUMNS = 3
-_COLOURS = ('#888888', '#d62728', '#1f77b4', '#2ca02c', '#9467bd', '#ff7f0e')
+COLOURS = ('#888888', '#d62728', '#1f77b4', '#2ca02c', '#9467bd', '#ff7f0e')
 _STEPS = (1, 2, 5, 10)
 _FRAME = 'font-family="sans-serif" font-size="11"'
 
@@ -61,7 +61,7 @@ def curves(panels: Sequence[Panel], unit: str) -> str:
         x, y = index % _COLUMNS * _WIDTH, index // _COLUMNS * _HEIGHT
         parts.append(f'<g transform="translate({x},{y})">{_panel(panel, low, high, step)}</g>')
     parts.append(_legend([c.name for c in panels[0].curves], rows * _HEIGHT + 16, unit))
-    return _svg(_COLUMNS * _WIDTH, rows * _HEIGHT + 26, parts)
+    return svg(_COLUMNS * _WIDTH, rows * _HEIGHT + 26, parts)
 
 
 def boxes(quartiles: Mapping[str, Sequence[float]], unit: str) -> str:
@@ -94,7 +94,7 @@ def boxes(quartiles: Mapping[str, Sequence[float]], unit: str) -> str:
             'stroke="#08306b" stroke-width="2"/>')
     parts.append(f'<text x="{width - 20}" y="{height + 28}" text-anchor="end">'
                  f'{escape(unit)}</text>')
-    return _svg(width, height + 34, parts)
+    return svg(width, height + 34, parts)
 
 
 def _panel(panel: Panel, low: float, high: float, step: float) -> str:
@@ -115,7 +115,7 @@ def _panel(panel: Panel, low: float, high: float, step: float) -> str:
               '</text>' for index, label in enumerate(panel.places)]
     parts += [f'<line x1="{x(index)}" x2="{x(index)}" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}" '
               'stroke="#000" stroke-dasharray="3 3"/>' for index in sorted(panel.marked)]
-    for curve, colour in zip(panel.curves, _COLOURS, strict=False):
+    for curve, colour in zip(panel.curves, COLOURS, strict=False):
         points = [(x(k), y(value)) for k, value in enumerate(curve.values) if value is not None]
         line = ' '.join(f'{a},{b}' for a, b in points)
         parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" '
@@ -126,7 +126,7 @@ def _panel(panel: Panel, low: float, high: float, step: float) -> str:
 
 def _legend(names: Sequence[str], height: int, unit: str) -> str:
     parts = []
-    for index, (name, colour) in enumerate(zip(names, _COLOURS, strict=False)):
+    for index, (name, colour) in enumerate(zip(names, COLOURS, strict=False)):
         x = _LEFT + 130 * index
         parts.append(f'<line x1="{x}" x2="{x + 20}" y1="{height - 4}" y2="{height - 4}" '
                      f'stroke="{colour}" stroke-width="3"/>'
@@ -136,7 +136,8 @@ def _legend(names: Sequence[str], height: int, unit: str) -> str:
     return ''.join(parts)
 
 
-def _svg(width: int, height: int, parts: Sequence[str]) -> str:
+def svg(width: int, height: int, parts: Sequence[str]) -> str:
+    """A white picture [px] with these elements on it."""
     inside = '\n'.join(parts)
     return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
             f'width="{width}" height="{height}" {_FRAME}>\n'

@@ -108,7 +108,7 @@ class TrainingSettings(Settings):
     no_worse: float = setting(0.0, 'Weight of a second loss: what of the first exceeds that of '
                               'the untouched reference, where it is not clipped [-].',
                               bounds=(0.0, 100.0))
-    calm: float = setting(0.0, 'Weight of a third loss, for fast and ddfnet: logits beyond 8. Where '
+    calm: float = setting(0.0, 'Weight of a third loss: logits of fast and ddfnet beyond 8. Where '
                           'they run away a frame\'s odds are next to nothing, and nothing more is '
                           'learnt [-].', bounds=(0.0, 100.0))
     precision: str = setting(

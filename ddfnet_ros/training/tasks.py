@@ -97,7 +97,7 @@ Task = Fusion | Motion
 
 
 def _weighing(model: nn.Module) -> nn.Module | None:
-    """What gives the logits that weigh frames: the core of fast, the weight predictor of ddfnet."""
+    """What gives the logits that weigh frames: core of fast, weight predictor of ddfnet."""
     parts = dict(model.named_children())
     return parts.get('core') or parts.get('weight_predictor')
 
