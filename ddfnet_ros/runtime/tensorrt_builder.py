@@ -81,7 +81,7 @@ def listener() -> Any:
     """
     import tensorrt
 
-    class Listener(tensorrt.ILogger):  # type: ignore[misc]  # Any where it is not installed
+    class Listener(tensorrt.ILogger):  # type: ignore[misc,unused-ignore]  # Any if absent
         def __init__(self) -> None:
             tensorrt.ILogger.__init__(self)
             self._error = ''
