@@ -37,7 +37,7 @@ setup(
     install_requires=requirements('runtime'),
     extras_require={
         layer: requirements(layer)
-        for layer in ('cpu', 'export', 'ray', 'ros-jazzy', 'train', 'vdp', 'view', 'test',
-                      'lint')
+        for layer in ('cpu', 'export', 'ray', 'ros-jazzy', 'tensorrt', 'train', 'vdp',
+                      'view', 'test', 'lint')
     },
 )

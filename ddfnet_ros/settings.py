@@ -112,8 +112,10 @@ class DeghosterSettings(RadianceSettings):
         'PWC-Net: float32.', choices=('auto', 'float32', 'bfloat16', 'int8'),
     )
     backend: str = setting(
-        'auto', 'What computes the convolutions on a CPU; auto: OpenVINO where it is installed '
-        'and the model is made for it, else torch.', choices=('auto', 'torch', 'openvino'),
+        'auto', 'What computes the convolutions; auto, on a CPU: OpenVINO where it is installed '
+        'and the model is made for it, else torch. tensorrt: the whole network, on CUDA, in an '
+        'engine that is built once, in minutes; untested, not run on a card yet.',
+        choices=('auto', 'torch', 'openvino', 'tensorrt'),
     )
 
 

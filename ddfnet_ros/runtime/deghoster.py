@@ -35,6 +35,7 @@ from ddfnet_ros.runtime.selection import (
     choose_model,
     choose_precision,
     choose_ranges,
+    fusion_of,
     kernel_pipeline,
     load_fusion,
     lowered,
@@ -94,7 +95,7 @@ class Deghoster:
         frames: The only number of frames that it takes; None: any.
         device: Torch device in use, such as 'cpu' or 'cuda:0'.
         precision: 'float32', 'bfloat16' or 'int8', of the convolutions.
-        backend: 'torch' or 'openvino', which computes them.
+        backend: 'torch', 'openvino' or 'tensorrt', which computes them.
     """
 
     def __init__(self, settings: DeghosterSettings | None = None) -> None:
@@ -125,7 +126,8 @@ class Deghoster:
         self.backend = accelerate(loaded.model, self.settings.backend, device, dtype, ranges)
         if device.type == 'cuda':
             lowered(loaded.model, dtype)
-        self._stacked = StackPipeline(loaded.model, flow, device, dtype)
+        fusion = fusion_of(loaded, self.backend, device, dtype)
+        self._stacked = StackPipeline(fusion, flow, device, dtype)
         self._kernels = kernel_pipeline(loaded.model, flow, self.backend, dtype)
         self.model_name, self.sha256 = path.stem, loaded.sha256
         self.architecture = str(describe(loaded.model)['architecture'])

@@ -63,7 +63,7 @@ class Whole(nn.Module):
     ) -> Float[Tensor, '1 3 h w']:
         """Fuse one bracket."""
         radiance: Tensor = self.model(stack, flow, self.reference_index)
-        return radiance
+        return radiance.float()
 
 
 def export(
@@ -82,25 +82,44 @@ def export(
         ValueError: packages are missing, or what was written computes something else.
     """
     onnx, runtime = _packages()
-    whole = Whole(model, reference_index)
-    multiple = cast('int', model.multiple)
-    example = _example(frames, *_TRACED)
-    free = {axis: multiple * torch.export.Dim(name, min=2, max=_LARGEST // multiple)
-            for axis, name in ((3, 'height'), (4, 'width'))}
-    with _quiet(), torch.no_grad():
-        program: Any = torch.onnx.export(
-            whole, example, dynamo=True, input_names=['stack', 'flow'], verbose=False,
-            output_names=['radiance'], dynamic_shapes={'stack': free, 'flow': free})
-    written = _bare(program.model_proto)
+    written = onnx_of(model, frames, reference_index)
     onnx.helper.set_model_props(written, dict(about))
     onnx.save(written, path)
     return Exported(
         file=str(path), sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-        opset=written.opset_import[0].version, multiple=multiple,
+        opset=written.opset_import[0].version, multiple=cast('int', model.multiple),
         inputs=_shapes(written.graph.input), outputs=_shapes(written.graph.output),
         kmac_per_pixel=kmac_per_pixel(model, frames),
-        difference=_checked(runtime, whole, path, frames),
+        difference=_checked(runtime, Whole(model, reference_index), path, frames),
     )
+
+
+def onnx_of(
+    model: nn.Module, frames: int, reference_index: int, dtype: torch.dtype = torch.float32
+) -> Any:
+    """The ONNX graph of a network for a number of frames, of any size, one bracket at a time.
+
+    Args:
+        model: On the CPU, in eval mode.
+        frames: Of a bracket.
+        reference_index: How many of them are shorter than the reference.
+        dtype: What the convolutions are computed in; with bfloat16, what `torch.autocast` does on
+            a CPU stands in the graph. Inputs and output are float32.
+
+    Raises:
+        ValueError: packages are missing.
+    """
+    _packages()
+    multiple = cast('int', model.multiple)
+    free = {axis: multiple * torch.export.Dim(name, min=2, max=_LARGEST // multiple)
+            for axis, name in ((3, 'height'), (4, 'width'))}
+    with _quiet(), torch.inference_mode(mode=False), torch.no_grad(), \
+            torch.autocast('cpu', torch.bfloat16, enabled=dtype is torch.bfloat16):
+        program: Any = torch.onnx.export(
+            Whole(model, reference_index), _example(frames, *_TRACED), dynamo=True,
+            input_names=['stack', 'flow'], output_names=['radiance'], verbose=False,
+            dynamic_shapes={'stack': free, 'flow': free})
+    return _bare(program.model_proto)
 
 
 @torch.no_grad()

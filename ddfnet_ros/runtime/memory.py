@@ -20,10 +20,11 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _NEVER = 2**31 - 1
 _LARGEST_BLOCKS = (2**30, 2**25)  # bytes; older glibc refuses more than the second
 
-# In errors of torch, cuDNN, cuBLAS, OpenCV and OpenVINO that have no class of their own.
+# In errors of torch, cuDNN, cuBLAS, OpenCV, OpenVINO and TensorRT that have no class of their own.
 # Where there is no room for the workspace of any, torch says that cuDNN has no engine.
 _SHORTAGE = ('out of memory', "can't allocate memory", 'not enough memory', 'ALLOC_FAILED',
-             'ALLOCATION_FAILED', 'unable to find an engine', 'Insufficient memory', 'bad_alloc')
+             'ALLOCATION_FAILED', 'unable to find an engine', 'Insufficient memory', 'bad_alloc',
+             'OutOfMemory')
 
 
 def keep_freed_memory() -> bool:

@@ -18,6 +18,7 @@ from ddfnet_ros.kernels.cells import CELL
 from ddfnet_ros.network.fast import FastFusion
 from ddfnet_ros.network.fast_core import FastConfig
 from ddfnet_ros.network.layers import PreciseConv2d
+from ddfnet_ros.runtime import tensorrt_builder
 from ddfnet_ros.runtime.eight_bits import Ranges
 from ddfnet_ros.runtime.openvino_core import OpenVINOCore
 
@@ -126,7 +127,7 @@ def choose_ranges(
 
     Args:
         name: Of the precision; auto is int8 where the CPU has instructions for it.
-        backend: auto, torch or openvino, which alone does it.
+        backend: That of the settings; openvino alone does it.
         device: Where the model is to run.
         card: Of the model; has them if somebody measured them.
 
@@ -167,17 +168,20 @@ def accelerate(
 
     Args:
         model: On its device; one with a `core` is changed.
-        backend: auto, torch or openvino.
+        backend: auto, torch, openvino or tensorrt, which is only looked for.
         device: Where the model is.
         dtype: What its convolutions are computed in.
         ranges: Of what they are given, to compute them in 8 bits.
 
     Returns:
-        Who computes them: torch or openvino.
+        Who computes them: torch, openvino or tensorrt.
 
     Raises:
-        ValueError: openvino was asked for and cannot do it.
+        ValueError: openvino or tensorrt was asked for and cannot do it.
     """
+    if backend == 'tensorrt':
+        tensorrt_builder.check(device)
+        return backend
     able = device.type == 'cpu' and hasattr(model, 'core')
     if backend == 'torch' or (backend == 'auto' and not able):
         return 'torch'
@@ -192,6 +196,24 @@ def accelerate(
                              'pip install openvino, or use auto') from None
         return 'torch'
     return 'openvino'
+
+
+def fusion_of(
+    loaded: weights.LoadedModel, backend: str, device: torch.device, dtype: torch.dtype
+) -> Any:
+    """The network itself, or what takes its place.
+
+    Args:
+        loaded: On its device.
+        backend: Who computes it, as `accelerate` told.
+        device: Where it is.
+        dtype: What its convolutions are computed in.
+    """
+    if backend != 'tensorrt':
+        return loaded.model
+    from ddfnet_ros.runtime.tensorrt_fusion import TensorRTFusion
+
+    return TensorRTFusion(loaded.model, device, dtype, loaded.sha256)
 
 
 def kernel_pipeline(

@@ -46,7 +46,9 @@ class StackPipeline:
         """
         self.bands = 1
         self.replays = True
-        self.graphs = Graphs() if device.type == 'cuda' else None
+        # A network may know better than torch what a graph of it needs.
+        capture = getattr(model, 'capture', None)
+        self.graphs = Graphs(capture) if device.type == 'cuda' else None
         self.model = model
         self.flow = flow
         self._device = device

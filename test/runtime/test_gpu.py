@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from ddfnet_ros.bracket import Bracket, Frame
+from ddfnet_ros.runtime import tensorrt_engines
 from ddfnet_ros.runtime.deghoster import Deghoster
 from ddfnet_ros.runtime.fallback import FallbackDeghoster
 from ddfnet_ros.settings import DeghosterSettings
@@ -140,6 +141,31 @@ def test_brackets_that_overlap_are_those_fused_one_by_one(device, model):
         assert decibels(alone, found) >= LEAST_DB_OF_OTHER_KERNELS
         assert abs(alone.image.astype(int) - found.image).mean() < 0.1
         np.testing.assert_allclose(found.motion(), alone.motion(), atol=1e-3)
+
+
+@NEEDS_GPU
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize('precision', ['float32', 'bfloat16'])
+@pytest.mark.parametrize('model', ['fast', 'base'])
+def test_tensorrt_gives_the_picture_of_torch(model, precision, tmp_path, monkeypatch):
+    pytest.importorskip('tensorrt', reason='needs tensorrt', exc_type=ImportError)
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    given = [bracket_of(size=size) for size in ((72, 96), (80, 128), (180, 320))]
+    settings = {'device': 'cuda', 'precision': precision, 'backend': 'tensorrt'}
+    least = LEAST_DB[precision]
+    expected = [fused(bracket, model, device='cpu', precision='float32') for bracket in given]
+    deghoster = Deghoster(DeghosterSettings(model=model, **settings))
+    assert deghoster.backend == 'tensorrt'
+    for _ in range(4):  # one by one, captured, replayed
+        for bracket, picture in zip(given, expected, strict=True):
+            assert decibels(picture, deghoster(bracket)) >= least
+    assert deghoster._stacked.graphs._able, 'a graph could not be captured'
+    assert any(deghoster._stacked.graphs._kept.values())
+    assert len(list(tmp_path.rglob('*.engine'))) == 1
+    monkeypatch.setattr(tensorrt_engines, 'built', None)  # nothing can be built any more
+    assert decibels(expected[0], fused(given[0], model, **settings)) >= least
+    deghoster.bands = 2
+    assert decibels(expected[2], deghoster(given[2])) >= least
 
 
 @NEEDS_GPU
