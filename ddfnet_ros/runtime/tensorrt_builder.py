@@ -22,6 +22,7 @@ Size = tuple[int, int]
 _OLDEST = (10, 1)  # from then on a context takes memory of the size that it asks for
 _LEAST, _LARGEST = 16, (2160, 3840)
 
+
 def check(device: torch.device) -> None:
     """See whether engines can be asked for.
 
