@@ -141,6 +141,8 @@ def _decompressed(message: Any, significant_bits: int) -> Pixels:
     # image_transport compresses a mosaic as if it were grey, and puts its name in front.
     mosaic = re.match(r'bayer_(\w{4})', message.format)
     if mosaic and mosaic[1] in _MOSAICS and pixels.ndim == 2:
+        if pixels.dtype == np.float32:
+            raise ValueError(f'{name}: expected a mosaic of 8 or 16 bits, got float32; convert it')
         pixels = _converted(pixels, _MOSAICS[mosaic[1]])
     return pixels
 

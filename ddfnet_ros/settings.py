@@ -15,6 +15,7 @@ from typing import Any
 Bounds = tuple[float, float]
 
 MIN_FRAMES, MAX_FRAMES = 2, 9  # of a bracket
+_SHORTEST_PERIOD = 1e-4  # seconds; far shorter ones overflow where turns are counted
 
 
 def setting(
@@ -154,6 +155,9 @@ class AssemblySettings(Settings):
                              f'{len(times)}')
         if len(set(times)) < len(times):
             raise ValueError(f'exposure_times: expected different times, got {times}')
+        if 0 < self.cycle_period < _SHORTEST_PERIOD:
+            raise ValueError(f'cycle_period: expected {_SHORTEST_PERIOD:g} s or more, or 0 for '
+                             f'none, got {self.cycle_period:g}')
         for source, needed in (('phase', 'cycle_period'), ('gap', 'cycle_gap')):
             if self.cycle_source == source and not getattr(self, needed):
                 raise ValueError(f'{needed}: expected more than 0 s with cycle_source {source}, '
@@ -275,8 +279,7 @@ class NodeSettings(OutputSettings, AssemblySettings, MetadataSettings, Deghoster
         if topics not in (1, self.size):
             raise ValueError(f'image_topics: expected 1 topic or one per exposure ({self.size}), '
                              f'got {topics}; set image_topics or exposure_times')
-        if len(set(self.image_topics)) < topics or '' in self.image_topics:
-            raise ValueError(f'image_topics: expected different names, got {self.image_topics}')
+        check_different(self.image_topics)
         if len(self.metadata_topics) not in (0, 1, topics):
             raise ValueError(f'metadata_topics: expected none, one or one per image topic '
                              f'({topics}), got {len(self.metadata_topics)}')
@@ -289,3 +292,9 @@ class NodeSettings(OutputSettings, AssemblySettings, MetadataSettings, Deghoster
         if self.camera_info_topics and len(self.camera_info_topics) != topics:
             raise ValueError(f'camera_info_topics: expected none or one per image topic '
                              f'({topics}), got {len(self.camera_info_topics)}')
+
+
+def check_different(image_topics: Sequence[str]) -> None:
+    """Raise ValueError where one topic would be two exposures; asked again of full names."""
+    if len(set(image_topics)) < len(image_topics) or '' in image_topics:
+        raise ValueError(f'image_topics: expected different names, got {tuple(image_topics)}')

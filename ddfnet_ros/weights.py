@@ -130,7 +130,7 @@ def find(name: str, models_dir: Path | str = '') -> Path:
     Raises:
         WeightsNotFoundError: names the models present.
     """
-    path = Path(name).expanduser()
+    path = _at_home(name)
     if path.suffix == SUFFIX or len(path.parts) > 1:
         if path.is_file():
             return path
@@ -153,10 +153,15 @@ def model_folders(models_dir: Path | str = '') -> list[Path]:
     package = Path(__file__).resolve().parent
     given = [models_dir, os.environ.get('DDFNET_MODELS', '')]
     return [
-        *(Path(folder).expanduser() for folder in given if folder),
+        *(_at_home(folder) for folder in given if folder),
         *(prefix / SHARE / 'models' for prefix in install_prefixes()),
         package.parent / 'models',
     ]
+
+
+def _at_home(path: Path | str) -> Path:
+    """A path whose `~` is a home, or left as it is where there is no such user."""
+    return Path(os.path.expanduser(path))  # Path's own raises there
 
 
 def checksum(tensors: Mapping[str, Tensor]) -> str:

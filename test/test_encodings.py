@@ -115,6 +115,12 @@ def test_a_mosaic_that_image_transport_compressed_has_its_colours(pattern, bits)
     np.testing.assert_array_equal(pixels[3, 3], np.array([200, 90, 10]) * scale)
 
 
+def test_a_compressed_mosaic_of_floats_is_refused():
+    tiff = cv2.imencode('.tiff', np.zeros((8, 10), np.float32))[1].tobytes()
+    with pytest.raises(ValueError, match='expected a mosaic of 8 or 16 bits, got float32'):
+        pixels_of(SimpleNamespace(format='bayer_rggb8; tiff compressed ', data=tiff))
+
+
 # Y, Cb, Cr of ITU-R BT.601 in its limited range, as video has it.
 RED, BLUE = (81, 90, 240), (41, 240, 110)
 

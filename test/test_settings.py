@@ -47,6 +47,7 @@ def test_bounds_are_inclusive():
     ({'exposure_times': (0.01, 0.02, 0.01)}, 'exposure_times: expected different times'),
     ({'exposure_times': (0.01, -0.02)}, 'exposure_times: expected 1e-07 to'),
     ({'cycle_source': 'phase'}, 'set cycle_period'),
+    ({'cycle_period': 1e-300}, 'cycle_period: expected 0.0001 s or more, or 0 for none'),
     ({'window': 'hopping'}, 'window: expected one of cycle, sliding'),
     ({'cycle_source': 'gap'}, 'set cycle_gap'),
     ({'cycle_source': 'brightness'}, 'cycle_source: expected one of auto, metadata'),

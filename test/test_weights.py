@@ -202,3 +202,10 @@ def test_the_checksum_knows_names_and_shapes():
 def test_only_known_architectures_are_saved(tmp_path):
     with pytest.raises(ValueError, match='expected a model of ddfnet, fast'):
         weights.save(nn.Conv2d(1, 1, 1), tmp_path / 'a.safetensors', {})
+
+
+def test_a_model_of_nobody_is_refused(monkeypatch):
+    monkeypatch.setenv('DDFNET_MODELS', '~nobody_at_all')
+    for name in ('~nobody_at_all/a.safetensors', 'none'):
+        with pytest.raises(weights.WeightsNotFoundError, match='choose one of those present'):
+            weights.find(name)

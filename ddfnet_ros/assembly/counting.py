@@ -56,8 +56,8 @@ class FrameCounter:
         number = self._resume(reading, stamp_ns) if self._resumes else self._base + reading
         if self._high is not None and stamp_ns < self._high_ns:
             return self._before(number, self._high)
-        if self._high is not None and number < self._high and stamp_ns > self._high_ns:
-            number = self._wrap(number, self._high, stamp_ns - self._high_ns)
+        if self._high is not None and stamp_ns > self._high_ns:
+            number = self._follow(number, self._high, stamp_ns - self._high_ns)
         if self._high is None or number > self._high:
             self._advance(number, stamp_ns)
         return Count(self._epoch, number)
@@ -84,29 +84,41 @@ class FrameCounter:
             self._base = wraps * 2**self._width
         return self._base + reading
 
-    def _wrap(self, number: int, high: int, elapsed_ns: int) -> int:
-        """The number after a wrap-around; where it is a restart instead, that begins here.
+    def _follow(self, number: int, high: int, elapsed_ns: int) -> int:
+        """The number after `high` and the wrap-arounds, seen or not, since then.
 
-        A wrap-around is a step forward modulo the counter's width, in the time that such a step
-        takes, give or take a turn. A restart hits that by chance alone.
+        Wherever the counter steps back and not as far as it would have wrapped around, it began
+        anew, and so does the epoch.
         """
-        for width in _WIDTHS:
-            ahead = number + 2**width - high
-            if (0 < ahead <= 2**width / 4 and high - self._base < 2**width
-                    and self._takes(ahead, elapsed_ns)):
-                self._base, self._width = self._base + 2**width, width
-                return number + 2**width
+        widths = _WIDTHS if number < high else (self._width,) if self._width else ()
+        for width in widths:
+            wraps = self._wraps(number, high, 2**width, elapsed_ns)
+            if wraps and high - self._base < 2**width:
+                self._base, self._width = self._base + wraps * 2**width, width
+                return number + wraps * 2**width
+        if number >= high:
+            return number
         reading = number - self._base
         self._epoch += 1
         self._base, self._high = 0, None
         return reading
 
-    def _takes(self, steps: int, elapsed_ns: int) -> bool:
-        """Whether the counter goes that far in that time."""
+    def _wraps(self, number: int, high: int, turn: int, elapsed_ns: int) -> int:
+        """Wrap-arounds of so many counts that the time tells of; 0 where it tells of none.
+
+        A step forward, modulo the counter's width, in the time that such a step takes, give or
+        take a turn of the cycle. A restart hits that by chance alone; a counter that is nearly new
+        after a long silence is taken for one, unless the time is exact.
+        """
         if not self._step_ns:
-            return steps <= self._window
-        error = abs(elapsed_ns / self._step_ns - steps)
-        return error < self._size + steps / 8
+            return int(number < high and 0 < number + turn - high <= self._window)
+        steps = elapsed_ns / self._step_ns
+        wraps = round((steps - (number - high)) / turn)
+        ahead = number + wraps * turn - high
+        is_new = ahead > turn / 4 and number - self._base < self._window
+        error = abs(steps - ahead)
+        fits = error < self._size + (0 if is_new else min(ahead, turn) / 8)
+        return wraps if wraps > 0 and ahead > 0 and fits else 0
 
     def _advance(self, number: int, stamp_ns: int) -> None:
         if self._high is not None and stamp_ns > self._high_ns:

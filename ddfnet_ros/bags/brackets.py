@@ -21,7 +21,7 @@ from ddfnet_ros.encodings import pixels_of
 from ddfnet_ros.metadata import MetadataJoiner, source_of
 from ddfnet_ros.metadata.camera_info import CameraInfos, camera_info_beside
 from ddfnet_ros.metadata.frames import frame_of
-from ddfnet_ros.settings import NodeSettings
+from ddfnet_ros.settings import NodeSettings, check_different
 
 
 class Found(NamedTuple):
@@ -56,6 +56,7 @@ class BracketFinder:
         """
         self._path, self._bag, self._settings = path, bag, settings
         self.image_topics = tuple(map(absolute, settings.image_topics))
+        check_different(self.image_topics)
         self._require(self.image_topics, IMAGE_TYPES)
         self._camera_infos = CameraInfos(self._camera_info_topics(), depth=4 * settings.size)
         self._metadata = self._metadata_topics()
@@ -102,9 +103,8 @@ class BracketFinder:
                 self._camera_infos.add(message.topic, content)
                 return []
             if message.topic in self._metadata and self._joiner:
-                # Topics that the settings do not name are taken for one.
-                place = self._metadata.index(message.topic) if len(self._joiner.topics) > 1 else 0
-                return self._joiner.add_metadata(place, content)
+                return [frame for place in self._places(self._joiner, message.topic)
+                        for frame in self._joiner.add_metadata(place, content)]
             frame = frame_of(content, pixels_of(content, self._settings.significant_bits),
                              self.image_topics.index(message.topic),
                              self._settings.image_counter_field)
@@ -114,6 +114,15 @@ class BracketFinder:
             text = str(error).removeprefix(f'{self._path}: ')
             self.complaints.setdefault(message.topic, text)
             return []
+
+    def _places(self, joiner: MetadataJoiner, topic: str) -> list[int]:
+        """Where a metadata topic stands in the settings; one that they do not name is the first.
+
+        It may be that of several image topics.
+        """
+        if len(joiner.topics) == 1:
+            return [0]
+        return [place for place, name in enumerate(self._metadata) if name == topic]
 
     def _add(self, frame: Frame, message: Message) -> Iterator[Found]:
         try:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import heapq
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from ddfnet_ros.settings import NodeSettings
 
 if TYPE_CHECKING:
     from ddfnet_ros.runtime.deghoster import Deghosted
+
+_ROS_NAME = re.compile(r'(/[A-Za-z_][A-Za-z0-9_]*)+')
 
 Fuse = Callable[[Bracket], 'Deghosted']
 
@@ -149,6 +152,11 @@ def _write(job: BagJob, bag: BagReader, finder: BracketFinder, parts: Parts, pat
 def _check_names(job: BagJob, bag: BagReader) -> None:
     if job.target.suffix != '.mcap':
         raise BagError(f'{job.target}: expected a name that ends in .mcap; choose another')
+    if job.target.resolve().is_relative_to(job.source.resolve()):
+        raise BagError(f'{job.target}: expected a result outside of the bag, got a place in it; '
+                       'choose another name')
+    if not _ROS_NAME.fullmatch(job.node):
+        raise BagError(f'--node: expected a name of ROS, such as /fuse_node, got {job.node!r}')
     if taken := [f'{job.node}/{name}' for name in job.outputs
                  if f'{job.node}/{name}' in bag.topics]:
         raise BagError(f'{job.source}: expected no topic {taken[0]}, got one; choose another name '

@@ -131,9 +131,13 @@ class BagReader:
         """The message object behind a message of this bag.
 
         Raises:
-            BagError: bytes that are not of its type, a type that the bag does not define, or one
-                that is read here and lacks fields that ROS 2 has in it.
+            BagError: bytes that are not of its type, a type that the bag does not define, one that
+                is read here and lacks fields that ROS 2 has in it, or one that is not the topic's.
         """
+        if message.msgtype != self.topics[message.topic]:
+            raise BagError(f'{self._path}: expected {self.topics[message.topic]} on '
+                           f'{message.topic}, got {message.msgtype} too; record one of them under '
+                           'another name')
         types = self._types.of(message.msgtype)
         if message.msgtype not in types.fielddefs:
             raise BagError(f'{self._path}: expected a definition of {message.msgtype}, got none; '

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -117,6 +117,7 @@ def survey(path: Path) -> Survey:
                 if source.msgtype == t.msgtype]
         if images:
             _look(bag, images, told)
+            _doubt_stamps(images.values())
         first_ns, last_ns = bag.span_ns
     # Without any, it is diagnostics of other nodes.
     metadata = tuple(MetadataTopic(t.topic, t.source, t.known) for t in told if t.known)
@@ -166,6 +167,15 @@ def _look(bag: BagReader, images: Mapping[str, ImageTopic], told: Sequence[_Told
             break
 
 
+def _doubt_stamps(topics: Iterable[ImageTopic]) -> None:
+    """Without stamps that differ there is no order of the images, and no bracket."""
+    for topic in topics:
+        if len(topic.stamps_ns) > 1 and not topic.interval:
+            topic.problem = topic.problem or (
+                f'expected a stamp for each image, got {len(set(topic.stamps_ns))} for '
+                f'{len(topic.stamps_ns)}; have the camera stamp its images')
+
+
 def _add_sample(topic: ImageTopic, message: Any) -> None:
     topic.stamps_ns.append(stamp_ns(message))
     topic.encoding = message.format if hasattr(message, 'format') else message.encoding
@@ -176,9 +186,10 @@ def _add_sample(topic: ImageTopic, message: Any) -> None:
         return
     topic.size = (pixels.shape[1], pixels.shape[0])
     scale = min(1.0, _SIDE / max(topic.size))
-    small: Any = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    sides = [max(1, round(side * scale)) for side in topic.size]
+    small: Any = cv2.resize(pixels, sides, interpolation=cv2.INTER_AREA)
     topic.thumbnails.append(small)
 
 
 def _brightness(picture: Pixels) -> float:
-    return float(np.mean((picture / white_level(picture)) ** 2.2))
+    return float(np.mean(np.maximum(picture / white_level(picture), 0) ** 2.2))

@@ -44,10 +44,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             return _run(verb, rest)
         finally:
-            sys.stdout.flush()
-    except BrokenPipeError:  # who read has left, such as `head`: there is nobody to tell
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor when Python ends
-        return _UNREAD
+            if sys.stdout is not None:  # which it is where the shell closed it
+                sys.stdout.flush()
+    except OSError as error:  # of stdout itself; all others were told
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # not again at the end
+        if isinstance(error, BrokenPipeError):  # who read has left, such as `head`
+            return _UNREAD
+        return _tell(error)
 
 
 def _run(verb: str, rest: Sequence[str]) -> int:
@@ -71,10 +74,7 @@ def _run(verb: str, rest: Sequence[str]) -> int:
     except BrokenPipeError:
         raise
     except (ValueError, OSError) as error:
-        full = isinstance(error, OSError) and error.errno == errno.ENOSPC
-        said = 'expected room to write, got a full disk; make some and run it again'
-        print(f'ddfnet: {said if full else _one_line(error)}', file=sys.stderr)
-        return USER_ERROR
+        return _tell(error)
     except KeyboardInterrupt:
         return _INTERRUPTED
 
@@ -103,7 +103,14 @@ stdout, all else on stderr; --json makes them JSON (fuse, bag, inspect, view, do
 bench, train, export, weights; evaluate --json FILE)."""
 
 
+def _tell(error: Exception) -> int:
+    print(f'ddfnet: {_one_line(error)}', file=sys.stderr)
+    return USER_ERROR
+
+
 def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return 'expected room to write, got a full disk; make some and run it again'
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f'{error.filename}: {error.strerror.lower()}; check the path'
     return ' '.join(str(error).split())

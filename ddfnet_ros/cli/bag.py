@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -115,7 +116,7 @@ def _one(options: Options, stated: _Stated, source: Path, target: Path) -> int:
     except KeyboardInterrupt:
         if job.folder.is_dir():
             print(f'\nddfnet: interrupted; the same command goes on where it was, '
-                  f'`rm -r {job.folder}` forgets it', file=sys.stderr)
+                  f'`rm -r {shlex.quote(str(job.folder))}` forgets it', file=sys.stderr)
         raise
     if options.json:
         print(json_line(source, target, done))
@@ -154,7 +155,7 @@ def _targets(sources: Sequence[Path], folder: Path) -> dict[Path, Path]:
     """
     if folder.exists() and not folder.is_dir():
         raise BagError(f'{folder}: expected a folder for the results, got a file')
-    targets = [folder / f'{source.stem}.mcap' for source in sources]
+    targets = [folder / f'{source.absolute().stem}.mcap' for source in sources]
     if twice := sorted({target for target in targets if targets.count(target) > 1}):
         raise BagError(f'expected bags of different names, got two for {twice[0]}; rename one')
     return dict(zip(sources, targets, strict=True))

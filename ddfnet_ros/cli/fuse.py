@@ -58,6 +58,7 @@ def run(words: Sequence[str]) -> int:
     check_output(options.output, '.exr')
     if options.tonemapped is not None:
         check_output(options.tonemapped, '.png')
+    _check_apart(options)
     with waiting('fusing'):
         frames = frames_of(options.ldr, options.exposure_times, options.fusion)
         bracket = Bracket.of(frames, options.fusion.reference)
@@ -77,6 +78,15 @@ def run(words: Sequence[str]) -> int:
         'model': deghoster.model_name, 'device': deghoster.device, 'stage_ms': fused.stage_ms}
     print(json.dumps(about) if options.json else _line(about))
     return 0
+
+
+def _check_apart(options: Options) -> None:
+    """Raise ValueError where a result would take the place of a frame."""
+    frames = [path for path in options.ldr if path.exists()]
+    for result in (options.output, options.tonemapped):
+        if result is not None and result.exists() and any(map(result.samefile, frames)):
+            raise ValueError(f'expected a result beside the frames, got {result}, which is one of '
+                             'them; choose another name')
 
 
 def _warn_of_mismatch(bracket: Bracket, files: Mapping[int, Path]) -> None:

@@ -60,10 +60,11 @@ def seconds(word: str) -> float:
         ValueError: not a time > 0.
     """
     try:
-        time = float(Fraction(word))
-    except (ValueError, ZeroDivisionError):
+        # Not all by Fraction: it would write out 1e99999999 in full.
+        time = float(Fraction(word) if '/' in word else word)
+    except (ValueError, ZeroDivisionError, OverflowError):
         time = math.nan
-    if not time > 0:
+    if not 0 < time < math.inf:
         raise ValueError(f'--exposure-times: expected seconds > 0 or auto, got {word!r}; write '
                          'them with blanks between, such as 1 4 16 or 1/250 1/60')
     return time

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,8 +69,10 @@ def _lines(found: Survey, guesses: Sequence[Suggestion]) -> list[str]:
     for guess in guesses:
         lines += ['', f'bracket: {guess.why}', f'  {guess.launch_line(str(found.path))}']
         if guess.complete:
-            output = found.path.with_name(f'{found.path.stem}_fused.mcap')
-            lines.append(f'  ddfnet bag {found.path} {output}{_free_node(found)}')
+            named = found.path if found.path.name else found.path.absolute()  # '.' has none
+            output = named.with_name(f'{named.stem}_fused.mcap')
+            words = shlex.join(['ddfnet', 'bag', str(found.path), str(output)])
+            lines.append(f'  {words}{_free_node(found)}')
     if not guesses:
         lines += ['', 'no bracket: ' + ('no image topic' if not found.images else (
             'no metadata tells of several exposures, no brightness repeats, and no topics of '

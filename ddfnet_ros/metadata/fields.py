@@ -17,6 +17,7 @@ from textwrap import shorten
 from typing import Any
 
 _LONGEST = 300  # characters of names in an error
+_MOST = 2.0**64  # counts of a frame counter; longer digits are something else
 
 
 class MissingFieldError(ValueError):
@@ -62,7 +63,7 @@ def counter(value: Any, path: str) -> int:
         digits = re.findall(r'\d+', value)
         value = digits[-1] if digits else value
     count = number(value, path)
-    if is_time(value) or count < 0 or count != int(count):
+    if is_time(value) or not 0 <= count <= _MOST or count != int(count):
         raise ValueError(f'{path}: expected a frame counter, got {reprlib.repr(value)}; check the '
                          'field')
     return int(value)

@@ -19,10 +19,11 @@ def frame_of(message: Any, pixels: Pixels, stream: int = 0, counter_field: str =
         counter_field: Where the message has a frame counter; '' where it has none.
 
     Raises:
-        ValueError: no or no finite pixels, or a field that is not there or counts nothing.
+        ValueError: no or no finite pixels, a stamp beyond what ROS has, or a field that is not
+            there or counts nothing.
     """
     return Frame(
-        pixels=pixels, stamp_ns=stamp_ns(message), frame_id=message.header.frame_id,
+        pixels=pixels, stamp_ns=_sendable(stamp_ns(message)), frame_id=message.header.frame_id,
         stream=stream,
         sequence_id=counter(look_up(message, counter_field), counter_field)
         if counter_field else None,
@@ -32,3 +33,11 @@ def frame_of(message: Any, pixels: Pixels, stream: int = 0, counter_field: str =
 def stamp_ns(message: Any) -> int:
     """The stamp in a message's header [ns]."""
     return nanoseconds(message.header.stamp)
+
+
+def _sendable(time_ns: int) -> int:
+    """A stamp that a message can have again: its nanoseconds may have been more than a second."""
+    if not -(2**31) <= time_ns // 10**9 < 2**31:
+        raise ValueError(f'header.stamp: expected seconds of 32 bits, got {time_ns // 10**9} s; '
+                         'check the clock of the camera')
+    return time_ns

@@ -22,7 +22,7 @@ from ddfnet_ros.node.diagnostics import Statistics
 from ddfnet_ros.node.exposure import exposure_source
 from ddfnet_ros.node.listening import Listener
 from ddfnet_ros.node.messages import frame_from
-from ddfnet_ros.settings import NodeSettings
+from ddfnet_ros.settings import NodeSettings, check_different
 
 _NEVER = -(2**63)  # before every stamp [ns]
 _CLOCK_LAG_NS = 50 * 10**6  # of /clock, which ticks 40 times a second, behind the images
@@ -63,6 +63,7 @@ class Inputs:
                 they need and that is not installed.
         """
         self.topics = [node.resolve_topic_name(topic) for topic in settings.image_topics]
+        check_different(self.topics)
         self.message_bytes: dict[str, int] = {}
         self._node, self._settings = node, settings
         self._statistics, self._deliver = statistics, deliver

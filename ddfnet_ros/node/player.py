@@ -19,6 +19,7 @@ from typing import Annotated, Any
 import rclpy
 import tyro
 from rclpy.duration import Duration
+from rclpy.exceptions import NameValidationException
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
@@ -66,6 +67,8 @@ class Options:
             raise ValueError(f'rate: expected a positive number, got {self.rate}')
         if self.loop < 0:
             raise ValueError(f'loop: expected 0 (endless) or more, got {self.loop}')
+        if not self.wait >= 0:
+            raise ValueError(f'wait: expected 0 (not at all) or more, got {self.wait}')
 
 
 class Player:
@@ -149,7 +152,12 @@ class Player:
             self._node.get_logger().warning(
                 f'{topic}: expected a message type that is installed, got {msgtype}; left out')
             return None
-        return self._node.create_publisher(cls, topic, self._qos(topic))
+        try:
+            return self._node.create_publisher(cls, topic, self._qos(topic))
+        except NameValidationException:  # ROS 1 and other recorders allow more
+            self._node.get_logger().warning(
+                f'{topic}: expected a name that ROS 2 allows, got another; left out')
+            return None
 
     def _qos(self, topic: str) -> QoSProfile:
         """Reliable, so that subscribers of either kind match; durable where that was recorded."""

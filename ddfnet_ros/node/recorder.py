@@ -23,11 +23,11 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
-from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import CompressedImage, Image
 
 from ddfnet_ros.bags import BagWriter, Message
 from ddfnet_ros.node.process import ros_process
+from ddfnet_ros.node.usage import own_words
 
 _IMAGE_TYPES = {'raw': Image, 'compressed': CompressedImage}
 _STAMP = struct.Struct('<4xiI')  # after CDR's own 4 bytes, a message with a header starts so
@@ -110,6 +110,12 @@ def _stamp_ns(cdr: bytes) -> int:
     return int(seconds) * 10**9 + int(nanoseconds)
 
 
+def _input(word: str) -> str:
+    if word.partition(':')[0] not in _IMAGE_TYPES:
+        raise argparse.ArgumentTypeError(f'expected raw:NAME or compressed:NAME, got {word}')
+    return word
+
+
 def _tell(line: str) -> None:
     print(line, flush=True)
 
@@ -121,8 +127,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--bag', type=Path, required=True, help='.mcap file to write')
     parser.add_argument('--table', type=Path, required=True, help='JSON file to write')
     parser.add_argument('--node', default='/fuse_node', help='full name of the node')
-    parser.add_argument('inputs', nargs='+', help='its image topics, raw:NAME or compressed:NAME')
-    options = parser.parse_args(remove_ros_args(given)[1:])
+    parser.add_argument('inputs', nargs='+', type=_input,
+                        help='its image topics, raw:NAME or compressed:NAME')
+    try:
+        words = own_words(given)
+    except ValueError as error:
+        parser.error(str(error))
+    options = parser.parse_args(words)
     with BagWriter(options.bag) as bag, ros_process(given):
         recorder = Recorder(bag, options.node, options.inputs)
         try:

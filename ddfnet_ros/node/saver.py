@@ -42,8 +42,7 @@ class Saver:
                 'device': engine.device, 'precision': engine.precision,
                 'settings': dataclasses.asdict(settings),
             }
-            folder = Path(settings.save_folder).expanduser()
-            self._writer.submit(_write, deghosted, folder, about, settings.save_blur, answer)
+            self._writer.submit(_write, deghosted, settings, about, answer)
         except Exception as error:  # whatever it is, somebody waits for the answer
             answer(False, f'cannot fuse the bracket: {one_line(error)}')
 
@@ -52,11 +51,21 @@ class Saver:
         self._writer.shutdown()
 
 
-def _write(deghosted: Deghosted, folder: Path, about: Mapping[str, Any], blur: float,
+def _write(deghosted: Deghosted, settings: NodeSettings, about: Mapping[str, Any],
            answer: Answer) -> None:
     try:
-        answer(True, f'saved {save(deghosted, folder, about, blur)}')
+        folder = _at_home(settings.save_folder)
+        answer(True, f'saved {save(deghosted, folder, about, settings.save_blur)}')
     except OSError as error:  # no such folder, no permission, no room
         answer(False, f'cannot save: {one_line(error)}')
     except Exception as error:  # whatever it is, somebody waits for the answer
         answer(False, f'cannot save: {type(error).__name__}: {one_line(error)}')
+
+
+def _at_home(folder: str) -> Path:
+    """A folder whose `~` is a home; raises OSError where that is nobody's."""
+    try:
+        return Path(folder).expanduser()
+    except RuntimeError as error:
+        raise FileNotFoundError(f'expected a folder, got {folder} of a user who is not there; set '
+                                'save_folder') from error

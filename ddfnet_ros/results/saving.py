@@ -7,6 +7,7 @@ import dataclasses
 import json
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -39,15 +40,28 @@ def save(deghosted: Deghosted, folder: Path, about: Mapping[str, Any], blur: flo
         OSError: a folder that cannot be written, or no room left.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    final = next(path for path in _names(folder, deghosted.bracket.reference.stamp_ns)
-                 if not path.exists())
-    partial = final.with_name(f'.{final.name}.partial')
-    partial.mkdir(exist_ok=True)
+    partial, final = _begun(folder, deghosted.bracket.reference.stamp_ns)
     try:
         _write(_blurred(deghosted, blur) if blur else deghosted, partial, about)
         return partial.rename(final)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _begun(folder: Path, stamp_ns: int) -> tuple[Path, Path]:
+    """A new folder to write to, and the name that it gets: who has the one has the other.
+
+    Cameras that are triggered together have equal stamps, and may save at the same time.
+    """
+    names = _names(folder, stamp_ns)
+    while True:
+        final = next(names)
+        partial = final.with_name(f'.{final.name}.partial')
+        with suppress(FileExistsError):
+            partial.mkdir()
+            if not final.exists():
+                return partial, final
+            partial.rmdir()
 
 
 def _names(folder: Path, stamp_ns: int) -> Iterator[Path]:

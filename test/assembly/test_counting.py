@@ -37,6 +37,21 @@ def test_counter_that_wraps_twice_counts_on():
     assert numbers == [(0, n) for n in range(700)]
 
 
+@pytest.mark.parametrize('silence', [70, 190, 256, 300, 1000])
+def test_wrap_arounds_that_nobody_saw_are_told_by_time(silence):
+    counter = FrameCounter(3)
+    read(counter, *((n % 256, 10 * n) for n in range(330)))
+    after = 330 + silence
+    assert read(counter, (after % 256, 10 * after), ((after + 1) % 256, 10 * after + 10)) == [
+        (0, after), (0, after + 1)]
+
+
+def test_a_counter_that_rested_goes_on():
+    counter = FrameCounter(3)
+    read(counter, *((n % 256, 10 * n) for n in range(330)))
+    assert read(counter, (74, 10 * 330 + 1200)) == [(0, 330)]
+
+
 def test_wider_counter_passes_the_narrower_widths_unharmed():
     assert run(FrameCounter(3), 250, 260)[-1] == (0, 260)
 

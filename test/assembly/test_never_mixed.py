@@ -101,6 +101,17 @@ def test_counter_that_wraps_around_mixes_nothing(source, bits, seed, lost, delay
     assert lost or verdict.emitted >= verdict.complete - 2
 
 
+@pytest.mark.parametrize('source', [source for source in SOURCES if 'counter' in source])
+@pytest.mark.parametrize('lost', [70, 187, 190, 256, 259, 580])
+def test_silence_in_which_a_narrow_counter_wraps_around_mixes_nothing(source, lost):
+    camera = camera_for(source, bits=8, jitter=0.1)
+    shots = camera.shoot(360, random.Random(1), counter=0)
+    arrived = shots[:330] + shots[330 + lost:]
+    verdict = assemble(modes(camera)[source], camera, arrived)
+    assert verdict.mixed == 0
+    assert verdict.share >= 0.97
+
+
 @pytest.mark.parametrize('source', [s for s in SOURCES if s not in ('phase', 'gap')])
 @pytest.mark.parametrize('offsets', [(0.0, 0.2, 0.6), (0.0, 0.45, 0.7), (0.0, 0.05, 0.1)])
 @pytest.mark.parametrize('drift', [0.0003, -0.0003])

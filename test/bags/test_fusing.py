@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -131,14 +132,38 @@ def test_nothing_is_left_behind_but_the_bag(record, fuse, tmp_path):
     ({'settings': {'exposure_source': 'flir'}}, 'expected a topic with flir_camera_msgs'),
     ({'settings': {'exposure_source': 'parameters'}}, 'expected something that tells where'),
     ({'settings': {'bracket_size': 5}}, r'expected complete brackets, got 12 images without'),
+    ({'topics': ('cam/image_raw', TOPIC), 'settings': {'bracket_size': 2}},
+     'image_topics: expected different names'),
+    *(({'node': name}, 'expected a name of ROS') for name in ('/', '/a b', '/a//b', '/1', '/ü')),
     ({'node': '/cam', 'outputs': ('camera_info',)}, 'expected no topic /cam/camera_info'),
 ])
 def test_what_cannot_be_fused_is_one_line_and_leaves_nothing(
         changes, said, record, fuse, tmp_path):
-    with pytest.raises(BagError, match=said) as caught:
+    with pytest.raises(ValueError, match=said) as caught:
         fuse_bag(job(record(), tmp_path, **changes), fuse)
     assert '\n' not in str(caught.value)
     assert [p.name for p in tmp_path.iterdir()] == ['street']
+
+
+@pytest.mark.parametrize('kind', ['mcap', 'folder'])
+@pytest.mark.parametrize('keep', [False, True])
+def test_a_result_does_not_go_into_the_recording(kind, keep, record, fuse, tmp_path):
+    source = record(kind)
+    before = {path: path.read_bytes() for path in (tmp_path / 'street').iterdir()}
+    (tmp_path / 'same').symlink_to(tmp_path / 'street')
+    with pytest.raises(BagError, match=r'expected a result outside of the bag'):
+        fuse_bag(replace(job(source, tmp_path, keep_exposures=keep),
+                         target=tmp_path / 'same' / 'street.mcap'), fuse)
+    assert {path: path.read_bytes() for path in (tmp_path / 'street').iterdir()} == before
+
+
+def test_one_metadata_topic_may_be_named_for_each_image_topic(record, fuse, tmp_path):
+    topics = ('/a/image', '/b/image', '/c/image')
+    named = {'metadata_topics': ('/cam/meta',) * 3, 'bracket_size': 3, 'cycle_period': 0.099}
+    source = record(topics=topics, frames=36)
+    done = fuse_bag(job(source, tmp_path, topics, settings=named), fuse)
+    assert done.brackets == 8  # the others went into learning that the counter is of no use
+    assert 'no_metadata' not in done.dropped
 
 
 def test_a_bracket_that_cannot_be_fused_is_counted(record, fuse, tmp_path):

@@ -159,6 +159,8 @@ def damage(folder):
     ('short.png mid.png --exposure-times 1 nan', "expected seconds > 0 or auto, got 'nan'"),
     ('short.png mid.png --exposure-times 1 soon', "expected seconds > 0 or auto, got 'soon'"),
     ('short.png mid.png --exposure-times 1 1/0', "expected seconds > 0 or auto, got '1/0'"),
+    *((f'short.png mid.png --exposure-times 1 {word}', f"seconds > 0 or auto, got '{word}'")
+      for word in ('inf', '1e400', '1e99999999', f'{10**400}/1')),
     ('short.png mid.png --exposure-times 1 4 16', 'expected 2 exposure times'),
     ('short.png mid.png --exposure-times 1 1e300', 'expected exposures'),
     ('short.png mid.png', 'short.png: expected an exposure time in its EXIF data'),
@@ -172,6 +174,8 @@ def damage(folder):
     ('short.png mid.png --exposure-times 1 4 --model best', "got 'best'"),
     ('short.png mid.png --exposure-times 1 4 --model best', 'fast'),
     ('short.png mid.png --exposure-times 1 4 --model no.safetensors', 'no.safetensors'),
+    ('short.png mid.png --exposure-times 1 4 --model ~nobody_at_all/a.safetensors',
+     'expected a weights file, got no ~nobody_at_all/a.safetensors'),
     ('short.png mid.png --exposure-times 1 4 --model flipped.safetensors', 'sha256'),
     ('short.png mid.png --exposure-times 1 4 --model cut.safetensors', 'cut.safetensors'),
     ('short.png mid.png --exposure-times 1 4 --device tpu', 'expected auto, cpu, cuda'),
@@ -203,6 +207,20 @@ def test_output_that_cannot_be_written_is_found_before_the_work(folder, capsys, 
     assert status == 2
     assert said in err
     assert err.count('\n') == 1
+
+
+@pytest.mark.parametrize('result', ['--output a.exr --tonemapped same/short.png',
+                                    '--output same/a.exr'])
+def test_a_frame_is_not_replaced_by_a_result(folder, capsys, result):
+    (folder / 'same').symlink_to(folder)
+    for name in 'ab':
+        write_exr(folder / f'{name}.exr', np.full((45, 61, 3), 0.5, np.float32))
+    files = 'short.png mid.png' if 'png' in result else 'a.exr b.exr'
+    before = [(folder / name).read_bytes() for name in ('short.png', 'a.exr')]
+    status, err = fuse(f'{files} --exposure-times 1 4 {result}', capsys)
+    assert (status, err.count('\n')) == (2, 1)
+    assert 'expected a result beside the frames, got same/' in err
+    assert [(folder / name).read_bytes() for name in ('short.png', 'a.exr')] == before
 
 
 def test_command_in_a_process_of_its_own(folder):

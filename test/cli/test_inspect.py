@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+import shlex
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
+from rosbags.rosbag2 import Writer
 
 from ddfnet_ros.bags import TYPES, BagReader, BagWriter, Message
 from ddfnet_ros.cli import main
@@ -29,6 +32,22 @@ def test_a_bag_that_was_fused_before_is_offered_another_name_for_the_results(cap
         bag.write('/fuse_node/words', TYPES.types['std_msgs/msg/String']('fused'), 5)
     assert main(['inspect', str(path)]) == 0
     assert '_fused.mcap --node fuse_node_2\n' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('name', ['a street', '.'])
+def test_what_is_printed_can_be_typed_for_any_name(name, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with BagReader(STREET) as street, Writer('a street', version=9) as bag:
+        known = {t: bag.add_connection(t, kind, typestore=TYPES)
+                 for t, kind in street.topics.items()}
+        for message in street.messages():
+            bag.write(known[message.topic], message.stamp_ns, bytes(message.cdr))
+    monkeypatch.chdir('a street' if name == '.' else '.')
+    assert main(['inspect', name]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if 'ddfnet bag' in line]
+    source, output = shlex.split(line)[2:]
+    assert source == name
+    assert Path(output).absolute() == tmp_path / 'a street_fused.mcap'
 
 
 def test_scripts_get_json(capsys):

@@ -105,6 +105,25 @@ def test_nothing_is_said_where_nobody_reads_any_more(words, unbuffered):
     assert (done.returncode, done.stderr) == (141, '')
 
 
+MAIN = [sys.executable, '-c', 'import sys; from ddfnet_ros.cli import main; sys.exit(main())']
+
+
+@pytest.mark.parametrize('unbuffered', ['', '1'])
+def test_what_does_not_fit_on_a_full_disk_is_told_in_one_line(unbuffered):
+    with open('/dev/full', 'w') as full:
+        done = subprocess.run([*MAIN, '--help'], stdout=full, stderr=subprocess.PIPE, text=True,
+                              check=False, env=os.environ | {'PYTHONUNBUFFERED': unbuffered})
+    assert done.returncode == 2
+    assert done.stderr == ('ddfnet: expected room to write, got a full disk; make some and run it '
+                           'again\n')
+
+
+def test_an_output_that_the_shell_closed_is_no_error():
+    done = subprocess.run(['sh', '-c', '"$@" >&-', 'sh', *MAIN, '--version'],
+                          stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, '')
+
+
 def test_play_without_rclpy_names_the_remedy(monkeypatch, capsys):
     monkeypatch.setattr('importlib.util.find_spec', lambda name: None)
     assert main(['play', 'bag']) == 2

@@ -65,13 +65,14 @@ def test_what_is_no_number_is_refused(value):
 
 @pytest.mark.parametrize(('value', 'expected'), [
     (12, 12), ('12', 12), ('camera_17_000042', 42), (np.uint64(2**53 + 1), 2**53 + 1), (0, 0),
+    (2**64 - 1, 2**64 - 1),
 ])
 def test_a_counter_is_an_integer_or_the_last_digits_of_a_text(value, expected):
     assert counter(value, 'sequence') == expected
 
 
 @pytest.mark.parametrize('value', [
-    -1, 1.5, 'camera', None, MESSAGE.header.stamp, Message(sec=3, nanosec=0)])
+    -1, 1.5, 'camera', None, MESSAGE.header.stamp, Message(sec=3, nanosec=0), 2**65, '9' * 308])
 def test_what_counts_nothing_is_refused(value):
     with pytest.raises(ValueError, match='sequence: expected a'):
         counter(value, 'sequence')

@@ -25,3 +25,17 @@ def test_a_field_may_count_the_frames():
 def test_a_field_that_is_not_there_is_named():
     with pytest.raises(ValueError, match=r'expected header\.seq, got only stamp, frame_id'):
         frame_of(IMAGE, PIXELS, counter_field='header.seq')
+
+
+@pytest.mark.parametrize(('sec', 'nanosec'), [(2**31 - 1, 10**9), (-2**31 - 1, 0)])
+def test_a_stamp_that_no_message_can_have_again_is_refused(sec, nanosec):
+    stamp = Message(sec=sec, nanosec=nanosec)
+    message = Message(header=Message(stamp=stamp, frame_id='camera'))
+    with pytest.raises(ValueError, match=r'header\.stamp: expected seconds of 32 bits, got'):
+        frame_of(message, PIXELS)
+
+
+def test_more_than_a_second_of_nanoseconds_is_more_than_a_second():
+    stamp = Message(sec=2, nanosec=15 * 10**8)
+    message = Message(header=Message(stamp=stamp, frame_id='camera'))
+    assert frame_of(message, PIXELS).stamp_ns == 35 * 10**8

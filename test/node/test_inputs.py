@@ -35,6 +35,14 @@ def test_any_field_of_any_message_may_tell_exposures_gains_and_counters(inputs_w
     np.testing.assert_array_equal(frames[0].pixels, RGB)
 
 
+def test_one_topic_by_two_names_is_no_two_exposures(ros):
+    node = Node('fuse_node')
+    settings = NodeSettings(image_topics=(TOPIC, TOPIC[1:]), bracket_size=2)
+    with pytest.raises(ValueError, match='image_topics: expected different names'):
+        Inputs(node, settings, Statistics(), print)
+    node.destroy_node()
+
+
 def test_metadata_and_images_may_match_by_counter(inputs_with):
     bench = inputs_with(**FIELD, image_counter_field='header.frame_id')
     for k, exposure in enumerate((1.0, 4.0, 16.0)):

@@ -88,6 +88,8 @@ def test_a_bag_is_played_as_it_is_at_its_pace_with_its_clock_and_again(ros, bag)
     (['BAG', '--topics', '/other'], 'expected topic /other, got /camera/image_raw/compressed'),
     (['BAG', '--rate', '0'],
      'player: --rate: expected a positive number, got 0.0; see ddfnet play --help\n'),
+    (['BAG', '--wait', 'nan'],
+     'player: --wait: expected 0 (not at all) or more, got nan; see ddfnet play --help\n'),
     (['BAG', '--rat', '2'],
      'player: expected an option that there is, such as --rate, got --rat 2; see ddfnet play '
      '--help\n'),
@@ -151,3 +153,14 @@ def test_nobody_listening_is_said_and_no_reason_to_hang(bag):
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert 'expected 1 subscriber(s) within 0.2 s, got 0' in output
+
+
+def test_a_topic_whose_name_ros_2_does_not_allow_is_left_out(tmp_path):
+    with BagWriter(tmp_path / 'old.mcap') as writer:
+        for name in ('/camera/0/notes', OTHERS):
+            writer.write(name, TYPES.types['std_msgs/msg/String'](data='other'), START_NS)
+    process = play(tmp_path / 'old.mcap', '--wait', 0)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert '/camera/0/notes: expected a name that ROS 2 allows' in output
+    assert 'Traceback' not in output

@@ -79,6 +79,13 @@ def test_a_full_disk_is_an_answer_and_the_node_lives_on(shared, tmp_path):
     fuse(shared, 5)
 
 
+def test_a_folder_of_nobody_is_an_answer(shared):
+    fuse(shared, 6)
+    answer = save_to(shared, '~nobody_at_all/here')
+    assert answer.message == ('cannot save: expected a folder, got ~nobody_at_all/here of a user '
+                              'who is not there; set save_folder')
+
+
 @pytest.mark.parametrize('error', [PermissionError('no\npermission'), RuntimeError('broken')])
 def test_whatever_fails_is_an_answer(shared, tmp_path, monkeypatch, error):
     def fail(*_):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
 import resource
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import numpy as np
@@ -55,3 +56,14 @@ def test_a_folder_that_is_a_file_is_an_error(deghosted, tmp_path):
     (tmp_path / 'file').write_text('')
     with pytest.raises(OSError, match='file'):
         save(deghosted(), tmp_path / 'file', {})
+
+
+def test_cameras_that_save_one_stamp_at_the_same_time_have_a_folder_each(deghosted, tmp_path):
+    cameras = [deghosted(radiance=np.full((40, 48, 3), k, np.float32)) for k in range(8)]
+    with ThreadPoolExecutor(len(cameras)) as threads:
+        saved = list(threads.map(lambda k: save(cameras[k], tmp_path, {'camera': k}), range(8)))
+    assert len(set(saved)) == len(cameras)
+    for k, folder in enumerate(saved):
+        assert json.loads((folder / 'metadata.json').read_text())['camera'] == k
+        assert np.unique(read_exr(folder / 'radiance.exr')).tolist() == [k]
+    assert set(tmp_path.iterdir()) == set(saved)
