@@ -266,7 +266,7 @@ class NodeSettings(OutputSettings, AssemblySettings, MetadataSettings, Deghoster
     batch_wait_ms: int | str = setting(
         'auto', 'Cameras in one process on one model: how long a bracket waits for those of the '
         'others, to be fused with them at once [ms]; 0: fused by itself; auto: 2 on a GPU, 0 on a '
-        'CPU, which gains nothing.', bounds=(0, 1000), choices=('auto',), live=True)
+        'CPU.', bounds=(0, 1000), choices=('auto',), live=True)
     diagnostics_period: float = setting(1.0, 'Time between two /diagnostics [s].',
                                         bounds=(0.1, 60.0))
     autostart: bool = setting(True, 'Whether the node configures and activates itself.')

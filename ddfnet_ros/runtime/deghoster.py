@@ -220,9 +220,7 @@ class Deghoster:
         return [self._shown(pipeline, one, network, radiance, len(asked))
                 for one, radiance in zip(ready, radiances, strict=True)]
 
-    def _ready(
-        self, pipeline: Pipeline, bracket: Bracket, settings: DeghosterSettings
-    ) -> Ready:
+    def _ready(self, pipeline: Pipeline, bracket: Bracket, settings: DeghosterSettings) -> Ready:
         """A bracket with all that the network needs."""
         prepare, flow, network, finish = (stage.again() for stage in self._stages)
         with prepare.after():
