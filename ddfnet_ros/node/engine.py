@@ -107,7 +107,7 @@ class Engine:
     ) -> list[Pending[Deghosted]]:
         """Begin to fuse brackets of several cameras: together where all have one model.
 
-        Raises what one of them would by itself; then none of them is begun.
+        Raises what one of them would by itself; then all are to be begun anew.
         """
         engines = [engine for engine, _, _ in asked]
         for engine in engines:
