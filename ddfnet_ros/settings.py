@@ -269,6 +269,10 @@ class NodeSettings(OutputSettings, AssemblySettings, MetadataSettings, Deghoster
         128, 'Width of the frames, if known: what the network is warmed up with, so that the '
         'first bracket takes no longer than the others [pixels].', bounds=(16, 16384))
     image_height: int = setting(96, 'Height, likewise [pixels].', bounds=(16, 16384))
+    batch_wait_ms: int | str = setting(
+        'auto', 'Cameras in one process on one model: how long a bracket waits for those of the '
+        'others, to be fused with them at once [ms]; 0: fused by itself; auto: 2 on a GPU, 0 on a '
+        'CPU.', bounds=(0, 1000), choices=('auto',), live=True)
     diagnostics_period: float = setting(1.0, 'Time between two /diagnostics [s].',
                                         bounds=(0.1, 60.0))
     autostart: bool = setting(True, 'Whether the node configures and activates itself.')

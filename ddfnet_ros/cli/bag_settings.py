@@ -17,7 +17,7 @@ from ddfnet_ros.settings import NodeSettings
 LIVE_ONLY = frozenset({
     'transport', 'sync', 'sync_slop', 'sync_depth', 'image_width', 'image_height',
     'diagnostics_period', 'autostart', 'moving_threshold', 'save_folder', 'save_blur',
-    'max_allowed_processing_time_ms', 'max_acceptable_consecutive_delay_ms',
+    'max_allowed_processing_time_ms', 'max_acceptable_consecutive_delay_ms', 'batch_wait_ms',
 })
 """Settings that mean nothing where a bag is fused without a node."""
 

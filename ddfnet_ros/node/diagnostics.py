@@ -47,6 +47,7 @@ class Snapshot:
         stage_ms: Of the most recent bracket: how long its last member took to decode and how long
             it waited, each stage of the fusion, then waiting for its turn and publishing.
         clipping: Of the most recent bracket.
+        together: Brackets, of as many cameras, that were fused at once with the most recent one.
         mismatch: Why the most recent bracket cannot have the exposures that it is said to have.
     """
 
@@ -59,6 +60,7 @@ class Snapshot:
     latencies_ms: tuple[float, ...] = ()
     stage_ms: Mapping[str, float] = field(default_factory=dict)
     clipping: Clipping | None = None
+    together: int = 1
     mismatch: str = ''
 
 
@@ -73,6 +75,7 @@ class Statistics:
         self._latencies_ms: deque[float] = deque(maxlen=_RECENT)
         self._stage_ms: dict[str, float] = {}
         self._clipping: Clipping | None = None
+        self._together = 1
         self._mismatch = ''
 
     def begin(self) -> None:
@@ -95,12 +98,13 @@ class Statistics:
         with self._lock:
             self._dropped[reason] += 1
 
-    def fuse(self, latency_ms: float, stage_ms: dict[str, float], clipping: Clipping) -> None:
+    def fuse(self, latency_ms: float, stage_ms: dict[str, float], clipping: Clipping,
+             together: int) -> None:
         """Count a bracket that was published."""
         with self._lock:
             self._fused += 1
             self._latencies_ms.append(latency_ms)
-            self._stage_ms, self._clipping = stage_ms, clipping
+            self._stage_ms, self._clipping, self._together = stage_ms, clipping, together
 
     def doubt(self, mismatch: str) -> None:
         """Tell of the exposures of the bracket at hand; '' where they may be right."""
@@ -120,7 +124,7 @@ class Statistics:
                 received=self._received, fused=self._fused, idle=self._idle,
                 dropped=self._dropped + elsewhere,
                 latencies_ms=tuple(self._latencies_ms), stage_ms=dict(self._stage_ms),
-                clipping=self._clipping, mismatch=self._mismatch,
+                clipping=self._clipping, together=self._together, mismatch=self._mismatch,
             )
 
 
@@ -167,6 +171,8 @@ def values_of(now: Snapshot, before: Snapshot) -> list[KeyValue]:
         values['latency_ms.median'] = f'{statistics.median(latencies):.1f}'
         values['latency_ms.p95'] = f'{latencies[int(0.95 * (len(latencies) - 1))]:.1f}'
     values |= {f'stage_ms.{stage}': f'{ms:.1f}' for stage, ms in now.stage_ms.items()}
+    if now.fused:
+        values['brackets_together'] = f'{now.together}'
     if now.clipping:
         values['clipped_fraction.before'] = f'{now.clipping.before:.4f}'
         values['clipped_fraction.after'] = f'{now.clipping.after:.4f}'

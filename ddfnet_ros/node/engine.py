@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -82,24 +83,46 @@ class Engine:
         """
         return self._unusable or self._deghoster.problem
 
+    @property
+    def company(self) -> FallbackDeghoster | None:
+        """The same for all whose brackets may be fused together; None for lack of memory."""
+        return self._deghoster if self._deghoster.together else None
+
     def __call__(self, bracket: Bracket, settings: NodeSettings) -> Deghosted:
         """Fuse one bracket; from the same thread as `submit`."""
         return self.submit(bracket, settings).result()
 
     def submit(self, bracket: Bracket, settings: NodeSettings) -> Pending[Deghosted]:
         """Begin to fuse one; from one thread only, the same for all who share models."""
-        with self._lock:
-            successor, self._successor = self._successor, None
-        if successor is not None:
-            self._deghoster = successor
-            self._logger.info(f'now fusing with {self.model_name}')
+        self._take_over()
         # Other cameras may have used it meanwhile: by their settings, and with their own log.
         self._deghoster.settings, self._deghoster.log = settings, self._logger.warning
-        before = Counter(self._deghoster.counts)
         pending = self._deghoster.submit(bracket)
-        # Another object each time, because other threads look through it.
-        self._counts = self._counts + (Counter(self._deghoster.counts) - before)
+        self._count()
         return pending
+
+    @staticmethod
+    def submit_together(
+        asked: Sequence[tuple[Engine, Bracket, NodeSettings]]
+    ) -> list[Pending[Deghosted]]:
+        """Begin to fuse brackets of several cameras: together where all have one model.
+
+        Raises what one of them would by itself; then all are to be begun anew.
+        """
+        engines = [engine for engine, _, _ in asked]
+        for engine in engines:
+            engine._take_over()
+        together = None
+        if len(asked) > 1 and len({engine._deghoster for engine in engines}) == 1:
+            deghoster = engines[0]._deghoster
+            deghoster.log = engines[0]._logger.warning
+            together = deghoster.submit_together(
+                [(bracket, settings) for _, bracket, settings in asked])
+        if together is None:
+            return [engine.submit(bracket, settings) for engine, bracket, settings in asked]
+        for engine in engines:
+            engine._count()
+        return together
 
     def want(self, settings: NodeSettings) -> None:
         """Load another model in a thread, if the settings name one; it takes over when ready."""
@@ -110,6 +133,18 @@ class Engine:
     def close(self) -> None:
         """Wait for a model that is being loaded, and forget it."""
         self._loader.shutdown(cancel_futures=True)
+
+    def _take_over(self) -> None:
+        """Have the model that was loaded meanwhile fuse, if there is one."""
+        with self._lock:
+            successor, self._successor = self._successor, None
+        if successor is not None:
+            self._deghoster = successor
+            self._logger.info(f'now fusing with {self.model_name}')
+
+    def _count(self) -> None:
+        # Another object each time, because other threads look through it.
+        self._counts = self._counts + Counter([self._deghoster.way])
 
     def _load(self, settings: NodeSettings) -> None:
         if settings.model != self._wanted:  # asked for yet another one meanwhile

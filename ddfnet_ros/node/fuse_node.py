@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -20,7 +20,7 @@ from rclpy.logging import get_logger
 
 from ddfnet_ros.node import dds, diagnostics, engine, usage
 from ddfnet_ros.node.debug_topics import DebugTopics
-from ddfnet_ros.node.fusion import Fusion
+from ddfnet_ros.node.fusion import Fusion, Order, begin
 from ddfnet_ros.node.inputs import Delivery, Inputs
 from ddfnet_ros.node.models import Workshop
 from ddfnet_ros.node.outputs import Outputs
@@ -28,7 +28,7 @@ from ddfnet_ros.node.parameters import LiveSettings, unknown_overrides
 from ddfnet_ros.node.process import ros_process
 from ddfnet_ros.node.reporting import PROBLEM_LOG_PERIOD, Reporter, engine_values
 from ddfnet_ros.node.services import Answer, RefusedError, Services
-from ddfnet_ros.node.worker import Worker
+from ddfnet_ros.node.worker import Company, Worker
 from ddfnet_ros.settings import NodeSettings
 
 _NAME = 'fuse_node'
@@ -54,7 +54,7 @@ class FuseNode(LifecycleNode):
         super().__init__(_NAME, **options)
         self._workshop = workshop or Workshop()
         self._fusion: Fusion | None = None
-        self._worker: Worker[Delivery] | None = None
+        self._worker: Worker[Order] | None = None
         self._problem = ''
         self._adviser = dds.LargeImageAdviser(self)
         self._before = diagnostics.Snapshot()
@@ -97,7 +97,7 @@ class FuseNode(LifecycleNode):
         self._fusion.watchdog.reset()
         self._fusion.debug.reset()
         self._worker = Worker(
-            partial(self._fuse, self._fusion), self._on_failure, self._workshop.thread)
+            begin, self._on_failure, self._workshop.thread, partial(self._company, self._fusion))
         try:
             super().on_activate(state)
             self._fusion.inputs.subscribe()
@@ -159,13 +159,14 @@ class FuseNode(LifecycleNode):
             self._fusion.engine.want(settings)
 
     def _submit(self, delivery: Delivery) -> None:
-        if self._fusion and self._worker and self._worker.submit(delivery):
+        if self._fusion and self._worker and self._worker.submit(
+                Order(self._fusion, delivery, self._settings)):
             self._fusion.statistics.drop('superseded')
 
-    def _fuse(self, fusion: Fusion, delivery: Delivery) -> Callable[[], None] | None:
-        return fusion.begin(delivery, self._settings.now)
+    def _company(self, fusion: Fusion) -> Company | None:
+        return fusion.company(self._settings.now)
 
-    def _on_failure(self, _delivery: Delivery, error: Exception) -> None:
+    def _on_failure(self, _order: Order, error: Exception) -> None:
         if self._fusion and self.context.ok():  # as above
             self._fusion.statistics.drop('failed')
             self.get_logger().error(f'a bracket failed: {diagnostics.one_line(error)}',
@@ -183,7 +184,7 @@ class FuseNode(LifecycleNode):
             raise RefusedError('expected a folder to save to, got none; set save_folder')
         worker.do(partial(fusion.saver.save_latest, fusion.engine, settings, answer))
 
-    def _active(self) -> tuple[Fusion, Worker[Delivery]]:
+    def _active(self) -> tuple[Fusion, Worker[Order]]:
         if not (self._fusion and self._worker):
             raise RefusedError('expected an active node, got one that is not; activate it')
         return self._fusion, self._worker

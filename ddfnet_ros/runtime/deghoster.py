@@ -8,26 +8,27 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
+from typing import cast
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from ddfnet_ros.bracket import Bracket
 from ddfnet_ros.network import describe, fixed_frames
 from ddfnet_ros.runtime.bands import round_up
+from ddfnet_ros.runtime.begun import Begun, Ready, array_of, pixel_vectors
 from ddfnet_ros.runtime.guard import tolerance_of
 from ddfnet_ros.runtime.memory import keep_freed_memory
 from ddfnet_ros.runtime.pending import Pending
 from ddfnet_ros.runtime.pipeline import Pipeline
-from ddfnet_ros.runtime.preparation import stack_of
+from ddfnet_ros.runtime.preparation import check_exposures
 from ddfnet_ros.runtime.selection import (
     accelerate,
     choose_device,
@@ -41,12 +42,12 @@ from ddfnet_ros.runtime.selection import (
     lowered,
     on_device,
 )
-from ddfnet_ros.runtime.shown import shown_of, where_finite
 from ddfnet_ros.runtime.stack_pipeline import StackPipeline
 from ddfnet_ros.runtime.stages import Stage
 from ddfnet_ros.settings import DeghosterSettings, RadianceSettings
 
-_SENSIBLE_EXPOSURES = (1e-12, 1e12)  # beyond, radiance would leave float32's range
+Asked = tuple[Bracket, DeghosterSettings]
+"""What is to be fused, and by which settings."""
 
 _STAGES = ('prepare', 'flow', 'network', 'finish')
 
@@ -60,13 +61,15 @@ class Deghosted:
         radiance: (H, W, 3) RGB or (H, W) for grey frames, float32, linear, finite, >= 0, in the
             unit of Eq. 2: LDR ** gamma / (exposure_time * gain).
         image: The same, tone-mapped: (H, W, 3) RGB or (H, W), uint8.
-        stage_ms: Wall time of each stage, milliseconds.
+        stage_ms: Wall time of each stage, milliseconds; where other brackets were submitted with
+            this one, under 'others' how long the host was at them.
         motion: Gives (N - 1, H, W, 2) float32: pixels (x, y) from the reference to each other
             frame, shorter ones first. A call, because few ask and it may lie on a device.
         shares: Gives (N, H, W) float32 in [0, 1]: how much of each frame each pixel takes, in
             the bracket's order; they sum to 1. Runs the network once more; raises ValueError
             where it has no weights.
             Both calls keep the motion in memory as long as this object lives.
+        together: Brackets that went through the network at once, this one among them.
     """
 
     bracket: Bracket
@@ -75,6 +78,7 @@ class Deghosted:
     stage_ms: dict[str, float]
     motion: Callable[[], npt.NDArray[np.float32]]
     shares: Callable[[], npt.NDArray[np.float32]]
+    together: int = 1
 
 
 class Deghoster:
@@ -150,7 +154,6 @@ class Deghoster:
         """
         return self.submit(bracket).result()
 
-    @torch.inference_mode()
     def submit(self, bracket: Bracket) -> Pending[Deghosted]:
         """Begin to fuse a bracket; a GPU goes on by itself while the next one is submitted.
 
@@ -163,47 +166,100 @@ class Deghoster:
         Raises:
             ValueError: exposures that no camera has.
         """
-        _check_exposures(bracket)
-        with self._turn:
-            begun = self._begun(bracket)
-        return Pending(partial(self._finished, begun))
+        return self.submit_together([(bracket, self.settings)])[0]
 
-    def _begun(self, bracket: Bracket) -> _Begun:
-        """All that is asked of the device."""
-        settings = self.settings
-        width, height = bracket.reference.size
-        padded = (round_up(height, self._multiple), round_up(width, self._multiple))
-        stages = tuple(stage.again() for stage in self._stages)
-        prepare, flow, network, finish = stages
+    @torch.inference_mode()
+    def submit_together(self, asked: Sequence[Asked]) -> list[Pending[Deghosted]]:
+        """Begin to fuse several brackets; those that agree go through the network at once.
+
+        They agree in padded size, number of frames, place of the reference and whether halos are
+        mended. Results are those of `submit`, but for rounding.
+
+        Args:
+            asked: Brackets as `submit` takes them, and settings that differ in live fields only.
+
+        Raises:
+            ValueError: exposures of one of them that no camera has.
+        """
+        for bracket, _ in asked:
+            check_exposures(bracket)
+        with self._turn:
+            start = time.perf_counter()
+            begun = self._all_begun(asked)
+            taken_ms = (time.perf_counter() - start) * 1e3
+        others = [{'others': taken_ms - one.host_ms} if len(asked) > 1 else {} for one in begun]
+        return [Pending(partial(self._finished, *one)) for one in zip(begun, others, strict=True)]
+
+    def _all_begun(self, asked: Sequence[Asked]) -> list[Begun]:
+        """All that is asked of the device, group by group."""
+        groups: dict[Hashable, list[int]] = {}
+        for place, one in enumerate(asked):
+            groups.setdefault(self._kind(*one), []).append(place)
+        begun: dict[int, Begun] = {}
+        for places in groups.values():
+            begun |= zip(places, self._begun([asked[place] for place in places]), strict=True)
+        return [begun[place] for place in sorted(begun)]
+
+    def _kind(self, bracket: Bracket, settings: DeghosterSettings) -> Hashable:
+        """Equal for brackets that go through the network at once."""
+        if self._pipeline(bracket) is not self._stacked:
+            return object()  # kernels gain nothing by it
+        return (self._padded(bracket), len(bracket.frames), bracket.reference_index,
+                settings.mend_halos)
+
+    def _begun(self, asked: Sequence[Asked]) -> list[Begun]:
+        """All that is asked of the device for a group."""
+        bracket, settings = asked[0]
         pipeline = self._pipeline(bracket)
+        ready = [self._ready(pipeline, *one) for one in asked]
+        _, _, network, finish = (stage.again() for stage in self._stages)
+        with network.after(*(one.flow for one in ready)):
+            radiances = pipeline.radiances(
+                [one.given for one in ready], [one.motion for one in ready],
+                bracket.reference_index, settings.mend_halos, [one.tolerance for one in ready])
+            for radiance in radiances:
+                network.hand_over(radiance, finish)
+        return [self._shown(pipeline, one, network, radiance, len(asked))
+                for one, radiance in zip(ready, radiances, strict=True)]
+
+    def _ready(self, pipeline: Pipeline, bracket: Bracket, settings: DeghosterSettings) -> Ready:
+        """A bracket with all that the network needs."""
+        prepare, flow, network, finish = (stage.again() for stage in self._stages)
         with prepare.after():
-            given = pipeline.given(bracket, settings, padded, prepare)
+            given = pipeline.given(bracket, settings, self._padded(bracket), prepare)
             tolerance = tolerance_of(bracket.reference.pixels) \
                 if settings.guard_reference else math.inf
             prepare.hand_over(given, flow, network, finish)
         with flow.after(prepare):
             motion = flow.hand_over(pipeline.motion(given), network)
-        with network.after(flow):
-            radiance = pipeline.radiance(
-                given, motion, bracket.reference_index, settings.mend_halos, tolerance)
-            network.hand_over(radiance, finish)
+        return Ready(bracket, settings, prepare, flow, given, motion, tolerance)
+
+    def _shown(
+        self, pipeline: Pipeline, ready: Ready, network: Stage, radiance: Tensor, together: int
+    ) -> Begun:
+        """A bracket whose results are on their way to the host."""
+        bracket, settings = ready.bracket, ready.settings
+        width, height = bracket.reference.size
+        finish = self._stages[-1].again()
         with finish.after(network):
             finite = finish.to_host(torch.isfinite(radiance[:, :height, :width].sum()))
             shown = pipeline.shown(bracket, radiance, settings, finish)
-        return _Begun(bracket, settings, self.bands, stages, motion, radiance, finite, shown)
+        stages = (ready.prepare, ready.flow, network, finish)
+        return Begun(bracket, settings, self.bands, stages, ready.motion, radiance, finite, shown,
+                     together)
 
     @torch.inference_mode()
-    def _finished(self, begun: _Begun) -> Deghosted:
-        bracket, finish = begun.bracket, begun.stages[-1]
+    def _finished(self, begun: Begun, others: dict[str, float]) -> Deghosted:
+        bracket = begun.bracket
         width, height = bracket.reference.size
-        finish.wait()
-        shown = begun.shown if begun.finite else _shown_where_finite(begun)
+        radiance, image = begun.results()
         padded = (begun.radiance.shape[1], begun.radiance.shape[2])
         return Deghosted(
-            bracket, _array(shown[0]), _array(shown[1]),
-            {stage.name: stage.ms for stage in begun.stages},
-            partial(_pixel_vectors, begun.motion[0, :, :, :height, :width]),
+            bracket, array_of(radiance), array_of(image),
+            {stage.name: stage.ms for stage in begun.stages} | others,
+            partial(pixel_vectors, begun.motion[0, :, :, :height, :width]),
             partial(self._shares, bracket, begun.settings, padded, begun.motion, begun.bands),
+            begun.together,
         )
 
     def forget(self) -> None:
@@ -217,6 +273,11 @@ class Deghoster:
         """Whether bands save memory with a bracket; what kernels take needs less than a band."""
         kernels = self._kernels and self._kernels.takes(bracket)
         return hasattr(self._stacked.model, 'reach') and not kernels
+
+    def _padded(self, bracket: Bracket) -> tuple[int, int]:
+        """Height and width that the network takes its frames at."""
+        width, height = bracket.reference.size
+        return round_up(height, self._multiple), round_up(width, self._multiple)
 
     def _pipeline(self, bracket: Bracket) -> Pipeline:
         """The fastest that can do it."""
@@ -237,59 +298,4 @@ class Deghoster:
             shares = self._stacked.shares(stack, motion, bracket.reference_index)
         place = bracket.reference_index
         in_order = [*shares[1:place + 1], shares[0], *shares[place + 1:]]
-        return _array(torch.stack(in_order)[:, :height, :width].contiguous().cpu())
-
-
-@dataclass(frozen=True, eq=False)
-class _Begun:
-    """What there is of a bracket once all is asked of the device.
-
-    Attributes:
-        bracket: What is fused.
-        settings: By which.
-        bands: Of rows that the network takes one after the other.
-        stages: On its way.
-        motion: On the device.
-        radiance: Of the padded size, on the device.
-        finite: Whether its every value is a number, on the host in the end.
-        shown: Radiance and picture, likewise.
-    """
-
-    bracket: Bracket
-    settings: RadianceSettings
-    bands: int
-    stages: tuple[Stage, ...]
-    motion: Float[Tensor, '1 m 2 h w']
-    radiance: Float[Tensor, 'c h w']
-    finite: Tensor
-    shown: tuple[Tensor, Tensor]
-
-
-def _shown_where_finite(begun: _Begun) -> tuple[Tensor, Tensor]:
-    """The same with the reference frame where the network gave no number."""
-    bracket, settings, finish = begun.bracket, begun.settings, begun.stages[-1]
-    width, height = bracket.reference.size
-    radiance = begun.radiance[:, :height, :width]
-    reference = stack_of(bracket, settings, (height, width))
-    with finish.after():
-        mended = where_finite(radiance, finish.to_device(reference)[0, 0, 3:])
-        shown = shown_of(bracket, mended, settings, finish)
-    finish.wait()
-    return shown
-
-
-def _check_exposures(bracket: Bracket) -> None:
-    low, high = _SENSIBLE_EXPOSURES
-    for exposure in bracket.exposures:
-        if not low <= exposure <= high:
-            raise ValueError(f'expected exposures of {low:g} to {high:g} s, got {exposure:g}; '
-                             'check exposure_times and gain')
-
-
-def _array(tensor: Tensor) -> npt.NDArray[Any]:
-    array: npt.NDArray[Any] = tensor.numpy()
-    return array
-
-
-def _pixel_vectors(motion: Float[Tensor, 'm 2 h w']) -> npt.NDArray[np.float32]:
-    return _array(motion.movedim(1, -1).float().cpu())
+        return array_of(torch.stack(in_order)[:, :height, :width].contiguous().cpu())

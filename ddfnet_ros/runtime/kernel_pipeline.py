@@ -9,6 +9,7 @@ OpenCV do the rest. The result is the same but for rounding.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -127,11 +128,19 @@ class KernelPipeline:
         flow = self._flow.between(images[0], images[1], cell)[None]
         return flow[..., :height, :width].contiguous()
 
-    def radiance(
+    def radiances(
+        self, given: Sequence[Levels], motion: Sequence[Float[Tensor, '1 m 2 h w']],
+        reference_index: int, mend_halos: bool, tolerances: Sequence[float],
+    ) -> list[Float[Tensor, '3 h w']]:
+        """What `FastFusion` gives; one after the other, as a CPU gains nothing by a batch."""
+        return [self._radiance(levels, flow, reference_index, mend_halos, tolerance)
+                for levels, flow, tolerance in zip(given, motion, tolerances, strict=True)]
+
+    def _radiance(
         self, given: Levels, motion: Float[Tensor, '1 m 2 h w'], reference_index: int,
         mend_halos: bool, tolerance: float,
     ) -> Float[Tensor, '3 h w']:
-        """What `FastFusion` gives, halos mended or not, held to the reference or not."""
+        """Halos mended or not, held to the reference or not."""
         _, height, width, _ = given.pixels.shape
         flow = motion[0].numpy()
         moved = np.empty((len(flow), 3, height, width), np.float32)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Float
@@ -32,18 +33,18 @@ class Pipeline(Protocol):
     def motion(self, given: Any) -> Float[Tensor, '1 m 2 h w']:
         """Flow from the reference to each other frame."""
 
-    def radiance(
-        self, given: Any, motion: Float[Tensor, '1 m 2 h w'], reference_index: int,
-        mend_halos: bool, tolerance: float,
-    ) -> Float[Tensor, '3 h w']:
+    def radiances(
+        self, given: Sequence[Any], motion: Sequence[Float[Tensor, '1 m 2 h w']],
+        reference_index: int, mend_halos: bool, tolerances: Sequence[float],
+    ) -> list[Float[Tensor, '3 h w']]:
         """What the network gives, >= 0, relative to the shortest exposure; halos mended or not.
 
         Args:
-            given: From the first step.
-            motion: From the second.
+            given: From the first step, of brackets that agree in size and number of frames.
+            motion: From the second, of each.
             reference_index: How many frames are shorter than the reference.
             mend_halos: See `halo.py`.
-            tolerance: See `guard.py`; infinite: not held to the reference.
+            tolerances: Of each, see `guard.py`; infinite: not held to the reference.
         """
 
     def shown(

@@ -19,6 +19,17 @@ from ddfnet_ros.settings import RadianceSettings
 
 _Plane = npt.NDArray[np.float32]
 
+_SENSIBLE_EXPOSURES = (1e-12, 1e12)  # beyond, radiance would leave float32's range
+
+
+def check_exposures(bracket: Bracket) -> None:
+    """Raise ValueError where exposures are such that no camera has."""
+    low, high = _SENSIBLE_EXPOSURES
+    for exposure in bracket.exposures:
+        if not low <= exposure <= high:
+            raise ValueError(f'expected exposures of {low:g} to {high:g} s, got {exposure:g}; '
+                             'check exposure_times and gain')
+
 
 def stack_of(
     bracket: Bracket, settings: RadianceSettings, padded: tuple[int, int], pinned: bool = False

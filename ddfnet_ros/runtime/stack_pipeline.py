@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -66,22 +67,27 @@ class StackPipeline:
         """As the flow provider finds it."""
         return self.flow(given)
 
-    def radiance(
-        self, given: Float[Tensor, '1 n 6 h w'], motion: Float[Tensor, '1 m 2 h w'],
-        reference_index: int, mend_halos: bool, tolerance: float,
-    ) -> Float[Tensor, '3 h w']:
-        """What the network gives, halos mended or not, held to the reference or not."""
+    def radiances(
+        self, given: Sequence[Float[Tensor, '1 n 6 h w']],
+        motion: Sequence[Float[Tensor, '1 m 2 h w']], reference_index: int, mend_halos: bool,
+        tolerances: Sequence[float],
+    ) -> list[Float[Tensor, '3 h w']]:
+        """What the network gives for all at once, each mended and held to its own reference."""
         def work(stack: Tensor, flow: Tensor) -> Tensor:
-            radiance = self._run(self.model, stack, flow, reference_index)[0].float()
+            radiance = self._run(self.model, stack, flow, reference_index).float()
             if mend_halos:
-                radiance = without_halo(radiance, stack, flow, reference_index)
+                each = zip(radiance, stack.split(1), flow.split(1), strict=True)
+                radiance = _batch([without_halo(own, frames, moves, reference_index)[None]
+                                   for own, frames, moves in each])
             return radiance.clamp(min=0)
 
+        stacks, flows = _batch(given), _batch(motion)
         if self.graphs is None or not self.replays or self.bands > 1:
-            radiance = work(given, motion)
+            radiances = work(stacks, flows)
         else:
-            radiance = self.graphs((reference_index, mend_halos), work, given, motion)
-        return guarded(radiance, given[0, 0], tolerance)
+            radiances = self.graphs((reference_index, mend_halos), work, stacks, flows)
+        return [guarded(radiance, stack[0], tolerance) for radiance, stack, tolerance in zip(
+            radiances, stacks, tolerances, strict=True)]
 
     def forget(self) -> None:
         """Let go of what only makes the next brackets faster; nothing may be running."""
@@ -119,3 +125,8 @@ class StackPipeline:
                 return run(stack, motion, reference_index)
             return in_bands(run, stack, motion, reference_index, bands=self.bands,
                             reach=self.model.reach(motion), multiple=self.model.multiple)
+
+
+def _batch(parts: Sequence[Float[Tensor, '1 ...']]) -> Float[Tensor, 'b ...']:
+    """Along the first dimension; one is not copied."""
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts))

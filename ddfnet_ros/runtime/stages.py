@@ -32,6 +32,7 @@ class Stage:
 
     Attributes:
         name: What its time is told under.
+        host_ms: Milliseconds that the host took to ask for it; on a CPU, to do it.
     """
 
     def __init__(self, name: str, device: torch.device) -> None:
@@ -60,10 +61,10 @@ class Stage:
     @property
     def ms(self) -> float:
         """Milliseconds that it took on its device; known when it is done."""
-        return self._begun.elapsed_time(self._done) if self._stream else self._host_ms
+        return self._begun.elapsed_time(self._done) if self._stream else self.host_ms
 
     def _start_clock(self) -> None:
-        self._host_ms = 0.0
+        self.host_ms = 0.0
         if self._stream is not None:
             self._begun, self._done = (torch.cuda.Event(enable_timing=True) for _ in range(2))
 
@@ -80,7 +81,7 @@ class Stage:
                 self._begun.record()
                 yield
                 self._done.record()
-        self._host_ms = (time.perf_counter() - start) * 1e3
+        self.host_ms = (time.perf_counter() - start) * 1e3
 
     def hand_over(self, result: Result, *later: Stage) -> Result:
         """Let later stages use a tensor of this one: its memory is not given away before.

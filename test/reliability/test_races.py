@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from ddfnet_ros.bracket import Bracket, Frame
-from ddfnet_ros.node.worker import Worker
+from ddfnet_ros.node.worker import Company, Worker, WorkThread
 from ddfnet_ros.runtime.deghoster import Deghoster
 from ddfnet_ros.settings import DeghosterSettings
 
@@ -42,7 +42,8 @@ def test_every_job_is_done_displaced_or_left_whatever_the_schedule(hectic, seed)
         time.sleep(rng.choice((0, 0, 1e-4)))
         return partial(finish, job) if job % 2 else finish(job)
 
-    worker = Worker(begin, lambda job, error: failed.append(job))
+    worker = Worker(lambda jobs: [begin(job) for job in jobs],
+                    lambda job, error: failed.append(job))
 
     def submit(first):
         for job in range(first, jobs, 3):
@@ -59,6 +60,46 @@ def test_every_job_is_done_displaced_or_left_whatever_the_schedule(hectic, seed)
     assert len(done) + len(failed) + sum(displaced) + left == jobs
     assert len(set(done + failed)) == len(done + failed)
     assert sorted(errands) == list(range(jobs))
+
+
+@pytest.mark.parametrize('seed', range(8))
+def test_of_workers_in_company_every_job_is_done_displaced_or_left_whatever_the_schedule(
+        hectic, seed):
+    rng, jobs, thread = random.Random(seed), 60, WorkThread()
+    done, failed, displaced, sizes = [], [], [], []
+
+    def finish(job):
+        if job % 7 == 3:
+            raise RuntimeError
+        time.sleep(rng.choice((0, 0, 1e-4)))
+        done.append(job)
+
+    def begin(given):
+        if len(given) > 1 and any(job % 11 == 5 for job in given):
+            raise RuntimeError
+        sizes.append(len(given))
+        time.sleep(rng.choice((0, 0, 1e-4)))
+        return [partial(finish, job) for job in given]
+
+    company = Company(done, rng.choice((1e-6, 1e-4, 1e-3)))
+    workers = [Worker(begin, lambda job, error: failed.append(job), thread, lambda: company)
+               for _ in range(3)]
+
+    def submit(first):
+        for job in range(first, jobs, 3):
+            displaced.append(workers[first].submit(job))
+            time.sleep(rng.choice((0, 0, 1e-4, 3e-4)))
+
+    threads = [threading.Thread(target=submit, args=(first,)) for first in range(3)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    left = sum(worker.stop() for worker in workers)
+    assert len(done) + len(failed) + sum(displaced) + left == jobs == sum(
+        sizes, sum(displaced) + left)
+    assert len(set(done + failed)) == len(done + failed)
+    assert max(sizes) > 1
 
 
 def test_fusing_keeps_nothing(monkeypatch):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import weakref
 from collections import Counter
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -49,9 +50,9 @@ def fallback_of(models, monkeypatch):
     monkeypatch.setenv('DDFNET_MODELS', str(models))
     monkeypatch.setenv('AMENT_PREFIX_PATH', '')
 
-    def make(model='fast', rows=10**6, error=SHORTAGES['torch on a GPU']):
+    def make(model='fast', rows=10**6, error=SHORTAGES['torch on a GPU'], brackets=9):
         made = FallbackDeghoster(settings_for(model))
-        made._first._stacked.model = Hungry(made._first._stacked.model, rows, error)
+        made._first._stacked.model = Hungry(made._first._stacked.model, rows, error, brackets)
         return made
     return make
 
@@ -61,11 +62,14 @@ class Hungry:
 
     Attributes:
         rows: That there is memory for.
+        brackets: That there is memory for at once.
         given: Rows that it was asked for, and whether it could.
+        batches: Brackets likewise.
     """
 
-    def __init__(self, network, rows, error):
+    def __init__(self, network, rows, error, brackets):
         self.network, self.rows, self.error = network, rows, error
+        self.brackets, self.batches = brackets, []
         self.reach, self.shares, self.multiple = network.reach, network.shares, network.multiple
         self.given = []
         self.left = lambda: None
@@ -74,7 +78,8 @@ class Hungry:
         assert self.left() is None, 'a failed attempt still holds its memory'
         rows = stack.shape[-2]
         self.given.append(rows)
-        if rows > self.rows:
+        self.batches.append(len(stack))
+        if rows > self.rows or len(stack) > self.brackets:
             made = stack.clone()
             self.left = weakref.ref(made)
             raise type(self.error)(*self.error.args)
@@ -116,7 +121,7 @@ def test_a_shortage_that_freed_caches_mend_costs_nothing_but_time(fallback_of, c
         fused = made(given)
     np.testing.assert_array_equal(fused.radiance, expected.radiance)
     assert fused.bracket is given
-    assert made.counts == {'whole': 0, 'caches': 1, 'bands': 0, 'reference': 0}
+    assert made.counts == {'whole': 0, 'caches': 1, 'single': 0, 'bands': 0, 'reference': 0}
     assert caplog.text.count('freed caches') == 1
     assert 'freed caches' in made.problem
 
@@ -162,8 +167,8 @@ def test_without_room_for_the_model_fast_on_the_cpu_takes_over(fallback_of, capl
 
 
 @pytest.mark.parametrize(('model', 'ways'), [
-    ('other', ['whole', 'caches', 'bands', 'cpu', 'reference']),
-    ('fast', ['whole', 'caches', 'bands', 'reference']),
+    ('other', ['whole', 'caches', 'single', 'bands', 'cpu', 'reference']),
+    ('fast', ['whole', 'caches', 'single', 'bands', 'reference']),
 ])
 def test_where_nothing_fits_the_reference_frame_is_published(
         fallback_of, monkeypatch, caplog, model, ways):
@@ -278,3 +283,87 @@ def test_a_deghoster_that_nobody_holds_is_gone_at_once(fallback_of):
     left = weakref.ref(made._first)
     del made
     assert left() is None
+
+
+def two():
+    """Two brackets that agree, and the settings of two cameras."""
+    given, settings = bracket(height=16), settings_for('fast')
+    return [(given, settings), (given, replace(settings, tone_map='mu'))]
+
+
+def together(made):
+    """What becomes of two brackets: fused together, or one by one where that is asked for."""
+    asked = two()
+    pending = made.submit_together(asked)
+    if pending is None:
+        pending = []
+        for each, made.settings in asked:
+            pending.append(made.submit(each))
+    return [one.result() for one in pending]
+
+
+def test_brackets_that_memory_is_too_short_for_together_are_fused_one_by_one(
+        fallback_of, caplog):
+    made = fallback_of(brackets=1)
+    expected = [Deghoster(settings)(of) for of, settings in two()]
+    for _ in range(5):
+        for alone, found in zip(expected, together(made), strict=True):
+            np.testing.assert_array_equal(found.radiance, alone.radiance)
+            np.testing.assert_array_equal(found.image, alone.image)
+    assert made.counts == {'whole': 0, 'caches': 0, 'single': 10, 'bands': 0, 'reference': 0}
+    assert network_of(made).batches == [2, 2] + 10 * [1]  # the second try has caches freed
+    assert [record.message.split(' (')[0] for record in caplog.records] == [
+        'out of memory: freed caches, fusing as always',
+        'out of memory: fusing brackets one by one']
+    assert made.problem == 'out of memory: fusing brackets one by one'
+    assert not made.together
+
+
+def test_when_memory_returns_brackets_are_fused_together_again_and_that_is_told_once(
+        fallback_of, monkeypatch, caplog):
+    monkeypatch.setattr(fallback, '_FIRST_WAIT', 2)
+    made = fallback_of(brackets=1)
+    together(made)
+    network_of(made).brackets = 2
+    caplog.clear()
+    found = [together(made)[0].together for _ in range(15)]
+    assert found[0] == 1
+    assert found[-5:] == [2] * 5
+    assert made.problem == ''
+    assert [record.message for record in caplog.records] == [
+        'there is memory again: fusing as always']
+
+
+def test_brackets_together_that_still_fail_are_tried_ever_more_rarely(fallback_of, caplog):
+    made = fallback_of(brackets=1)
+    for _ in range(400):
+        together(made)
+    assert network_of(made).batches.count(2) <= 2 + 2 * 5
+    assert made.counts['reference'] == made.counts['bands'] == 0
+    assert len(caplog.records) == 2
+
+
+def test_where_each_needs_bands_those_are_taken_for_brackets_of_all_cameras(fallback_of):
+    made, given = fallback_of(rows=250), bracket()
+    assert made.submit_together([(given, made.settings)] * 2) is None
+    for _ in range(2):
+        made.submit(given).result()
+    assert made.counts['bands'] == 2
+
+
+def test_without_several_cameras_one_by_one_is_no_way(fallback_of):
+    made = fallback_of(rows=8)
+    made(bracket(height=16))
+    assert network_of(made).given[:2] == [16, 16]
+    assert made.way == 'reference'
+    assert len(network_of(made).given) == 2 + 3
+
+
+def test_an_error_of_one_of_several_brackets_is_raised_and_no_shortage(fallback_of):
+    made = fallback_of()
+    frames = bracket(height=16).frames
+    bad = Bracket.of(replace(frame, exposure_time=2e12 * 2**k) for k, frame in enumerate(frames))
+    with pytest.raises(ValueError, match='expected exposures'):
+        made.submit_together([*two(), (bad, made.settings)])
+    assert made.together
+    assert made.problem == ''

@@ -143,6 +143,24 @@ def test_brackets_that_overlap_are_those_fused_one_by_one(device, model):
         np.testing.assert_allclose(found.motion(), alone.motion(), atol=1e-3)
 
 
+@pytest.mark.parametrize(('device', 'model'), RUNS)
+def test_brackets_that_are_fused_together_are_those_fused_one_by_one(device, model):
+    deghoster = Deghoster(DeghosterSettings(model=model, device=device))
+    given = [bracket_of(size=size, seed=seed)
+             for seed, size in enumerate([(72, 96), (80, 128), (72, 96), (72, 96)])]
+    alone = [deghoster(bracket) for bracket in given]
+    for _ in range(4):  # kernels one by one, then as a graph
+        pending = deghoster.submit_together([(each, deghoster.settings) for each in given])
+        for expected, found in zip(alone, [one.result() for one in pending], strict=True):
+            assert decibels(expected, found) >= LEAST_DB_OF_OTHER_KERNELS
+            assert abs(expected.image.astype(int) - found.image).mean() < 0.1
+            np.testing.assert_allclose(found.motion(), expected.motion(), atol=1e-3)
+            if device == 'cuda':
+                assert found.together == (3 if found.image.shape[0] == 72 else 1)
+    if device == 'cuda':
+        assert deghoster._stacked.graphs._able, 'a graph could not be captured'
+
+
 @NEEDS_GPU
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize('precision', ['float32', 'bfloat16'])

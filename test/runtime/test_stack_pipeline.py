@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+import math
+
 import pytest
 import torch
 
@@ -32,34 +34,54 @@ def pipeline():
     return pipeline
 
 
+def radiance(pipeline, reference_index, mend_halos):
+    (one,) = pipeline.radiances(*([x] for x in GIVEN), reference_index, mend_halos, [STEPS])
+    return one
+
+
 @torch.inference_mode()
 def test_replayed_work_is_that_of_the_network_and_of_mending(pipeline):
     pipeline.replays = False
-    expected = {case: pipeline.radiance(*GIVEN, *case, STEPS)
+    expected = {case: radiance(pipeline, *case)
                 for case in ((0, True), (1, True), (1, False), (2, True))}
     assert pipeline.captured == 0
     pipeline.replays = True
     for _ in range(3):
-        for case, radiance in expected.items():
-            assert torch.equal(pipeline.radiance(*GIVEN, *case, STEPS), radiance)
+        for case, once in expected.items():
+            assert torch.equal(radiance(pipeline, *case), once)
     assert pipeline.captured == len(expected)
+
+
+@torch.inference_mode()
+def test_a_batch_has_a_graph_of_its_own_and_each_its_own_result(pipeline):
+    others = [torch.rand_like(GIVEN[0]), torch.rand_like(GIVEN[0])]
+    given, motion = [GIVEN[0], *others], [GIVEN[1] * k for k in (1, 0.5, 0)]
+    tolerances = [STEPS, math.inf, STEPS]
+    expected = [pipeline.radiances([x], [y], 1, True, [z])[0]
+                for x, y, z in zip(given, motion, tolerances, strict=True)]
+    assert pipeline.captured == 1
+    for _ in range(3):
+        found = pipeline.radiances(given, motion, 1, True, tolerances)
+        for alone, one in zip(expected, found, strict=True):
+            torch.testing.assert_close(one, alone, rtol=1e-5, atol=1e-6)
+    assert pipeline.captured == 2
 
 
 @torch.inference_mode()
 def test_bands_are_not_replayed(pipeline):
     pipeline.bands = 2
     for _ in range(3):
-        pipeline.radiance(*GIVEN, 1, True, STEPS)
+        radiance(pipeline, 1, True)
     assert pipeline.captured == 0
 
 
 @torch.inference_mode()
 def test_where_memory_is_short_nothing_is_kept(pipeline):
     for _ in range(2):
-        pipeline.radiance(*GIVEN, 1, True, STEPS)
+        radiance(pipeline, 1, True)
     pipeline.forget()
     for _ in range(2):
-        pipeline.radiance(*GIVEN, 1, True, STEPS)
+        radiance(pipeline, 1, True)
     assert pipeline.captured == 2
 
 
