@@ -63,7 +63,7 @@ CHARTS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
 }
 
 # Takes hours, a GPU, or an idle machine; a table says so as long as its record has not been made.
-LATER = ('ablation', 'ablation_fast', 'stream', 'cameras', 'gpu', 'cpu')
+LATER = ('ablation', 'ablation_fast', 'stream', 'cameras', 'gpu')
 
 
 def record(name: str) -> Mapping[str, Any]:
