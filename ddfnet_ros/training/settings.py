@@ -44,11 +44,18 @@ class TrainingSettings(Settings):
                                          'kalantari17'))
     shortcut: bool = setting(False, 'Let ddfnet decode the difference to a mixture of the frames, '
                              'which a short training needs (doc/paper.md#table-1).')
+    decoder_from: int = setting(0, 'Step from which ddfnet\'s decoder is trained along; before, a '
+                                'shortcut learns to mix the frames.', bounds=(0, 10**9))
     config: tuple[str, ...] = setting((), 'Any fields of the network\'s config, such as '
                                       'channels=40 blocks=3 or structure=max.')
     start_from: str = setting('', 'What a new run starts from: another run\'s folder or '
                               'checkpoint, full or slim, which is gone on with; or a model, of '
                               'which it takes the weights alone.')
+    renew: tuple[str, ...] = setting((), 'Parts of the network that a new run begins anew, and '
+                                     'not with the weights of the model that it starts from, such '
+                                     'as decoder.')
+    only: tuple[str, ...] = setting((), 'Parts of the network that are trained, such as decoder; '
+                                    'none: all.')
 
     flow: str = setting('pwcnet', 'What estimates the motion; none: nothing does, it is zero.',
                         choices=('pwcnet', 'dis', 'none'))
@@ -123,6 +130,12 @@ class TrainingSettings(Settings):
     tensorboard: bool = setting(False, 'Also write scalars and pictures for TensorBoard.')
     picture_every: int = setting(500, 'Steps between pictures for TensorBoard.',
                                  bounds=(1, 10**8))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.decoder_from and self.architecture != 'ddfnet':
+            raise ValueError(f'decoder_from: expected 0 for {self.architecture}, got '
+                             f'{self.decoder_from}; only ddfnet has a decoder that can wait')
 
     @classmethod
     def of(cls, recipe: str, given: Mapping[str, Any]) -> TrainingSettings:

@@ -109,10 +109,13 @@ class _Run:
                     break
 
     def _join(self) -> None:
-        """Let PWC-Net learn along from its time on."""
+        """Let PWC-Net and the decoder learn along from their time on."""
         state = self._state
         if self._schedule.joint(state.step) and state.flow_average is None:
             join_flow(state)
+        if self._settings.decoder_from:
+            decoder = state.model.get_submodule('decoder')
+            decoder.requires_grad_(self._schedule.decodes(state.step))
 
     @contextmanager
     def _record(self) -> Iterator[Record | None]:

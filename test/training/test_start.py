@@ -108,3 +108,35 @@ def test_joining_twice_changes_nothing(along):
     average = state.flow_average
     join_flow(state)
     assert state.flow_average is average
+
+
+def test_a_part_can_begin_anew_and_be_trained_alone(settings, tmp_path):
+    model = network.build({'architecture': 'ddfnet', 'width': 8})
+    path = tmp_path / 'given.safetensors'
+    weights.save(model, path, {})
+    run = replace(settings, architecture='ddfnet', config=(), start_from=str(path),
+                  run=str(tmp_path / 'new'), renew=('decoder',), only=('decoder',),
+                  precision='float32')
+    begun = start(run, CPU).model.state_dict()
+    trained = train(run).model.state_dict()
+    for name, given in model.state_dict().items():
+        kept = not name.startswith('decoder.')
+        assert torch.equal(begun[name], given) == (kept or name.endswith('bias')), name
+        assert torch.equal(trained[name], given) == kept, name
+
+
+def test_a_run_that_is_gone_on_with_has_nothing_to_renew(settings, tmp_path):
+    train(settings)
+    run = replace(settings, start_from=settings.run, run=str(tmp_path / 'on'), renew=('core',))
+    with pytest.raises(ValueError, match='renew: expected start_from to be a model'):
+        start(run, CPU)
+
+
+@pytest.mark.parametrize('setting', ['renew', 'only'])
+def test_a_part_that_is_not_there_is_named(settings, setting, tmp_path):
+    path = tmp_path / 'given.safetensors'
+    weights.save(network.build({'architecture': 'ddfnet', 'width': 8}), path, {})
+    run = replace(settings, architecture='ddfnet', config=(), start_from=str(path),
+                  **{setting: ('head',)})
+    with pytest.raises(ValueError, match=f'{setting}: expected some of encoder, .*, got head'):
+        start(run, CPU)
