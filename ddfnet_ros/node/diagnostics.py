@@ -172,7 +172,7 @@ def values_of(now: Snapshot, before: Snapshot) -> list[KeyValue]:
         values['latency_ms.p95'] = f'{latencies[int(0.95 * (len(latencies) - 1))]:.1f}'
     values |= {f'stage_ms.{stage}': f'{ms:.1f}' for stage, ms in now.stage_ms.items()}
     if now.fused:
-        values['brackets_together'] = f'{now.together}'
+        values['fused_together'] = f'{now.together}'
     if now.clipping:
         values['clipped_fraction.before'] = f'{now.clipping.before:.4f}'
         values['clipped_fraction.after'] = f'{now.clipping.after:.4f}'

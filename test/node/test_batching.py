@@ -66,7 +66,7 @@ def send(bench, camera, look=scene, second=1):
 
 def together(bench, *cameras):
     """How many brackets the latest of each camera was fused with, itself among them."""
-    return [bench.counts(camera)['brackets_together'] for camera in cameras]
+    return [bench.counts(camera)['fused_together'] for camera in cameras]
 
 
 def test_brackets_of_two_cameras_are_fused_together_and_each_has_its_own_result(bench_of, model):
@@ -102,7 +102,7 @@ def test_a_camera_that_sends_nothing_holds_another_up_no_longer_than_the_deadlin
         send(bench, FRONT, second=second)
         assert bench.next('/front/fuse_node/hdr').header.stamp.sec == second
     counts = bench.counts(FRONT)
-    assert counts['brackets_together'] == '1'
+    assert counts['fused_together'] == '1'
     assert float(counts['stage_ms.wait']) >= SHORT
 
 
@@ -154,7 +154,7 @@ def test_brackets_that_memory_is_too_short_for_are_fused_one_by_one(
     for camera in (FRONT, LEFT):
         counts = bench.counts(camera)
         assert counts['out_of_memory.single'] == '2'
-        assert counts['brackets_together'] == '1'
+        assert counts['fused_together'] == '1'
         assert counts['message'] == 'out of memory: fusing brackets one by one'
     assert capfd.readouterr().err.count('fusing brackets one by one') == 1
 

@@ -334,7 +334,7 @@ def test_when_memory_returns_brackets_are_fused_together_again_and_that_is_told_
         'there is memory again: fusing as always']
 
 
-def test_brackets_together_that_still_fail_are_tried_ever_more_rarely(fallback_of, caplog):
+def test_fused_together_that_still_fail_are_tried_ever_more_rarely(fallback_of, caplog):
     made = fallback_of(brackets=1)
     for _ in range(400):
         together(made)
