@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from ddfnet_ros import network
 from ddfnet_ros.prefixes import SHARE, install_prefixes
+from ddfnet_ros.whole_files import write_whole
 
 SUFFIX = '.safetensors'
 _LARGEST = 1024  # of any number in a config: wider or deeper is no network of ours
@@ -84,16 +85,7 @@ def write(tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str]
     """
     # Not safetensors' own save_file: only their owner may read its files, whatever the umask.
     content = serialise({name: t.contiguous() for name, t in tensors.items()}, dict(metadata))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix('.partial')
-    try:
-        with partial.open('wb') as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(path, content)
 
 
 def load(path: Path | str) -> LoadedModel:

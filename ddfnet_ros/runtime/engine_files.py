@@ -8,9 +8,9 @@ import hashlib
 import logging
 import os
 import re
-from contextlib import suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+
+from ddfnet_ros.whole_files import write_whole
 
 _DIGEST = 32  # bytes of SHA-256, before the engine
 
@@ -46,19 +46,11 @@ def kept(path: Path) -> bytes | None:
 
 def keep(path: Path, engine: bytes) -> None:
     """Write it whole or not at all; where that cannot be done, say so and go on."""
-    partial = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=path.parent, suffix='.partial', delete=False) as file:
-            partial = Path(file.name)
-            file.write(hashlib.sha256(engine).digest() + engine)
-        partial.replace(path)
+        write_whole(path, hashlib.sha256(engine).digest() + engine)
     except OSError as error:
         _log.warning('engines are built at every start, in minutes: expected a folder to keep '
                      'them in, got: %s; set XDG_CACHE_HOME', error)
-        if partial:
-            with suppress(OSError):
-                partial.unlink()
 
 
 @functools.cache

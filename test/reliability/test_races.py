@@ -27,6 +27,19 @@ def hectic():
     sys.setswitchinterval(before)
 
 
+def dawdle(rng):
+    """Take a moment, or none: what varies the schedule."""
+    time.sleep(rng.choice((0, 0, 0, 1e-4, 3e-4)))
+
+
+def in_three_threads(submit):
+    threads = [threading.Thread(target=submit, args=(first,)) for first in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
 @pytest.mark.parametrize('seed', range(8))
 def test_every_job_is_done_displaced_or_left_whatever_the_schedule(hectic, seed):
     rng, jobs = random.Random(seed), 60
@@ -35,11 +48,11 @@ def test_every_job_is_done_displaced_or_left_whatever_the_schedule(hectic, seed)
     def finish(job):
         if job % 7 == 3:
             raise RuntimeError
-        time.sleep(rng.choice((0, 0, 1e-4)))
+        dawdle(rng)
         done.append(job)
 
     def begin(job):
-        time.sleep(rng.choice((0, 0, 1e-4)))
+        dawdle(rng)
         return partial(finish, job) if job % 2 else finish(job)
 
     worker = Worker(lambda jobs: [begin(job) for job in jobs],
@@ -49,13 +62,9 @@ def test_every_job_is_done_displaced_or_left_whatever_the_schedule(hectic, seed)
         for job in range(first, jobs, 3):
             displaced.append(worker.submit(job))
             worker.do(lambda job=job: errands.append(job))
-            time.sleep(rng.choice((0, 0, 1e-4, 3e-4)))
+            dawdle(rng)
 
-    threads = [threading.Thread(target=submit, args=(first,)) for first in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_three_threads(submit)
     left = worker.stop()
     assert len(done) + len(failed) + sum(displaced) + left == jobs
     assert len(set(done + failed)) == len(done + failed)
@@ -71,14 +80,14 @@ def test_of_workers_in_company_every_job_is_done_displaced_or_left_whatever_the_
     def finish(job):
         if job % 7 == 3:
             raise RuntimeError
-        time.sleep(rng.choice((0, 0, 1e-4)))
+        dawdle(rng)
         done.append(job)
 
     def begin(given):
         if len(given) > 1 and any(job % 11 == 5 for job in given):
             raise RuntimeError
         sizes.append(len(given))
-        time.sleep(rng.choice((0, 0, 1e-4)))
+        dawdle(rng)
         return [partial(finish, job) for job in given]
 
     company = Company(done, rng.choice((1e-6, 1e-4, 1e-3)))
@@ -88,13 +97,9 @@ def test_of_workers_in_company_every_job_is_done_displaced_or_left_whatever_the_
     def submit(first):
         for job in range(first, jobs, 3):
             displaced.append(workers[first].submit(job))
-            time.sleep(rng.choice((0, 0, 1e-4, 3e-4)))
+            dawdle(rng)
 
-    threads = [threading.Thread(target=submit, args=(first,)) for first in range(3)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    in_three_threads(submit)
     left = sum(worker.stop() for worker in workers)
     assert len(done) + len(failed) + sum(displaced) + left == jobs == sum(
         sizes, sum(displaced) + left)
