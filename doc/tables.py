@@ -20,7 +20,8 @@ from ddfnet_ros.node.debug_topics import DebugTopics
 from ddfnet_ros.node.diagnostics import Statistics
 from ddfnet_ros.node.inputs import Inputs
 from ddfnet_ros.node.outputs import Outputs
-from ddfnet_ros.settings import NodeSettings, Settings
+from ddfnet_ros.settings import NodeSettings
+from ddfnet_ros.tunables import Settings
 
 README = Path(__file__).resolve().parent.parent / 'README.md'
 RECORDS = README.parent / 'benchmark' / 'records'

@@ -3,7 +3,8 @@ import dataclasses
 
 import pytest
 
-from ddfnet_ros.settings import AssemblySettings, NodeSettings, Settings, setting
+from ddfnet_ros.settings import AssemblySettings, NodeSettings
+from ddfnet_ros.tunables import Settings, setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,7 @@ from ddfnet_ros.bracket import Bracket
 from ddfnet_ros.settings import NodeSettings
 
 if TYPE_CHECKING:
-    from ddfnet_ros.runtime.deghoster import Deghosted
+    from ddfnet_ros.runtime.deghosted import Deghosted
 
 _ROS_NAME = re.compile(r'(/[A-Za-z_][A-Za-z0-9_]*)+')
 

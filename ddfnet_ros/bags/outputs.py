@@ -18,7 +18,7 @@ from ddfnet_ros.encodings import jpeg, sent_as
 from ddfnet_ros.settings import OutputSettings
 
 if TYPE_CHECKING:
-    from ddfnet_ros.runtime.deghoster import Deghosted
+    from ddfnet_ros.runtime.deghosted import Deghosted
 
 OUTPUTS = ('image', 'hdr', 'camera_info', 'image/compressed')
 

@@ -11,7 +11,8 @@ from typing import Annotated, Any, get_args, get_type_hints
 import tyro
 
 from ddfnet_ros.images import check_writable
-from ddfnet_ros.settings import DeghosterSettings, Settings
+from ddfnet_ros.settings import DeghosterSettings
+from ddfnet_ros.tunables import Settings
 
 
 def as_options(settings: type[Settings], hidden: Collection[str] = ()) -> Any:

@@ -30,7 +30,7 @@ from ddfnet_ros.command_line.waiting import waiting
 from ddfnet_ros.settings import NodeSettings
 
 if TYPE_CHECKING:
-    from ddfnet_ros.runtime.deghoster import Deghosted
+    from ddfnet_ros.runtime.deghosted import Deghosted
 
 EXAMPLES = """\
   ddfnet view drive.mcap --brackets 20

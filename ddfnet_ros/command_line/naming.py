@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from ddfnet_ros.settings import Settings
+from ddfnet_ros.tunables import Settings
 
 
 def option(name: str) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from ddfnet_ros.bracket import Bracket, Frame
 from ddfnet_ros.node.diagnostics import one_line
 from ddfnet_ros.node.models import Models
-from ddfnet_ros.runtime.deghoster import Deghosted
+from ddfnet_ros.runtime.deghosted import Deghosted
 from ddfnet_ros.runtime.fallback import FallbackDeghoster
 from ddfnet_ros.runtime.pending import Pending
 from ddfnet_ros.runtime.selection import choose_device, choose_model

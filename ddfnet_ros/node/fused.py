@@ -14,7 +14,7 @@ from std_msgs.msg import Header
 from ddfnet_ros.bracket import Bracket
 from ddfnet_ros.node.serialising import header_of
 from ddfnet_ros.results.shares import Clipping, clipping
-from ddfnet_ros.runtime.deghoster import Deghosted
+from ddfnet_ros.runtime.deghosted import Deghosted
 from ddfnet_ros.settings import NodeSettings
 
 

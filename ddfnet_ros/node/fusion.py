@@ -20,7 +20,7 @@ from ddfnet_ros.node.parameters import LiveSettings
 from ddfnet_ros.node.saver import Saver
 from ddfnet_ros.node.watchdog import Watchdog
 from ddfnet_ros.node.worker import Company, Task
-from ddfnet_ros.runtime.deghoster import Deghosted
+from ddfnet_ros.runtime.deghosted import Deghosted
 from ddfnet_ros.runtime.pending import Pending
 from ddfnet_ros.settings import NodeSettings
 

@@ -19,7 +19,7 @@ from rclpy.exceptions import InvalidParameterTypeException, ParameterException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from ddfnet_ros.settings import Settings
+from ddfnet_ros.tunables import Settings
 
 S = TypeVar('S', bound=Settings)
 

@@ -14,7 +14,7 @@ from ddfnet_ros.node.diagnostics import one_line
 from ddfnet_ros.node.engine import Engine
 from ddfnet_ros.node.services import Answer
 from ddfnet_ros.results.saving import save
-from ddfnet_ros.runtime.deghoster import Deghosted
+from ddfnet_ros.runtime.deghosted import Deghosted
 from ddfnet_ros.settings import NodeSettings
 
 

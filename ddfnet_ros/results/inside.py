@@ -17,7 +17,7 @@ import rerun.blueprint as rrb
 from ddfnet_ros.bracket import Bracket, Pixels
 from ddfnet_ros.results.pictures import colour_wheel, eight_bit, white
 from ddfnet_ros.results.shares import clipping, ghost_share
-from ddfnet_ros.runtime.deghoster import Deghosted
+from ddfnet_ros.runtime.deghosted import Deghosted
 from ddfnet_ros.runtime.preparation import stack_of
 from ddfnet_ros.settings import NodeSettings
 

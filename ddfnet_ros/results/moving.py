@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ddfnet_ros.runtime.deghoster import Deghosted
+from ddfnet_ros.runtime.deghosted import Deghosted
 
 STEP = 4  # pixels between the points that are looked at, in both directions
 _FISH_EYE = 'equidistant'

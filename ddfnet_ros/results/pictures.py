@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 
 from ddfnet_ros.bracket import Pixels, white_level
-from ddfnet_ros.runtime.deghoster import Deghosted
+from ddfnet_ros.runtime.deghosted import Deghosted
 from ddfnet_ros.tonemap import MU, mu_law
 
 FULL_COLOUR = 16.0

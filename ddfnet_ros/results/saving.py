@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from ddfnet_ros.bracket import Frame
 from ddfnet_ros.images import write_exr, write_png
-from ddfnet_ros.runtime.deghoster import Deghosted
+from ddfnet_ros.runtime.deghosted import Deghosted
 
 
 def save(deghosted: Deghosted, folder: Path, about: Mapping[str, Any], blur: float = 0.0) -> Path:

@@ -16,7 +16,7 @@ import torch
 
 from ddfnet_ros.bracket import white_level
 from ddfnet_ros.radiance import linearise
-from ddfnet_ros.runtime.deghoster import Deghosted
+from ddfnet_ros.runtime.deghosted import Deghosted
 from ddfnet_ros.settings import RadianceSettings
 
 _CLIPPED = 0.98  # LDR value from which a pixel shows no more than that it is bright

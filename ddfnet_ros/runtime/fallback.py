@@ -21,7 +21,8 @@ import torch
 from ddfnet_ros import weights
 from ddfnet_ros.bracket import Bracket, white_level
 from ddfnet_ros.radiance import linearise
-from ddfnet_ros.runtime.deghoster import Asked, Deghosted, Deghoster
+from ddfnet_ros.runtime.deghosted import Deghosted
+from ddfnet_ros.runtime.deghoster import Asked, Deghoster
 from ddfnet_ros.runtime.memory import give_back_freed_memory, is_shortage
 from ddfnet_ros.runtime.pending import Pending
 from ddfnet_ros.runtime.shown import shown_of

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ddfnet_ros.settings import Settings, setting
+from ddfnet_ros.tunables import Settings, setting
 
 RECIPES: dict[str, dict[str, Any]] = {
     'paper': {},

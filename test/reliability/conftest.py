@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ddfnet_ros.bracket import Bracket, Frame
-from ddfnet_ros.runtime.deghoster import Deghosted
+from ddfnet_ros.runtime.deghosted import Deghosted
 
 
 def _loaded(name, path):

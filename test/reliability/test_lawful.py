@@ -11,7 +11,8 @@ from ddfnet_ros.bracket import Bracket, Frame
 from ddfnet_ros.images import read_exr, read_ldr
 from ddfnet_ros.node.saver import Saver
 from ddfnet_ros.results.saving import save
-from ddfnet_ros.runtime.deghoster import Deghosted, Deghoster
+from ddfnet_ros.runtime.deghosted import Deghosted
+from ddfnet_ros.runtime.deghoster import Deghoster
 from ddfnet_ros.settings import DeghosterSettings, NodeSettings
 
 EXPOSURES = (0.001, 0.004, 0.016)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from ddfnet_ros.bracket import Bracket, Frame
-from ddfnet_ros.runtime.deghoster import Deghosted
+from ddfnet_ros.runtime.deghosted import Deghosted
 
 EXPOSURES = (0.001, 0.004, 0.016)
 WHITE = 1 / EXPOSURES[0]
