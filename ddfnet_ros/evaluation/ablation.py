@@ -30,7 +30,6 @@ from ddfnet_ros.training.train import train
 
 Record = Mapping[str, Any]
 
-_DECODER_FROM = 0.375  # share of the steps, as the shipped `base` was trained (doc/training.md)
 _TOLD = ('steps', 'patch', 'batch_size')
 
 
@@ -76,13 +75,11 @@ class Ablation:
         """How one of them is trained."""
         chosen = self.study.variants[variant]
         steps = self.steps or self.study.recipe['steps']
-        waits = chosen.architecture == 'ddfnet'  # the only one with a decoder that can
         return TrainingSettings.of('budget', {
             **self.study.recipe, 'architecture': chosen.architecture, 'config': chosen.config,
             'flow': chosen.flow, 'panoramas': str(self.panoramas),
             'cutouts': str(self.cutouts or ''), 'run': str(self.runs / run_name(variant, seed)),
             'steps': steps, 'seed': seed, 'warmup': min(60, steps // 4),
-            'decoder_from': round(_DECODER_FROM * steps) if waits else 0,
         })
 
 

@@ -54,10 +54,6 @@ class Schedule:
         """Whether PWC-Net is trained along."""
         return self.settings.estimates_motion and self.epoch(step) >= self.settings.joint_from
 
-    def decodes(self, step: int) -> bool:
-        """Whether the decoder is trained along."""
-        return step >= self.settings.decoder_from
-
     def rate(self, step: int, ramp: Ramp) -> float:
         """Learning rate of a step."""
         if self.settings.schedule == 'halving':

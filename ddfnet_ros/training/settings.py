@@ -19,7 +19,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         'architecture': 'fast', 'shortcut': True, 'flow': 'dis', 'varied': True, 'steps': 10000,
         'batch_size': 8, 'optimizer': 'adamw', 'learning_rate': 1e-3, 'schedule': 'cosine',
         'warmup': 200, 'beta2': 0.99, 'weight_decay': 1e-4, 'clip': 1.0, 'decay': 0.999,
-        'no_worse': 1.0, 'calm': 1e-3, 'precision': 'auto',
+        'no_worse': 1.0, 'calm': 1e-3, 'decoder_rate': 0.3, 'precision': 'auto',
     },
     # PWC-Net as its authors train it (rate, weight decay, batch), with our schedule and average.
     'pwcnet': {
@@ -44,18 +44,11 @@ class TrainingSettings(Settings):
                                          'kalantari17'))
     shortcut: bool = setting(False, 'Let ddfnet decode the difference to a mixture of the frames, '
                              'which a short training needs (doc/paper.md#table-1).')
-    decoder_from: int = setting(0, 'Step from which ddfnet\'s decoder is trained along; before, a '
-                                'shortcut learns to mix the frames.', bounds=(0, 10**9))
     config: tuple[str, ...] = setting((), 'Any fields of the network\'s config, such as '
                                       'channels=40 blocks=3 or structure=max.')
     start_from: str = setting('', 'What a new run starts from: another run\'s folder or '
                               'checkpoint, full or slim, which is gone on with; or a model, of '
                               'which it takes the weights alone.')
-    renew: tuple[str, ...] = setting((), 'Parts of the network that a new run begins anew, and '
-                                     'not with the weights of the model that it starts from, such '
-                                     'as decoder.')
-    only: tuple[str, ...] = setting((), 'Parts of the network that are trained, such as decoder; '
-                                    'none: all.')
 
     flow: str = setting('pwcnet', 'What estimates the motion; none: nothing does, it is zero.',
                         choices=('pwcnet', 'dis', 'none'))
@@ -91,6 +84,8 @@ class TrainingSettings(Settings):
     optimizer: str = setting('adam', 'Adam, or AdamW, whose weight decay is decoupled.',
                              choices=('adam', 'adamw'))
     learning_rate: float = setting(1e-5, 'Highest learning rate [-].', bounds=(1e-8, 1.0))
+    decoder_rate: float = setting(1.0, 'Share of that rate for ddfnet\'s decoder, whose ReLUs die '
+                                  'of high ones [-].', bounds=(0.0, 1.0))
     schedule: str = setting('halving', 'How the rate falls: by half at the epochs of halvings, or '
                             'along a cosine to a hundredth.', choices=('halving', 'cosine'))
     halvings: tuple[int, ...] = setting((4000, 4500), 'Epochs at which the rate is halved.',
@@ -130,12 +125,6 @@ class TrainingSettings(Settings):
     tensorboard: bool = setting(False, 'Also write scalars and pictures for TensorBoard.')
     picture_every: int = setting(500, 'Steps between pictures for TensorBoard.',
                                  bounds=(1, 10**8))
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.decoder_from and self.architecture != 'ddfnet':
-            raise ValueError(f'decoder_from: expected 0 for {self.architecture}, got '
-                             f'{self.decoder_from}; only ddfnet has a decoder that can wait')
 
     @classmethod
     def of(cls, recipe: str, given: Mapping[str, Any]) -> TrainingSettings:

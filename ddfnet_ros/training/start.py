@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +35,6 @@ def start(settings: TrainingSettings, device: torch.device) -> State:
         flow = _placed(loaded.model, device).requires_grad_(False)
         history['flow'] = {'sha256': loaded.sha256, 'licence': loaded.card.get('licence', '')}
     model = _placed(model, device)
-    _choose(model, settings.only)
     state = State(
         model, copy.deepcopy(model), _optimizer(settings, model, flow), flow, history=history,
         ramp=Ramp(0, settings.rewarm if 'started_from' in history else settings.warmup))
@@ -68,9 +66,6 @@ def _checkpoint(settings: TrainingSettings) -> Stored | None:
         return checkpoint.read(Path(settings.run))
     source = Path(settings.start_from)
     if (settings.start_from and source.is_dir()) or source.name in (slim.INDEX, CHECKPOINT):
-        if settings.renew:
-            raise ValueError(f'renew: expected start_from to be a model, got {source}, a '
-                             'checkpoint that is gone on with; ship a model of it')
         return slim.read_any(source)
     return None
 
@@ -88,31 +83,8 @@ def _model(
         origin = {'model': Path(settings.start_from).stem, 'sha256': loaded.sha256,
                   'minutes': loaded.card.get('minutes', 0),
                   'licence': loaded.card.get('licence', sources.UNSTATED)}
-        _renew(loaded.model, settings.renew)
         return loaded.model.train(), {'started_from': origin}
     return network.build(settings.network), {}
-
-
-def _renew(model: nn.Module, parts: Sequence[str]) -> None:
-    """Give some parts of a network the weights that a new one begins with."""
-    new = network.build(network.describe(model))
-    for part in parts:
-        _part(model, part, 'renew').load_state_dict(_part(new, part, 'renew').state_dict())
-
-
-def _choose(model: nn.Module, parts: Sequence[str]) -> None:
-    """Train some parts of a network alone, or all of it."""
-    if parts:
-        model.requires_grad_(False)
-        for part in parts:
-            _part(model, part, 'only').requires_grad_(True)
-
-
-def _part(model: nn.Module, name: str, setting: str) -> nn.Module:
-    parts = [known for known, _ in model.named_children()]
-    if name not in parts:
-        raise ValueError(f'{setting}: expected some of {", ".join(parts)}, got {name}')
-    return model.get_submodule(name)
 
 
 def _check_architecture(settings: TrainingSettings, found: dict[str, Any]) -> None:
@@ -140,9 +112,13 @@ def _optimizer(
     settings: TrainingSettings, model: nn.Module, flow: nn.Module | None
 ) -> optim.Optimizer:
     """Of all parameters; those of a frozen PWC-Net get no gradient, so they stay as they are."""
-    parameters = [*model.parameters(), *(flow.parameters() if flow is not None else ())]
+    parts = dict(model.named_children())
+    decoder = parts.pop('decoder') if settings.architecture == 'ddfnet' else nn.Identity()
+    others = nn.ModuleList([*parts.values(), *([flow] if flow is not None else [])])
+    groups = [{'params': list(others.parameters()), 'share': 1.0},
+              {'params': list(decoder.parameters()), 'share': settings.decoder_rate}]
     kind = {'adam': optim.Adam, 'adamw': optim.AdamW}[settings.optimizer]
-    return kind(parameters, settings.learning_rate, (0.9, settings.beta2),
+    return kind(groups, settings.learning_rate, (0.9, settings.beta2),
                 weight_decay=settings.weight_decay)
 
 

@@ -109,13 +109,10 @@ class _Run:
                     break
 
     def _join(self) -> None:
-        """Let PWC-Net and the decoder learn along from their time on."""
+        """Let PWC-Net learn along from its time on."""
         state = self._state
         if self._schedule.joint(state.step) and state.flow_average is None:
             join_flow(state)
-        if self._settings.decoder_from:
-            decoder = state.model.get_submodule('decoder')
-            decoder.requires_grad_(self._schedule.decodes(state.step))
 
     @contextmanager
     def _record(self) -> Iterator[Record | None]:
@@ -131,7 +128,7 @@ class _Run:
         """One update of weights and averages; gives loss and norm of the gradient."""
         state, settings = self._state, self._settings
         for group in state.optimizer.param_groups:
-            group['lr'] = self._schedule.rate(state.step, state.ramp)
+            group['lr'] = group['share'] * self._schedule.rate(state.step, state.ramp)
         with torch.autocast(self._crew.device.type, torch.bfloat16, enabled=self._low):
             loss = learnt(batch)
         state.optimizer.zero_grad(set_to_none=True)

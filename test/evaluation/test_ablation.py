@@ -27,15 +27,10 @@ def test_all_are_trained_alike_but_for_network_and_motion(tiny, name):
     study = STUDIES[name]
     whole = replace(tiny, study=study)
     first, *others = [whole.settings(variant, 1) for variant in study.variants]
-    same = {'config': (), 'run': '', 'architecture': 'fast', 'flow': 'dis', 'decoder_from': 0}
+    same = {'config': (), 'run': '', 'architecture': 'fast', 'flow': 'dis'}
     for other in others:
         assert replace(other, **same) == replace(first, **same)
     assert len({other.run for other in others}) == len(others)
-
-
-def test_only_the_papers_network_waits_for_its_decoder(tiny):
-    assert tiny.settings('attention', 1).decoder_from == 1
-    assert tiny.settings('small', 1).decoder_from == 0
 
 
 def test_every_variant_is_trained_and_measured_once_per_seed(tiny, monkeypatch):

@@ -74,12 +74,6 @@ def test_a_config_without_a_value_is_shown():
         _ = TrainingSettings(config=('channels',)).network
 
 
-@pytest.mark.parametrize('architecture', ['fast', 'deephdr'])
-def test_only_the_papers_decoder_can_wait(architecture):
-    with pytest.raises(ValueError, match=f'decoder_from: expected 0 for {architecture}, got 10'):
-        TrainingSettings(architecture=architecture, decoder_from=10)
-
-
 def test_settings_of_runs_before_there_were_recipes_are_the_budgeted_ones():
     stored = TrainingSettings.stored({'architecture': 'fast', 'steps': 4400, 'gone': 1})
     assert (stored.recipe, stored.steps, stored.flow) == ('budget', 4400, 'dis')

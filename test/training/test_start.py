@@ -110,33 +110,19 @@ def test_joining_twice_changes_nothing(along):
     assert state.flow_average is average
 
 
-def test_a_part_can_begin_anew_and_be_trained_alone(settings, tmp_path):
-    model = network.build({'architecture': 'ddfnet', 'width': 8})
-    path = tmp_path / 'given.safetensors'
-    weights.save(model, path, {})
-    run = replace(settings, architecture='ddfnet', config=(), start_from=str(path),
-                  run=str(tmp_path / 'new'), renew=('decoder',), only=('decoder',),
-                  precision='float32')
-    begun = start(run, CPU).model.state_dict()
-    trained = train(run).model.state_dict()
-    for name, given in model.state_dict().items():
-        kept = not name.startswith('decoder.')
-        assert torch.equal(begun[name], given) == (kept or name.endswith('bias')), name
-        assert torch.equal(trained[name], given) == kept, name
+@pytest.mark.parametrize('share', [0.0, 0.5])
+def test_the_papers_decoder_learns_at_its_own_rate(settings, share, tmp_path):
+    def after_one_step(rate):
+        run = replace(settings, architecture='ddfnet', config=('width=8',), optimizer='adam',
+                      steps=1, warmup=0, decoder_rate=rate, precision='float32',
+                      run=str(tmp_path / f'at{rate}'))
+        torch.manual_seed(run.seed)
+        begun = start(run, CPU).model.state_dict()
+        return {name: (value - begun[name]).abs().max().item()
+                for name, value in train(run).model.state_dict().items()}
 
-
-def test_a_run_that_is_gone_on_with_has_nothing_to_renew(settings, tmp_path):
-    train(settings)
-    run = replace(settings, start_from=settings.run, run=str(tmp_path / 'on'), renew=('core',))
-    with pytest.raises(ValueError, match='renew: expected start_from to be a model'):
-        start(run, CPU)
-
-
-@pytest.mark.parametrize('setting', ['renew', 'only'])
-def test_a_part_that_is_not_there_is_named(settings, setting, tmp_path):
-    path = tmp_path / 'given.safetensors'
-    weights.save(network.build({'architecture': 'ddfnet', 'width': 8}), path, {})
-    run = replace(settings, architecture='ddfnet', config=(), start_from=str(path),
-                  **{setting: ('head',)})
-    with pytest.raises(ValueError, match=f'{setting}: expected some of encoder, .*, got head'):
-        start(run, CPU)
+    moved, usual = after_one_step(share), after_one_step(1.0)
+    for name, step in usual.items():
+        expected = step * share if name.startswith('decoder.') else step
+        assert moved[name] == pytest.approx(expected, rel=1e-2, abs=1e-9), name
+    assert usual['decoder.tail.2.bias'] > 0
