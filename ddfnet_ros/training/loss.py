@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The losses of the papers, and one of ours."""
+"""The losses of the papers, and what keeps networks able to learn."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ _CLIPPED = 0.95  # LDR value of the brightest channel from which on a reference 
 
 LARGEST_LOGIT = 8.0
 """That is free: between two frames it makes odds of nine millions to one."""
+
+LEAST_PEAK = 0.1
+"""A ReLU's channel that is given less in a whole batch is called back, before it is dead."""
 
 # Of levels 6 to 2 (PWC-Net, Sec. 4.1).
 _LEVEL_WEIGHTS = (0.32, 0.08, 0.02, 0.01, 0.005)
@@ -58,6 +61,19 @@ def beyond_bound(logits: Sequence[Float[Tensor, 'b ...']]) -> Float[Tensor, '']:
     """
     return torch.stack([
         (x.float().abs() - LARGEST_LOGIT).clamp(min=0).square().mean() for x in logits]).mean()
+
+
+def short_of_peak(rectified: Sequence[Float[Tensor, '... _ _ _']]) -> Float[Tensor, '']:
+    """How far the highest value of each channel is below `LEAST_PEAK`, mean over all channels.
+
+    A channel that is below zero at every pixel gives nothing and has no gradient. High learning
+    rates did that to nearly all of the decoder's head (doc/training.md).
+
+    Args:
+        rectified: What ReLUs are given.
+    """
+    peaks = [maps.float().movedim(-3, 0).flatten(1).amax(dim=1) for maps in rectified]
+    return (LEAST_PEAK - torch.cat(peaks)).clamp(min=0).mean()
 
 
 def endpoint_error(

@@ -19,7 +19,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         'architecture': 'fast', 'shortcut': True, 'flow': 'dis', 'varied': True, 'steps': 10000,
         'batch_size': 8, 'optimizer': 'adamw', 'learning_rate': 1e-3, 'schedule': 'cosine',
         'warmup': 200, 'beta2': 0.99, 'weight_decay': 1e-4, 'clip': 1.0, 'decay': 0.999,
-        'no_worse': 1.0, 'calm': 1e-3, 'decoder_rate': 0.3, 'precision': 'auto',
+        'no_worse': 1.0, 'calm': 1e-3, 'alive': 1e-3, 'precision': 'auto',
     },
     # PWC-Net as its authors train it (rate, weight decay, batch), with our schedule and average.
     'pwcnet': {
@@ -84,8 +84,6 @@ class TrainingSettings(Settings):
     optimizer: str = setting('adam', 'Adam, or AdamW, whose weight decay is decoupled.',
                              choices=('adam', 'adamw'))
     learning_rate: float = setting(1e-5, 'Highest learning rate [-].', bounds=(1e-8, 1.0))
-    decoder_rate: float = setting(1.0, 'Share of that rate for ddfnet\'s decoder, whose ReLUs die '
-                                  'of high ones [-].', bounds=(0.0, 1.0))
     schedule: str = setting('halving', 'How the rate falls: by half at the epochs of halvings, or '
                             'along a cosine to a hundredth.', choices=('halving', 'cosine'))
     halvings: tuple[int, ...] = setting((4000, 4500), 'Epochs at which the rate is halved.',
@@ -106,6 +104,9 @@ class TrainingSettings(Settings):
     calm: float = setting(0.0, 'Weight of a third loss: logits of fast and ddfnet beyond 8. Where '
                           'they run away a frame\'s odds are next to nothing, and nothing more is '
                           'learnt [-].', bounds=(0.0, 100.0))
+    alive: float = setting(0.0, 'Weight of a fourth loss: channels of ReLUs that are given less '
+                           'than 0.1 in all of a batch. Below zero everywhere they give nothing, '
+                           'and learn nothing more [-].', bounds=(0.0, 100.0))
     precision: str = setting(
         'float32', 'Arithmetic of the networks; auto: bfloat16 where the device has it '
         'natively.',

@@ -112,13 +112,9 @@ def _optimizer(
     settings: TrainingSettings, model: nn.Module, flow: nn.Module | None
 ) -> optim.Optimizer:
     """Of all parameters; those of a frozen PWC-Net get no gradient, so they stay as they are."""
-    parts = dict(model.named_children())
-    decoder = parts.pop('decoder') if settings.architecture == 'ddfnet' else nn.Identity()
-    others = nn.ModuleList([*parts.values(), *([flow] if flow is not None else [])])
-    groups = [{'params': list(others.parameters()), 'share': 1.0},
-              {'params': list(decoder.parameters()), 'share': settings.decoder_rate}]
+    parameters = [*model.parameters(), *(flow.parameters() if flow is not None else ())]
     kind = {'adam': optim.Adam, 'adamw': optim.AdamW}[settings.optimizer]
-    return kind(groups, settings.learning_rate, (0.9, settings.beta2),
+    return kind(parameters, settings.learning_rate, (0.9, settings.beta2),
                 weight_decay=settings.weight_decay)
 
 

@@ -19,6 +19,7 @@ from ddfnet_ros.training.loss import (
     beyond_bound,
     mu_law_l1,
     multiscale_endpoint_error,
+    short_of_peak,
     worse_than_reference,
 )
 from ddfnet_ros.training.settings import TrainingSettings
@@ -27,30 +28,32 @@ from ddfnet_ros.training.settings import TrainingSettings
 class Fusion(nn.Module):
     """Fuse brackets to radiance, with motion from the batch or from a PWC-Net."""
 
-    def __init__(
-        self, model: Any, flow: nn.Module | None, mu: float, no_worse: float = 0.0,
-        calm: float = 0.0,
-    ) -> None:
+    def __init__(self, settings: TrainingSettings, model: Any, flow: nn.Module | None) -> None:
         super().__init__()
         self.model = model
         self.flow = flow
-        self._mu = mu
-        self._no_worse = no_worse
+        self._settings = settings
         self._logits: list[Tensor] = []
-        weighing = _weighing(model)
-        self._calm = calm if weighing else 0.0
-        if self._calm and weighing:
-            weighing.register_forward_hook(self._note)
+        self._rectified: list[Tensor] = []
+        if weighing := _weighing(model):
+            weighing.register_forward_hook(self._note_logits)
+        for layer in model.modules():
+            if isinstance(layer, nn.ReLU):
+                layer.register_forward_pre_hook(self._note_rectified)
 
     def forward(self, batch: Batch) -> Float[Tensor, '']:
         """The loss (Eq. 9), and what is asked for besides."""
+        self._logits, self._rectified = [], []
         radiance = self._fuse(batch)
-        loss = mu_law_l1(radiance, batch.truth, self._mu)
-        if self._no_worse:
-            loss = loss + self._no_worse * worse_than_reference(
-                radiance, batch.truth, batch.stack[:, 0], self._mu)
-        if self._calm:
-            loss = loss + self._calm * beyond_bound(self._logits)
+        asked = self._settings
+        loss = mu_law_l1(radiance, batch.truth, asked.mu)
+        if asked.no_worse:
+            loss = loss + asked.no_worse * worse_than_reference(
+                radiance, batch.truth, batch.stack[:, 0], asked.mu)
+        if asked.calm and self._logits:
+            loss = loss + asked.calm * beyond_bound(self._logits)
+        if asked.alive and self._rectified:
+            loss = loss + asked.alive * short_of_peak(self._rectified)
         return loss
 
     @torch.no_grad()
@@ -58,10 +61,16 @@ class Fusion(nn.Module):
         """Of the first bracket: reference, what is made of it, and truth, side by side."""
         one = batch.first()
         images = [one.stack[:, 0, 3:], self._fuse(one), one.truth]
-        return torch.cat([mu_law(image, self._mu)[0].clamp(0, 1) for image in images], dim=2)
+        mapped = [mu_law(image, self._settings.mu)[0].clamp(0, 1) for image in images]
+        return torch.cat(mapped, dim=2)
 
-    def _note(self, _weighing: nn.Module, _given: object, logits: Tensor | list[Tensor]) -> None:
-        self._logits = logits if isinstance(logits, list) else [logits]
+    def _note_logits(
+        self, _weighing: nn.Module, _given: object, logits: Tensor | list[Tensor]
+    ) -> None:
+        self._logits += logits if isinstance(logits, list) else [logits]
+
+    def _note_rectified(self, _relu: nn.Module, given: tuple[Tensor]) -> None:
+        self._rectified.append(given[0])
 
     def _fuse(self, batch: Batch) -> Float[Tensor, 'b 3 h w']:
         flow = batch.flow if self.flow is None else self.flow(batch.stack)
@@ -111,7 +120,7 @@ def task(settings: TrainingSettings, model: nn.Module, flow: nn.Module | None) -
     _check(settings, model)
     if settings.architecture == 'pwcnet':
         return Motion(model)
-    return Fusion(model, flow, settings.mu, settings.no_worse, settings.calm)
+    return Fusion(settings, model, flow)
 
 
 def _check(settings: TrainingSettings, model: Any) -> None:

@@ -128,7 +128,7 @@ class _Run:
         """One update of weights and averages; gives loss and norm of the gradient."""
         state, settings = self._state, self._settings
         for group in state.optimizer.param_groups:
-            group['lr'] = group['share'] * self._schedule.rate(state.step, state.ramp)
+            group['lr'] = self._schedule.rate(state.step, state.ramp)
         with torch.autocast(self._crew.device.type, torch.bfloat16, enabled=self._low):
             loss = learnt(batch)
         state.optimizer.zero_grad(set_to_none=True)

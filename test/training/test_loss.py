@@ -12,6 +12,7 @@ from ddfnet_ros.training.loss import (
     endpoint_error,
     mu_law_l1,
     multiscale_endpoint_error,
+    short_of_peak,
     worse_than_reference,
 )
 
@@ -55,6 +56,14 @@ def test_only_logits_beyond_8_count():
     calm, wild = torch.tensor([[[[-8.0, 3.0]]]]), torch.tensor([[[[10.0, -11.0]]]])
     assert beyond_bound([calm]) == 0
     assert beyond_bound([calm, wild]) == (2**2 + 3**2) / 2 / 2
+
+
+def test_only_channels_without_a_pixel_above_a_tenth_are_short_of_it():
+    dead, weak, lively = torch.full((2, 3, 4), -2.0), torch.zeros(2, 3, 4), -torch.ones(2, 3, 4)
+    weak[1, 2, 2], lively[0, 1, 3] = 0.04, 0.5
+    maps = torch.stack([dead, weak, lively], dim=1)
+    assert short_of_peak([maps]).item() == pytest.approx((2.1 + 0.06) / 3)
+    assert short_of_peak([maps, maps[:, 2:]]).item() == pytest.approx((2.1 + 0.06) / 4)
 
 
 def test_the_endpoint_error_is_a_distance():

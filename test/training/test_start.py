@@ -108,21 +108,3 @@ def test_joining_twice_changes_nothing(along):
     average = state.flow_average
     join_flow(state)
     assert state.flow_average is average
-
-
-@pytest.mark.parametrize('share', [0.0, 0.5])
-def test_the_papers_decoder_learns_at_its_own_rate(settings, share, tmp_path):
-    def after_one_step(rate):
-        run = replace(settings, architecture='ddfnet', config=('width=8',), optimizer='adam',
-                      steps=1, warmup=0, decoder_rate=rate, precision='float32',
-                      run=str(tmp_path / f'at{rate}'))
-        torch.manual_seed(run.seed)
-        begun = start(run, CPU).model.state_dict()
-        return {name: (value - begun[name]).abs().max().item()
-                for name, value in train(run).model.state_dict().items()}
-
-    moved, usual = after_one_step(share), after_one_step(1.0)
-    for name, step in usual.items():
-        expected = step * share if name.startswith('decoder.') else step
-        assert moved[name] == pytest.approx(expected, rel=1e-2, abs=1e-9), name
-    assert usual['decoder.tail.2.bias'] > 0

@@ -97,6 +97,34 @@ def test_logits_that_run_away_are_called_back(settings, wild, bias):
     assert loss > left + 0.4 * settings.calm * (30 - 8) ** 2
 
 
+def test_dead_channels_are_called_back_and_live_ones_left_alone(settings):
+    model = network.build({'architecture': 'ddfnet', 'width': 8})
+    alive = replace(settings, varied=False, alive=1.0)
+    batch = Batches(data(alive), 1).batch(0)
+
+    def of_the_loss(chosen):
+        model.zero_grad()
+        loss = task(chosen, model, None)(batch)
+        loss.backward()
+        return loss.item(), model.decoder.head[2].bias.grad.clone()
+
+    with torch.no_grad():
+        model.decoder.head[2].bias.copy_(torch.tensor([-30.0, *[1.0] * 7]))
+    without, unmoved = of_the_loss(replace(alive, alive=0.0))
+    loss, pulled = of_the_loss(alive)
+    assert unmoved[0] == 0
+    assert pulled[0] < -0.001
+    assert torch.allclose(pulled[1:], unmoved[1:], atol=1e-5)
+    assert loss > without + 20 / sum(layer.out_channels for layer in _before_relus(model))
+
+
+def _before_relus(model):
+    parts = [model.encoder.layers, model.motion.layers, model.decoder.head,
+             *(block.layers for block in model.weight_predictor.blocks)]
+    return [part[i - 1] for part in parts for i, layer in enumerate(part)
+            if isinstance(layer, torch.nn.ReLU)]
+
+
 def test_networks_without_logits_have_none_to_call_back(settings):
     still = replace(settings, varied=False)
     peer = network.build({'architecture': 'ahdrnet', 'channels': 8, 'growth': 4})
