@@ -1,23 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The result, held to the reference where that is well exposed: `runtime/guard.py` tells why."""
+"""The result, near the reference where that is well exposed: `runtime/guard.py` tells why."""
 
 from __future__ import annotations
 
 from typing import Any
+
+import numpy as np
 
 from ddfnet_ros.kernels.compiling import kernel
 
 
 @kernel
 def guard(
-    pixels: Any, least: Any, most: Any, share: Any, rows: tuple[int, int], out: Any
+    pixels: Any, linear: Any, margin: Any, share: Any, rows: tuple[int, int], out: Any
 ) -> None:
-    """Hold these rows.
+    """Bring these rows back to the reference.
 
     Args:
         pixels: (h, w, 3) of the reference.
-        least: (levels,) float32, of each channel by the reference's value there.
-        most: Likewise.
+        linear: (levels,) float32, P_1 by the reference's value.
+        margin: Likewise, how far away the result may be.
         share: Likewise, how much that counts, by the brightest channel.
         rows: The first, and how many.
         out: (3, h, w) float32, the radiance.
@@ -27,7 +29,11 @@ def guard(
             pixel = pixels[y, x]
             counts = share[max(pixel[0], pixel[1], pixel[2])]
             if counts > 0:
+                margins_away = np.float32(0)
                 for c in range(3):
-                    value, level = out[c, y, x], pixel[c]
-                    held = min(max(value, least[level]), most[level])
-                    out[c, y, x] = value + counts * (held - value)
+                    away = abs(out[c, y, x] - linear[pixel[c]])
+                    margins_away = max(margins_away, away / margin[pixel[c]])
+                if margins_away > 1:
+                    lost = counts * (1 - max((2 - margins_away) / margins_away, 0))
+                    for c in range(3):
+                        out[c, y, x] -= lost * (out[c, y, x] - linear[pixel[c]])

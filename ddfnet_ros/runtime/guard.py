@@ -3,8 +3,8 @@
 
 There the reference shows what is to be shown, but for its noise and its steps. What differs by
 more was taken from frames that show something else, or whose exposure or response is not what it
-is said to be. So the result is held to within some steps, and three deviations of the noise, of
-the reference.
+is said to be. So up to some steps, and three deviations of the noise, the result may differ; what
+differs by more comes back to the reference, and by twice as much is the reference.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ddfnet_ros.bracket import Pixels, white_level
 
 _Table = npt.NDArray[np.float32]
 
-STEPS = 6 / 255
+STEPS = 3 / 255
 """Distance that is always allowed, of an LDR value in [0, 1]."""
 
 DEVIATIONS = 3.0
@@ -36,6 +36,7 @@ SLOPE = 2.2
 LEAST = 0.02
 """LDR value below which a channel's noise is not told from its light."""
 
+_TINY = 1e-12  # of radiance; no reference has it where it counts
 _GAIN = 6 * 0.6745  # of second differences in both directions; of a median
 _GROUP = 18  # rows; of each some are looked at
 _FEWEST = 200  # pixels that tell anything
@@ -67,7 +68,7 @@ def tolerance_of(pixels: Pixels) -> float:
 def guarded(
     radiance: Float[Tensor, '3 h w'], reference: Float[Tensor, '6 h w'], tolerance: float
 ) -> Float[Tensor, '3 h w']:
-    """Hold radiance to the reference where that is well exposed.
+    """Bring radiance back to the reference where that is well exposed.
 
     Args:
         radiance: Relative to the shortest exposure.
@@ -77,24 +78,28 @@ def guarded(
     if math.isinf(tolerance):
         return radiance
     ldr, corrected = reference[:3], reference[3:]
-    margin = corrected * (SLOPE * tolerance / ldr.clamp(min=LEAST))
-    held = torch.minimum(torch.maximum(radiance, corrected - margin), corrected + margin)
     brightest = ldr.amax(0, keepdim=True)
+    white = corrected.amax(0, keepdim=True) / brightest.clamp(min=LEAST) ** SLOPE
+    slope = torch.maximum(corrected / ldr.clamp(min=LEAST), white * LEAST ** (SLOPE - 1))
+    margin = (SLOPE * tolerance * slope).clamp(min=_TINY)
+    away = radiance - corrected
+    # Of the channel that is furthest away: all come back together, so that no colour is new.
+    margins_away = (away.abs() / margin).amax(0, keepdim=True)
+    kept = ((2 - margins_away) / margins_away).clamp(0, 1)
     share = torch.minimum((brightest - DARK) / (DIM - DARK),
                           (CLIPPED - brightest) / (CLIPPED - BRIGHT)).clamp(0, 1)
-    return torch.lerp(radiance, held, share)
+    return radiance - share * (1 - kept) * away
 
 
-def bounds(linear: _Table, tolerance: float) -> tuple[_Table, _Table, _Table]:
-    """The same as tables over a reference's pixel values: least, most, and how much they count.
+def margins(linear: _Table, tolerance: float) -> tuple[_Table, _Table]:
+    """The same as tables over a reference's pixel values: margin, and how much all of it counts.
 
     Args:
         linear: (levels,), P_1 of each pixel value.
         tolerance: Finite.
     """
     ldr = np.linspace(0, 1, len(linear), dtype=np.float32)
-    margin = linear * (SLOPE * tolerance / ldr.clip(min=LEAST))
+    slope = np.maximum(linear / ldr.clip(min=LEAST), linear[-1] * LEAST ** (SLOPE - 1))
+    margin = (SLOPE * tolerance * slope).clip(min=_TINY)
     share = np.minimum((ldr - DARK) / (DIM - DARK), (CLIPPED - ldr) / (CLIPPED - BRIGHT))
-    least, most, counts = (table.astype(np.float32) for table in (
-        linear - margin, linear + margin, share.clip(0, 1)))
-    return least, most, counts
+    return margin.astype(np.float32), share.clip(0, 1).astype(np.float32)

@@ -158,14 +158,15 @@ class KernelPipeline:
         """The frames, blended by the logits of their cells."""
         _, height, width, _ = given.pixels.shape
         out = np.empty((3, height, width), np.float32)
-        limits = () if math.isinf(tolerance) else guard.bounds(given.linear[0], tolerance)
+        linear = given.linear[0]
+        margins = () if math.isinf(tolerance) else guard.margins(linear, tolerance)
 
         def mix(rows: tuple[int, int]) -> None:
             blending.blend(given, moved, cells, reference_index, _BLENDING, rows, out)
             if mend_halos and reference_index:
                 mending.mend(given, flow, moved, reference_index, _MENDING, rows, out)
-            if limits:
-                guarding.guard(given.pixels[0], *limits, rows, out)
+            if margins:
+                guarding.guard(given.pixels[0], linear, *margins, rows, out)
 
         each(mix, row_pieces(height, _ROWS))
         return torch.from_numpy(out)

@@ -8,7 +8,7 @@ import torch
 from ddfnet_ros.bracket import Bracket, Frame
 from ddfnet_ros.kernels.guarding import guard
 from ddfnet_ros.runtime.deghoster import Deghoster
-from ddfnet_ros.runtime.guard import DEVIATIONS, STEPS, bounds, guarded, tolerance_of
+from ddfnet_ros.runtime.guard import DEVIATIONS, STEPS, guarded, margins, tolerance_of
 from ddfnet_ros.settings import DeghosterSettings
 
 
@@ -52,19 +52,39 @@ def test_only_where_the_reference_is_well_exposed_the_result_is_held_to_it():
     change = torch.tensor([0.5, 0.5, -0.5, 0.02, 0.5, 0.5])
     radiance = reference[3:] * (1 + change)
     found = guarded(radiance, reference, 0.02) / reference[3:] - 1
-    allowed = 2.2 * 0.02 / 0.5
-    half = (0.5 + 2.2 * 0.02 / 0.95) / 2
-    expected = torch.tensor([0.5, allowed, -allowed, 0.02, half, 0.5]).expand(3, 1, -1)
+    expected = torch.tensor([0.5, 0, 0, 0.02, 0.25, 0.5]).expand(3, 1, -1)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
     assert guarded(radiance, reference, math.inf) is radiance
 
 
-def test_a_dark_channel_of_a_bright_pixel_has_room():
+@pytest.mark.parametrize('sign', [1, -1])
+def test_the_further_away_the_less_is_left(sign):
+    allowed = 2.2 * 0.02 / 0.5
+    away = sign * allowed * torch.tensor([0.5, 1.0, 1.5, 1.9, 2.0, 5.0])
+    reference = reference_of([0.5] * 6)
+    found = guarded(reference[3:] * (1 + away), reference, 0.02) / reference[3:] - 1
+    left = sign * allowed * torch.tensor([0.5, 1.0, 0.5, 0.1, 0.0, 0.0])
+    torch.testing.assert_close(found, left.expand(3, 1, -1), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize('dark', [0.02, 0.01, 0.0])
+def test_a_dark_channel_of_a_bright_pixel_has_room(dark):
     reference = reference_of([0.5])
-    reference[1], reference[4] = 0.02, 0.02**2.2 / 2
-    radiance = reference[3:] * 1.9
-    found = (guarded(radiance, reference, 0.02) / reference[3:])[:, 0, 0].tolist()
-    assert found == pytest.approx([1.088, 1.9, 1.088], rel=1e-4)
+    reference[1], reference[4] = dark, dark**2.2 / 2
+    radiance = reference[3:].clone()
+    radiance[1] += 1.9 * 0.02**2.2 / 2
+    torch.testing.assert_close(guarded(radiance, reference, 0.02), radiance)
+    radiance[1] = reference[4] + 10 * 0.02**2.2 / 2
+    assert guarded(radiance, reference, 0.02)[1].item() == pytest.approx(
+        reference[4].item(), rel=1e-4, abs=1e-9)
+
+
+def test_all_channels_come_back_together():
+    reference = reference_of([0.5])
+    allowed = 2.2 * 0.02 / 0.5
+    away = allowed * torch.tensor([1.5, -0.8, 0.2]).reshape(3, 1, 1)
+    found = guarded(reference[3:] * (1 + away), reference, 0.02) / reference[3:] - 1
+    torch.testing.assert_close(found, away / 3, atol=1e-6, rtol=1e-4)
 
 
 @pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
@@ -80,7 +100,7 @@ def test_the_kernel_does_the_same(dtype):
     expected = guarded(torch.from_numpy(radiance.copy()), reference, 0.03)
     found = radiance.copy()
     for rows in ((0, 8), (8, 8)):
-        guard(pixels, *bounds(linear, 0.03), rows, found)
+        guard(pixels, linear, *margins(linear, 0.03), rows, found)
     np.testing.assert_allclose(found, expected.numpy(), rtol=2e-5, atol=1e-7)
     assert not np.array_equal(found, radiance)
 
