@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -97,9 +98,7 @@ class Engine:
         self._take_over()
         # Other cameras may have used it meanwhile: by their settings, and with their own log.
         self._deghoster.settings, self._deghoster.log = settings, self._logger.warning
-        pending = self._deghoster.submit(bracket)
-        self._count()
-        return pending
+        return Pending(partial(self._counted, self._deghoster.submit(bracket)))
 
     @staticmethod
     def submit_together(
@@ -120,9 +119,8 @@ class Engine:
                 [(bracket, settings) for _, bracket, settings in asked])
         if together is None:
             return [engine.submit(bracket, settings) for engine, bracket, settings in asked]
-        for engine in engines:
-            engine._count()
-        return together
+        return [Pending(partial(engine._counted, pending))
+                for engine, pending in zip(engines, together, strict=True)]
 
     def want(self, settings: NodeSettings) -> None:
         """Load another model in a thread, if the settings name one; it takes over when ready."""
@@ -142,9 +140,13 @@ class Engine:
             self._deghoster = successor
             self._logger.info(f'now fusing with {self.model_name}')
 
-    def _count(self) -> None:
-        # Another object each time, because other threads look through it.
-        self._counts = self._counts + Counter([self._deghoster.way])
+    def _counted(self, pending: Pending[Deghosted]) -> Deghosted:
+        """Wait for a bracket, and count the way that it went."""
+        deghosted = pending.result()
+        with self._lock:
+            # Another object each time, because other threads look through it.
+            self._counts = self._counts + Counter([deghosted.way])
+        return deghosted
 
     def _load(self, settings: NodeSettings) -> None:
         if settings.model != self._wanted:  # asked for yet another one meanwhile

@@ -86,14 +86,17 @@ class Fusion:
         return Company(who, float(wait_ms) / 1e3) if wait_ms and who else None
 
     def receive(self, delivery: Delivery) -> bool:
-        """Take note of a bracket, and relay its camera info; whether anybody listens."""
+        """Take note of a bracket; whether anybody listens."""
         self.engine.latest = delivery.bracket
-        self.outputs.relay(delivery.camera_info, delivery.bracket.reference)
         if not self.outputs.wanted:
             self.statistics.skip()
             return False
         self.statistics.doubt(exposure_mismatch(delivery.bracket))
         return True
+
+    def relay(self, delivery: Delivery) -> None:
+        """Publish the camera info of a bracket that nobody wants; in order, as with `publish`."""
+        self.outputs.relay(delivery.camera_info, delivery.bracket.reference)
 
     def publish(self, way: _UnderWay) -> None:
         """Wait for a bracket and publish it; one after the other, in order."""
@@ -114,11 +117,11 @@ class Fusion:
         self.debug.publish(processing_ms, way.delivery.bracket.reference)
 
 
-def begin(orders: Sequence[Order]) -> list[Task | None]:
+def begin(orders: Sequence[Order]) -> list[Task]:
     """Begin to fuse brackets, those of several cameras together.
 
     Returns:
-        What publishes each of them; None where nobody listens.
+        What publishes each of them; where nobody listens, its camera info alone.
 
     Raises:
         Exception: what beginning one of them by itself would raise.
@@ -129,9 +132,9 @@ def begin(orders: Sequence[Order]) -> list[Task | None]:
         (order.fusion.engine, order.delivery.bracket, settings)
         for order, settings in wanted.items()])
     submitted = time.monotonic()
-    tasks = {
+    tasks: dict[Order, Task] = {
         order: partial(order.fusion.publish, _UnderWay(
             order.delivery, settings, result, begun, submitted))
         for (order, settings), result in zip(wanted.items(), pending, strict=True)
     }
-    return [tasks.get(order) for order in orders]
+    return [tasks.get(order) or partial(order.fusion.relay, order.delivery) for order in orders]

@@ -22,6 +22,7 @@ from ddfnet_ros.node.diagnostics import Statistics
 from ddfnet_ros.node.exposure import exposure_source
 from ddfnet_ros.node.listening import Listener
 from ddfnet_ros.node.messages import frame_from
+from ddfnet_ros.node.topic_names import full_names
 from ddfnet_ros.settings import NodeSettings, check_different
 
 _NEVER = -(2**63)  # before every stamp [ns]
@@ -59,10 +60,10 @@ class Inputs:
         """Prepare everything, but subscribe to nothing yet.
 
         Raises:
-            ValueError: settings by which no bracket could ever be assembled, or something that
-                they need and that is not installed.
+            ValueError: settings by which no bracket could ever be assembled, names that ROS
+                refuses, or something that they need and that is not installed.
         """
-        self.topics = [node.resolve_topic_name(topic) for topic in settings.image_topics]
+        self.topics = full_names(node, 'image_topics', settings.image_topics)
         check_different(self.topics)
         self.message_bytes: dict[str, int] = {}
         self._node, self._settings = node, settings
@@ -71,8 +72,10 @@ class Inputs:
             ApproximateAssembler(settings) if settings.sync == 'approximate' else BracketAssembler(
                 settings, stream_count=len(self.topics), reference=settings.reference))
         self._exposures = exposure_source(settings)
+        if self._exposures:  # refused now, not when they are subscribed
+            full_names(node, 'metadata_topics', self._exposures.topics)
         self._camera_infos = CameraInfos(
-            [node.resolve_topic_name(topic) for topic in settings.camera_info_topics]
+            full_names(node, 'camera_info_topics', settings.camera_info_topics)
             or [camera_info_beside(topic) for topic in self.topics], depth=4 * settings.size)
         self._complaint = ''
         self._refusals: dict[str, str] = {}  # by topic; those that were told and still hold

@@ -78,6 +78,7 @@ class Outputs:
 
     def publish(self, fused: Fused) -> None:
         """Publish one result, to those who listen, under the header of its reference frame."""
+        self.relay(fused.camera_info, fused.bracket.reference)
         for audience, output in self._results:
             if audience and (message := self._made(output, fused)) is not None:
                 audience.publisher.publish(message)

@@ -76,7 +76,7 @@ def own_words(words: Sequence[str]) -> list[str]:
 
 def about_ros_arguments(error: Exception) -> str:
     """What ROS says about arguments, in one line: expected, got and remedy; others as they are."""
-    text = _IN_SOURCE.sub('', one_line(error))
+    text = said_by_ros(error)
     if found := _UNREADABLE.search(text):
         kind, got, why = found.groups()
         expected = _EXPECTED.get(kind, f'a {kind} that can be read')
@@ -85,6 +85,11 @@ def about_ros_arguments(error: Exception) -> str:
     if text.startswith("['"):  # all that ROS says of words that it does not know
         return f'expected arguments of ROS behind --ros-args, got {text[1:-1]}; correct them'
     return text
+
+
+def said_by_ros(error: Exception) -> str:
+    """What ROS says, in one line, without the places in its source text."""
+    return _IN_SOURCE.sub('', one_line(error))
 
 
 def _parameters() -> str:

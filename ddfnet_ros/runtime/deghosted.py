@@ -30,6 +30,7 @@ class Deghosted:
             where it has no weights.
             Both calls keep the motion in memory as long as this object lives.
         together: Brackets that went through the network at once, this one among them.
+        way: What it is counted under in `FallbackDeghoster.counts`.
     """
 
     bracket: Bracket
@@ -39,3 +40,4 @@ class Deghosted:
     motion: Callable[[], npt.NDArray[np.float32]]
     shares: Callable[[], npt.NDArray[np.float32]]
     together: int = 1
+    way: str = 'whole'

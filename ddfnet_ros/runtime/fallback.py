@@ -9,25 +9,22 @@ picture); `fast` on the CPU; the reference frame alone.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
 from ddfnet_ros import weights
-from ddfnet_ros.bracket import Bracket, white_level
-from ddfnet_ros.radiance import linearise
+from ddfnet_ros.bracket import Bracket
 from ddfnet_ros.runtime.deghosted import Deghosted
 from ddfnet_ros.runtime.deghoster import Asked, Deghoster
 from ddfnet_ros.runtime.memory import give_back_freed_memory, is_shortage
 from ddfnet_ros.runtime.pending import Pending
-from ddfnet_ros.runtime.shown import shown_of
-from ddfnet_ros.runtime.stages import Stage
-from ddfnet_ros.settings import DeghosterSettings, RadianceSettings
+from ddfnet_ros.runtime.reference import reference_alone
+from ddfnet_ros.settings import DeghosterSettings
 
 _SPARE = 'fast'
 _FIRST_WAIT, _LONGEST_WAIT = 15, 1920  # brackets; the second is a minute at 30 Hz
@@ -52,6 +49,23 @@ class _Way:
     bands: int = 1
 
 
+@dataclass(eq=False)
+class _Attempt:
+    """A bracket that is being fused.
+
+    Attributes:
+        asked: What is fused.
+        way: How.
+        pending: Its result; None once there was too little memory for it.
+        said: By that shortage.
+    """
+
+    asked: Asked
+    way: _Way
+    pending: Pending[Deghosted] | None
+    said: str = ''
+
+
 _WHOLE = (_Way('whole', 'fusing as always'), _Way('caches', 'freed caches, fusing as always'))
 _SINGLE = _Way('single', 'fusing brackets one by one')
 _BANDS = tuple(_Way('bands', 'the network runs in bands of rows', bands) for bands in (2, 4, 8))
@@ -64,6 +78,8 @@ class FallbackDeghoster:
 
     The way that worked is that of the next brackets too. After some of them, twice as many each
     time that memory ran out again, the next better one is tried, until the best works again.
+    Memory may run out where a bracket is submitted or where its result is waited for, which
+    another thread may do: there it is then fused in the next way, too.
 
     Attributes:
         settings: What it works by; live fields may differ from call to call.
@@ -84,10 +100,12 @@ class FallbackDeghoster:
         self._spare: Deghoster | None = None
         self._all = self._ways = _ways_for(self._first)
         self.counts = dict.fromkeys((way.name for way in self._all), 0)
-        self._place = 0
+        self._way = self._ways[0]  # of now; other threads look at it
         self._ever_together = False
         self._told: set[str] = set()
         self._calm, self._wait = 0, _FIRST_WAIT  # brackets since memory ran out; to be waited for
+        self._turn = threading.Lock()  # results can have a bracket fused too
+        self._counting = threading.Lock()  # one of its own: results do not wait for what is begun
 
     @property
     def in_use(self) -> Deghoster:
@@ -97,17 +115,13 @@ class FallbackDeghoster:
     @property
     def problem(self) -> str:
         """What is done for lack of memory; '' where nothing has to be."""
-        return f'out of memory: {self._ways[self._place].what}' if self._place else ''
-
-    @property
-    def way(self) -> str:
-        """What the latest bracket is counted under."""
-        return self._ways[self._place].name
+        way = self._way
+        return f'out of memory: {way.what}' if way != _WHOLE[0] else ''
 
     @property
     def together(self) -> bool:
         """Whether there is memory to fuse several brackets together, as far as is known."""
-        return self._ways[self._place] in _WHOLE
+        return self._way in _WHOLE
 
     def __call__(self, bracket: Bracket) -> Deghosted:
         """Fuse one bracket; raises what `submit` does."""
@@ -120,12 +134,10 @@ class FallbackDeghoster:
             ValueError: as a `Deghoster` does.
             MemoryError: there is too little even for the reference frame alone.
         """
-        self._choose_ways(bracket)
-        begun, said = self._in_next_best(len(self._ways), 1, partial(self._fuse, bracket))
-        if begun is None:
-            raise MemoryError(f'expected memory for one frame at least, got: {said}; choose '
-                              'smaller images')
-        return begun
+        asked = bracket, self.settings
+        with self._turn:
+            self._choose_ways(bracket)
+            return self._waited_for(asked, self._fused(self._best(), partial(self._fuse, asked)))
 
     def submit_together(self, asked: Sequence[Asked]) -> list[Pending[Deghosted]] | None:
         """Begin to fuse several brackets, as `Deghoster.submit_together`.
@@ -136,24 +148,82 @@ class FallbackDeghoster:
         Raises:
             ValueError: as a `Deghoster` does; none of them is begun.
         """
-        self._ever_together = True
-        self._choose_ways(asked[0][0])
-        if not self.together:
-            return None
-        begun, _ = self._in_next_best(len(_WHOLE), len(asked), partial(self._fuse_all, asked))
+        with self._turn:
+            self._ever_together = True
+            self._choose_ways(asked[0][0])
+            if not self.together:
+                return None
+            begun, _ = self._in_next_best(
+                self._best(), len(_WHOLE), len(asked), partial(self._fuse_all, asked))
+            if begun is None:
+                self._settle(len(_WHOLE), 0, ran_out=True)
+                return None
+            return [self._waited_for(*one) for one in zip(asked, begun, strict=True)]
+
+    def _waited_for(self, asked: Asked, begun: Pending[Deghosted]) -> Pending[Deghosted]:
+        """What has just begun, in the way of now, and begins anew where memory runs out later."""
+        return Pending(partial(self._result, _Attempt(asked, self._way, begun)))
+
+    def _result(self, attempt: _Attempt) -> Deghosted:
+        """Wait for a bracket; where there is too little memory for that, in the next best way."""
+        deghosted = None
+        try:
+            if attempt.pending:
+                deghosted = replace(attempt.pending.result(), way=attempt.way.name)
+        except Exception as error:
+            if not is_shortage(error):
+                raise
+            attempt.said = _words_of(error)
+        attempt.pending = None
+        if deghosted is None:
+            deghosted = self._anew(attempt)
+        with self._counting:
+            self.counts[deghosted.way] += 1
+        return deghosted
+
+    def _anew(self, attempt: _Attempt) -> Deghosted:
+        """Fuse a bracket in the next best way, after the shortage of an attempt."""
+        def fuse(way: _Way) -> Deghosted:
+            if way == attempt.way:
+                raise MemoryError(attempt.said)
+            return self._fuse(attempt.asked, way).result()
+
+        with self._turn:
+            self._choose_ways(attempt.asked[0])
+            # Another bracket may have had less memory meanwhile.
+            failed = max(self._ways.index(attempt.way), self._place)
+            return replace(self._fused(failed, fuse), way=self._way.name)
+
+    @property
+    def _place(self) -> int:
+        """Of the way of now."""
+        return self._ways.index(self._way)
+
+    def _best(self) -> int:
+        """Place of the best way that is worth trying."""
+        place = self._place
+        return place - (place > 0 and self._calm >= self._wait)
+
+    def _fused(self, first: int, begin: Callable[[_Way], Begun]) -> Begun:
+        """One bracket in the first way from `first` on that there is memory for.
+
+        Raises:
+            MemoryError: there is none.
+        """
+        begun, said = self._in_next_best(first, len(self._ways), 1, begin)
         if begun is None:
-            self._settle(len(_WHOLE), 0, ran_out=True)
+            raise MemoryError(f'expected memory for one frame at least, got: {said}; choose '
+                              'smaller images')
         return begun
 
     def _in_next_best(
-        self, end: int, brackets: int, begin: Callable[[_Way], Begun]
+        self, first: int, end: int, brackets: int, begin: Callable[[_Way], Begun]
     ) -> tuple[Begun | None, str]:
-        """Begin in the first way before `end` that there is memory for.
+        """Begin in the first way from `first`, and before `end`, that there is memory for.
 
         Returns:
             What has begun, or None and what the last shortage said.
         """
-        first = self._place - (self._place > 0 and self._calm >= self._wait)
         said = ''
         for place in range(first, end):
             try:
@@ -161,7 +231,7 @@ class FallbackDeghoster:
             except Exception as error:
                 if not is_shortage(error):
                     raise
-                said = ' '.join(str(error).split())[:200] or type(error).__name__
+                said = _words_of(error)
             else:
                 self._settle(place, brackets, ran_out=place > first)
                 return begun, said
@@ -175,7 +245,7 @@ class FallbackDeghoster:
         ways = [way for way in self._all if (divisible or way.bands == 1)
                 and (self._ever_together or way != _SINGLE)]
         if ways != self._ways:
-            self._ways, self._place, self._calm = ways, 0, 0
+            self._ways, self._way, self._calm = ways, ways[0], 0
 
     def _leave(self, place: int, said: str) -> None:
         """Make room after a way has failed, and tell of the next one."""
@@ -191,14 +261,12 @@ class FallbackDeghoster:
 
     def _settle(self, place: int, brackets: int, *, ran_out: bool) -> None:
         """Stay with the way that worked, and remember how long nothing has run out."""
-        way = self._ways[place]
-        self.counts[way.name] += brackets
-        if way != _ON_CPU:
+        if self._ways[place] != _ON_CPU:
             self._spare = None
         if ran_out:
             self._wait = min(2 * self._wait, _LONGEST_WAIT)
         self._calm = 0 if ran_out or place < self._place else self._calm + brackets
-        self._place = place
+        self._way = self._ways[place]
         if not place and self._told and self._calm >= self._wait:
             self.log('there is memory again: fusing as always')
             self._told.clear()
@@ -208,15 +276,16 @@ class FallbackDeghoster:
         self._first.bands = way.bands
         return self._first.submit_together(asked)
 
-    def _fuse(self, bracket: Bracket, way: _Way) -> Pending[Deghosted]:
+    def _fuse(self, asked: Asked, way: _Way) -> Pending[Deghosted]:
+        bracket, settings = asked
         if way == _REFERENCE:
-            alone = reference_alone(bracket, self.settings)
+            alone = reference_alone(bracket, settings)
             return Pending(lambda: alone)
         if way == _ON_CPU and self._spare is None:
             self._spare = Deghoster(replace(
-                self.settings, model=_SPARE, device='cpu', precision='auto', backend='auto'))
+                settings, model=_SPARE, device='cpu', precision='auto', backend='auto'))
         deghoster = self._spare if way == _ON_CPU and self._spare else self._first
-        deghoster.settings, deghoster.bands = self.settings, way.bands
+        deghoster.settings, deghoster.bands = settings, way.bands
         return deghoster.submit(bracket)
 
 
@@ -227,31 +296,5 @@ def _ways_for(deghoster: Deghoster) -> list[_Way]:
     return [*_WHOLE, _SINGLE, *_BANDS, *([_ON_CPU] if spare else ()), _REFERENCE]
 
 
-def reference_alone(bracket: Bracket, settings: RadianceSettings) -> Deghosted:
-    """What the reference frame shows by itself; takes little memory beyond the result's.
-
-    Args:
-        bracket: Whose reference it is.
-        settings: Name response and tone map.
-    """
-    pixels = bracket.reference.pixels
-    height, width = pixels.shape[:2]
-    finish = Stage('finish', torch.device('cpu'))
-    with finish.after():
-        ldr = torch.from_numpy(pixels.astype(np.float32)).reshape(height, width, -1)
-        linear = linearise((ldr / white_level(pixels)).permute(2, 0, 1), settings.response,
-                           settings.gamma)
-        relative = linear / (bracket.reference.exposure / min(bracket.exposures))
-        radiance, image = shown_of(bracket, relative, settings, finish)
-    return Deghosted(
-        bracket, radiance.numpy(), image.numpy(), {finish.name: finish.ms},
-        lambda: np.zeros((len(bracket.frames) - 1, height, width, 2), np.float32),
-        partial(_reference_only, bracket))
-
-
-def _reference_only(bracket: Bracket) -> npt.NDArray[np.float32]:
-    """Shares of the frames, where all is the reference's."""
-    width, height = bracket.reference.size
-    shares = np.zeros((len(bracket.frames), height, width), np.float32)
-    shares[bracket.reference_index] = 1
-    return shares
+def _words_of(shortage: Exception) -> str:
+    return ' '.join(str(shortage).split())[:200] or type(shortage).__name__

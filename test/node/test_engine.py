@@ -13,6 +13,7 @@ from rclpy.parameter import Parameter
 from ddfnet_ros import weights
 from ddfnet_ros.network.fast import FastConfig, FastFusion
 from ddfnet_ros.node import models
+from ddfnet_ros.runtime.begun import Begun
 from ddfnet_ros.runtime.deghoster import Deghoster
 
 from .conftest import started
@@ -166,24 +167,26 @@ def test_a_model_that_cannot_be_loaded_is_a_warning_and_the_old_one_goes_on(
     assert in_use(shared) == 'tiny'
 
 
+@pytest.mark.parametrize(('owner', 'where'), [(Deghoster, 'submit'), (Begun, 'results')])
 def test_brackets_are_fused_without_memory_too_and_that_is_a_warning_until_it_is_back(
-        shared, monkeypatch):
+        shared, monkeypatch, owner, where):
     whole, left = fuse(shared), [1]
-    run = Deghoster.submit
+    run = getattr(owner, where)
+    before = int(shared.counts().get('out_of_memory.caches', 0))
 
-    def starving(self, bracket):
+    def starving(*arguments):
         left[0] -= 1
         if left[0] >= 0:
             raise torch.OutOfMemoryError('CUDA out of memory. Tried to allocate 2.00 GiB')
-        return run(self, bracket)
+        return run(*arguments)
 
     monkeypatch.setattr(shared.node._fusion.engine._deghoster, '_wait', 1)
-    monkeypatch.setattr(Deghoster, 'submit', starving)
+    monkeypatch.setattr(owner, where, starving)
     assert fuse(shared) == whole  # with caches freed
     counts = shared.counts()
     assert counts['level'] == DiagnosticStatus.WARN
     assert counts['message'] == 'out of memory: freed caches, fusing as always'
-    assert int(counts['out_of_memory.caches']) == 1
+    assert int(counts['out_of_memory.caches']) == before + 1
     shared.spin_until(lambda: fuse(shared) == whole and
                       shared.counts()['level'] == DiagnosticStatus.OK, 'all well')
     assert not any(key.startswith('dropped') for key in shared.counts())

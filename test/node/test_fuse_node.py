@@ -5,6 +5,7 @@ import threading
 
 import cv2
 import numpy as np
+import pytest
 from rclpy.parameter import Parameter
 from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage
@@ -14,7 +15,7 @@ from ddfnet_ros.runtime.deghoster import Deghoster
 
 from .conftest import EXPOSURES, TOPIC, array_of, fused_by_hand, header, image, scene
 
-HDR, IMAGE = '/fuse_node/hdr', '/fuse_node/image'
+HDR, IMAGE, INFO = '/fuse_node/hdr', '/fuse_node/image', '/fuse_node/camera_info'
 
 
 def test_a_bracket_becomes_radiance_and_picture_under_the_header_of_its_reference(bench, model):
@@ -92,9 +93,33 @@ def test_camera_info_is_relayed_under_the_header_of_the_reference(bench):
     bench.send('/camera/camera_info', CameraInfo(width=32, distortion_model='plumb_bob'))
     bench.spin(0.3)
     bench.send_bracket(10**9)
-    info = bench.next('/fuse_node/camera_info')
+    info = bench.next(INFO)
     assert (info.header, info.width) == (header(10**9 + 10**7), 32)
     assert info.distortion_model == 'plumb_bob'
+
+
+@pytest.mark.parametrize('wanted', [True, False])
+def test_camera_info_waits_for_the_bracket_before_as_its_image_does(bench, monkeypatch, wanted):
+    publish, let_go, publishing = Outputs.publish, threading.Event(), threading.Event()
+
+    def slowly(self, fused):
+        publishing.set()
+        assert let_go.wait(60)
+        publish(self, fused)
+
+    monkeypatch.setattr(Outputs, 'publish', slowly)
+    bench.send('/camera/camera_info', CameraInfo(width=32))
+    bench.spin(0.3)
+    bench.send_bracket(10**9)
+    bench.spin_until(publishing.is_set, 'first bracket')
+    if not wanted:  # those who listened have left
+        monkeypatch.setattr(Outputs, 'wanted', property(lambda _: False))
+    bench.send_bracket(2 * 10**9)
+    bench.spin_until(lambda: bench.node._worker._begun == 2, 'second')
+    bench.spin(0.3)
+    assert bench.received[INFO] == bench.received[IMAGE] == []
+    let_go.set()
+    assert [bench.next(INFO).header.stamp.sec for _ in range(2)] == [1, 2]
 
 
 def test_a_live_parameter_changes_the_next_picture(bench):
