@@ -25,7 +25,7 @@ CPU, CUDA = torch.device('cpu'), torch.device('cuda')
 @pytest.fixture
 def ship(tmp_path, monkeypatch):
     """Put untrained models of the given names where they are looked for, and no others."""
-    monkeypatch.setattr(weights, 'model_folders', lambda models_dir='': [tmp_path])
+    monkeypatch.setattr(weights.finding, 'model_folders', lambda models_dir='': [tmp_path])
 
     def put(*names):
         for name in names:
