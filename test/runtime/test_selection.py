@@ -98,6 +98,13 @@ def test_weights_that_do_not_fuse_are_refused(tmp_path):
         load_fusion(path)
 
 
+def test_weights_that_were_trained_with_an_unknown_flow_are_refused(tmp_path):
+    path = tmp_path / 'next.safetensors'
+    weights.save(FastFusion(FastConfig(channels=8, blocks=1)), path, {'flow': 'raft'})
+    with pytest.raises(ValueError, match=f"{path}: .* dis, none, pwcnet, got 'raft'; update"):
+        load_fusion(path)
+
+
 def test_flow_weights_that_are_missing_are_named(ship):
     ship('fast')
     with pytest.raises(FileNotFoundError, match='pwcnet'):
