@@ -34,9 +34,8 @@ def described(path: Path, metadata: Mapping[str, str]) -> tuple[dict[str, Any], 
 
 
 def _check_card(path: Path, card: Mapping[str, Any]) -> None:
-    for name in card.keys() & _ENTRIES.keys():
-        expected, suits = _ENTRIES[name]
-        if not suits(card[name]):
+    for name, (expected, suits) in _ENTRIES.items():
+        if name in card and not suits(card[name]):
             raise unusable(path, f'{name} in its card to be {expected}', reprlib.repr(card[name]))
     for layer, ends in card.get('ranges', {}).items():
         if not _is_range(ends):
