@@ -15,6 +15,8 @@ from ddfnet_ros.settings import MAX_FRAMES, MIN_FRAMES
 
 _DTYPES = (np.uint8, np.uint16, np.float32)
 
+_OVERSHOOT = 0.25  # LDR values: what interpolation adds at an edge (Lanczos: 0.22)
+
 _LOOKED_AT = 64  # rows and columns, when frames are compared
 _DIFFERENT, _CLIPPED = 0.02, 0.98  # LDR values
 
@@ -27,7 +29,8 @@ class Frame:
 
     Attributes:
         pixels: (H, W) grey or (H, W, 3) RGB; uint8 and uint16 use their full range, float32 is
-            in [0, 1]. May be a view of a message's buffer, with any strides.
+            in [0, 1]; what interpolation adds at edges is clipped where frames are used. May be a
+            view of a message's buffer, with any strides.
         exposure_time: Seconds, > 0; None until the assembler has placed the frame in its cycle.
         gain: Linear sensor gain, > 0; brightness is proportional to exposure_time * gain.
         stamp_ns: Acquisition time, nanoseconds.
@@ -72,8 +75,19 @@ def check_pixels(pixels: Pixels) -> None:
         raise ValueError(f'expected pixels of shape (H, W) or (H, W, 3), got {pixels.shape}')
     if 0 in pixels.shape:
         raise ValueError(f'expected an image with pixels, got shape {pixels.shape}')
-    if pixels.dtype == np.float32 and not np.isfinite(pixels).all():
+    if pixels.dtype == np.float32:
+        _check_range(pixels)
+
+
+def _check_range(pixels: Pixels) -> None:
+    # Blue first is a view that NumPy searches at a tenth of the pace of the memory behind it.
+    ordered = pixels[..., ::-1] if pixels.strides[-1] < 0 else pixels
+    low, high = float(ordered.min()), float(ordered.max())
+    if not math.isfinite(high - low):
         raise ValueError('expected finite pixels, got NaN or Inf; check the source of the frame')
+    if low < -_OVERSHOOT or high > 1 + _OVERSHOOT:
+        raise ValueError(f'expected float pixels of 0 to 1, got {low:.3g} to {high:.3g}; divide '
+                         'them by their white, such as 255')
 
 
 def white_level(pixels: Pixels) -> float:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import math
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -46,10 +47,23 @@ def test_frame_with_an_impossible_exposure_is_refused(name, wrong):
     (np.zeros((0, 3), np.uint8), r'got shape \(0, 3\)'),
     (np.array([[0.5, np.nan]], np.float32), 'got NaN or Inf'),
     (np.array([[0.5, np.inf]], np.float32), 'got NaN or Inf'),
+    (np.array([[np.inf, np.inf]], np.float32), 'got NaN or Inf'),
+    (np.array([[0.5, 255]], np.float32), 'of 0 to 1, got 0.5 to 255; divide them by their white'),
+    (np.array([[0, 1.3]], np.float32), 'of 0 to 1, got 0 to 1.3;'),
+    (np.array([[-1, 1]], np.float32), 'of 0 to 1, got -1 to 1;'),
+    (np.array([[[9, 0, 0]]], np.float32)[..., ::-1], 'of 0 to 1, got 0 to 9;'),
 ])
 def test_frame_with_impossible_pixels_is_refused(pixels, message):
     with pytest.raises(ValueError, match=message):
         Frame(pixels=pixels)
+
+
+def test_what_interpolation_adds_to_float_pixels_is_allowed():
+    edge = np.zeros((40, 40), np.float32)
+    edge[:20, :20] = 1
+    enlarged = cv2.resize(edge, None, fx=2.3, fy=2.3, interpolation=cv2.INTER_LANCZOS4)
+    assert enlarged.max() > 1.2
+    assert Frame(pixels=enlarged).pixels is enlarged
 
 
 @pytest.mark.parametrize(('count', 'index'), [(2, 0), (3, 1), (4, 1), (5, 2), (8, 3), (9, 4)])

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ddfnet_ros.bags.reading import IMAGE_TYPES, BagError, BagReader
 from ddfnet_ros.bags.types import Topic
-from ddfnet_ros.bracket import Pixels, white_level
+from ddfnet_ros.bracket import Pixels, check_pixels, white_level
 from ddfnet_ros.encodings import pixels_of
 from ddfnet_ros.metadata import SOURCES, FrameMetadata, MetadataReader
 from ddfnet_ros.metadata.frames import stamp_ns
@@ -181,6 +181,7 @@ def _add_sample(topic: ImageTopic, message: Any) -> None:
     topic.encoding = message.format if hasattr(message, 'format') else message.encoding
     try:
         pixels = pixels_of(message)
+        check_pixels(pixels)
     except ValueError as error:
         topic.problem = topic.problem or str(error)
         return

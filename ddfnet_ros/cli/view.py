@@ -85,10 +85,13 @@ metadata; auto, for files: estimated."""
 def run(words: Sequence[str]) -> int:
     """Fuse and record; then show, unless it is to be saved."""
     options = parse(Options, 'ddfnet view', words, EXAMPLES)
+    is_recording = options.sources[0].suffix == _SUFFIX
+    if is_recording:
+        _check_alone(options.sources, words)
     if importlib.util.find_spec('rerun') is None:
         raise ValueError('expected rerun, got none; pip install "ddfnet_ros[view]" '
                          '(Python 3.11 or newer)')
-    if options.sources[0].suffix == _SUFFIX:
+    if is_recording:
         return _show(options.sources[0])
     if options.save is not None:
         check_output(options.save, _SUFFIX)
@@ -103,6 +106,15 @@ def run(words: Sequence[str]) -> int:
     print(json.dumps({'recording': str(options.save), **about}) if options.json else
           _line(options.save, about))
     return 0
+
+
+def _check_alone(sources: Sequence[Path], words: Sequence[str]) -> None:
+    """Raise ValueError where more is said than which recording: it was made when it was saved."""
+    more = [word for word in words if word.startswith('--') and word != '--']
+    more += map(str, sources[1:])
+    if more:
+        raise ValueError(f'{sources[0]}: expected no more words beside a recording, got '
+                         f'{more[0]}; leave that out, or give what the recording was made of')
 
 
 def _record(options: Options, words: Sequence[str], path: Path) -> dict[str, Any]:

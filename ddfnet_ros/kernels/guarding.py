@@ -29,11 +29,11 @@ def guard(
             pixel = pixels[y, x]
             counts = share[max(pixel[0], pixel[1], pixel[2])]
             if counts > 0:
-                margins_away = np.float32(0)
+                furthest: Any = np.float32(0)  # in margins
                 for c in range(3):
                     away = abs(out[c, y, x] - linear[pixel[c]])
-                    margins_away = max(margins_away, away / margin[pixel[c]])
-                if margins_away > 1:
-                    lost = counts * (1 - max((2 - margins_away) / margins_away, 0))
+                    furthest = max(furthest, away / margin[pixel[c]])
+                if furthest > 1:
+                    lost = counts * (1 - max((2 - furthest) / furthest, 0))
                     for c in range(3):
                         out[c, y, x] -= lost * (out[c, y, x] - linear[pixel[c]])

@@ -19,7 +19,7 @@ def frame_of(message: Any, pixels: Pixels, stream: int = 0, counter_field: str =
         counter_field: Where the message has a frame counter; '' where it has none.
 
     Raises:
-        ValueError: no or no finite pixels, a stamp beyond what ROS has, or a field that is not
+        ValueError: pixels that no frame has, a stamp beyond what ROS has, or a field that is not
             there or counts nothing.
     """
     return Frame(

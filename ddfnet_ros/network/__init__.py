@@ -47,6 +47,7 @@ def build(config: Mapping[str, Any]) -> nn.Module:
         raise ValueError(f'architecture: expected one of {known}, got {name!r}')
     module_name, model_name, config_name = _ARCHITECTURES[name]
     module = importlib.import_module(module_name)
+    _check_types(getattr(module, config_name), fields)
     try:
         model_config = getattr(module, config_name)(**fields)
     except TypeError as error:
@@ -54,6 +55,13 @@ def build(config: Mapping[str, Any]) -> nn.Module:
                          'update ddfnet_ros or the weights') from error
     model: nn.Module = getattr(module, model_name)(model_config)
     return model
+
+
+def _check_types(config: Any, given: Mapping[str, Any]) -> None:
+    for field in dataclasses.fields(config):
+        value, expected = given.get(field.name, field.default), type(field.default)
+        if type(value) is not expected:
+            raise ValueError(f'{field.name}: expected {expected.__name__}, got {value!r}')
 
 
 def describe(model: nn.Module) -> dict[str, Any]:

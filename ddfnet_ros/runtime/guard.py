@@ -84,8 +84,8 @@ def guarded(
     margin = (SLOPE * tolerance * slope).clamp(min=_TINY)
     away = radiance - corrected
     # Of the channel that is furthest away: all come back together, so that no colour is new.
-    margins_away = (away.abs() / margin).amax(0, keepdim=True)
-    kept = ((2 - margins_away) / margins_away).clamp(0, 1)
+    furthest = (away.abs() / margin).amax(0, keepdim=True)
+    kept = ((2 - furthest) / furthest).clamp(0, 1)
     share = torch.minimum((brightest - DARK) / (DIM - DARK),
                           (CLIPPED - brightest) / (CLIPPED - BRIGHT)).clamp(0, 1)
     return radiance - share * (1 - kept) * away

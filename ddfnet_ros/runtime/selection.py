@@ -75,12 +75,16 @@ def load_fusion(path: Path) -> weights.LoadedModel:
     """Load weights that fuse; those of a flow network lie in the same folder.
 
     Raises:
-        ValueError: weights that cannot be used, or of a network that does not fuse.
+        ValueError: weights that cannot be used, of a network that does not fuse, or trained with
+            a flow that is not known.
     """
     loaded = weights.load(path)
     if network.describe(loaded.model)['architecture'] in PROVIDERS:
         raise ValueError(f'{path}: expected a model that fuses frames, got one that estimates '
                          'their motion; choose base, denoise or fast')
+    if (flow := loaded.card.get('flow', 'dis')) not in PROVIDERS:
+        raise ValueError(f'{path}: expected flow in its card to be one of {", ".join(PROVIDERS)}, '
+                         f'got {flow!r}; update ddfnet_ros, or choose another model')
     return loaded
 
 

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -52,6 +54,16 @@ def test_a_topic_with_messages_of_two_types_is_told_and_fused_by_those_of_its_ow
 def test_a_picture_of_one_line_is_looked_at(size, record):
     (topic,) = survey(record(shot=lambda *_: np.full((*size, 3), 99, np.uint8))).images
     assert (topic.size, topic.problem) == (size[::-1], '')
+
+
+def test_floats_beyond_white_are_told(tmp_path):
+    path = tmp_path / 'floats.mcap'
+    with BagWriter(path) as bag:
+        image = Maker(TYPES).image(np.zeros((32, 48), np.uint8), START, compressed=False)
+        floats = np.full((32, 48), 99, np.float32).view(np.uint8).ravel()
+        bag.write(TOPIC, replace(image, encoding='32FC1', step=4 * 48, data=floats), START)
+    (topic,) = survey(path).images
+    assert topic.problem.startswith('expected float pixels of 0 to 1, got 99 to 99; divide')
 
 
 @pytest.mark.parametrize('stamps', [1, 30])

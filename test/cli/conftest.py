@@ -25,3 +25,20 @@ def model(models):
 def chosen(models, monkeypatch):
     """It is the model that is found where none is named."""
     monkeypatch.setenv('DDFNET_MODELS', str(models))
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """Puts a module of some name and content before all others."""
+    def write(name, text):
+        (tmp_path / f'{name}.py').write_text(text)
+        monkeypatch.setenv('PYTHONPATH', str(tmp_path))
+        monkeypatch.syspath_prepend(str(tmp_path))
+
+    return write
+
+
+def one(findings):
+    """The only finding of a check."""
+    (finding,) = findings
+    return finding

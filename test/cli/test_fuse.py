@@ -138,6 +138,8 @@ def damage(folder):
     save(folder / 'small.png', np.full((9, 9, 3), 0.2))
     nan = np.full((45, 61, 3), np.nan, np.float32)
     write_exr(folder / 'nan.exr', nan)
+    write_exr(folder / 'bright.exr', np.linspace(0, 255, 45 * 61 * 3, dtype=np.float32)
+              .reshape(45, 61, 3))
     write_exr(folder / 'fine.exr', np.full((45, 61, 3), 0.5, np.float32))
     blob = bytearray(weights.find('fast').read_bytes())
     blob[-1] ^= 1
@@ -168,6 +170,8 @@ def damage(folder):
     ('short.png small.png --exposure-times 1 4', 'expected frames alike'),
     ('short.png fine.exr --exposure-times 1 4', 'expected frames alike'),
     ('nan.exr fine.exr --exposure-times 1 4', 'nan.exr: expected finite pixels'),
+    ('fine.exr bright.exr --exposure-times 1 4',
+     'bright.exr: expected float pixels of 0 to 1, got 0 to 255; divide them by their white'),
     ('short.png mid.png --exposure-times 1 4 --reference 3', 'expected a reference from 1 to 2'),
     ('short.png mid.png --exposure-times 1 4 --response log', "srgb, bt709, linear, got 'log'"),
     ('short.png mid.png --exposure-times 1 4 --tone-map x', '--tone-map: expected one of mu'),

@@ -104,6 +104,17 @@ def test_what_cannot_be_shown_is_one_line(street, line, said, capsys):
     assert error.count('\n') == 1
 
 
+@pytest.mark.parametrize('more', [
+    '--save other.rrd', '--brackets 2', '--params-file fuse.yaml', '--exposure-times 1 4',
+    '--save=other.rrd --json', '--gamma 2', 'other.rrd'])
+def test_nothing_is_said_beside_a_recording_that_would_be_ignored(more, capsys):
+    assert main(['view', 'inside.rrd', *more.split()]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith('ddfnet: inside.rrd: expected no more words beside a recording, got '
+                            f'{more.split()[0]}; leave that out')
+    assert error.count('\n') == 1
+
+
 def test_without_rerun_the_remedy_is_named(street, monkeypatch, capsys):
     monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None)
     assert main(['view', street]) == 2

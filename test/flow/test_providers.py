@@ -29,7 +29,7 @@ def test_pwcnet_is_what_was_loaded_by_its_name():
 
 
 def test_pwcnet_without_weights_names_what_is_there(monkeypatch, tmp_path):
-    monkeypatch.setattr(weights, 'model_folders', lambda _given='': [tmp_path])
+    monkeypatch.setattr(weights.finding, 'model_folders', lambda _given='': [tmp_path])
     (tmp_path / 'fast.safetensors').touch()
     with pytest.raises(FileNotFoundError, match=r"got 'pwcnet'.*present: fast"):
         provider('pwcnet', weights.find)

@@ -77,17 +77,27 @@ def scene(exposure, size=SIZE, channels=3):
     return pixels if channels == 3 else np.ascontiguousarray(pixels[..., 0])
 
 
+def mirrored(exposure, size=SIZE, channels=3):
+    """What another camera sees."""
+    return np.ascontiguousarray(scene(exposure, size, channels)[:, ::-1])
+
+
 def array_of(message, dtype, channels=3):
     array = np.frombuffer(message.data, dtype).reshape(message.height, message.width, channels)
     return array[..., ::-1] if channels == 3 else array[..., 0]
 
 
-def fused_by_hand(frames, model):
-    """What the deghoster makes of the same frames without any ROS."""
+def assert_fused_by_hand(hdr, frames, model):
+    """A message's radiance is what the deghoster makes of the frames without any ROS.
+
+    Gives all that it makes.
+    """
     settings = DeghosterSettings(model=str(model), device='cpu', precision='float32')
     exposed = zip(frames, EXPOSURES, strict=True)
-    return Deghoster(settings)(
+    by_hand = Deghoster(settings)(
         Bracket.of(Frame(pixels=pixels, exposure_time=time) for pixels, time in exposed))
+    np.testing.assert_allclose(array_of(hdr, np.float32), by_hand.radiance, rtol=1e-4)
+    return by_hand
 
 
 class Bench:
@@ -131,9 +141,9 @@ class Bench:
         self.send(f'{camera}{TOPIC}', message)
         self._counters[camera] += 1
 
-    def send_bracket(self, start_ns, size=SIZE, channels=3, camera=''):
+    def send_bracket(self, start_ns, size=SIZE, channels=3, camera='', look=scene):
         """Three good frames, 10 ms apart; gives what was sent."""
-        frames = [scene(exposure, size, channels) for exposure in EXPOSURES]
+        frames = [look(exposure, size, channels) for exposure in EXPOSURES]
         for i, (pixels, exposure) in enumerate(zip(frames, EXPOSURES, strict=True)):
             self.send_frame(image(pixels, start_ns + i * 10**7), exposure, camera)
         return frames

@@ -15,6 +15,8 @@ BAD = {
     'no height': {'height': 0, 'data': b''},
     'not a number': {'encoding': '32FC1', 'step': 128,
                      'data': np.full(SIZE, np.nan, np.float32).tobytes()},
+    'floats up to 255': {'encoding': '32FC1', 'step': 128,
+                         'data': np.full(SIZE, 255, np.float32).tobytes()},
 }
 
 

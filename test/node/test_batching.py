@@ -19,10 +19,9 @@ from .conftest import (
     EXPOSURES,
     TOPIC,
     Bench,
-    array_of,
-    fused_by_hand,
+    assert_fused_by_hand,
     header,
-    image,
+    mirrored,
     scene,
 )
 
@@ -55,16 +54,6 @@ def bench_of(ros, model, tmp_path):
         bench.close()
 
 
-def mirrored(exposure):
-    return np.ascontiguousarray(scene(exposure)[:, ::-1])
-
-
-def send(bench, camera, look=scene, second=1):
-    for place, exposure in enumerate(EXPOSURES):
-        stamp_ns = second * 10**9 + place * 10**7
-        bench.send_frame(image(look(exposure), stamp_ns), exposure, camera)
-
-
 def together(bench, *cameras):
     """How many brackets the latest of each camera was fused with, itself among them."""
     return [bench.counts(camera)['fused_together'] for camera in cameras]
@@ -72,13 +61,12 @@ def together(bench, *cameras):
 
 def test_brackets_of_two_cameras_are_fused_together_and_each_has_its_own_result(bench_of, model):
     bench, looks = bench_of(LONG, FRONT, LEFT), {FRONT: scene, LEFT: mirrored}
-    for camera, look in looks.items():
-        send(bench, camera, look)
-    for camera, look in looks.items():
-        by_hand = fused_by_hand([look(exposure) for exposure in EXPOSURES], model)
+    sent = {camera: bench.send_bracket(10**9, camera=camera, look=look)
+            for camera, look in looks.items()}
+    for camera, frames in sent.items():
         hdr = bench.next(f'{camera}/fuse_node/hdr')
         assert hdr.header == header(10**9 + 10**7)
-        np.testing.assert_allclose(array_of(hdr, np.float32), by_hand.radiance, rtol=1e-4)
+        assert_fused_by_hand(hdr, frames, model)
     assert together(bench, FRONT, LEFT) == ['2', '2']
     assert bench.counts(LEFT)['brackets_fused'] == '1'
     assert float(bench.counts(FRONT)['stage_ms.others']) > 0
@@ -100,7 +88,7 @@ def test_each_camera_has_its_own_settings_and_what_does_not_agree_is_fused_besid
 def test_a_camera_that_sends_nothing_holds_another_up_no_longer_than_the_deadline(bench_of):
     bench = bench_of(SHORT, FRONT, LEFT)
     for second in (1, 2):
-        send(bench, FRONT, second=second)
+        bench.send_bracket(second * 10**9, camera=FRONT)
         assert bench.next('/front/fuse_node/hdr').header.stamp.sec == second
     counts = bench.counts(FRONT)
     assert counts['fused_together'] == '1'
@@ -110,7 +98,7 @@ def test_a_camera_that_sends_nothing_holds_another_up_no_longer_than_the_deadlin
 def test_a_camera_that_is_not_active_is_not_waited_for(bench_of):
     bench = bench_of(LONG, FRONT, LEFT)
     bench.nodes[1].trigger_deactivate()
-    send(bench, FRONT)
+    bench.send_bracket(10**9, camera=FRONT)
     bench.next('/front/fuse_node/hdr')
     assert float(bench.counts(FRONT)['stage_ms.wait']) < LONG
 
@@ -127,8 +115,8 @@ def test_a_bracket_that_fails_costs_no_other_and_nothing_is_sent_twice(bench_of,
     monkeypatch.setattr(StackPipeline, 'given', fail_for_front)
     bench.send(f'/left{TOPIC.removesuffix("image_raw")}camera_info', CameraInfo(header=header(0)))
     for second in (1, 2):
-        send(bench, FRONT, mirrored, second)
-        send(bench, LEFT, second=second)
+        bench.send_bracket(second * 10**9, camera=FRONT, look=mirrored)
+        bench.send_bracket(second * 10**9, camera=LEFT)
         assert bench.next('/left/fuse_node/hdr').header.stamp.sec == second
     assert bench.counts(FRONT)['dropped.failed'] == '2'
     assert bench.counts(LEFT)['brackets_fused'] == '2'
@@ -149,7 +137,7 @@ def test_brackets_that_memory_is_too_short_for_are_fused_one_by_one(
     monkeypatch.setattr(StackPipeline, 'radiances', starving)
     for second in (1, 2):
         for camera in (FRONT, LEFT):
-            send(bench, camera, second=second)
+            bench.send_bracket(second * 10**9, camera=camera)
         for camera in (FRONT, LEFT):
             assert bench.next(f'{camera}/fuse_node/hdr').header.stamp.sec == second
     for camera in (FRONT, LEFT):
@@ -172,7 +160,7 @@ def test_a_camera_with_another_model_or_without_a_deadline_is_fused_by_itself(
     left._fusion.engine._loader.submit(int).result(60)  # behind what was asked for
     for second in (1, 2):  # with the first, the other model takes over
         for camera in CAMERAS:
-            send(bench, camera, second=second)
+            bench.send_bracket(second * 10**9, camera=camera)
         for camera in CAMERAS:
             bench.next(f'{camera}/fuse_node/hdr')
     assert together(bench, *CAMERAS) == ['2', '1', '2']

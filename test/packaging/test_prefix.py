@@ -68,7 +68,7 @@ def test_weights_are_found_in_the_prefix(pip_prefix, run):
     output = run(sys.executable, '-c', code, cwd=pip_prefix, AMENT_PREFIX_PATH=str(pip_prefix),
                  PYTHONPATH=str(pip_prefix / SITE_PACKAGES))
     module, model = map(Path, output.split())
-    assert module == pip_prefix / SITE_PACKAGES / 'ddfnet_ros/weights.py'
+    assert module == pip_prefix / SITE_PACKAGES / 'ddfnet_ros/weights/__init__.py'
     assert model == pip_prefix / 'share/ddfnet_ros/models/fast.safetensors'
 
 

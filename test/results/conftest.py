@@ -13,8 +13,9 @@ WHITE = 1 / EXPOSURES[0]
 def deghosted():
     """Makes results by hand: grey frames taken 10 ms apart, and whatever came of them."""
     def make(size=(40, 48), dtype=np.uint8, radiance=None, motion=None, interval_ns=10**7):
+        unit = 0.01 if dtype == np.float32 else 1
         frames = [
-            Frame(pixels=np.full((*size, 3), 40 * (i + 1), dtype), exposure_time=time,
+            Frame(pixels=np.full((*size, 3), 40 * (i + 1) * unit, dtype), exposure_time=time,
                   stamp_ns=10**9 + i * interval_ns, frame_id='camera', sequence_id=i)
             for i, time in enumerate(EXPOSURES)
         ]

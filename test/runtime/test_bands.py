@@ -3,12 +3,14 @@ import pytest
 import torch
 
 from ddfnet_ros.network.ddfnet import DDFNet, DDFNetConfig
-from ddfnet_ros.network.fast import FastConfig, FastFusion
+from ddfnet_ros.network.fast import FastConfig
 from ddfnet_ros.runtime.bands import in_bands
 
+from .conftest import small_fast
+
 NETWORKS = {
-    'fast': lambda: FastFusion(FastConfig(channels=8, context=8)),
-    'fast of two blocks': lambda: FastFusion(FastConfig(channels=8, context=8, blocks=2)),
+    'fast': lambda: small_fast(blocks=FastConfig.blocks),
+    'fast of two blocks': lambda: small_fast(blocks=2),
     'ddfnet': DDFNet,
     'ddfnet that warps': lambda: DDFNet(DDFNetConfig(structure='warp')),
     'ddfnet that pools': lambda: DDFNet(DDFNetConfig(structure='max')),
@@ -18,10 +20,7 @@ NETWORKS = {
 def network(name):
     """One whose every layer matters."""
     torch.manual_seed(0)
-    model = NETWORKS[name]().eval()
-    if isinstance(model, FastFusion):
-        torch.nn.init.normal_(model.core.frame_head[-1].weight, std=0.3)
-    return model
+    return NETWORKS[name]().eval()
 
 
 def bracket(height, width=16, motion=3.0, n=3):

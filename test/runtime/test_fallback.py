@@ -12,7 +12,6 @@ import torch
 from ddfnet_ros import weights
 from ddfnet_ros.bracket import Bracket, Frame
 from ddfnet_ros.network.ddfnet import DDFNet, DDFNetConfig
-from ddfnet_ros.network.fast import FastConfig, FastFusion
 from ddfnet_ros.runtime import fallback
 from ddfnet_ros.runtime.begun import Begun
 from ddfnet_ros.runtime.deghoster import Deghoster
@@ -20,6 +19,8 @@ from ddfnet_ros.runtime.fallback import FallbackDeghoster
 from ddfnet_ros.runtime.memory import give_back_freed_memory, is_shortage
 from ddfnet_ros.runtime.reference import reference_alone
 from ddfnet_ros.settings import DeghosterSettings
+
+from .conftest import small_fast
 
 EXPOSURES = (0.001, 0.004, 0.016)
 HEIGHT = 328
@@ -39,10 +40,7 @@ SHORTAGES = {
 def models(tmp_path_factory):
     """A folder with small untrained models: `fast`, and `other` of another structure."""
     folder = tmp_path_factory.mktemp('models')
-    torch.manual_seed(1)
-    fast = FastFusion(FastConfig(channels=8, context=8, blocks=1))
-    torch.nn.init.normal_(fast.core.frame_head[-1].weight, std=0.3)
-    weights.save(fast, folder / 'fast.safetensors', {})
+    weights.save(small_fast(), folder / 'fast.safetensors', {})
     weights.save(DDFNet(DDFNetConfig(structure='mean')), folder / 'other.safetensors', {})
     return folder
 

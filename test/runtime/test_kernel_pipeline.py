@@ -17,6 +17,8 @@ from ddfnet_ros.runtime.deghoster import Deghoster
 from ddfnet_ros.runtime.openvino_core import OpenVINOCore
 from ddfnet_ros.settings import DeghosterSettings
 
+from .conftest import small_fast
+
 pytest.importorskip('numba')
 pytest.importorskip('openvino')
 
@@ -33,11 +35,8 @@ KERNELS = [
 @pytest.fixture(scope='module')
 def model(tmp_path_factory):
     """A small untrained `fast` that moves every weight."""
-    torch.manual_seed(1)
-    fast = FastFusion(FastConfig(channels=8, context=8, blocks=1))
-    torch.nn.init.normal_(fast.core.frame_head[-1].weight, std=0.3)
     path = tmp_path_factory.mktemp('models') / 'fast.safetensors'
-    weights.save(fast, path, {})
+    weights.save(small_fast(), path, {})
     return path
 
 

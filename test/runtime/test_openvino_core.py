@@ -7,21 +7,14 @@ import weakref
 import pytest
 import torch
 
-from ddfnet_ros.network.fast import FastConfig, FastFusion
 from ddfnet_ros.runtime import openvino_core
 from ddfnet_ros.runtime.openvino_core import OpenVINOCore
 from ddfnet_ros.runtime.selection import accelerate
 
+from .conftest import small_fast
+
 pytest.importorskip('openvino')
 CPU = torch.device('cpu')
-
-
-def fusion(blocks: int = 1) -> FastFusion:
-    """A small network whose every layer matters."""
-    torch.manual_seed(0)
-    model = FastFusion(FastConfig(channels=8, context=8, blocks=blocks)).eval()
-    torch.nn.init.normal_(model.core.frame_head[-1].weight, std=0.3)
-    return model
 
 
 def given(n: int, h: int, w: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -32,7 +25,7 @@ def given(n: int, h: int, w: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 @torch.inference_mode()
 def test_radiance_is_that_of_torch_for_any_number_and_size_of_frames():
-    expected, model = fusion(), fusion()
+    expected, model = small_fast(), small_fast()
     assert accelerate(model, 'openvino', CPU, torch.float32) == 'openvino'
     for n, h, w in ((3, 40, 48), (2, 64, 32), (5, 40, 48), (3, 40, 48), (3, 24, 16)):
         stack, flow = given(n, h, w)
@@ -42,7 +35,7 @@ def test_radiance_is_that_of_torch_for_any_number_and_size_of_frames():
 
 @torch.inference_mode()
 def test_equal_input_gives_equal_bits():
-    model = fusion()
+    model = small_fast()
     accelerate(model, 'openvino', CPU, torch.float32)
     first = model(*given(3, 40, 48)).clone()
     model(*given(3, 24, 16))
@@ -50,7 +43,7 @@ def test_equal_input_gives_equal_bits():
 
 
 def test_a_shape_is_compiled_once(monkeypatch):
-    core = OpenVINOCore(fusion().core, torch.float32, threads=1)
+    core = OpenVINOCore(small_fast().core, torch.float32, threads=1)
     frames, flow = [torch.rand(1, 8, 16, 24)] * 3, [torch.rand(1, 3, 16, 24)] * 2
     core(frames, flow)
     monkeypatch.setattr(core, '_runtime', None)  # nothing can be compiled any more
@@ -60,7 +53,7 @@ def test_a_shape_is_compiled_once(monkeypatch):
 
 def test_a_model_that_nobody_uses_is_gone_at_once():
     """And with it its threads and its memory; the garbage collector may come much later."""
-    core = OpenVINOCore(fusion().core, torch.float32, threads=1)
+    core = OpenVINOCore(small_fast().core, torch.float32, threads=1)
     core([torch.rand(1, 8, 16, 24)] * 3, [torch.rand(1, 3, 16, 24)] * 2)
     seen = weakref.ref(core)
     gc.collect()
@@ -74,26 +67,26 @@ def test_a_model_that_nobody_uses_is_gone_at_once():
 
 def test_equal_cores_are_converted_once_and_others_apart(monkeypatch):
     given = [torch.rand(1, 8, 16, 24)] * 3, [torch.rand(1, 3, 16, 24)] * 2
-    first = OpenVINOCore(fusion().core, torch.float32, threads=1)(*given)
-    changed = fusion().core
+    first = OpenVINOCore(small_fast().core, torch.float32, threads=1)(*given)
+    changed = small_fast().core
     with torch.no_grad():
         changed.frame_head[-1].bias += 1
     torch.testing.assert_close(
         OpenVINOCore(changed, torch.float32, threads=1)(*given)[0], first[0] + 1)
     monkeypatch.setattr(OpenVINOCore, '_convert', None)
-    again = OpenVINOCore(fusion().core, torch.float32, threads=1)(*given)
+    again = OpenVINOCore(small_fast().core, torch.float32, threads=1)(*given)
     torch.testing.assert_close(again, first, rtol=0, atol=0)
 
 
 def test_few_shapes_are_kept():
-    core = OpenVINOCore(fusion().core, torch.float32, threads=1)
+    core = OpenVINOCore(small_fast().core, torch.float32, threads=1)
     for width in range(8, 56, 8):
         core([torch.rand(1, 8, 16, width)] * 3, [torch.rand(1, 3, 16, width)] * 2)
     assert [shapes[0][2] for shapes in core._requests] == [24, 32, 40, 48]
 
 
 def test_what_openvino_cannot_do_is_done_by_torch_and_said_once(monkeypatch, caplog):
-    core = OpenVINOCore(fusion().core, torch.float32, threads=1)
+    core = OpenVINOCore(small_fast().core, torch.float32, threads=1)
 
     def fail(_frames):
         raise RuntimeError('no such operation')
@@ -103,7 +96,7 @@ def test_what_openvino_cannot_do_is_done_by_torch_and_said_once(monkeypatch, cap
     frames, flow = [torch.rand(1, 8, 16, 24)] * 3, [torch.rand(1, 3, 16, 24)] * 2
     for _ in range(2):
         maps = core(frames, flow)
-    torch.testing.assert_close(maps, fusion().core(frames, flow))
+    torch.testing.assert_close(maps, small_fast().core(frames, flow))
     assert caplog.text.count('no such operation') == 1
 
 
@@ -116,9 +109,9 @@ def test_auto_stays_with_torch_for_models_without_a_core():
 def test_without_openvino_auto_takes_torch(monkeypatch):
     monkeypatch.setitem(sys.modules, 'openvino', None)
     monkeypatch.setattr(openvino_core, 'runtime', openvino_core.runtime.__wrapped__)
-    assert accelerate(fusion(), 'auto', CPU, torch.float32) == 'torch'
+    assert accelerate(small_fast(), 'auto', CPU, torch.float32) == 'torch'
     with pytest.raises(ValueError, match='pip install openvino'):
-        accelerate(fusion(), 'openvino', CPU, torch.float32)
+        accelerate(small_fast(), 'openvino', CPU, torch.float32)
 
 
 def test_telemetry_is_not_loaded():

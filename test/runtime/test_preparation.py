@@ -68,7 +68,7 @@ def test_grey_is_repeated_into_three_channels(dtype):
 
 def test_float_pixels_outside_the_range_are_clipped():
     frames = [
-        Frame(pixels=np.array([[-1.0, 2.0]], np.float32), exposure_time=t) for t in (1.0, 2.0)
+        Frame(pixels=np.array([[-0.2, 1.2]], np.float32), exposure_time=t) for t in (1.0, 2.0)
     ]
     stack = stack_of(Bracket.of(frames), RadianceSettings(), (1, 2))
     assert stack[0, 0, 0].tolist() == [[0.0, 1.0]]

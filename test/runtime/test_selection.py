@@ -25,7 +25,7 @@ CPU, CUDA = torch.device('cpu'), torch.device('cuda')
 @pytest.fixture
 def ship(tmp_path, monkeypatch):
     """Put untrained models of the given names where they are looked for, and no others."""
-    monkeypatch.setattr(weights, 'model_folders', lambda models_dir='': [tmp_path])
+    monkeypatch.setattr(weights.finding, 'model_folders', lambda models_dir='': [tmp_path])
 
     def put(*names):
         for name in names:
@@ -95,6 +95,13 @@ def test_weights_that_do_not_fuse_are_refused(tmp_path):
     path = tmp_path / 'pwcnet.safetensors'
     weights.save(PWCNet(), path, {}, torch.float16)
     with pytest.raises(ValueError, match='got one that estimates their motion'):
+        load_fusion(path)
+
+
+def test_weights_that_were_trained_with_an_unknown_flow_are_refused(tmp_path):
+    path = tmp_path / 'next.safetensors'
+    weights.save(FastFusion(FastConfig(channels=8, blocks=1)), path, {'flow': 'raft'})
+    with pytest.raises(ValueError, match=f"{path}: .* dis, none, pwcnet, got 'raft'; update"):
         load_fusion(path)
 
 

@@ -5,12 +5,13 @@ import pytest
 import torch
 
 from ddfnet_ros import network
-from ddfnet_ros.network.fast import FastConfig, FastFusion
 from ddfnet_ros.network.layers import PreciseConv2d
 from ddfnet_ros.runtime.graphs import Graphs
 from ddfnet_ros.runtime.guard import STEPS
 from ddfnet_ros.runtime.halo import without_halo
 from ddfnet_ros.runtime.stack_pipeline import StackPipeline
+
+from .conftest import small_fast
 
 CPU = torch.device('cpu')
 GIVEN = torch.rand(1, 3, 6, 24, 32), torch.randn(1, 2, 2, 24, 32)
@@ -24,10 +25,7 @@ def pipeline():
         pipeline.captured += 1
         return result, lambda: result.copy_(work())
 
-    torch.manual_seed(2)
-    model = FastFusion(FastConfig(channels=8, context=8, blocks=1)).eval()
-    torch.nn.init.normal_(model.core.frame_head[-1].weight, std=0.3)
-    pipeline = StackPipeline(model, lambda stack: GIVEN[1], CPU, torch.float32)
+    pipeline = StackPipeline(small_fast(), lambda stack: GIVEN[1], CPU, torch.float32)
     pipeline.captured = 0
     assert pipeline.graphs is None  # of a CPU
     pipeline.graphs = Graphs(capture)

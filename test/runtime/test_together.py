@@ -11,9 +11,10 @@ import torch
 from ddfnet_ros import weights
 from ddfnet_ros.bracket import Bracket, Frame
 from ddfnet_ros.network.ddfnet import DDFNet, DDFNetConfig
-from ddfnet_ros.network.fast import FastConfig, FastFusion
 from ddfnet_ros.runtime.deghoster import Deghoster
 from ddfnet_ros.settings import DeghosterSettings
+
+from .conftest import small_fast
 
 EXPOSURES = (0.001, 0.004, 0.016)
 SIZE = (44, 60)  # padded for `fast`
@@ -23,10 +24,7 @@ SIZE = (44, 60)  # padded for `fast`
 def paths(tmp_path_factory):
     """Small untrained models by architecture."""
     folder = tmp_path_factory.mktemp('models')
-    torch.manual_seed(1)
-    fast = FastFusion(FastConfig(channels=8, context=8, blocks=1))
-    torch.nn.init.normal_(fast.core.frame_head[-1].weight, std=0.3)
-    made = {'fast': fast, 'ddfnet': DDFNet(DDFNetConfig(width=8))}
+    made = {'fast': small_fast(), 'ddfnet': DDFNet(DDFNetConfig(width=8))}
     for name, network in made.items():
         weights.save(network, folder / f'{name}.safetensors', {})
     return {name: folder / f'{name}.safetensors' for name in made}

@@ -56,7 +56,7 @@ def test_what_is_not_there_is_named(settings, tmp_path):
 
 
 def test_a_missing_pwcnet_comes_with_ways_out(settings, monkeypatch, tmp_path):
-    monkeypatch.setattr(weights, 'model_folders', lambda _: [tmp_path])
+    monkeypatch.setattr(weights.finding, 'model_folders', lambda _: [tmp_path])
     with pytest.raises(FileNotFoundError, match=r'pwcnet: .*--recipe pwcnet.*--flow dis') as error:
         start(replace(settings, flow='pwcnet'), CPU)
     assert '\n' not in str(error.value)

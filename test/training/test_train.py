@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from ddfnet_ros import weights
 from ddfnet_ros.cli import main
 from ddfnet_ros.training import checkpoint, slim, tasks
 from ddfnet_ros.training.settings import TrainingSettings
@@ -81,7 +80,7 @@ def test_a_full_disk_stops_and_leaves_the_checkpoint(settings, monkeypatch):
     train(settings)
     run = Path(settings.run)
     before = (run / 'checkpoint.safetensors').read_bytes()
-    monkeypatch.setattr(weights.os, 'fsync', run_out_of_space)
+    monkeypatch.setattr(os, 'fsync', run_out_of_space)
     with pytest.raises(OSError, match=r'No space left on device; make room and') as error:
         train(replace(settings, steps=8))
     assert str(run / 'checkpoint.safetensors') in str(error.value)

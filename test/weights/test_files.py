@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -48,7 +49,7 @@ def saved(tmp_path) -> Path:
 
 def rewrite(path: Path, change) -> None:
     """Change the tensors, keep the metadata except for the checksum."""
-    with weights.safe_open(path, framework='pt') as file:
+    with safe_open(path, framework='pt') as file:
         metadata = file.metadata()
     tensors = load_file(path)
     change(tensors)
@@ -133,7 +134,7 @@ def test_a_misshapen_tensor_is_named(saved):
     {'architecture': 'unheard of'}, {'architecture': 'tiny', 'depth': 3}, {},
 ])
 def test_a_config_of_another_version_is_refused(saved, config):
-    with weights.safe_open(saved, framework='pt') as file:
+    with safe_open(saved, framework='pt') as file:
         metadata = file.metadata()
     save_file(load_file(saved), saved, {**metadata, 'config': json.dumps(config)})
     with pytest.raises(weights.WeightsError, match='config') as error:
@@ -149,35 +150,12 @@ def test_a_missing_file_names_the_models_present(saved):
         weights.find('/nowhere/gone.safetensors')
 
 
-def test_an_unknown_name_names_the_models_present(saved):
-    with pytest.raises(weights.WeightsNotFoundError, match=r"got 'bast'.* present: .*tiny") as e:
-        weights.find('bast')
-    one_line(e)
-
-
-def test_a_name_is_found_first_in_the_folder_given(saved, tmp_path):
-    assert weights.find('tiny') == saved
-    assert weights.find(str(saved)) == saved
-    other = tmp_path / 'other' / 'tiny.safetensors'
-    weights.save(Tiny(TinyConfig()), other, CARD)
-    assert weights.find('tiny', tmp_path / 'other') == other
-
-
-def test_a_name_is_found_in_the_install_prefix(saved, tmp_path, monkeypatch):
-    share = tmp_path / 'share/ddfnet_ros/models'
-    share.mkdir(parents=True)
-    saved.rename(share / 'tiny.safetensors')
-    monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path))
-    assert weights.find('tiny') == share / 'tiny.safetensors'
-    assert 'tiny' in weights.present()
-
-
 def test_a_failed_save_leaves_the_old_file_and_nothing_else(saved, monkeypatch):
     def run_out_of_space(_file):
         raise OSError(errno.ENOSPC, 'No space left on device')
 
     before = saved.read_bytes()
-    monkeypatch.setattr(weights.os, 'fsync', run_out_of_space)
+    monkeypatch.setattr(os, 'fsync', run_out_of_space)
     with pytest.raises(OSError, match='No space'):
         weights.save(Tiny(TinyConfig()), saved, CARD)
     assert saved.read_bytes() == before
@@ -202,10 +180,3 @@ def test_the_checksum_knows_names_and_shapes():
 def test_only_known_architectures_are_saved(tmp_path):
     with pytest.raises(ValueError, match='expected a model of ddfnet, fast'):
         weights.save(nn.Conv2d(1, 1, 1), tmp_path / 'a.safetensors', {})
-
-
-def test_a_model_of_nobody_is_refused(monkeypatch):
-    monkeypatch.setenv('DDFNET_MODELS', '~nobody_at_all')
-    for name in ('~nobody_at_all/a.safetensors', 'none'):
-        with pytest.raises(weights.WeightsNotFoundError, match='choose one of those present'):
-            weights.find(name)

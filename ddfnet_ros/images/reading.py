@@ -1,14 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Image files in and out: PNG, JPEG, TIFF, HDR and OpenEXR; arrays are RGB or grey.
-
-Everything here raises OSError for files that cannot be opened and ImageError for what is in them,
-with the file's name and the remedy in one line.
-"""
+"""Image files in: PNG, JPEG, TIFF, HDR and OpenEXR; arrays are RGB or grey."""
 
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,9 +18,6 @@ from ddfnet_ros.image_headers import UNKNOWN, claimed_pixels
 
 READABLE = 'PNG, JPEG, TIFF, HDR or EXR'
 _EXR_MAGIC = b'\x76\x2f\x31\x01'
-_EXIF_IFD = 0x8769  # tags of Exif 2.3, Table 8
-_EXPOSURE_TIME, _ISO = 33434, 34855
-_BASE_ISO = 100.0
 
 # What a whole file ends with, after what it starts with. Decoders fill the rest of a truncated
 # JPEG with grey and say nothing, so it is looked for here.
@@ -85,18 +77,6 @@ def read_ldr(path: Path | str) -> Pixels:
         return decode(data, str(path))
 
 
-def read_exposure_time(path: Path | str) -> float | None:
-    """Seconds that the EXIF data of a JPEG, PNG or TIFF gives; None where it gives none."""
-    return _positive(_exif(path).get(_EXPOSURE_TIME))
-
-
-def read_gain(path: Path | str) -> float:
-    """Linear sensor gain after EXIF's ISO speed, 1 at ISO 100 and where it gives none."""
-    iso = _exif(path).get(_ISO)
-    speed = _positive(iso[0] if isinstance(iso, tuple) else iso)
-    return speed / _BASE_ISO if speed else 1.0
-
-
 def read_exr(path: Path | str) -> npt.NDArray[np.float32]:
     """Read R, G, B (or Y, repeated) of an OpenEXR file, of any pixel type, as (H, W, 3) float32.
 
@@ -122,81 +102,6 @@ def read_exr(path: Path | str) -> npt.NDArray[np.float32]:
                      'export it again')
 
 
-def write_exr(
-    path: Path | str, radiance: npt.NDArray[np.floating[Any]], *, compact: bool = False
-) -> None:
-    """Write channels R, G, B; a grey image is repeated.
-
-    Args:
-        path: Its folder must exist.
-        radiance: (H, W, 3) RGB or (H, W).
-        compact: Half floats and lossy DWAB, a tenth of the size, instead of exact float32.
-
-    Raises:
-        OSError: the file cannot be written.
-    """
-    import OpenEXR  # noqa: PLC0415
-
-    rgb = np.broadcast_to(radiance[..., None], (*radiance.shape, 3)) if radiance.ndim == 2 \
-        else radiance
-    pixels = np.ascontiguousarray(rgb, np.float16 if compact else np.float32)
-    header = {
-        'compression': OpenEXR.DWAB_COMPRESSION if compact else OpenEXR.ZIP_COMPRESSION,
-        'type': OpenEXR.scanlineimage,
-    }
-    with _replacing(Path(path)) as partial:
-        try:
-            OpenEXR.File(header, {'RGB': pixels}).write(str(partial))
-        except RuntimeError as error:  # what the library makes of a full disk
-            raise OSError(f'{path}: expected a file that can be written, got: {error}; is the '
-                          'disk full?') from error
-
-
-def write_png(path: Path | str, image: Pixels) -> None:
-    """Write an (H, W, 3) RGB or (H, W) grey image, uint8 or uint16.
-
-    Raises:
-        OSError: the file cannot be written.
-    """
-    pixels = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.ndim == 3 else image
-    done, encoded = cv2.imencode('.png', pixels)
-    if not done:
-        raise ImageError(f'{path}: expected an image that PNG can hold, got {image.shape}')
-    with _replacing(Path(path)) as partial:
-        partial.write_bytes(encoded.tobytes())
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A file to write, which takes the place of another only when it is whole.
-
-    Raises:
-        OSError: nothing can be written there.
-    """
-    check_writable(path)
-    if not os.access(path.parent, os.W_OK) or (path.exists() and not path.is_file()):
-        yield path  # such as /dev/null
-        return
-    partial = path.with_name(f'.{path.name}.partial')
-    try:
-        yield partial
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def check_writable(path: Path | str) -> None:
-    """Raise OSError, naming the remedy, unless a file can be written at `path`."""
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f'{path}: expected its folder to exist, got none; create it')
-    target = path if path.exists() else path.parent
-    if path.is_dir() or not os.access(target, os.W_OK):
-        raise PermissionError(f'{path}: expected a file that may be written, got '
-                              f'{"a folder" if path.is_dir() else "no permission"}; '
-                              'choose another path')
-
-
 def _check_ending(data: bytes, name: str) -> None:
     for start, (body, end) in _ENDINGS.items():
         if data.startswith(start) and data.rfind(end) <= data.rfind(body):
@@ -214,27 +119,6 @@ def _check_density(data: bytes, name: str) -> None:
         claim = f'{pixels} pixels' if pixels < UNKNOWN else 'a damaged header'
         raise ImageError(f'{name}: expected {READABLE}, got {claim} in {len(data)} bytes; check '
                          'the source of the image')
-
-
-def _exif(path: Path | str) -> dict[int, Any]:
-    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415  (training goes without)
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')  # what is damaged tells nothing: that is no news
-            with Image.open(path) as image:
-                return dict(image.getexif().get_ifd(_EXIF_IFD))
-    # The last two: of a picture larger than Pillow opens, and of EXIF data that are no TIFF.
-    except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError):
-        return {}
-
-
-def _positive(value: Any) -> float | None:
-    try:
-        number = float(value)
-    except (TypeError, ValueError, ZeroDivisionError):
-        return None
-    return number if 0 < number < float('inf') else None
 
 
 @contextmanager

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Image files in and out: PNG, JPEG, TIFF, HDR and OpenEXR; arrays are RGB or grey.
+
+Everything here raises OSError for files that cannot be opened and ImageError for what is in them,
+with the file's name and the remedy in one line.
+"""
+
+from ddfnet_ros.images.exif import read_exposure_time, read_gain
+from ddfnet_ros.images.reading import ImageError, decode, read_exr, read_ldr
+from ddfnet_ros.images.writing import check_writable, write_exr, write_png
+
+__all__ = ['ImageError', 'check_writable', 'decode', 'read_exposure_time', 'read_exr', 'read_gain',
+           'read_ldr', 'write_exr', 'write_png']

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Image files out: OpenEXR and PNG, whole or not at all; arrays are RGB or grey."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ddfnet_ros.bracket import Pixels
+from ddfnet_ros.images.reading import ImageError
+
+
+def write_exr(
+    path: Path | str, radiance: npt.NDArray[np.floating[Any]], *, compact: bool = False
+) -> None:
+    """Write channels R, G, B; a grey image is repeated.
+
+    Args:
+        path: Its folder must exist.
+        radiance: (H, W, 3) RGB or (H, W).
+        compact: Half floats and lossy DWAB, a tenth of the size, instead of exact float32.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    import OpenEXR  # noqa: PLC0415
+
+    rgb = np.broadcast_to(radiance[..., None], (*radiance.shape, 3)) if radiance.ndim == 2 \
+        else radiance
+    pixels = np.ascontiguousarray(rgb, np.float16 if compact else np.float32)
+    header = {
+        'compression': OpenEXR.DWAB_COMPRESSION if compact else OpenEXR.ZIP_COMPRESSION,
+        'type': OpenEXR.scanlineimage,
+    }
+    with _replacing(Path(path)) as partial:
+        try:
+            OpenEXR.File(header, {'RGB': pixels}).write(str(partial))
+        except RuntimeError as error:  # what the library makes of a full disk
+            raise OSError(f'{path}: expected a file that can be written, got: {error}; is the '
+                          'disk full?') from error
+
+
+def write_png(path: Path | str, image: Pixels) -> None:
+    """Write an (H, W, 3) RGB or (H, W) grey image, uint8 or uint16.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    pixels = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.ndim == 3 else image
+    done, encoded = cv2.imencode('.png', pixels)
+    if not done:
+        raise ImageError(f'{path}: expected an image that PNG can hold, got {image.shape}')
+    with _replacing(Path(path)) as partial:
+        partial.write_bytes(encoded.tobytes())
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """A file to write, which takes the place of another only when it is whole.
+
+    Raises:
+        OSError: nothing can be written there.
+    """
+    check_writable(path)
+    if not os.access(path.parent, os.W_OK) or (path.exists() and not path.is_file()):
+        yield path  # such as /dev/null
+        return
+    partial = path.with_name(f'.{path.name}.partial')
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def check_writable(path: Path | str) -> None:
+    """Raise OSError, naming the remedy, unless a file can be written at `path`."""
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f'{path}: expected its folder to exist, got none; create it')
+    target = path if path.exists() else path.parent
+    if path.is_dir() or not os.access(target, os.W_OK):
+        raise PermissionError(f'{path}: expected a file that may be written, got '
+                              f'{"a folder" if path.is_dir() else "no permission"}; '
+                              'choose another path')
