@@ -21,6 +21,7 @@ from torch import Tensor
 
 from ddfnet_ros.bracket import Bracket
 from ddfnet_ros.network import describe, fixed_frames
+from ddfnet_ros.runtime.acceleration import accelerate, fusion_of, kernel_pipeline
 from ddfnet_ros.runtime.bands import round_up
 from ddfnet_ros.runtime.begun import Begun, Ready, array_of, pixel_vectors
 from ddfnet_ros.runtime.deghosted import Deghosted
@@ -30,14 +31,11 @@ from ddfnet_ros.runtime.pending import Pending
 from ddfnet_ros.runtime.pipeline import Pipeline
 from ddfnet_ros.runtime.preparation import check_exposures
 from ddfnet_ros.runtime.selection import (
-    accelerate,
     choose_device,
     choose_flow,
     choose_model,
     choose_precision,
     choose_ranges,
-    fusion_of,
-    kernel_pipeline,
     load_fusion,
     lowered,
     on_device,

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from ddfnet_ros.runtime import openvino_core
+from ddfnet_ros.runtime.acceleration import accelerate
 from ddfnet_ros.runtime.openvino_core import OpenVINOCore
-from ddfnet_ros.runtime.selection import accelerate
 
 from .conftest import small_fast
 

@@ -17,7 +17,12 @@ from onnx.reference import ReferenceEvaluator
 
 from ddfnet_ros.network.ahdrnet import AHDRNet, AHDRNetConfig
 from ddfnet_ros.network.fast import FastConfig, FastFusion
-from ddfnet_ros.runtime import selection, tensorrt_builder, tensorrt_engines, tensorrt_fusion
+from ddfnet_ros.runtime import (
+    acceleration,
+    tensorrt_builder,
+    tensorrt_engines,
+    tensorrt_fusion,
+)
 from ddfnet_ros.runtime.deghoster import Deghoster
 from ddfnet_ros.runtime.stack_pipeline import StackPipeline
 from ddfnet_ros.runtime.tensorrt_builder import check, shapes_of, sizes_for
@@ -46,7 +51,7 @@ def fusion(model=None):
 
 def test_auto_never_takes_it():
     model = SimpleNamespace()
-    assert selection.accelerate(model, 'auto', CUDA, torch.bfloat16) == 'torch'
+    assert acceleration.accelerate(model, 'auto', CUDA, torch.bfloat16) == 'torch'
 
 
 def test_on_a_cpu_it_is_refused():
@@ -57,7 +62,7 @@ def test_on_a_cpu_it_is_refused():
 def test_without_the_package_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, 'tensorrt', None)
     with pytest.raises(ValueError, match=r'pip install "ddfnet_ros\[tensorrt\]"'):
-        selection.accelerate(network(), 'tensorrt', CUDA, torch.bfloat16)
+        acceleration.accelerate(network(), 'tensorrt', CUDA, torch.bfloat16)
 
 
 @pytest.mark.parametrize(('version', 'taken'), [
@@ -65,7 +70,7 @@ def test_without_the_package_the_extra_is_named(monkeypatch):
 def test_versions_before_memory_can_be_given_by_size_are_refused(monkeypatch, version, taken):
     monkeypatch.setitem(sys.modules, 'tensorrt', SimpleNamespace(__version__=version))
     if taken:
-        assert selection.accelerate(network(), 'tensorrt', CUDA, torch.bfloat16) == 'tensorrt'
+        assert acceleration.accelerate(network(), 'tensorrt', CUDA, torch.bfloat16) == 'tensorrt'
         return
     with pytest.raises(ValueError, match=rf'expected TensorRT 10\.1 or newer, got {version}'):
         check(CUDA)
