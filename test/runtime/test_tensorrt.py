@@ -107,9 +107,10 @@ def test_shapes_are_those_of_one_bracket():
 # The graph that engines are built from.
 
 _EXPORT = """
-from test_tensorrt import CPU, fusion, network, selection, torch
+from ddfnet_ros.runtime.selection import on_device
+from test_tensorrt import CPU, fusion, network, torch
 with torch.inference_mode(), torch.autocast('cpu', torch.bfloat16):
-    graph = fusion(selection.on_device(network(), CPU))._engines._graph(3, 1)
+    graph = fusion(on_device(network(), CPU))._engines._graph(3, 1)
 open(sys.argv[1], 'wb').write(graph)
 """
 
