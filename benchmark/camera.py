@@ -161,7 +161,7 @@ class Mode:
         """The frame of a shot; its pixels hide the bracket, the place and the round."""
         number = shot.turn if self.topics else shot.counter
         return Frame(
-            pixels=np.array([[shot.bracket, shot.place, shot.played]], np.float32),
+            pixels=np.array([[shot.bracket, shot.place, shot.played]], np.uint16),
             exposure_time=camera.exposures[shot.place] if self.metadata else None,
             stamp_ns=shot.stamp_ns,
             sequence_id=number if self.counter else None,
