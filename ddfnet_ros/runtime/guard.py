@@ -3,7 +3,7 @@
 
 There the reference shows what is to be shown, but for its noise and its steps. What differs by
 more was taken from frames that show something else, or whose exposure or response is not what it
-is said to be. So up to some steps, and three deviations of the noise, the result may differ; what
+is said to be. So up to some steps, and four deviations of the noise, the result may differ; what
 differs by more comes back to the reference, and by twice as much is the reference.
 """
 
@@ -24,10 +24,10 @@ _Table = npt.NDArray[np.float32]
 STEPS = 3 / 255
 """Distance that is always allowed, of an LDR value in [0, 1]."""
 
-DEVIATIONS = 3.0
+DEVIATIONS = 4.0
 """Of the noise, allowed besides."""
 
-DARK, DIM, BRIGHT, CLIPPED = 0.15, 0.3, 0.92, 0.98
+DARK, DIM, BRIGHT, CLIPPED = 0.22, 0.37, 0.92, 0.98
 """Of the reference's brightest channel: between the inner two all counts, outside nothing."""
 
 SLOPE = 2.2
