@@ -53,8 +53,8 @@ class DeghosterSettings(RadianceSettings):
         True, 'Where the reference is clipped, take nothing from shorter frames that are darker '
         'there than its white: they show something else (Sec. 4.2.5).', live=True)
     guard_reference: bool = setting(
-        True, 'Where the reference is well exposed, bring back to it what differs by more than its '
-        'noise: a ghost, or of a frame whose exposure or response is not as said.',
+        True, 'Where the reference is well exposed, bring back to it what differs by more than '
+        'its noise: a ghost, or of a frame whose exposure or response is not as said.',
         live=True)
     threads: int = setting(0, 'CPU threads of the network; 0: all cores.', bounds=(0, 256))
     precision: str = setting(
