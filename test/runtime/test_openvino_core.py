@@ -75,7 +75,7 @@ def test_equal_cores_are_converted_once_and_others_apart(monkeypatch):
         OpenVINOCore(changed, torch.float32, threads=1)(*given)[0], first[0] + 1)
     monkeypatch.setattr(OpenVINOCore, '_convert', None)
     again = OpenVINOCore(small_fast().core, torch.float32, threads=1)(*given)
-    torch.testing.assert_close(again, first, rtol=0, atol=0)
+    torch.testing.assert_close(again, first)
 
 
 def test_few_shapes_are_kept():
