@@ -35,9 +35,9 @@ class Fusion(nn.Module):
         self._settings = settings
         self._logits: list[Tensor] = []
         self._rectified: list[Tensor] = []
-        if weighing := _weighing(model):
+        if settings.calm and (weighing := _weighing(model)):
             weighing.register_forward_hook(self._note_logits)
-        for layer in model.modules():
+        for layer in model.modules() if settings.alive else ():
             if isinstance(layer, nn.ReLU):
                 layer.register_forward_pre_hook(self._note_rectified)
 
@@ -50,9 +50,9 @@ class Fusion(nn.Module):
         if asked.no_worse:
             loss = loss + asked.no_worse * worse_than_reference(
                 radiance, batch.truth, batch.stack[:, 0], asked.mu)
-        if asked.calm and self._logits:
+        if self._logits:
             loss = loss + asked.calm * beyond_bound(self._logits)
-        if asked.alive and self._rectified:
+        if self._rectified:
             loss = loss + asked.alive * short_of_peak(self._rectified)
         return loss
 

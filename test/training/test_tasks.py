@@ -118,6 +118,15 @@ def test_dead_channels_are_called_back_and_live_ones_left_alone(settings):
     assert loss > without + 20 / sum(layer.out_channels for layer in _before_relus(model))
 
 
+def test_what_is_not_asked_for_is_not_kept(settings):
+    model = network.build({'architecture': 'ddfnet', 'width': 8})
+    plain = replace(settings, varied=False, alive=0.0, calm=0.0)
+    learnt = task(plain, model, None)
+    learnt(Batches(data(plain), 1).batch(0))
+    assert not learnt._rectified
+    assert not learnt._logits
+
+
 def _before_relus(model):
     parts = [model.encoder.layers, model.motion.layers, model.decoder.head,
              *(block.layers for block in model.weight_predictor.blocks)]
