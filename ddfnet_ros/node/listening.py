@@ -43,6 +43,7 @@ class Listener:
             depth: Messages that wait, at most.
         """
         self._node, self._callback, self._depth = node, callback, depth
+        self._name = topic  # not resolved: rcl applies remappings to what it is given, once more
         self.topic, self.msgtype = node.resolve_topic_name(topic), msgtype
         self._subscription = self._subscribed()
 
@@ -56,7 +57,7 @@ class Listener:
             events['event_callbacks'] = SubscriptionEventCallbacks(
                 incompatible_qos=self._on_incompatible)
         return self._node.create_subscription(
-            self.msgtype, self.topic, self._callback,
+            self.msgtype, self._name, self._callback,
             QoSProfile(depth=self._depth, reliability=_LIKE_PUBLISHERS),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(), **events)
 

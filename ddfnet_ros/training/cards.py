@@ -10,6 +10,8 @@ from typing import Any
 
 from ddfnet_ros import network, weights
 
+_NOT_SAID = 'its card does not say'
+
 
 def cards(folder: Path) -> str:
     """Markdown: one section per model file of a folder, from what the files say of themselves."""
@@ -30,19 +32,26 @@ def _section(path: Path) -> str:
         f'## {path.stem}\n',
         f'- Network: `{network.describe(loaded.model)}`, {parameters:,} parameters',
         *_motion(card),
-        f'- Trained: {card["steps"]:,} steps, {card["minutes"]:g} minutes of computing, '
-        f'{card["hardware"]}',
+        '- Trained: ' + _said(card, '{steps:,} steps, {minutes:g} minutes of computing, {hardware}'),
         *_origin(card),
-        f'- Data: {card["data"]}',
-        f'- Recipe: `{json.dumps(card["recipe"])}`',
+        '- Data: ' + _said(card, '{data}'),
+        '- Recipe: ' + (f'`{json.dumps(card["recipe"])}`' if 'recipe' in card else _NOT_SAID),
         *_eight_bits(card),
-        f'- Licence: {card["licence"]}',
+        '- Licence: ' + _said(card, '{licence}'),
         f'- sha256 of the tensors: `{loaded.sha256}`',
     ]
     if 'evaluation' in card:
         lines.append('\n' + _of_these(card['evaluation'], loaded.sha256)
                      + _results(card['evaluation']))
     return '\n'.join(lines) + '\n'
+
+
+def _said(card: Mapping[str, Any], text: str) -> str:
+    """The text with what the card says; others' files may lack any of it."""
+    try:
+        return text.format_map(card)
+    except KeyError:
+        return _NOT_SAID
 
 
 def _motion(card: Mapping[str, Any]) -> list[str]:

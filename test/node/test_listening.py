@@ -132,3 +132,14 @@ def test_on_humble_every_listener_is_best_effort(graph_with, monkeypatch):
     graph.publisher(RELIABLE)
     graph.listen()
     assert graph.reliability() == [BEST_EFFORT]
+
+
+def test_remappings_are_applied_once_as_for_any_subscription(graph_with):
+    graph = graph_with()
+    graph.peer.destroy_node()
+    graph.peer = Node('chained', cli_args=[
+        '--ros-args', '-r', f'{TOPIC}:=/moved', '-r', '/moved:=/moved_on'])
+    listener = Listener(graph.peer, Header, TOPIC, graph.heard.append, depth=5)
+    assert listener.topic == '/moved'
+    assert [name for name, _ in graph.peer.get_topic_names_and_types() if 'moved' in name] \
+        == ['/moved']

@@ -97,6 +97,15 @@ def test_a_card_says_where_its_figures_are_of_other_weights(state_and_run, tmp_p
     assert 'earlier weights' not in cards(tmp_path)
 
 
+def test_a_card_of_others_may_say_next_to_nothing(tmp_path):
+    weights.save(network.build({'architecture': 'fast'}), tmp_path / 'bare.safetensors',
+                 {'licence': 'MIT'})
+    page = cards(tmp_path)
+    assert '- Trained: its card does not say\n' in page
+    assert '- Data: its card does not say\n- Recipe: its card does not say\n' in page
+    assert '- Licence: MIT\n' in page
+
+
 def test_folder_without_a_run_is_one_line(tmp_path, capsys):
     assert main(['weights', 'ship', str(tmp_path), str(tmp_path / 'x.safetensors')]) == 2
     assert capsys.readouterr().err.count('\n') == 1
