@@ -12,7 +12,7 @@ from ddfnet_ros.kernels.compiling import kernel
 
 @kernel
 def guard(
-    pixels: Any, linear: Any, margin: Any, share: Any, rows: tuple[int, int], out: Any
+    pixels: Any, linear: Any, margin: Any, share: Any, trust: Any, rows: tuple[int, int], out: Any
 ) -> None:
     """Bring these rows back to the reference.
 
@@ -21,6 +21,7 @@ def guard(
         linear: (levels,) float32, P_1 by the reference's value.
         margin: Likewise, how far away the result may be.
         share: Likewise, how much that counts, by the brightest channel.
+        trust: float32, what is kept of a result within its margin.
         rows: The first, and how many.
         out: (3, h, w) float32, the radiance.
     """
@@ -33,7 +34,7 @@ def guard(
                 for c in range(3):
                     away = abs(out[c, y, x] - linear[pixel[c]])
                     furthest = max(furthest, away / margin[pixel[c]])
-                if furthest > 1:
-                    lost = counts * (1 - max((2 - furthest) / furthest, 0))
-                    for c in range(3):
-                        out[c, y, x] -= lost * (out[c, y, x] - linear[pixel[c]])
+                kept = trust * max((2 - furthest) / max(furthest, 1), 0)
+                lost = counts * (1 - min(kept, trust))
+                for c in range(3):
+                    out[c, y, x] -= lost * (out[c, y, x] - linear[pixel[c]])

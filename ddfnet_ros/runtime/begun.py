@@ -28,7 +28,7 @@ class Ready(NamedTuple):
         flow: Stage that found the motion.
         given: The frames, as the pipeline wants them.
         motion: On the device.
-        tolerance: Of the guard.
+        noise: Of the reference, for the guard.
     """
 
     bracket: Bracket
@@ -37,7 +37,7 @@ class Ready(NamedTuple):
     flow: Stage
     given: Any
     motion: Float[Tensor, '1 m 2 h w']
-    tolerance: float
+    noise: float
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,9 @@ There the reference shows what is to be shown, but for its noise and its steps. 
 more was taken from frames that show something else, or whose exposure or response is not what it
 is said to be. So up to some steps, and four deviations of the noise, the result may differ; what
 differs by more comes back to the reference, and by twice as much is the reference.
+
+What differs by less is a matter of who errs less: the result, by about a step, or the reference,
+by its noise. They are averaged as two measurements are, by the inverse of their variances.
 """
 
 from __future__ import annotations
@@ -27,7 +30,10 @@ STEPS = 3 / 255
 DEVIATIONS = 4.0
 """Of the noise, allowed besides."""
 
-DARK, DIM, BRIGHT, CLIPPED = 0.22, 0.37, 0.92, 0.98
+ERROR = 1 / 255
+"""Of a result, as an LDR value: networks are no nearer to the truth than that."""
+
+DARK, DIM, BRIGHT, CLIPPED = 0.25, 0.40, 0.92, 0.98
 """Of the reference's brightest channel: between the inner two all counts, outside nothing."""
 
 SLOPE = 2.2
@@ -42,10 +48,10 @@ _GROUP = 18  # rows; of each some are looked at
 _FEWEST = 200  # pixels that tell anything
 
 
-def tolerance_of(pixels: Pixels) -> float:
-    """How far from a frame's LDR values a result may be; infinite where nothing tells.
+def noise_of(pixels: Pixels) -> float:
+    """Standard deviation of the noise of LDR values in [0, 1]; infinite where nothing tells.
 
-    The noise is estimated as in Immerkaer, "Fast noise variance estimation", CVIU 1996, Eq. 4, but
+    Estimated as in Immerkaer, "Fast noise variance estimation", CVIU 1996, Eq. 4, but
     by the median, because edges are few.
 
     Args:
@@ -62,44 +68,57 @@ def tolerance_of(pixels: Pixels) -> float:
     told = both[(seen > DARK * white) & (seen < CLIPPED * white)]
     if len(told) < _FEWEST:
         return math.inf
-    return STEPS + DEVIATIONS * float(np.median(told)) / _GAIN / float(white)
+    return float(np.median(told)) / _GAIN / float(white)
 
 
 def guarded(
-    radiance: Float[Tensor, '3 h w'], reference: Float[Tensor, '6 h w'], tolerance: float
+    radiance: Float[Tensor, '3 h w'], reference: Float[Tensor, '6 h w'], noise: float
 ) -> Float[Tensor, '3 h w']:
     """Bring radiance back to the reference where that is well exposed.
 
     Args:
         radiance: Relative to the shortest exposure.
         reference: [I_1, P_1] of the input stack.
-        tolerance: Of LDR values; infinite to leave all as it is.
+        noise: Standard deviation of LDR values; infinite to leave all as it is.
     """
-    if math.isinf(tolerance):
+    if math.isinf(noise):
         return radiance
     ldr, corrected = reference[:3], reference[3:]
     brightest = ldr.amax(0, keepdim=True)
     white = corrected.amax(0, keepdim=True) / brightest.clamp(min=LEAST) ** SLOPE
     slope = torch.maximum(corrected / ldr.clamp(min=LEAST), white * LEAST ** (SLOPE - 1))
-    margin = (SLOPE * tolerance * slope).clamp(min=_TINY)
+    margin = (SLOPE * _tolerance(noise) * slope).clamp(min=_TINY)
     away = radiance - corrected
     # Of the channel that is furthest away: all come back together, so that no colour is new.
     furthest = (away.abs() / margin).amax(0, keepdim=True)
-    kept = ((2 - furthest) / furthest).clamp(0, 1)
+    kept = _trust(noise) * ((2 - furthest) / furthest).clamp(0, 1)
     share = torch.minimum((brightest - DARK) / (DIM - DARK),
                           (CLIPPED - brightest) / (CLIPPED - BRIGHT)).clamp(0, 1)
     return radiance - share * (1 - kept) * away
 
 
-def margins(linear: _Table, tolerance: float) -> tuple[_Table, _Table]:
+def margins(linear: _Table, noise: float) -> tuple[_Table, _Table, np.float32]:
     """The same as tables over a reference's pixel values: margin, and how much all of it counts.
 
     Args:
         linear: (levels,), P_1 of each pixel value.
-        tolerance: Finite.
+        noise: Finite.
+
+    Returns:
+        Both tables, and what is kept of a result within its margin.
     """
     ldr = np.linspace(0, 1, len(linear), dtype=np.float32)
     slope = np.maximum(linear / ldr.clip(min=LEAST), linear[-1] * LEAST ** (SLOPE - 1))
-    margin = (SLOPE * tolerance * slope).clip(min=_TINY)
+    margin = (SLOPE * _tolerance(noise) * slope).clip(min=_TINY)
     share = np.minimum((ldr - DARK) / (DIM - DARK), (CLIPPED - ldr) / (CLIPPED - BRIGHT))
-    return margin.astype(np.float32), share.clip(0, 1).astype(np.float32)
+    return margin.astype(np.float32), share.clip(0, 1).astype(np.float32), np.float32(_trust(noise))
+
+
+def _tolerance(noise: float) -> float:
+    """How far from the reference's LDR values a result may be."""
+    return STEPS + DEVIATIONS * noise
+
+
+def _trust(noise: float) -> float:
+    """What is kept of a result that is not too far from the reference."""
+    return noise**2 / (noise**2 + ERROR**2)

@@ -75,7 +75,7 @@ class KernelPipeline:
         self._describe(given, flow, moved)
         self._describe_motion(flow)
         logits = (np.zeros((side // CELL, side // CELL, 2 * CELL**2), np.float32),) * 3
-        radiance = self._mixed(given, flow, moved, logits, 1, True, guard.STEPS)
+        radiance = self._mixed(given, flow, moved, logits, 1, True, 0.0)
         frames = (Frame(pixels=given.pixels[k], exposure_time=2.0**k) for k in range(3))
         stage = Stage('compile', torch.device('cpu'))
         self.shown(Bracket.of(frames), radiance, RadianceSettings(), stage)
@@ -130,15 +130,15 @@ class KernelPipeline:
 
     def radiances(
         self, given: Sequence[Levels], motion: Sequence[Float[Tensor, '1 m 2 h w']],
-        reference_index: int, mend_halos: bool, tolerances: Sequence[float],
+        reference_index: int, mend_halos: bool, noises: Sequence[float],
     ) -> list[Float[Tensor, '3 h w']]:
         """What `FastFusion` gives; one after the other, as a CPU gains nothing by a batch."""
-        return [self._radiance(levels, flow, reference_index, mend_halos, tolerance)
-                for levels, flow, tolerance in zip(given, motion, tolerances, strict=True)]
+        return [self._radiance(levels, flow, reference_index, mend_halos, noise)
+                for levels, flow, noise in zip(given, motion, noises, strict=True)]
 
     def _radiance(
         self, given: Levels, motion: Float[Tensor, '1 m 2 h w'], reference_index: int,
-        mend_halos: bool, tolerance: float,
+        mend_halos: bool, noise: float,
     ) -> Float[Tensor, '3 h w']:
         """Halos mended or not, held to the reference or not."""
         _, height, width, _ = given.pixels.shape
@@ -147,19 +147,19 @@ class KernelPipeline:
         features = self._describe(given, flow, moved)
         logits = self._core(features, self._describe_motion(flow))
         cells = tuple(x.permute(0, 2, 3, 1)[0].float().contiguous().numpy() for x in logits)
-        return self._mixed(given, flow, moved, cells, reference_index, mend_halos, tolerance)
+        return self._mixed(given, flow, moved, cells, reference_index, mend_halos, noise)
 
     @staticmethod
     def _mixed(
         given: Levels, flow: Float32[np.ndarray, 'm 2 h w'], moved: Float32[np.ndarray, 'm 3 h w'],
         cells: tuple[npt.NDArray[np.float32], ...], reference_index: int, mend_halos: bool,
-        tolerance: float,
+        noise: float,
     ) -> Float[Tensor, '3 h w']:
         """The frames, blended by the logits of their cells."""
         _, height, width, _ = given.pixels.shape
         out = np.empty((3, height, width), np.float32)
         linear = given.linear[0]
-        margins = () if math.isinf(tolerance) else guard.margins(linear, tolerance)
+        margins = () if math.isinf(noise) else guard.margins(linear, noise)
 
         def mix(rows: tuple[int, int]) -> None:
             blending.blend(given, moved, cells, reference_index, _BLENDING, rows, out)

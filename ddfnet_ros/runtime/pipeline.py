@@ -35,7 +35,7 @@ class Pipeline(Protocol):
 
     def radiances(
         self, given: Sequence[Any], motion: Sequence[Float[Tensor, '1 m 2 h w']],
-        reference_index: int, mend_halos: bool, tolerances: Sequence[float],
+        reference_index: int, mend_halos: bool, noises: Sequence[float],
     ) -> list[Float[Tensor, '3 h w']]:
         """What the network gives, >= 0, relative to the shortest exposure; halos mended or not.
 
@@ -44,7 +44,7 @@ class Pipeline(Protocol):
             motion: From the second, of each.
             reference_index: How many frames are shorter than the reference.
             mend_halos: See `halo.py`.
-            tolerances: Of each, see `guard.py`; infinite: not held to the reference.
+            noises: Of the reference of each, see `guard.py`; infinite: not held to it.
         """
 
     def shown(

@@ -70,7 +70,7 @@ class StackPipeline:
     def radiances(
         self, given: Sequence[Float[Tensor, '1 n 6 h w']],
         motion: Sequence[Float[Tensor, '1 m 2 h w']], reference_index: int, mend_halos: bool,
-        tolerances: Sequence[float],
+        noises: Sequence[float],
     ) -> list[Float[Tensor, '3 h w']]:
         """What the network gives for all at once, each mended and held to its own reference."""
         def work(stack: Tensor, flow: Tensor) -> Tensor:
@@ -86,8 +86,8 @@ class StackPipeline:
             radiances = work(stacks, flows)
         else:
             radiances = self.graphs((reference_index, mend_halos), work, stacks, flows)
-        return [guarded(radiance, stack[0], tolerance) for radiance, stack, tolerance in zip(
-            radiances, stacks, tolerances, strict=True)]
+        return [guarded(radiance, stack[0], noise) for radiance, stack, noise in zip(
+            radiances, stacks, noises, strict=True)]
 
     def forget(self) -> None:
         """Let go of what only makes the next brackets faster; nothing may be running."""
