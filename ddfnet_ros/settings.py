@@ -54,8 +54,8 @@ class DeghosterSettings(RadianceSettings):
         'there than its white: they show something else (Sec. 4.2.5).', live=True)
     guard_reference: bool = setting(
         True, 'Where the reference is well exposed, bring back to it what differs by more than '
-        'its noise: a ghost, or of a frame whose exposure or response is not as said.',
-        live=True)
+        'its noise: a ghost, or of a frame whose exposure or response is not as said. The less '
+        'noise it has, the more of it is taken.', live=True)
     threads: int = setting(0, 'CPU threads of the network; 0: all cores.', bounds=(0, 256))
     precision: str = setting(
         'auto', 'Arithmetic of the convolutions; auto: int8 where a CPU has instructions for it '
