@@ -25,6 +25,7 @@ from ddfnet_ros.node.fused import Fused
 from ddfnet_ros.node.point_cloud import MissingPackageError, point_cloud
 from ddfnet_ros.node.serialising import header_of, image_cdr, jpeg_message
 from ddfnet_ros.results.pictures import flow_picture, sixteen_bit
+from ddfnet_ros.runtime.memory import is_shortage
 
 # Reliable, so that subscribers of either kind match. Few are kept: an image of 1080p in 32FC3 is
 # 25 MB, and who is two brackets behind wants the newest.
@@ -103,12 +104,19 @@ class Outputs:
         """The message; None, and a line that says why, where it cannot be made."""
         try:
             return output.make(fused)
-        except (MissingPackageError, ValueError) as error:
-            complaint = f'{output.topic}: {error}'
-            if complaint not in self._complaints:
-                self._complaints.add(complaint)
-                self._node.get_logger().error(complaint)
+        except Exception as error:
+            if is_shortage(error):  # the network runs once more for shares: others need less
+                self._complain(f'{output.topic}: left out, there is too little memory to make it')
+            elif isinstance(error, MissingPackageError | ValueError):
+                self._complain(f'{output.topic}: {error}')
+            else:
+                raise
             return None
+
+    def _complain(self, complaint: str) -> None:
+        if complaint not in self._complaints:
+            self._complaints.add(complaint)
+            self._node.get_logger().error(complaint)
 
     def _audience(self, msgtype: type[Any], topic: str) -> Audience:
         return Audience(

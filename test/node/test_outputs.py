@@ -2,6 +2,7 @@
 """What is published besides radiance and picture; one node for all that only look."""
 
 import sys
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -151,6 +152,19 @@ def test_without_its_package_moving_points_are_a_line_and_the_rest_goes_on(
         assert result(bench, 'hdr', second)
     assert capfd.readouterr().err.count('~/moving_points: expected sensor_msgs_py') == 1
     assert not bench.received['/fuse_node/moving_points']
+
+
+def test_without_memory_for_weights_these_are_a_line_and_the_rest_goes_on(
+        viewed, monkeypatch, capfd):
+    bench, _ = viewed
+    monkeypatch.setattr(Deghoster, '_shares', Mock(side_effect=MemoryError))
+    for second in (11, 12):
+        assert result(bench, 'hdr', second)
+    monkeypatch.undo()
+    assert result(bench, 'fusion_weights', 13)
+    said = capfd.readouterr().err
+    for topic in ('reference_share', 'fusion_weights'):
+        assert said.count(f'~/{topic}: left out, there is too little memory') == 1
 
 
 @pytest.mark.parametrize(('encoding', 'channels'), [('32FC3', 3), ('rgb16', 3), ('rgb16_log', 1)])
