@@ -93,6 +93,7 @@ FAST = Study(
         'shallow': _small('depth', '2 residual blocks', 'blocks=2'),
         'deep': _small('depth', '8 residual blocks', 'blocks=8'),
         'residual': _small('residual', 'a bounded residual is added', 'residual=true'),
+        'refined': _small('resolution', 'weights are refined at full resolution', 'refined=true'),
     },
     ours='shipped', called='the one that is shipped',
     # As `fast` (models/README.md), but for length, and the average that belongs to it.

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from ddfnet_ros.flow.warp import rows_crossed, warp
 from ddfnet_ros.kernels.cells import CHANNELS
 from ddfnet_ros.merge import starting_weights
-from ddfnet_ros.network.fast_core import FastConfig, FastCore, exp, summarise
+from ddfnet_ros.network.fast_core import FastConfig, FastCore, Refinement, exp, summarise
 from ddfnet_ros.parallel import BAND_ROWS, each
 from ddfnet_ros.tonemap import inverse_mu_law, mu_law
 
@@ -43,6 +43,7 @@ class FastFusion(nn.Module):
         self.multiple = 2 * side  # of height and width of the input
         self.cells = nn.Conv2d(CHANNELS, self.config.channels, side, stride=side)
         self.core = FastCore(self.config)
+        self.refinement = Refinement() if self.config.refined else None
 
     def forward(
         self,
@@ -94,6 +95,9 @@ class FastFusion(nn.Module):
         side = self.config.cell
         of_cells = self.core(list(features), [summarise(f, side) for f in flow.unbind(1)])
         maps = [F.pixel_shuffle(x.contiguous(), side).float() for x in of_cells]
+        if self.refinement is not None:
+            for k, corrected in enumerate(stack[:, :, 3:].unbind(1)):
+                maps[k] = self.refinement(maps[k], corrected)
         rows = [band.ldr.shape[-2] for band in bands]
         parts = zip(*(x.split(rows, dim=-2) for x in maps), strict=True)
         return list(zip(bands, parts, strict=True))

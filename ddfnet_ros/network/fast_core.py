@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ddfnet_ros.kernels.cells import CELL
+from ddfnet_ros.tonemap import mu_law
 
 _DILATIONS = (1, 2, 4, 2)  # of the residual blocks, over and over
 _TINY = 1e-12  # under a square root, whose gradient at zero is none
@@ -39,6 +40,7 @@ class FastConfig:
         cell: Side of the cells [px].
         moved: Whether frames are also offered as moved by the flow; else twice as taken.
         residual: Whether something small may be added to the mixture of frames.
+        refined: Whether the logits are looked at once more at full resolution.
     """
 
     channels: int = 32
@@ -47,12 +49,13 @@ class FastConfig:
     cell: int = CELL
     moved: bool = True
     residual: bool = False
+    refined: bool = False
 
     @property
     def reach(self) -> int:
         """Pixels that the convolutions look away."""
         blocks = sum(1 + _dilation(i) for i in range(self.blocks))  # in cells of the context
-        return self.cell * (2 * blocks + 8)
+        return self.cell * (2 * blocks + 8) + (2 if self.refined else 0)
 
 
 class FastCore(nn.Module):
@@ -147,6 +150,24 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Same shape out as in."""
         return x + self.layers(x)
+
+
+class Refinement(nn.Module):
+    """A frame's logits, changed at full resolution by what it shows; at first by nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(5, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 2, 3, padding=1))
+        for parameter in self.layers[-1].parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(
+        self, logits: Float[Tensor, 'b 2 h w'], corrected: Float[Tensor, 'b 3 h w']
+    ) -> Float[Tensor, 'b 2 h w']:
+        """Logits, given the frame's P_i."""
+        change: Tensor = self.layers(torch.cat([logits, mu_law(corrected)], dim=1))
+        return logits + change.float()
 
 
 def _dilation(block: int) -> int:

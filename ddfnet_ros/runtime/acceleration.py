@@ -110,4 +110,4 @@ def kernel_pipeline(
 
 def _have_kernels(config: FastConfig) -> bool:
     """Whether the kernels do all that a small network of this kind does per pixel."""
-    return config.cell == CELL and config.moved and not config.residual
+    return config.cell == CELL and config.moved and not (config.residual or config.refined)

@@ -111,7 +111,8 @@ def margins(linear: _Table, noise: float) -> tuple[_Table, _Table, np.float32]:
     slope = np.maximum(linear / ldr.clip(min=LEAST), linear[-1] * LEAST ** (SLOPE - 1))
     margin = (SLOPE * _tolerance(noise) * slope).clip(min=_TINY)
     share = np.minimum((ldr - DARK) / (DIM - DARK), (CLIPPED - ldr) / (CLIPPED - BRIGHT))
-    return margin.astype(np.float32), share.clip(0, 1).astype(np.float32), np.float32(_trust(noise))
+    return (margin.astype(np.float32), share.clip(0, 1).astype(np.float32),
+            np.float32(_trust(noise)))
 
 
 def _tolerance(noise: float) -> float:

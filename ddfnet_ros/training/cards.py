@@ -32,7 +32,8 @@ def _section(path: Path) -> str:
         f'## {path.stem}\n',
         f'- Network: `{network.describe(loaded.model)}`, {parameters:,} parameters',
         *_motion(card),
-        '- Trained: ' + _said(card, '{steps:,} steps, {minutes:g} minutes of computing, {hardware}'),
+        '- Trained: ' + _said(
+            card, '{steps:,} steps, {minutes:g} minutes of computing, {hardware}'),
         *_origin(card),
         '- Data: ' + _said(card, '{data}'),
         '- Recipe: ' + (f'`{json.dumps(card["recipe"])}`' if 'recipe' in card else _NOT_SAID),

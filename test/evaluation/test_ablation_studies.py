@@ -47,4 +47,4 @@ def test_the_small_network_is_changed_in_one_thing_at_a_time():
         changed = {k for k in config if config[k] != shipped[k]}
         flow = {'flow'} if FAST.variants[name].flow != 'dis' else set()
         assert (changed | flow) in ({'channels', 'context'}, *({k} for k in (
-            'blocks', 'cell', 'moved', 'residual', 'flow')))
+            'blocks', 'cell', 'moved', 'residual', 'refined', 'flow')))

@@ -11,7 +11,8 @@ from ddfnet_ros.radiance import input_stack
 from ddfnet_ros.tonemap import mu_law
 
 SMALL = FastConfig(channels=8, blocks=2)
-OTHERS = (replace(SMALL, cell=8), replace(SMALL, moved=False), replace(SMALL, residual=True))
+OTHERS = tuple(replace(SMALL, **other) for other in (
+    {'cell': 8}, {'moved': False}, {'residual': True}, {'refined': True}))
 
 
 def bracket(n: int = 3, h: int = 16, w: int = 24, batch: int = 1) -> tuple[torch.Tensor, ...]:
@@ -20,6 +21,13 @@ def bracket(n: int = 3, h: int = 16, w: int = 24, batch: int = 1) -> tuple[torch
     exposure = torch.tensor([4.0, 1.0, *(16.0 * 4**i for i in range(n - 2))])[:n]
     flow = torch.randn((batch, n - 1, 2, h, w), generator=generator)
     return input_stack(ldr, exposure.expand(batch, n)), flow
+
+
+def fill(model, std):
+    """Random weights where a new network has zeros."""
+    refining = model.refinement.layers if model.refinement else None
+    for part in filter(None, (model.core.frame_head, model.core.residual_head, refining)):
+        torch.nn.init.normal_(part[-1].weight, std=std)
 
 
 @pytest.mark.parametrize('n', [2, 3, 4, 5, 9])
@@ -51,8 +59,7 @@ def test_every_picture_of_a_batch_is_fused_alone():
 @pytest.mark.parametrize('config', [SMALL, *OTHERS])
 def test_gradient_reaches_every_parameter(config):
     model = FastFusion(config)
-    for head in filter(None, (model.core.frame_head, model.core.residual_head)):
-        torch.nn.init.normal_(head[-1].weight, std=0.1)
+    fill(model, std=0.1)
     model(*bracket(h=80, w=32)).mean().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters())
 
@@ -72,8 +79,7 @@ def test_weights_are_convex_so_the_blend_stays_between_the_frames():
 def test_rows_are_fused_in_bands_as_they_would_be_at_once(monkeypatch, config):
     stack, flow = bracket(n=4, h=208, w=32)
     model = FastFusion(config)
-    for head in filter(None, (model.core.frame_head, model.core.residual_head)):
-        torch.nn.init.normal_(head[-1].weight, std=0.3)
+    fill(model, std=0.3)
     in_bands = model(stack, flow), model.shares(stack, flow)
     monkeypatch.setattr(fast, 'BAND_ROWS', 208)
     at_once = model(stack, flow), model.shares(stack, flow)
@@ -93,6 +99,19 @@ def test_a_residual_is_bounded_and_leaves_no_negative_light():
     torch.testing.assert_close(mu_law(brighter) - mu_law(radiance), torch.full_like(radiance, 0.1))
     torch.testing.assert_close(mu_law(darker[..., 1]), mu_law(radiance[..., 1]) - 0.1)
     assert amend(radiance) is radiance
+
+
+def test_refined_weights_begin_as_those_of_the_cells_and_stay_shares():
+    model = FastFusion(replace(SMALL, refined=True))
+    stack, flow = bracket()
+    unchanged = model.shares(stack, flow)
+    plain = FastFusion(SMALL)
+    plain.load_state_dict(model.state_dict(), strict=False)
+    torch.testing.assert_close(plain.shares(stack, flow), unchanged)
+    fill(model, std=1)
+    changed = model.shares(stack, flow)
+    assert not torch.equal(changed, unchanged)
+    torch.testing.assert_close(changed.sum(dim=1), torch.ones(1, 16, 24))
 
 
 def test_reference_index_tells_shorter_frames_from_longer_ones():

@@ -234,11 +234,12 @@ def test_without_numba_torch_does_it(model, monkeypatch, caplog):
     assert np.isfinite(fuse(bracket()).radiance).all()
 
 
-@pytest.mark.parametrize('other', [{'cell': 8}, {'moved': False}, {'residual': True}])
+@pytest.mark.parametrize(
+    'other', [{'cell': 8}, {'moved': False}, {'residual': True}, {'refined': True}])
 def test_what_kernels_do_not_know_is_done_by_torch(tmp_path, other):
     fast = FastFusion(FastConfig(channels=8, context=8, blocks=1, **other))
     heads = [fast.core.frame_head, *filter(None, [fast.core.residual_head])]
-    for head in heads:
+    for head in [*heads, *([fast.refinement.layers] if fast.refinement else [])]:
         torch.nn.init.normal_(head[-1].weight, std=0.3)
     weights.save(fast, tmp_path / 'other.safetensors', {})
     fuse, torches = (deghoster(tmp_path / 'other.safetensors', backend)
