@@ -26,6 +26,8 @@ FLOW_UNIT = 20.0
 _PYRAMID = (3, 16, 32, 64, 96, 128, 196)  # channels of the image and of levels 1 to 6
 _COARSEST, _FINEST = 6, 2
 _DENSE = (128, 128, 96, 64, 32)
+_FIRST_CONTRAST = 0.01  # of what gives flows, of He initialisation: at first nothing moves
+_TINY = 1e-6  # deviation of features that are the same everywhere
 _CONTEXT = ((128, 1), (128, 2), (128, 4), (96, 8), (64, 16), (32, 1))  # channels, dilation
 
 
@@ -35,9 +37,13 @@ class PWCNetConfig:
 
     Attributes:
         radius: Largest displacement within one level of the pyramid, pixels of that level.
+        normalised: Whether features have mean 0 and deviation 1 where they are compared. Not in
+            PWC-Net, but in Jonschkowski et al., "What Matters in Unsupervised Optical Flow", ECCV
+            2020: without it none are left where training begins at scratch.
     """
 
     radius: int = 4
+    normalised: bool = False
 
 
 class PWCNet(nn.Module):
@@ -54,13 +60,15 @@ class PWCNet(nn.Module):
             nn.Sequential(_conv(c, k, stride=2), _conv(k, k), _conv(k, k))
             for c, k in pairwise(_PYRAMID)
         )
-        self.levels = nn.ModuleDict({
-            str(_COARSEST): Level(displacements),
-            **{str(i): Level(displacements + _PYRAMID[i] + 4, raises_maps=i > _FINEST)
-               for i in range(_COARSEST - 1, _FINEST - 1, -1)},
-        })
+        levels = {str(_COARSEST): Level(displacements)} | {
+            str(i): Level(displacements + _PYRAMID[i] + 4, raises_maps=i > _FINEST)
+            for i in range(_COARSEST - 1, _FINEST - 1, -1)}
+        self.levels = nn.ModuleDict(levels)
         self.context = _context(displacements + _PYRAMID[_FINEST] + 4 + sum(_DENSE))
         self.apply(_initialise)
+        heads: tuple[Any, ...] = (*(level.flow for level in levels.values()), self.context[-1])
+        for head in heads:
+            head.weight.data.mul_(_FIRST_CONTRAST)
 
     def forward(self, stack: Float[Tensor, 'b n 6 h w']) -> Float[Tensor, 'b m 2 h w']:
         """Estimate the flow from the reference to each of the m = n - 1 other frames, pixels."""
@@ -89,7 +97,7 @@ class PWCNet(nn.Module):
             reference: Height and width are multiples of 64.
             other: Of the same size.
         """
-        ours, theirs = self._features(reference), self._features(other)
+        ours, theirs = self._features(reference, other)
         flows: list[Tensor] = []
         carried: list[Tensor] = []
         for i in range(_COARSEST, _FINEST - 1, -1):
@@ -103,12 +111,16 @@ class PWCNet(nn.Module):
         flows[-1] = flows[-1] + self.context(maps)
         return flows
 
-    def _features(self, image: Tensor) -> list[Tensor]:
-        """The image and its features at levels 1 to 6."""
-        features = [image]
+    def _features(self, reference: Tensor, other: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """Both images and their features at levels 1 to 6, as they are compared."""
+        levels = [(reference, other)]
+        compared = levels[:]
         for level in self.pyramid:
-            features.append(level(features[-1]))
-        return features
+            levels.append((level(levels[-1][0]), level(levels[-1][1])))
+            compared.append(
+                _normalised(*levels[-1]) if self.config.normalised else levels[-1])
+        ours, theirs = zip(*compared, strict=True)
+        return list(ours), list(theirs)
 
 
 class Level(nn.Module):
@@ -151,6 +163,16 @@ def _context(channels: int) -> nn.Sequential:
         layers.append(_conv(channels, kernels, dilation=dilation))
         channels = kernels
     return nn.Sequential(*layers, nn.Conv2d(channels, 2, 3, padding=1))
+
+
+def _normalised(
+    ours: Float[Tensor, 'k c h w'], theirs: Float[Tensor, 'k c h w']
+) -> tuple[Tensor, Tensor]:
+    """Each channel with mean 0 and deviation 1 over the pixels of both."""
+    both = torch.stack([ours, theirs]).float()
+    deviation, mean = torch.std_mean(both, dim=(0, 3, 4), keepdim=True)
+    first, second = (both - mean) / (deviation + _TINY)
+    return first, second
 
 
 def _moved(

@@ -21,12 +21,13 @@ RECIPES: dict[str, dict[str, Any]] = {
         'warmup': 200, 'beta2': 0.99, 'weight_decay': 1e-4, 'clip': 1.0, 'decay': 0.999,
         'no_worse': 1.0, 'calm': 1e-3, 'alive': 1e-3, 'precision': 'auto',
     },
-    # PWC-Net as its authors train it (rate, weight decay, batch), with our schedule and average.
-    # Not with their Adam: decay in its gradient took all features to zero on patches of 128 pixels.
+    # PWC-Net as its authors train it (weight decay, batch), with our schedule and average, and
+    # with features that cannot vanish.
     'pwcnet': {
-        'architecture': 'pwcnet', 'varied': True, 'steps': 40000, 'batch_size': 8,
-        'optimizer': 'adamw', 'learning_rate': 1e-4, 'schedule': 'cosine', 'warmup': 500, 'weight_decay': 4e-4,
-        'decay': 0.999, 'precision': 'auto',
+        'architecture': 'pwcnet', 'config': ('normalised=true',), 'varied': True, 'steps': 40000,
+        'batch_size': 8, 'optimizer': 'adamw', 'learning_rate': 2.5e-4, 'clip': 1.0,
+        'schedule': 'cosine', 'warmup': 500, 'weight_decay': 4e-4, 'decay': 0.999,
+        'precision': 'auto',
     },
 }
 """What each recipe sets; everything else keeps the paper's value (Sec. 3.3)."""

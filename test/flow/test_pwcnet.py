@@ -95,21 +95,44 @@ def test_the_gradient_reaches_every_parameter_in_use():
     assert without == ['levels.2.raise_flow.weight', 'levels.2.raise_flow.bias']
 
 
-def test_a_few_steps_teach_it_the_flow_of_one_pair():
+@pytest.mark.parametrize('normalised', [False, True])
+def test_a_few_steps_teach_it_the_flow_of_one_pair(normalised):
     torch.manual_seed(0)
-    trained = PWCNet()
+    trained = PWCNet(PWCNetConfig(normalised=normalised))
     scene = torch.rand(1, 3, 24, 24).repeat_interleave(4, 2).repeat_interleave(4, 3)
     reference, other = scene[..., 8:72, 12:76], scene[..., 8:72, 8:72]  # the other is 4 px right
     target = torch.tensor([4.0, 0.0])[None, :, None, None] / FLOW_UNIT
     optimiser = torch.optim.Adam(trained.parameters(), 1e-4)
     errors = []
-    for _ in range(8):
+    for _ in range(12):
         loss = sum((f - target).abs().mean() for f in trained.flows(reference, other))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         errors.append(loss.item())
     assert errors[-1] < 0.5 * errors[0]
+
+
+@torch.inference_mode()
+def test_normalised_features_cannot_vanish():
+    torch.manual_seed(0)
+    seeing = PWCNet(PWCNetConfig(normalised=True))
+    images = torch.rand(2, 1, 3, 128, 128)
+    before = seeing._features(*images)
+    for parameter in seeing.pyramid[0][2].parameters():
+        parameter.mul_(0.1)
+    after = seeing._features(*images)
+    torch.testing.assert_close(after, before, rtol=0.01, atol=0.01)
+    for ours, theirs in list(zip(*after, strict=True))[1:]:
+        both = torch.stack([ours, theirs])
+        assert both.mean(dim=(0, 1, 3, 4)).abs().max() < 1e-4
+        torch.testing.assert_close(both.std(dim=(0, 1, 3, 4)), torch.ones(both.shape[2]),
+                                   rtol=0.01, atol=0)
+
+
+@torch.inference_mode()
+def test_at_first_it_sees_no_motion(untrained):
+    assert untrained.flow(*torch.rand(2, 1, 3, 64, 64)).abs().max() < 1
 
 
 def test_the_registry_builds_what_it_describes(untrained):
