@@ -45,6 +45,8 @@ from ddfnet_ros.synthesis.scene_settings import SceneSettings
 from ddfnet_ros.synthesis.scenes import SceneSource
 
 HALOS_LEFT = ', halos left'
+_OURS = ('ddfnet', 'fast')
+_ALONE = {'mend_halos': False, 'guard_reference': False}  # as others have published their networks
 _SHEETS = 8
 _Item = TypeVar('_Item')
 
@@ -99,7 +101,8 @@ def _deghosters(
 
 
 def _fusers_of(deghosters: Mapping[str, Deghoster], study: str) -> dict[str, Fuser]:
-    fusers = {name: _fuser_of(deghoster) for name, deghoster in deghosters.items()}
+    fusers = {name: _fuser_of(deghoster, **({} if deghoster.architecture in _OURS else _ALONE))
+              for name, deghoster in deghosters.items()}
     if study == 'references':
         fusers |= {name + HALOS_LEFT: _fuser_of(deghoster, mend_halos=False)
                    for name, deghoster in deghosters.items()}

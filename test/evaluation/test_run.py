@@ -11,6 +11,7 @@ from ddfnet_ros.evaluation.conditions import Condition
 from ddfnet_ros.evaluation.plan import Plan
 from ddfnet_ros.evaluation.run import carry_out
 from ddfnet_ros.network.ahdrnet import AHDRNet, AHDRNetConfig
+from ddfnet_ros.runtime.deghoster import Deghoster
 from ddfnet_ros.settings import DeghosterSettings
 
 
@@ -74,6 +75,21 @@ def test_networks_for_three_frames_are_left_out_where_there_are_others(folder, f
     found = carry_out(plan(folder, models=('ahdrnet',), frames=2), fusion)
     assert found.methods['ahdrnet'] == {}
     assert carry_out(plan(folder, models=('ahdrnet',)), fusion).methods['ahdrnet']['psnr_mu']
+
+
+def test_others_networks_get_no_help_of_ours(folder, fusion, monkeypatch):
+    weights.save(AHDRNet(AHDRNetConfig(channels=4, layers=1, growth=4)),
+                 folder / 'ahdrnet.safetensors', {})
+    helped, fuse = {}, Deghoster.__call__
+
+    def noted(deghoster, bracket):
+        settings = deghoster.settings
+        helped[deghoster.architecture] = settings.mend_halos, settings.guard_reference
+        return fuse(deghoster, bracket)
+
+    monkeypatch.setattr(Deghoster, '__call__', noted)
+    carry_out(plan(folder, models=('ahdrnet',)), fusion)
+    assert helped == {'fast': (True, True), 'ahdrnet': (False, False)}
 
 
 def test_any_of_many_noisy_frames_can_be_the_reference(folder, fusion):

@@ -33,14 +33,16 @@ PEERS: dict[str, Fuser] = {
 }
 """All peers that run here."""
 
+_UNSHIPPED = 'No weights are shipped; train it and name it among --models (doc/training.md).'
+
 ABSENT: dict[str, str] = {
     'photomatix': 'A commercial program; what it does is not published.',
     'qin15': 'No description was at hand that is detailed enough to write it from.',
     'prabhakar20': 'No code is public; the paper, too, only quotes its figures.',
     'hu13': 'No text of the paper was at hand.',
-    'ahdrnet': 'Trained for the ablation alone, at half width.',
-    'deephdr': 'Trained for the ablation alone, at half width.',
-    'kalantari17': 'Trained for the ablation alone, at half width.',
+    'ahdrnet': _UNSHIPPED,
+    'deephdr': _UNSHIPPED,
+    'kalantari17': _UNSHIPPED,
     'metwaly20': 'No text of the paper was at hand.',
     'safnet24': 'Only the abstract was at hand, which gives no layers.',
 }
