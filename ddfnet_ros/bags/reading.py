@@ -180,5 +180,11 @@ class BagReader:
         return ', '.join(f'{name} ({kind})' for name, kind in self.topics.items()) or 'no topics'
 
 
+def name_of(path: Path) -> str:
+    """What a bag is called: a file without its suffix, a folder in full, dots and all."""
+    whole = path.absolute()
+    return whole.name if path.is_dir() else whole.stem
+
+
 def _may_be_bag(path: Path) -> bool:
     return (path / 'metadata.yaml').is_file() if path.is_dir() else path.suffix in _SUFFIXES

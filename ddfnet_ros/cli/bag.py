@@ -18,7 +18,7 @@ from ddfnet_ros.bags.many import run_all, share_of_threads
 from ddfnet_ros.bags.outputs import OUTPUTS
 from ddfnet_ros.bags.processes import Processes
 from ddfnet_ros.bags.ray_actors import RayActors
-from ddfnet_ros.bags.reading import BagError
+from ddfnet_ros.bags.reading import BagError, name_of
 from ddfnet_ros.cli.bag_report import Report, json_line, summary
 from ddfnet_ros.cli.bag_settings import LIVE_ONLY, settled
 from ddfnet_ros.cli.options import as_options, optional
@@ -151,11 +151,16 @@ def _targets(sources: Sequence[Path], folder: Path) -> dict[Path, Path]:
     """Where the result of each bag goes.
 
     Raises:
-        BagError: no folder, or two bags for one name.
+        BagError: no folder, one in which a bag lies that has its result's name, or two bags for
+            one name.
     """
     if folder.exists() and not folder.is_dir():
         raise BagError(f'{folder}: expected a folder for the results, got a file')
-    targets = [folder / f'{source.absolute().stem}.mcap' for source in sources]
+    targets = [folder / f'{name_of(source)}.mcap' for source in sources]
+    if taken := [target for source, target in zip(sources, targets, strict=True)
+                 if target.exists() and source.exists() and target.samefile(source)]:
+        raise BagError(f'expected a folder for results apart from the bags, got {folder}, where '
+                       f'{taken[0]} is one of them; choose another')
     if twice := sorted({target for target in targets if targets.count(target) > 1}):
         raise BagError(f'expected bags of different names, got two for {twice[0]}; rename one')
     return dict(zip(sources, targets, strict=True))

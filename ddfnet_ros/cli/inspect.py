@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from ddfnet_ros.bags.reading import name_of
 from ddfnet_ros.bags.suggestion import Suggestion, suggestions
 from ddfnet_ros.bags.survey import ImageTopic, Survey, survey
 from ddfnet_ros.bracket import Pixels
@@ -70,7 +71,7 @@ def _lines(found: Survey, guesses: Sequence[Suggestion]) -> list[str]:
         lines += ['', f'bracket: {guess.why}', f'  {guess.launch_line(str(found.path))}']
         if guess.complete:
             named = found.path if found.path.name else found.path.absolute()  # '.' has none
-            output = named.with_name(f'{named.stem}_fused.mcap')
+            output = named.with_name(f'{name_of(named)}_fused.mcap')
             words = shlex.join(['ddfnet', 'bag', str(found.path), str(output)])
             lines.append(f'  {words}{_free_node(found)}')
     if not guesses:

@@ -204,6 +204,23 @@ def test_bad_words_are_one_line_and_status_2(words, said, capsys):
     assert err.count('\n') == 1
 
 
+@pytest.mark.parametrize('overwrite', [[], ['--overwrite']])
+def test_bags_are_not_their_own_results(overwrite, street, capsys):
+    assert main(['bag', str(street), str(street.parent), *overwrite]) == 2
+    said = capsys.readouterr()
+    assert f'expected a folder for results apart from the bags, got {street.parent}' in said.err
+    assert said.out == ''
+
+
+def test_folders_give_their_results_their_whole_names(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ('run.1', 'run.2'):
+        (tmp_path / name).mkdir()
+    assert main(['bag', 'run.1', 'run.2', 'out', '--json']) == 1
+    told = map(json.loads, capsys.readouterr().out.splitlines())
+    assert [one['target'] for one in told] == ['out/run.1.mcap', 'out/run.2.mcap']
+
+
 def test_a_bag_that_tells_no_exposures_names_the_remedy(tmp_path, model, capsys):
     street = write_street(tmp_path / 'in', brackets=1)
     assert main(['bag', str(street), str(tmp_path / 'out.mcap'), *model]) == 2

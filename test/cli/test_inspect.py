@@ -34,20 +34,21 @@ def test_a_bag_that_was_fused_before_is_offered_another_name_for_the_results(cap
     assert '_fused.mcap --node fuse_node_2\n' in capsys.readouterr().out
 
 
-@pytest.mark.parametrize('name', ['a street', '.'])
+@pytest.mark.parametrize('name', ['a street', 'street.2026-01-01', '.'])
 def test_what_is_printed_can_be_typed_for_any_name(name, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with BagReader(STREET) as street, Writer('a street', version=9) as bag:
+    folder = 'a street' if name == '.' else name
+    with BagReader(STREET) as street, Writer(folder, version=9) as bag:
         known = {t: bag.add_connection(t, kind, typestore=TYPES)
                  for t, kind in street.topics.items()}
         for message in street.messages():
             bag.write(known[message.topic], message.stamp_ns, bytes(message.cdr))
-    monkeypatch.chdir('a street' if name == '.' else '.')
+    monkeypatch.chdir(folder if name == '.' else '.')
     assert main(['inspect', name]) == 0
     (line,) = [line for line in capsys.readouterr().out.splitlines() if 'ddfnet bag' in line]
     source, output = shlex.split(line)[2:]
     assert source == name
-    assert Path(output).absolute() == tmp_path / 'a street_fused.mcap'
+    assert Path(output).absolute() == tmp_path / f'{folder}_fused.mcap'
 
 
 def test_scripts_get_json(capsys):
