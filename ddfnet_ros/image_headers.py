@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How large an image file claims to be, before a decoder believes it and takes the memory."""
+"""What the headers of image files tell that decoders believe, or do not heed."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ _JPEG_SIZE = re.compile(
 _HDR_SIZE = re.compile(rb'-Y\s*[-+]?(\d+)\s*\+X\s*[-+]?(\d+)')
 # TIFF 6.0: tags, and the two types that sizes may have.
 _WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 322, 323
+_BITS, _PHOTOMETRIC, _SAMPLES, _PLANES = 258, 262, 277, 284
+_TIFF = (b'II*\0', b'MM\0*')
 _TIFF_FORMATS = {3: 'H', 4: 'I'}
 
 
@@ -33,6 +35,22 @@ def claimed_pixels(data: bytes) -> int | None:
         if data.startswith(start):
             return claim(data)
     return None
+
+
+def misread(data: bytes) -> str:
+    """How a TIFF is laid out that OpenCV decodes to another picture, or not; '' for any other."""
+    if not data.startswith(_TIFF):
+        return ''
+    tags = dict(_tiff_values(data))
+    samples, bits = tags.get(_SAMPLES, 1), _tiff_bits(data)
+    if bits <= 8:
+        return ''
+    if tags.get(_PLANES) == 2 and samples > 1:
+        return 'a plane for each colour'
+    if tags.get(_PHOTOMETRIC) == 0:
+        return 'zero as white'
+    transparent = samples == 2 or (samples == 4 and bits > 16)
+    return 'transparency' if transparent else ''
 
 
 def _png(data: bytes) -> int:
@@ -76,19 +94,42 @@ def _tiff(data: bytes) -> int:
 
 def _tiff_values(data: bytes) -> Iterator[tuple[int, int]]:
     """Tags of the first directory with their values, or unknown ones."""
-    order = '<' if data.startswith(b'II') else '>'
-    (place,) = struct.unpack_from(f'{order}I', data.ljust(8, b'\0'), 4)
-    (count,) = struct.unpack_from(f'{order}H', data[place:place + 2].ljust(2, b'\0'))
-    for entry in range(place + 2, place + 2 + 12 * count, 12):
-        if entry + 12 > len(data):
-            return
-        tag, kind, length = struct.unpack_from(f'{order}HHI', data, entry)
+    order = _tiff_order(data)
+    for entry, tag, kind, length in _tiff_entries(data):
         if kind in _TIFF_FORMATS and length == 1:
             yield tag, struct.unpack_from(order + _TIFF_FORMATS[kind], data, entry + 8)[0]
         else:
             yield tag, UNKNOWN
 
 
+def _tiff_bits(data: bytes) -> int:
+    """Of the first sample of a pixel; more than two samples' stand where the entry tells."""
+    order = _tiff_order(data)
+    for entry, tag, _, length in _tiff_entries(data):
+        if tag == _BITS:
+            place = entry + 8
+            if length > 2:
+                (place,) = struct.unpack_from(f'{order}I', data, place)
+            return int(struct.unpack(f'{order}H', data[place:place + 2].ljust(2, b'\0'))[0])
+    return 1
+
+
+def _tiff_order(data: bytes) -> str:
+    return '<' if data.startswith(b'II') else '>'
+
+
+def _tiff_entries(data: bytes) -> Iterator[tuple[int, int, int, int]]:
+    """Of the first directory: where each stands, its tag, type and number of values."""
+    order = _tiff_order(data)
+    (place,) = struct.unpack_from(f'{order}I', data.ljust(8, b'\0'), 4)
+    (count,) = struct.unpack_from(f'{order}H', data[place:place + 2].ljust(2, b'\0'))
+    for entry in range(place + 2, place + 2 + 12 * count, 12):
+        if entry + 12 > len(data):
+            return
+        tag, kind, length = struct.unpack_from(f'{order}HHI', data, entry)
+        yield entry, tag, kind, length
+
+
 _CLAIMS: dict[bytes, Callable[[bytes], int]] = {
-    b'\x89PNG': _png, b'\xff\xd8': _jpeg, b'II*\0': _tiff, b'MM\0*': _tiff, b'#?': _hdr,
+    b'\x89PNG': _png, b'\xff\xd8': _jpeg, **dict.fromkeys(_TIFF, _tiff), b'#?': _hdr,
     b'P5': _pnm, b'P6': _pnm}

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ddfnet_ros.bracket import Pixels
-from ddfnet_ros.image_headers import UNKNOWN, claimed_pixels
+from ddfnet_ros.image_headers import UNKNOWN, claimed_pixels, misread
 
 READABLE = 'PNG, JPEG, TIFF, HDR or EXR'
 _EXR_MAGIC = b'\x76\x2f\x31\x01'
@@ -47,6 +47,9 @@ def decode(data: bytes | memoryview, name: str = 'image') -> Pixels:
     whole = bytes(data)
     _check_ending(whole, name)
     _check_density(whole, name)
+    if layout := misread(whole):
+        raise ImageError(f'{name}: expected a TIFF of grey or RGB pixels one by one, got '
+                         f'{layout}; save it as PNG or EXR')
     encoded = np.frombuffer(data, np.uint8)
     try:
         pixels: Any = cv2.imdecode(encoded, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR)

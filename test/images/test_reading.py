@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+import struct
+
 import cv2
 import numpy as np
 import OpenEXR
@@ -21,6 +23,34 @@ def test_lossless_files_come_back_as_they_were_in_rgb(tmp_path, suffix, dtype, s
     read = images.read_ldr(save(tmp_path / f'frame.{suffix}', pixels))
     assert read.dtype == dtype
     np.testing.assert_array_equal(read, pixels)
+
+
+def patched(path, tag, value):
+    """A TIFF in whose first directory a tag has another value."""
+    data = bytearray(path.read_bytes())
+    order = '<' if data.startswith(b'II') else '>'
+    entry = data.index(struct.pack(f'{order}HHI', tag, 3, 1), *struct.unpack(
+        f'{order}I', data[4:8]))
+    struct.pack_into(f'{order}H', data, entry + 8, value)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize('dtype', [np.uint16, np.float32])
+@pytest.mark.parametrize(('shape', 'tag', 'value', 'what'), [
+    ((12, 17, 3), 284, 2, 'a plane for each colour'), ((12, 17), 262, 0, 'zero as white'),
+    ((12, 17), 277, 2, 'transparency'),
+])
+def test_tiffs_that_would_be_read_wrongly_are_refused(tmp_path, dtype, shape, tag, value, what):
+    path = patched(save(tmp_path / 'odd.tif', random_pixels(dtype, shape)), tag, value)
+    with pytest.raises(ImageError, match=f'odd.tif: expected .* got {what}; save it as'):
+        images.read_ldr(path)
+
+
+def test_a_tiff_of_8_bits_may_have_zero_as_white(tmp_path):
+    pixels = random_pixels(np.uint8, (12, 17))
+    path = patched(save(tmp_path / 'negative.tif', pixels), 262, 0)
+    np.testing.assert_array_equal(images.read_ldr(path), 255 - pixels)
 
 
 def test_jpeg_is_read_as_rgb(tmp_path):
