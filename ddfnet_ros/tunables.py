@@ -44,7 +44,7 @@ class Settings:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            for element in value if isinstance(value, tuple) else (value,):
+            for element in value if isinstance(field.default, tuple) else (value,):
                 _check(field.name, element, field.metadata)
 
 

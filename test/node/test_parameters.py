@@ -94,6 +94,8 @@ def test_a_live_parameter_changes_the_settings(node_with):
     ('mu', 5, 'Wrong parameter type'),
     ('reference', 'latest', 'read-only parameter: reference'),
     ('device', 'cuda', 'read-only parameter: device'),
+    ('batch_wait_ms', [1], 'batch_wait_ms: expected 0 to 1000, or auto, got (1,)'),
+    ('batch_wait_ms', ['auto'], "batch_wait_ms: expected 0 to 1000, or auto, got ('auto',)"),
 ])
 def test_a_refusal_says_why_and_changes_nothing(node_with, name, value, reason):
     node = node_with()
@@ -155,6 +157,7 @@ def test_where_nothing_can_be_called_afterwards_a_set_still_arrives(node_with, m
     ({'exposure_times': [0.0, 1.0]}, 'exposure_times: expected 1e-07 to 60.0, got 0.0'),
     ({'reference': 10}, 'reference out of range'),
     ({'reference': 2.0}, 'reference: expected 0 to 9, or latest, got 2.0'),
+    ({'reference': [2]}, 'reference: expected 0 to 9, or latest, got (2,)'),
     ({'reference': True}, 'reference: expected 0 to 9, or latest, got True'),
     ({'reference': 'newest'}, "reference: expected 0 to 9, or latest, got 'newest'"),
     ({'transport': 'pigeon'}, 'transport: expected one of auto, raw, compressed'),
