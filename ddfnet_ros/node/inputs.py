@@ -74,9 +74,10 @@ class Inputs:
         self._exposures = exposure_source(settings)
         if self._exposures:  # refused now, not when they are subscribed
             full_names(node, 'metadata_topics', self._exposures.topics)
+        full_names(node, 'camera_info_topics', settings.camera_info_topics)  # likewise
         self._camera_infos = CameraInfos(
-            full_names(node, 'camera_info_topics', settings.camera_info_topics)
-            or [camera_info_beside(topic) for topic in self.topics], depth=4 * settings.size)
+            settings.camera_info_topics or [camera_info_beside(topic) for topic in self.topics],
+            depth=4 * settings.size)
         self._complaint = ''
         self._refusals: dict[str, str] = {}  # by topic; those that were told and still hold
         self._latest_ns = self._jumped_to_ns = _NEVER
@@ -94,8 +95,9 @@ class Inputs:
 
     def subscribe(self) -> None:
         """Start listening."""
-        for stream, topic in enumerate(self.topics):
-            msgtype = CompressedImage if self._is_compressed(topic) else Image
+        # By the names that were given: rcl applies remappings, and would once more to full ones.
+        for stream, topic in enumerate(self._settings.image_topics):
+            msgtype = CompressedImage if self._is_compressed(self.topics[stream]) else Image
             self._listen(msgtype, topic, partial(self._on_image, stream))
         for topic in self._camera_infos.topics:
             self._listen(CameraInfo, topic, partial(self._camera_infos.add, topic))

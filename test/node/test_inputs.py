@@ -43,6 +43,19 @@ def test_one_topic_by_two_names_is_no_two_exposures(ros):
     node.destroy_node()
 
 
+def test_remappings_are_applied_once_so_that_two_cameras_may_change_places(ros):
+    rules = ('left/image:=/right/image', '/right/image:=/left/image',
+             'left/info:=/right/info', '/right/info:=/left/info')
+    node = Node('fuse_node', cli_args=['--ros-args', *(w for rule in rules for w in ('-r', rule))])
+    listening = Inputs(node, NodeSettings(image_topics=('left/image',), exposure_times=EXPOSURES,
+                                          camera_info_topics=('left/info',)), Statistics(), print)
+    listening.subscribe()
+    assert listening.topics == ['/right/image']
+    assert {s.topic_name for s in node.subscriptions} == {'/right/image', '/right/info'}
+    listening.unsubscribe()
+    node.destroy_node()
+
+
 def test_metadata_and_images_may_match_by_counter(inputs_with):
     bench = inputs_with(**FIELD, image_counter_field='header.frame_id')
     for k, exposure in enumerate((1.0, 4.0, 16.0)):
