@@ -50,6 +50,9 @@ class Watchdog:
         """
         with self._lock:
             last_ms, late_since, late_until = self._last_ms, self._late_since, self._late_until
+        allowed_ms = settings.max_allowed_processing_time_ms
+        if not allowed_ms or (last_ms or 0.0) <= allowed_ms:  # the limit may be new
+            late_since = None
         delay_ms = 0.0 if late_since is None else (late_until - late_since) * 1e3
         limit_ms = settings.max_acceptable_consecutive_delay_ms
         in_time = late_since is None
@@ -62,8 +65,7 @@ class Watchdog:
             message = f'too slow for {delay_ms:.0f} ms; choose a faster model or device'
         elif not in_time:
             level = DiagnosticStatus.WARN
-            message = f'expected {settings.max_allowed_processing_time_ms:g} ms or less, got ' \
-                      f'{last_ms:.0f} ms'
+            message = f'expected {allowed_ms:g} ms or less, got {last_ms:.0f} ms'
         values = {
             'is_processing_time_ms_in_expected_range': str(in_time),
             'processing_time_ms': f'{last_ms or 0.0:.1f}',

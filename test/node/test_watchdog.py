@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import time
+from dataclasses import replace
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -80,3 +81,14 @@ def test_without_limits_nothing_is_too_slow(clock):
     watchdog.note(1e6, OutputSettings())
     clock[0] = 1e6
     assert judge(watchdog, OutputSettings())[0] == OK
+
+
+def test_a_limit_that_is_lifted_or_raised_makes_the_last_bracket_no_longer_late(clock):
+    watchdog = Watchdog()
+    for clock[0] in (0.0, 2.0):
+        watchdog.note(200.0, LIMITS)
+    for limit_ms in (0.0, 300.0):
+        limits = replace(LIMITS, max_allowed_processing_time_ms=limit_ms)
+        level, values = judge(watchdog, limits)
+        assert (level, values['is_processing_time_ms_in_expected_range']) == (OK, 'True')
+    assert judge(watchdog)[0] == ERROR
