@@ -53,9 +53,9 @@ def run(words: Sequence[str]) -> int:
         from ddfnet_ros.evaluation.run import carry_out
 
         evaluation = carry_out(options, options.fusion, ready=stop)
+    print(report(evaluation), flush=True)  # before a disk may be found full
     if options.json is not None:
         options.json.write_text(evaluation.to_json())
-    print(report(evaluation))
     return 0
 
 

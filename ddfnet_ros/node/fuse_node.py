@@ -96,9 +96,9 @@ class FuseNode(LifecycleNode):
             return TransitionCallbackReturn.ERROR
         self._fusion.watchdog.reset()
         self._fusion.debug.reset()
-        self._worker = Worker(
-            begin, self._on_failure, self._workshop.thread, partial(self._company, self._fusion))
         try:
+            self._worker = Worker(begin, self._on_failure, self._workshop.thread,
+                                  partial(self._company, self._fusion))
             super().on_activate(state)
             self._fusion.inputs.subscribe()
         except Exception as error:  # rclpy would swallow it without a word

@@ -74,12 +74,21 @@ class LiveSettings(Generic[S]):
 
     def _check(self, changed: list[Parameter]) -> SetParametersResult:
         try:
+            self._check_kept(changed)
             self._allow(self._with(changed))
         except (ValueError, OSError) as error:
             return SetParametersResult(successful=False, reason=' '.join(str(error).split()))
         if not self._swaps_late:
             self._swap(changed)
         return SetParametersResult(successful=True)
+
+    def _check_kept(self, changed: list[Parameter]) -> None:
+        """Refuse to delete a parameter, which rclpy does where its type is not fixed."""
+        ours = {field.name for field in dataclasses.fields(self.now)}
+        for parameter in changed:
+            if parameter.name in ours and parameter.type_ is Parameter.Type.NOT_SET:
+                raise ValueError(f'{parameter.name}: expected a value, got none; the node keeps '
+                                 'the one that it has')
 
     def _swap(self, changed: list[Parameter]) -> None:
         self.now = self._with(changed)

@@ -54,10 +54,11 @@ class WorkThread:
     def add(self, worker: Worker[Any]) -> None:
         """Serve one more."""
         with self.changed:
-            self._workers.append(worker)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name='worker', daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name='worker', daemon=True)
+                thread.start()  # waits for `changed`
+                self._thread = thread
+            self._workers.append(worker)
 
     def remove(self, worker: Worker[Any]) -> None:
         """Serve one no more, as soon as it has nothing left to do."""

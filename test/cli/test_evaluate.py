@@ -37,6 +37,14 @@ def test_table_and_json_hold_every_method(panoramas, capsys, tmp_path):
     assert 'ghost_score' in table
 
 
+def test_what_was_measured_is_shown_though_the_disk_is_full(panoramas, capsys):
+    words = ['--panoramas', str(panoramas), '--scenes', '1', '--size', '64', '--device', 'cpu']
+    assert main(['evaluate', *words, '--json', '/dev/full']) == 2
+    told = capsys.readouterr()
+    assert 'ghost_score' in told.out
+    assert 'expected room to write, got a full disk' in told.err
+
+
 def test_equal_seeds_give_equal_numbers(panoramas, capsys):
     words = ['--panoramas', str(panoramas), '--scenes', '1', '--size', '64', '--device', 'cpu']
     tables = []

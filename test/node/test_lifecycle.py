@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What each transition takes and frees."""
 
+import threading
 from contextlib import suppress
 
 import rclpy
@@ -113,6 +114,28 @@ def test_an_interrupt_while_it_configures_is_no_problem_to_tell(model, monkeypat
     finally:
         node.destroy_node()
     assert 'cannot configure' not in capfd.readouterr().err
+
+
+def test_where_no_thread_can_be_started_the_node_is_not_active_and_can_be_later(
+        bench_with, monkeypatch, capfd):
+    bench = bench_with(start=False)
+    bench.node.trigger_configure()
+    start = threading.Thread.start
+
+    def none_left(thread):
+        if thread.name == 'worker':
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, 'start', none_left)
+    bench.node.trigger_activate()
+    assert state_of(bench) == 'inactive'
+    assert "cannot activate: can't start new thread" in capfd.readouterr().err
+    monkeypatch.undo()
+    bench.node.trigger_activate()
+    bench.settle()
+    bench.send_bracket(10**9)
+    bench.next(HDR)
 
 
 def test_an_activated_node_knows_of_no_slow_bracket_of_before(bench_with):

@@ -105,6 +105,13 @@ def test_a_refusal_says_why_and_changes_nothing(node_with, name, value, reason):
     assert live.now == NodeSettings()
 
 
+def test_a_parameter_is_not_deleted(node_with):
+    node = node_with(batch_wait_ms=3)
+    live = LiveSettings(node, NodeSettings)
+    assert 'batch_wait_ms: expected a value, got none' in reason_of(node, 'batch_wait_ms', None)
+    assert node.get_parameter('batch_wait_ms').value == live.now.batch_wait_ms == 3
+
+
 @pytest.mark.parametrize('error', [ValueError, FileNotFoundError])
 def test_the_owner_may_refuse_what_the_settings_allow(node_with, error):
     def allow(settings):
