@@ -172,9 +172,10 @@ class BagReader:
             raise self._damaged(error) from error
 
     def _damaged(self, error: BaseException) -> BagError:
+        mcap = self._path.suffix == '.mcap' or any(self._path.glob('*.mcap'))
         return BagError(f'{self._path}: expected a complete rosbag2 or ROS 1 bag, got: '
                         f'{shorten(str(error), _LONGEST) or type(error).__name__}; record or '
-                        'copy it again')
+                        f'copy it again{", or try mcap recover" if mcap else ""}')
 
     def _topic_list(self) -> str:
         return ', '.join(f'{name} ({kind})' for name, kind in self.topics.items()) or 'no topics'

@@ -75,6 +75,13 @@ def test_a_record_of_a_bag_that_claims_more_than_all_memory_is_refused(tmp_path,
         pass
 
 
+def test_the_repair_of_a_recording_that_was_cut_off_is_named(tmp_path):
+    path = tmp_path / 'cut.mcap'
+    path.write_bytes(bag_of('mcap', tmp_path)[:-200])
+    with pytest.raises(BagError, match='copy it again, or try mcap recover$'), BagReader(path):
+        pass
+
+
 def test_a_damaged_type_definition_is_one_line(tmp_path):
     whole = bag_of('mcap', tmp_path)
     path = tmp_path / 'damaged.mcap'
