@@ -129,7 +129,9 @@ def model_table() -> str:
     record = _record('evaluation_peers')
     quality = record['methods']
     speed, soak = _record('speed')['rows'], _record('soak')
-    rows = [row for name in record['sha256'] for row in _model_rows(record, name, speed)]
+    shipped = [name for name in record['sha256']
+               if name == 'fused' or (ROOT / f'models/{name}.safetensors').exists()]
+    rows = [row for name in shipped for row in _model_rows(record, name, speed)]
     timed = next(row for row in speed if row['backend'] == _BACKEND)
     return '\n'.join([
         "| Model | PSNR-µ | Frames | A bracket takes | OpenCV's fusion takes | Memory of a call |",
