@@ -25,6 +25,7 @@ from ddfnet_ros.tunables import Settings
 
 README = Path(__file__).resolve().parent.parent / 'README.md'
 RECORDS = README.parent / 'benchmark' / 'records'
+MODELS = README.parent / 'models'
 _BACKEND = 'openvino'  # what a CPU takes where it is installed
 ROS_TYPES = {str: 'string', float: 'double', int: 'integer', bool: 'bool',
              int | str: 'integer or string',
@@ -130,7 +131,7 @@ def model_table() -> str:
     quality = record['methods']
     speed, soak = _record('speed')['rows'], _record('soak')
     shipped = [name for name in record['sha256']
-               if name == 'fused' or (ROOT / f'models/{name}.safetensors').exists()]
+               if name == 'fused' or (MODELS / f'{name}.safetensors').exists()]
     rows = [row for name in shipped for row in _model_rows(record, name, speed)]
     timed = next(row for row in speed if row['backend'] == _BACKEND)
     return '\n'.join([
