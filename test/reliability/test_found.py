@@ -78,7 +78,7 @@ def test_a_record_of_a_bag_that_claims_more_than_all_memory_is_refused(tmp_path,
 def test_the_repair_of_a_recording_that_was_cut_off_is_named(tmp_path):
     path = tmp_path / 'cut.mcap'
     path.write_bytes(bag_of('mcap', tmp_path)[:-200])
-    with pytest.raises(BagError, match='copy it again, or try mcap recover$'), BagReader(path):
+    with pytest.raises(BagError, match='copy it again, or try mcap recover'), BagReader(path):
         pass
 
 
