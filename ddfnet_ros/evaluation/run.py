@@ -45,7 +45,6 @@ from ddfnet_ros.synthesis.scene_settings import SceneSettings
 from ddfnet_ros.synthesis.scenes import SceneSource
 
 HALOS_LEFT = ', halos left'
-_OURS = ('ddfnet', 'fast')
 _ALONE = {'mend_halos': False, 'guard_reference': False}  # as others have published their networks
 _SHEETS = 8
 _Item = TypeVar('_Item')
@@ -101,12 +100,16 @@ def _deghosters(
 
 
 def _fusers_of(deghosters: Mapping[str, Deghoster], study: str) -> dict[str, Fuser]:
-    fusers = {name: _fuser_of(deghoster, **({} if deghoster.architecture in _OURS else _ALONE))
+    fusers = {name: _fuser_of(deghoster, **({} if _is_ours(deghoster) else _ALONE))
               for name, deghoster in deghosters.items()}
     if study == 'references':
         fusers |= {name + HALOS_LEFT: _fuser_of(deghoster, mend_halos=False)
-                   for name, deghoster in deghosters.items()}
+                   for name, deghoster in deghosters.items() if _is_ours(deghoster)}
     return fusers
+
+
+def _is_ours(deghoster: Deghoster) -> bool:
+    return deghoster.architecture in ('ddfnet', 'fast')
 
 
 def _fuser_of(deghoster: Deghoster, **changes: Any) -> Fuser:
