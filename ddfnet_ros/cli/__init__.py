@@ -73,10 +73,22 @@ def _run(verb: str, rest: Sequence[str]) -> int:
         return status
     except BrokenPipeError:
         raise
-    except (ValueError, OSError) as error:
-        return _tell(error)
     except KeyboardInterrupt:
         return _INTERRUPTED
+    except Exception as error:
+        return _tell(_of_the_user(error))
+
+
+def _of_the_user(error: Exception) -> Exception:
+    """What the user can mend; raises what is an error of ours."""
+    if isinstance(error, ValueError | OSError):
+        return error
+    from ddfnet_ros.runtime.memory import is_shortage
+
+    if not is_shortage(error):
+        raise error
+    return MemoryError(f'expected enough memory, got: {error}; choose smaller images or a smaller '
+                       'model')
 
 
 def _overview() -> str:

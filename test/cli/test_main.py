@@ -128,3 +128,30 @@ def test_play_without_rclpy_names_the_remedy(monkeypatch, capsys):
     monkeypatch.setattr('importlib.util.find_spec', lambda name: None)
     assert main(['play', 'bag']) == 2
     assert 'source a ROS 2 distribution' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('error', [
+    MemoryError('Unable to allocate 9 TiB'),
+    RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried 9 bytes")])
+def test_too_little_memory_is_told_in_one_line(monkeypatch, capsys, error):
+    verb = importlib.import_module('ddfnet_ros.cli.doctor')
+
+    def run(words):
+        raise error
+
+    monkeypatch.setattr(verb, 'run', run)
+    assert main(['doctor']) == 2
+    said = capsys.readouterr().err
+    assert said == (f'ddfnet: expected enough memory, got: {error}; choose smaller images or a '
+                    'smaller model\n')
+
+
+def test_an_error_of_ours_stays_one(monkeypatch):
+    verb = importlib.import_module('ddfnet_ros.cli.doctor')
+
+    def run(words):
+        raise RuntimeError('of ours')
+
+    monkeypatch.setattr(verb, 'run', run)
+    with pytest.raises(RuntimeError, match='of ours'):
+        main(['doctor'])
