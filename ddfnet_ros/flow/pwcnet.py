@@ -113,13 +113,12 @@ class PWCNet(nn.Module):
 
     def _features(self, reference: Tensor, other: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """Both images and their features at levels 1 to 6, as they are compared."""
-        levels = [(reference, other)]
-        compared = levels[:]
+        pairs = [(reference, other)]
         for level in self.pyramid:
-            levels.append((level(levels[-1][0]), level(levels[-1][1])))
-            compared.append(
-                _normalised(*levels[-1]) if self.config.normalised else levels[-1])
-        ours, theirs = zip(*compared, strict=True)
+            pairs.append((level(pairs[-1][0]), level(pairs[-1][1])))
+        if self.config.normalised:
+            pairs[1:] = [_normalised(*pair) for pair in pairs[1:]]
+        ours, theirs = zip(*pairs, strict=True)
         return list(ours), list(theirs)
 
 
