@@ -48,15 +48,18 @@ def blend(
     of_cells = np.empty((n, width // CELL, 2 * CELL * CELL), np.float32)
     odds = np.empty((n, 2, width), np.float32)
     total, weight = np.empty(width, np.float32), np.empty(width, np.float32)
+    planes = np.empty((n, 3, width), pixels.dtype)
     for y in range(rows[0], rows[0] + rows[1]):
         for k in range(n):
             if y % CELL == 0:
                 _exp(logits[k][y // CELL].reshape(-1), most, of_cells[k].reshape(-1))
+            split(pixels[k, y].reshape(-1), planes[k, 0], planes[k, 1], planes[k, 2])
             for way in range(2):
                 _pick(of_cells[k], CELL * (CELL * way + y % CELL), odds[k, way])
         for c in range(3):
             for k in range(n):
-                _look_up(pixels[k, y, :, c], white, linear[k], ldr[k], still[k])
+                _shares(planes[k, c], white, ldr[k])
+                look_up(planes[k, c], linear[k], still[k])
             _starting_weights(ldr, reference_index, bright, floor, ramp, trust)
             total[:], weight[:] = 0, 0
             for k in range(n):
@@ -84,9 +87,23 @@ def _pick(cells: Any, begin: Any, out: Any) -> None:
 
 
 @kernel
-def _look_up(values: Any, white: Any, linear: Any, ldr: Any, still: Any) -> None:
-    for x in range(len(ldr)):
-        ldr[x], still[x] = f32(values[x]) / white, linear[values[x]]
+def split(pixels: Any, red: Any, green: Any, blue: Any) -> None:
+    """A row of pixels, one after the other, into its channels."""
+    for x in range(len(red)):
+        red[x], green[x], blue[x] = pixels[3 * x], pixels[3 * x + 1], pixels[3 * x + 2]
+
+
+@kernel
+def look_up(values: Any, table: Any, out: Any) -> None:
+    """What a table has for each value."""
+    for x in range(len(out)):
+        out[x] = table[values[x]]
+
+
+@kernel
+def _shares(values: Any, white: Any, out: Any) -> None:
+    for x in range(len(out)):
+        out[x] = f32(values[x]) / white
 
 
 @kernel

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ddfnet_ros.kernels.arithmetic import f32
+from ddfnet_ros.kernels.blending import look_up, split
 from ddfnet_ros.kernels.compiling import kernel
 from ddfnet_ros.kernels.describing import place
 from ddfnet_ros.kernels.levels import Levels
@@ -40,35 +41,41 @@ def mend(
         rows: The first, and how many.
         out: (3, h, w) float32, the radiance.
     """
-    _, height, width, _ = levels.pixels.shape
+    height, width = levels.pixels.shape[1:3]
     clipped = constants.white * levels.white
+    least = _least(levels.linear[0], clipped, constants.certain)
     offers = np.uint32((1 << 2 * reference_index) - 1)  # a bit for each
     # Which offers are darker in the row above, in this one and in the next, with a margin.
     above, here, below = np.zeros((3, width + 2), np.uint32)
+    near = np.empty(width, np.uint32)
     for y in range(rows[0] - 1, rows[0] + rows[1] + 1):
         above, here, below = here, below, above
         below[:] = 0
-        if 0 <= y < height and _any_clipped(levels.pixels[0, y], clipped):
-            for x in range(width):
-                below[x + 1] = _darker(levels, moved, reference_index, constants, (y, x))
-        if y <= rows[0] or not _any_clipped(levels.pixels[0, y - 1], clipped):
+        if 0 <= y < height and _any_clipped(levels.pixels[0, y].reshape(-1), clipped):
+            _darker(levels, moved, reference_index, least, y, below[1:-1])
+        if y <= rows[0] or not _gather(above, here, below, near):
             continue
         for x in range(width):
-            if not _is_clipped(levels.pixels[0, y - 1, x], clipped):
-                continue
-            near = (above[x] | above[x + 1] | above[x + 2] | here[x] | here[x + 1] | here[x + 2]
-                    | below[x] | below[x + 1] | below[x + 2])
-            if near:
-                contradicts = near if near != offers else here[x + 1]
+            if near[x] and _is_clipped(levels.pixels[0, y - 1, x], clipped):
+                contradicts = near[x] if near[x] != offers else here[x + 1]
                 _raise(levels, flow, moved, offers & ~contradicts, constants, (y - 1, x), out)
 
 
 @kernel
-def _any_clipped(row: Any, clipped: Any) -> Any:
-    brightest = row[0, 0]
-    flat = row.reshape(-1)
-    for i in range(len(flat)):
-        brightest = max(brightest, flat[i])
+def _least(linear: Any, clipped: Any, certain: Any) -> Any:
+    """What is darker than a value of the reference's, by the value; nothing, where that shows."""
+    least = np.full(len(linear), -np.inf, np.float32)
+    for level in range(len(linear)):
+        if f32(level) >= clipped:
+            least[level] = linear[level] * certain
+    return least
+
+
+@kernel
+def _any_clipped(values: Any, clipped: Any) -> Any:
+    brightest = values[0]
+    for i in range(len(values)):
+        brightest = max(brightest, values[i])
     return f32(brightest) >= clipped
 
 
@@ -78,21 +85,39 @@ def _is_clipped(pixel: Any, clipped: Any) -> Any:
 
 
 @kernel
-def _darker(levels: Levels, moved: Any, reference_index: Any, constants: Any, at: Any) -> Any:
-    """A bit for each offer that is darker than the reference's white."""
-    pixels, white, linear = levels
-    y, x = at
-    found = np.uint32(0)
+def _darker(
+    levels: Levels, moved: Any, reference_index: Any, least: Any, y: Any, found: Any
+) -> None:
+    """A bit for each offer that is darker than the reference's white, for a row."""
+    pixels, _, linear = levels
+    width = len(found)
+    planes = np.empty((2, 3, width), pixels.dtype)
+    bounds, still = np.empty((3, width), np.float32), np.empty(width, np.float32)
+    split(pixels[0, y].reshape(-1), planes[0, 0], planes[0, 1], planes[0, 2])
     for c in range(3):
-        level = pixels[0, y, x, c]
-        if f32(level) < constants.white * white:
-            continue
-        least = linear[0, level] * constants.certain
-        for k in range(1, reference_index + 1):
-            if linear[k, pixels[k, y, x, c]] < least:
-                found |= np.uint32(1) << np.uint32(2 * k - 2)
-            if moved[k - 1, c, y, x] < least:
-                found |= np.uint32(1) << np.uint32(2 * k - 1)
+        look_up(planes[0, c], least, bounds[c])
+    for k in range(1, reference_index + 1):
+        split(pixels[k, y].reshape(-1), planes[1, 0], planes[1, 1], planes[1, 2])
+        for c in range(3):
+            look_up(planes[1, c], linear[k], still)
+            _note(still, bounds[c], np.uint32(1 << 2 * k - 2), found)
+            _note(moved[k - 1, c, y], bounds[c], np.uint32(1 << 2 * k - 1), found)
+
+
+@kernel
+def _note(offered: Any, bounds: Any, bit: Any, found: Any) -> None:
+    for x in range(len(found)):
+        found[x] |= bit if offered[x] < bounds[x] else np.uint32(0)
+
+
+@kernel
+def _gather(above: Any, here: Any, below: Any, near: Any) -> Any:
+    """What is found at each pixel of a row or beside it; returns what is found in the row."""
+    found = np.uint32(0)
+    for x in range(len(near)):
+        near[x] = (above[x] | above[x + 1] | above[x + 2] | here[x] | here[x + 1] | here[x + 2]
+                   | below[x] | below[x + 1] | below[x + 2])
+        found |= near[x]
     return found
 
 
