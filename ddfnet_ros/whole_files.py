@@ -18,10 +18,18 @@ def write_whole(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f'.{path.name}.{os.getpid()}.partial')
     try:
-        with partial.open('wb') as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        partial.write_bytes(content)
+        put_in_place(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def put_in_place(partial: Path, path: Path) -> None:
+    """Give a file that is complete the name of its own, once it is on the disk.
+
+    Raises:
+        OSError: the disk cannot take it; a file that was there stays.
+    """
+    with partial.open('rb') as file:
+        os.fsync(file.fileno())
+    partial.replace(path)

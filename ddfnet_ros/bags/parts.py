@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -14,6 +13,7 @@ from typing import Any
 
 from ddfnet_ros.bags.reading import BagError, BagReader, Message
 from ddfnet_ros.bags.writing import BagWriter
+from ddfnet_ros.whole_files import write_whole
 
 SIZE = 20  # brackets in a part; what an interruption costs at most
 
@@ -74,7 +74,7 @@ class Parts:
             return
         self._stack.close()
         path, keys = self._path(len(self._done)), self._keys
-        _write_whole(path.with_suffix('.json'), json.dumps(keys))
+        write_whole(path.with_suffix('.json'), json.dumps(keys).encode())
         self._done[path] = keys
         self._writer, self._keys = None, []
 
@@ -113,11 +113,4 @@ class Parts:
                 continue
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         if not same:
-            _write_whole(purpose, self._purpose)
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Write a file that is there whole or not at all."""
-    partial = path.with_suffix('.new')
-    partial.write_text(text)
-    os.replace(partial, path)
+            write_whole(purpose, self._purpose.encode())

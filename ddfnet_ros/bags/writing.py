@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +14,7 @@ from rosbags.typesys import TypesysError
 
 from ddfnet_ros.bags.reading import BagError, Message
 from ddfnet_ros.bags.types import TYPES, Topic
+from ddfnet_ros.whole_files import put_in_place
 
 
 class BagWriter:
@@ -40,7 +40,7 @@ class BagWriter:
         with self._folder:
             self._writer.__exit__(kind, error, trace)
             if kind is None:
-                os.replace(Path(self._folder.name) / 'bag' / 'bag.mcap', self._path)
+                put_in_place(Path(self._folder.name) / 'bag' / 'bag.mcap', self._path)
 
     def declare(self, topic: Topic) -> None:
         """Take over a topic of another bag, its type and QoS included, of whatever type.

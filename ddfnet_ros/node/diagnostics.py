@@ -112,9 +112,10 @@ class Statistics:
             self._mismatch = mismatch
 
     def skip(self) -> None:
-        """Count a bracket that nobody wanted."""
+        """Count a bracket that nobody wanted, and that nobody has looked at."""
         with self._lock:
             self._idle += 1
+            self._mismatch = ''
 
     def snapshot(self, elsewhere: Counter[str]) -> Snapshot:
         """Freeze the counts, with what others count as dropped added."""

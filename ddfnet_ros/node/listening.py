@@ -45,10 +45,12 @@ class Listener:
         self._node, self._callback, self._depth = node, callback, depth
         self._name = topic  # not resolved: rcl applies remappings to what it is given, once more
         self.topic, self.msgtype = node.resolve_topic_name(topic), msgtype
+        self._closed = False
         self._subscription = self._subscribed()
 
     def close(self) -> None:
         """Unsubscribe."""
+        self._closed = True
         self._node.destroy_subscription(self._subscription)
 
     def _subscribed(self) -> Subscription:
@@ -63,8 +65,10 @@ class Listener:
 
     def _on_incompatible(self, _event: Any) -> None:
         """A publisher came that is less reliable than this subscription."""
+        if self._closed:  # meanwhile
+            return
         if self._subscription.qos_profile.reliability == _LIKE_PUBLISHERS:
-            self.close()
+            self._node.destroy_subscription(self._subscription)
             self._subscription = self._subscribed()
         else:
             self._node.get_logger().warning(

@@ -57,15 +57,34 @@ def test_a_bracket_that_waits_when_the_node_is_deactivated_is_counted(bench, hel
     assert (counts['brackets_fused'], counts['dropped.superseded']) == ('1', '1')
 
 
-def test_exposures_that_cannot_be_the_frames_are_a_warning_until_they_can(bench):
+def send_shuffled(bench, second, order):
+    """A bracket whose frames have each other's exposure times."""
     frames = [scene(exposure) for exposure in EXPOSURES]
+    for k, (place, exposure) in enumerate(zip(order, EXPOSURES, strict=True)):
+        bench.send_frame(image(frames[place], second * 10**9 + k * 10**7), exposure)
+
+
+def test_exposures_that_cannot_be_the_frames_are_a_warning_until_they_can(bench):
     for second, order in ((1, (1, 2, 0)), (2, (0, 1, 2))):
-        for k, (place, exposure) in enumerate(zip(order, EXPOSURES, strict=True)):
-            bench.send_frame(image(frames[place], second * 10**9 + k * 10**7), exposure)
+        send_shuffled(bench, second, order)
         bench.next(HDR)
         counts = bench.counts()
         assert ('to be brighter than' in counts['message']) is (second == 1)
         assert (counts['level'] == DiagnosticStatus.WARN) is (second == 1)
+
+
+def test_that_warning_ends_with_the_last_listener(bench):
+    send_shuffled(bench, 1, (1, 2, 0))
+    bench.next(HDR)
+    assert bench.counts()['level'] == DiagnosticStatus.WARN
+    for subscription in list(bench.peer.subscriptions):
+        if subscription.topic_name.startswith('/fuse_node/'):
+            bench.peer.destroy_subscription(subscription)
+    outputs = bench.node._fusion.outputs
+    bench.spin_until(lambda: not outputs.wanted, 'news that nobody listens')
+    send_shuffled(bench, 2, (1, 2, 0))
+    bench.spin_until(lambda: bench.counts()['brackets_nobody_wanted'] == '1', 'a bracket that nobody wants')
+    assert bench.counts()['level'] == DiagnosticStatus.OK
 
 
 def test_an_error_in_the_fusion_is_counted_and_the_next_bracket_is_fused(bench, monkeypatch):

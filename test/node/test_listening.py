@@ -143,3 +143,12 @@ def test_remappings_are_applied_once_as_for_any_subscription(graph_with):
     assert listener.topic == '/moved'
     assert [name for name, _ in graph.peer.get_topic_names_and_types() if 'moved' in name] \
         == ['/moved']
+
+
+@followed
+def test_one_that_is_closed_stays_closed_although_a_publisher_of_less_reliability_came(graph_with):
+    graph = graph_with()
+    listener = graph.listen()
+    listener.close()
+    listener._on_incompatible(None)  # it was on its way
+    assert graph.node.get_subscriptions_info_by_topic(TOPIC) == []
