@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Collection
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from types import TracebackType
 
 from ddfnet_ros.bags.fusing import BagJob, Done
@@ -61,4 +63,17 @@ class Processes:
         return done
 
     def _new(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(1, mp_context=get_context('spawn'))
+        return ProcessPoolExecutor(
+            1, mp_context=get_context('spawn'), initializer=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    """Have this process end when the one that began it is gone, by whatever signal."""
+    parent = parent_process()
+
+    def watch() -> None:
+        if parent:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

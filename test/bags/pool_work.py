@@ -3,6 +3,7 @@
 
 import os
 import signal
+import threading
 from pathlib import Path
 
 from ddfnet_ros.bags.fusing import BagJob, Done
@@ -15,6 +16,9 @@ def work(given):
     kind, _, marker = given.source.name.partition('@')
     if kind == 'bad':
         raise ValueError('expected a bag')
+    if kind == 'stays':
+        Path(marker.replace('!', '/')).write_text(str(os.getpid()))
+        threading.Event().wait(60)
     if kind == 'fatal' or (kind == 'dies' and not Path(marker.replace('!', '/')).exists()):
         Path(marker.replace('!', '/')).touch()
         os.kill(os.getpid(), signal.SIGKILL)

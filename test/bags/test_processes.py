@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
+
+import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # pool_work
 
@@ -12,3 +17,31 @@ from ddfnet_ros.bags.processes import Processes
 def test_processes_that_die_are_replaced(tmp_path):
     with Processes(2, pool_work.work) as pool:
         pool_work.check_pool(pool, tmp_path)
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGKILL])
+def test_processes_end_with_the_one_that_began_them(tmp_path, number):
+    marker = tmp_path / 'pid'
+    name = f'stays@{marker}'.replace('/', '!')
+    script = tmp_path / 'parent.py'
+    script.write_text(f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+import pool_work
+from ddfnet_ros.bags.processes import Processes
+if __name__ == '__main__':
+    with Processes(1, pool_work.work) as pool:
+        pool.first([pool.start(pool_work.job({name!r}))])
+""")
+    parent = subprocess.Popen([sys.executable, script])
+    wait_for(lambda: marker.exists() and marker.read_text())
+    parent.send_signal(number)
+    parent.wait()
+    wait_for(lambda: not Path(f'/proc/{marker.read_text()}').exists())
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

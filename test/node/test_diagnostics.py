@@ -83,7 +83,7 @@ def test_that_warning_ends_with_the_last_listener(bench):
     outputs = bench.node._fusion.outputs
     bench.spin_until(lambda: not outputs.wanted, 'news that nobody listens')
     send_shuffled(bench, 2, (1, 2, 0))
-    bench.spin_until(lambda: bench.counts()['brackets_nobody_wanted'] == '1', 'a bracket that nobody wants')
+    bench.spin_until(lambda: bench.counts()['brackets_nobody_wanted'] == '1', 'an idle bracket')
     assert bench.counts()['level'] == DiagnosticStatus.OK
 
 
