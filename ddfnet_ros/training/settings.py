@@ -153,8 +153,17 @@ class TrainingSettings(Settings):
         Raises:
             ValueError: an entry of `config` is not NAME=VALUE.
         """
-        chosen = {'shortcut': self.shortcut} if self.architecture == 'ddfnet' else {}
-        return {'architecture': self.architecture, **chosen, **dict(map(_field, self.config))}
+        own = {'shortcut': self.shortcut} if self.architecture == 'ddfnet' else {}
+        return {'architecture': self.architecture, **own, **self.chosen}
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """What `config` says, by the names of the fields.
+
+        Raises:
+            ValueError: an entry is not NAME=VALUE.
+        """
+        return dict(map(_field, self.config))
 
     @property
     def estimates_motion(self) -> bool:

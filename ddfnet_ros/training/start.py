@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
@@ -75,11 +76,12 @@ def _model(
 ) -> tuple[nn.Module, dict[str, Any]]:
     """The network, and what is to be remembered of where its weights are from."""
     if stored is not None:
-        _check_architecture(settings, stored.network)
-        return network.build(stored.network), {}
+        model = network.build(stored.network)
+        _check_network(settings, model)
+        return model, {}
     if settings.start_from:
         loaded = weights.load(weights.find(settings.start_from))
-        _check_architecture(settings, network.describe(loaded.model))
+        _check_network(settings, loaded.model)
         origin = {'model': Path(settings.start_from).stem, 'sha256': loaded.sha256,
                   'minutes': loaded.card.get('minutes', 0),
                   'licence': loaded.card.get('licence', sources.UNSTATED)}
@@ -87,10 +89,16 @@ def _model(
     return network.build(settings.network), {}
 
 
-def _check_architecture(settings: TrainingSettings, found: dict[str, Any]) -> None:
+def _check_network(settings: TrainingSettings, model: nn.Module) -> None:
+    found = network.describe(model)
     if found['architecture'] != settings.architecture:
         raise ValueError(f'architecture: expected {found["architecture"]}, which the weights to '
                          f'start from are of, got {settings.architecture}')
+    for name, value in settings.chosen.items():
+        expected, asked = json.dumps(found.get(name)), json.dumps(value)
+        if asked != expected:
+            raise ValueError(f'config: expected {name}={expected}, as the weights to start from '
+                             f'have it, got {asked}')
 
 
 def _go_on(state: State, stored: Stored, settings: TrainingSettings) -> None:

@@ -23,7 +23,7 @@ def test_a_model_gives_its_weights_alone(settings, tmp_path):
     path = tmp_path / 'wide.safetensors'
     wide = network.build({'architecture': 'fast', 'channels': 12, 'blocks': 1})
     checksum = weights.save(wide, path, {'minutes': 3.5, 'licence': 'MIT'})
-    state = start(replace(settings, start_from=str(path), rewarm=30), CPU)
+    state = start(replace(settings, start_from=str(path), rewarm=30, config=()), CPU)
     assert equal(state.model, wide)
     assert equal(state.average, wide)
     assert (state.step, state.ramp.start, state.ramp.length) == (0, 0, 30)
