@@ -170,5 +170,5 @@ def test_weights_of_another_architecture_are_refused(settings):
 
 def test_a_run_that_is_gone_on_with_keeps_its_network(settings):
     train(settings)
-    with pytest.raises(ValueError, match='config: expected blocks=1, .* got 2'):
+    with pytest.raises(ValueError, match=r'config: expected blocks=1, .* got 2'):
         train(replace(settings, config=(*settings.config[:-1], 'blocks=2')))
