@@ -21,6 +21,9 @@ STUDIES = {
 }
 """Record evaluation_NAME.json to what `ddfnet evaluate` is asked; minutes each."""
 
+BESIDE = {'peers': ('base', 'denoise'), 'noise': ('base', 'denoise')}
+"""More models that a record has."""
+
 
 def main() -> int:
     """Make the records."""
@@ -28,18 +31,19 @@ def main() -> int:
     parser.add_argument('--panoramas', required=True, help='folder of .exr panoramas')
     parser.add_argument('--cutouts', required=True, help='folder of RGBA .png figures')
     parser.add_argument('--model', default='fast', help='the model called fused')
-    parser.add_argument('--models', nargs='*', default=[], help='more models')
+    parser.add_argument('--models', nargs='*', default=[], help='more models, in all chosen records')
     parser.add_argument('--scenes', help='another number of scenes than the record has')
     parser.add_argument('--only', nargs='+', choices=STUDIES, default=list(STUDIES))
     parser.add_argument('--records', type=Path, default=RECORDS, help='folder to write')
     options = parser.parse_args()
     common = ['--panoramas', options.panoramas, '--cutouts', options.cutouts, '--device', 'cpu',
               '--model', options.model]
-    common += ['--models', *options.models] if options.models else []
     for name in options.only:
         scenes = ['--scenes', options.scenes] if options.scenes else []
         record = options.records / f'evaluation_{name}.json'
-        words = ['evaluate', *common, *STUDIES[name], *scenes, '--json', str(record)]
+        models = [*BESIDE.get(name, ()), *options.models]
+        more = ['--models', *models] if models else []
+        words = ['evaluate', *common, *more, *STUDIES[name], *scenes, '--json', str(record)]
         if status := cli.main(words):
             return status
     return 0

@@ -70,7 +70,8 @@ STRUCTURES = Study(
         'kalantari17': Variant(_PEER, 'Kalantari17', 'kalantari17', ('channels=[50,50,25]',)),
     },
     ours='attention', called='the paper\'s',
-    # As `base` on a CPU (doc/training.md), but for width and length.
+    # As the first run of `base` on a CPU (doc/training.md), but for width, length and what goes
+    # with that: rate, warm-up, average.
     recipe={'varied': False, 'steps': 800, 'patch': 64, 'batch_size': 2, 'learning_rate': 4e-4,
             'decay': 0.995},
     size='Half the width that each is published with',

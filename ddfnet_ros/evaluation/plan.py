@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -21,6 +22,10 @@ FUSED = 'fused'
 # How --help shows options whose absence needs no default to explain it.
 _DIR = tyro.conf.arg(metavar='DIR', help_behavior_hint='')
 _NAMES = tyro.conf.arg(metavar='NAME...', help_behavior_hint='')
+
+# Options without effect: on photographs, and on studies that vary something themselves.
+_OF_SCENES = ('panoramas', 'cutouts', 'scenes', 'size', 'frames', 'sigma', 'seed')
+_OF_COMPARISONS = ('sigma', 'pictures')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +69,9 @@ class Plan:
             raise ValueError(f'--root: expected the folder of the data set, got {self.root}')
         if self.dataset != 'synthetic' and self.study != 'comparison':
             raise ValueError(f'--study: expected comparison on photographs, got {self.study}')
-        if self.pictures is not None and self.study != 'comparison':
-            raise ValueError(f'--pictures: expected the study comparison, got {self.study}')
+        for name, beside in self._without_effect():
+            raise ValueError(f'--{name}: expected none with {beside}, where it changes nothing; '
+                             'leave it out')
         if self.cutouts is not None and not any(self.cutouts.glob('*.png')):
             raise ValueError(f'--cutouts: expected a folder with .png files, got {self.cutouts}')
         if self.scenes < 1:
@@ -75,3 +81,14 @@ class Plan:
                 ('sigma', self.sigma, 0, 1)):
             if not low <= value <= high:
                 raise ValueError(f'--{name}: expected {low} to {high}, got {value}')
+
+    def _without_effect(self) -> Iterator[tuple[str, str]]:
+        """Options that are given and change nothing, and with what."""
+        ignored = dict.fromkeys(_OF_SCENES, self.dataset) if self.dataset != 'synthetic' else {}
+        if self.study != 'comparison':
+            ignored |= dict.fromkeys(_OF_COMPARISONS, self.study)
+        if self.dataset == 'fang':
+            ignored['pictures'] = self.dataset
+        for field in fields(self):
+            if field.name in ignored and getattr(self, field.name) != field.default:
+                yield field.name, ignored[field.name]

@@ -156,10 +156,17 @@ def _source(plan: Plan, reference: int | str) -> SceneSource:
     if isinstance(reference, str):
         raise ValueError(f'--reference: expected 1 to {plan.frames}, or 0 for the median, got '
                          f'{reference}; name an exposure')
-    settings = SceneSettings(size=plan.size, frames=plan.frames,
+    settings = SceneSettings(size=plan.size, frames=plan.frames, ratios=_ratios(plan.frames),
                              reference_index=reference - 1 if reference else None)
     cutouts = CutoutBank(plan.cutouts) if plan.cutouts is not None else None
     return SceneSource(PanoramaBank(plan.panoramas or Path()), settings, cutouts)
+
+
+def _ratios(frames: int) -> tuple[float, float]:
+    """Of neighbouring exposures; of more than three frames the whole range is that of three."""
+    low, high = SceneSettings().ratios
+    share = min(1.0, 2 / (frames - 1))
+    return low**share, high**share
 
 
 def _study(

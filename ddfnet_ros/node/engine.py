@@ -82,12 +82,12 @@ class Engine:
 
         What is done for lack of memory is done for all who share the model.
         """
-        return self._unusable or self._deghoster.problem
+        return self._unusable or self._deghoster.ladder.problem
 
     @property
     def company(self) -> FallbackDeghoster | None:
         """The same for all whose brackets may be fused together; None for lack of memory."""
-        return self._deghoster if self._deghoster.together else None
+        return self._deghoster if self._deghoster.ladder.together else None
 
     def __call__(self, bracket: Bracket, settings: NodeSettings) -> Deghosted:
         """Fuse one bracket; from the same thread as `submit`."""
@@ -97,7 +97,8 @@ class Engine:
         """Begin to fuse one; from one thread only, the same for all who share models."""
         self._take_over()
         # Other cameras may have used it meanwhile: by their settings, and with their own log.
-        self._deghoster.settings, self._deghoster.log = settings, self._logger.warning
+        self._deghoster.settings = settings
+        self._deghoster.ladder.log = self._logger.warning
         return Pending(partial(self._counted, self._deghoster.submit(bracket)))
 
     @staticmethod
@@ -114,7 +115,7 @@ class Engine:
         together = None
         if len(asked) > 1 and len({engine._deghoster for engine in engines}) == 1:
             deghoster = engines[0]._deghoster
-            deghoster.log = engines[0]._logger.warning
+            deghoster.ladder.log = engines[0]._logger.warning
             together = deghoster.submit_together(
                 [(bracket, settings) for _, bracket, settings in asked])
         if together is None:

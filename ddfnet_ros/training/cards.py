@@ -93,7 +93,7 @@ def _results(evaluation: Mapping[str, Any]) -> str:
     methods = evaluation['methods']
     scenes = ', '.join(evaluation['panoramas'])
     rows = [
-        f'Scenes from {scenes} (not trained on), seed {evaluation["seed"]}:\n',
+        f'Scenes from {scenes}, seed {evaluation["seed"]}:\n',
         f'| metric | {" | ".join(methods)} | scenes |',
         '|---|' + '---|' * (len(methods) + 1),
     ]

@@ -20,10 +20,11 @@ A stopped run goes on when the same command is given again. Ctrl-C or SIGTERM sa
 and leaves; `ddfnet weights ship` makes a model of it.
 
 examples:
-  {prog} --panoramas hdri/train --cutouts cutouts --run runs/base
+  {prog} --flow dis --panoramas hdri/train --cutouts cutouts --run runs/base
   {prog} --recipe budget --panoramas hdri/train --minutes 30 --run runs/fast
-  {prog} --dataset kalantari --root Training --run runs/kalantari
-  {prog} --recipe paper-denoise --start-from base --panoramas hdri/train --run runs/denoise"""
+  {prog} --flow dis --dataset kalantari --root Training --run runs/kalantari
+  {prog} --recipe paper-denoise --flow dis --shortcut --start-from base --panoramas hdri/train \\
+    --run runs/denoise"""
 
 
 class Chosen(NamedTuple):

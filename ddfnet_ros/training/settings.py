@@ -154,16 +154,7 @@ class TrainingSettings(Settings):
             ValueError: an entry of `config` is not NAME=VALUE.
         """
         own = {'shortcut': self.shortcut} if self.architecture == 'ddfnet' else {}
-        return {'architecture': self.architecture, **own, **self.chosen}
-
-    @property
-    def chosen(self) -> dict[str, Any]:
-        """What `config` says, by the names of the fields.
-
-        Raises:
-            ValueError: an entry is not NAME=VALUE.
-        """
-        return dict(map(_field, self.config))
+        return {'architecture': self.architecture, **own, **dict(map(_field, self.config))}
 
     @property
     def estimates_motion(self) -> bool:

@@ -17,8 +17,6 @@ from ddfnet_ros.training import slim, sources
 from ddfnet_ros.training.checkpoint import Stored, fill
 from ddfnet_ros.training.settings import TrainingSettings
 
-_PHOTOGRAPHS = 'The data set of Kalantari and Ramamoorthi (2017), photographed brackets.'
-_PHOTOGRAPHS_LICENCE = 'that of the data set of Kalantari and Ramamoorthi (2017)'
 _PRIVATE = ('panoramas', 'cutouts', 'root', 'run', 'slim', 'start_from', 'pwcnet', 'device',
             'workers', 'keep_every')
 _ALIKE = ('flow', 'flow_sha256', 'licence')
@@ -117,12 +115,9 @@ def _save(
 def _card(stored: Stored) -> dict[str, Any]:
     settings, history = stored.settings, stored.facts.get('history', {})
     flow = history.get('flow', {})
-    borrowed = flow.get('licence', '')
-    photographed = settings.dataset == 'kalantari'
-    own = _PHOTOGRAPHS_LICENCE if photographed else sources.licence(history)
     card = {
-        'data': _PHOTOGRAPHS if photographed else sources.synthetic_data(history),
-        'licence': own if borrowed in ('', sources.FREE) else borrowed,
+        'data': sources.data(history, settings),
+        'licence': sources.licence(history, settings),
         'recipe': _recipe(settings),
         'steps': stored.facts['step'],
         'minutes': round(stored.facts['seconds'] / 60, 1),

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What scenes were made of, remembered by a run, so that its card claims nothing else."""
+"""What weights have learnt from, remembered by a run, so that its card claims nothing else."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +15,30 @@ UNSTATED = 'yours to state'
 # Of the files that the shipped models were trained on: nothing but these is known to be free.
 _POLY_HAVEN = 'ca04890a2553c8f77c891ec1beb4d3c9f2aa4b5401736a4dbf7984efce9e1890'
 _OPEN_CLIPART = 'e7fa19467a512c411162853fa840953a40be711b226be0de35b9f8c756e0236f'
-_SHIPPED = ('Scenes synthesised from 62 Poly Haven panoramas (CC0) and public-domain cut-outs; no '
-            'photograph of a person, no licensed data set.')
+_FREE_SCENES = 'Scenes synthesised from 62 Poly Haven panoramas (CC0) and public-domain cut-outs'
+_NOTHING_ELSE = '; no photograph of a person, no licensed data set.'
+_KALANTARI = 'the data set of Kalantari and Ramamoorthi (2017)'
+_PHOTOGRAPHS = {'photographs': _KALANTARI}
 
 
 def note(history: dict[str, Any], settings: TrainingSettings, step: int) -> None:
-    """Remember what a run synthesises scenes from.
+    """Remember what a run learns from.
 
     Nothing is noted where what came before is not known, as in checkpoints that are older than
     these notes.
     """
-    if settings.dataset != 'synthetic' or (step and 'sources' not in history):
+    if step and 'sources' not in history:
         return
-    source = {'panoramas': digest(Path(settings.panoramas), '*.exr')}
-    if settings.cutouts:
-        source['cutouts'] = digest(Path(settings.cutouts), '*.png')
+    source = _source(settings)
     noted = history.setdefault('sources', [])
     if source not in noted:
         noted.append(source)
+
+
+def origin(model: str, sha256: str, card: Mapping[str, Any]) -> dict[str, Any]:
+    """What is remembered of the weights that a run starts from."""
+    return {'model': model, 'sha256': sha256, 'minutes': card.get('minutes', 0),
+            'licence': card.get('licence', UNSTATED), 'data': card.get('data', '')}
 
 
 def digest(folder: Path, pattern: str) -> dict[str, Any]:
@@ -41,32 +47,58 @@ def digest(folder: Path, pattern: str) -> dict[str, Any]:
     return {'count': len(sums), 'sha256': hashlib.sha256(' '.join(sums).encode()).hexdigest()}
 
 
-def synthetic_data(history: Mapping[str, Any]) -> str:
-    """What the card says about data."""
-    if _is_shipped(history):
-        return _SHIPPED
-    panoramas = {s['panoramas']['sha256']: s['panoramas']['count'] for s in _sources(history)}
-    cutouts = {s['cutouts']['sha256']: s['cutouts']['count'] for s in _sources(history)
-               if 'cutouts' in s}
+def data(history: Mapping[str, Any], settings: TrainingSettings) -> str:
+    """What the card says of all that the weights have learnt from."""
+    scenes, photographed = _sources(history, settings)
+    before = history.get('started_from', {}).get('data', '')
+    free = _FREE_SCENES + _NOTHING_ELSE
+    if not photographed and _are_free(scenes) and before in ('', free):
+        return free
+    said = [f'Photographed brackets: {_KALANTARI}.'] if photographed else []
+    if scenes or not photographed:
+        said.append(f'{_FREE_SCENES}.' if _are_free(scenes) else _own(scenes))
+    return ' '.join([*said, f'Before that: {before}'] if before else said)
+
+
+def licence(history: Mapping[str, Any], settings: TrainingSettings) -> str:
+    """All that somebody else, or nobody, has stated; free where there is nothing of that kind."""
+    scenes, photographed = _sources(history, settings)
+    held = [f'that of {_KALANTARI}'] if photographed else []
+    if not (_are_free(scenes) or (photographed and not scenes)):
+        held.append(UNSTATED)
+    held += [history.get(borrowed, {}).get('licence') or FREE
+             for borrowed in ('started_from', 'flow')]
+    return '; '.join(dict.fromkeys(one for one in held if one != FREE)) or FREE
+
+
+def _source(settings: TrainingSettings) -> dict[str, Any]:
+    if settings.dataset == 'kalantari':
+        return _PHOTOGRAPHS
+    source = {'panoramas': digest(Path(settings.panoramas), '*.exr')}
+    if settings.cutouts:
+        source['cutouts'] = digest(Path(settings.cutouts), '*.png')
+    return source
+
+
+def _sources(
+    history: Mapping[str, Any], settings: TrainingSettings
+) -> tuple[list[dict[str, Any]], bool]:
+    """What scenes were synthesised from, and whether there were photographs."""
+    noted = history.get('sources', [])
+    scenes = [source for source in noted if source != _PHOTOGRAPHS]
+    return scenes, settings.dataset == 'kalantari' or _PHOTOGRAPHS in noted
+
+
+def _own(scenes: Sequence[Mapping[str, Any]]) -> str:
+    panoramas, cutouts = (
+        {s[what]['sha256']: s[what]['count'] for s in scenes if what in s}
+        for what in ('panoramas', 'cutouts'))
     parts = [f'{(number := sum(found.values()))} {what}{"s" if number > 1 else ""}'
              for found, what in ((panoramas, 'panorama'), (cutouts, 'cut-out')) if found]
     return f'Scenes synthesised from {" and ".join(parts) or "panoramas"} of your own.'
 
 
-def licence(history: Mapping[str, Any]) -> str:
-    """The licence of weights trained on synthesised scenes, unless a PWC-Net has another."""
-    origin = history.get('started_from')
-    if origin and origin.get('licence', FREE) != FREE:
-        return str(origin['licence'])
-    return FREE if _is_shipped(history) else UNSTATED
-
-
-def _is_shipped(history: Mapping[str, Any]) -> bool:
+def _are_free(scenes: Sequence[Mapping[str, Any]]) -> bool:
     known = [{'panoramas': _POLY_HAVEN}, {'panoramas': _POLY_HAVEN, 'cutouts': _OPEN_CLIPART}]
-    return bool(_sources(history)) and all(
-        {what: files['sha256'] for what, files in source.items()} in known
-        for source in _sources(history))
-
-
-def _sources(history: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return list(history.get('sources', []))
+    return bool(scenes) and all(
+        {what: files['sha256'] for what, files in source.items()} in known for source in scenes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -82,23 +83,18 @@ def _model(
     if settings.start_from:
         loaded = weights.load(weights.find(settings.start_from))
         _check_network(settings, loaded.model)
-        origin = {'model': Path(settings.start_from).stem, 'sha256': loaded.sha256,
-                  'minutes': loaded.card.get('minutes', 0),
-                  'licence': loaded.card.get('licence', sources.UNSTATED)}
+        origin = sources.origin(Path(settings.start_from).stem, loaded.sha256, loaded.card)
         return loaded.model.train(), {'started_from': origin}
     return network.build(settings.network), {}
 
 
 def _check_network(settings: TrainingSettings, model: nn.Module) -> None:
     found = network.describe(model)
-    if found['architecture'] != settings.architecture:
-        raise ValueError(f'architecture: expected {found["architecture"]}, which the weights to '
-                         f'start from are of, got {settings.architecture}')
-    for name, value in settings.chosen.items():
+    for name, value in settings.network.items():
         expected, asked = json.dumps(found.get(name)), json.dumps(value)
         if asked != expected:
-            raise ValueError(f'config: expected {name}={expected}, as the weights to start from '
-                             f'have it, got {asked}')
+            raise ValueError(f'{name}: expected {expected}, as the weights to start from have it, '
+                             f'got {asked}')
 
 
 def _go_on(state: State, stored: Stored, settings: TrainingSettings) -> None:
@@ -107,6 +103,8 @@ def _go_on(state: State, stored: Stored, settings: TrainingSettings) -> None:
             raise ValueError('flow: expected pwcnet, which the checkpoint has trained along, got '
                              f'{settings.flow}')
         join_flow(state)
+    else:
+        _check_flow(state.history, stored.facts.get('history', {}))
     if not stored.is_slim:
         checkpoint.restore(state, stored)
         return
@@ -114,6 +112,14 @@ def _go_on(state: State, stored: Stored, settings: TrainingSettings) -> None:
         checkpoint.fill(module, stored.part(_AVERAGE_OF.get(name, name)))
     checkpoint.note_progress(state, stored)
     state.ramp = Ramp(state.step, settings.rewarm)
+
+
+def _check_flow(history: Mapping[str, Any], earlier: Mapping[str, Any]) -> None:
+    """A PWC-Net that is not trained along has to be the same all the time."""
+    now, before = (h.get('flow', {}).get('sha256') for h in (history, earlier))
+    if before and now != before:
+        raise ValueError(f'pwcnet: expected the one that the run has had, sha256 {before[:12]}, '
+                         f'got {now[:12] if now else "none"}; give that file')
 
 
 def _optimizer(

@@ -11,7 +11,7 @@ from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo
 
 from ddfnet_ros.node import fuse_cameras
-from ddfnet_ros.runtime import fallback
+from ddfnet_ros.runtime import ways
 from ddfnet_ros.runtime.stack_pipeline import StackPipeline
 
 from .conftest import (
@@ -172,5 +172,5 @@ def test_by_default_a_gpu_waits_two_milliseconds_and_a_cpu_not_at_all(bench_of, 
     assert fusion.company(settings) is None
     monkeypatch.setattr(fusion.engine._deghoster._first, 'device', 'cuda:0')
     assert fusion.company(settings) == (fusion.engine._deghoster, 2e-3)
-    monkeypatch.setattr(fusion.engine._deghoster, '_way', fallback._SINGLE)
+    monkeypatch.setattr(fusion.engine._deghoster.ladder, 'now', ways.SINGLE)
     assert fusion.company(settings) is None

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ddfnet_ros.bracket import Bracket
-from ddfnet_ros.runtime import fallback
+from ddfnet_ros.runtime import fallback, ways
 from ddfnet_ros.runtime.deghoster import Deghoster
 from ddfnet_ros.runtime.memory import give_back_freed_memory, is_shortage
 from ddfnet_ros.runtime.reference import reference_alone
@@ -42,7 +42,7 @@ def test_a_shortage_that_freed_caches_mend_costs_nothing_but_time(fallback_of, c
     assert fused.bracket is given
     assert made.counts == {'whole': 0, 'caches': 1, 'single': 0, 'bands': 0, 'reference': 0}
     assert caplog.text.count('freed caches') == 1
-    assert 'freed caches' in made.problem
+    assert 'freed caches' in made.ladder.problem
 
 
 def test_bands_give_the_picture_of_the_whole(fallback_of, caplog):
@@ -112,7 +112,7 @@ def test_where_nothing_fits_the_reference_frame_is_published(
 
 def test_when_memory_returns_the_best_way_does_and_is_told_once(
         fallback_of, monkeypatch, caplog):
-    monkeypatch.setattr(fallback, '_FIRST_WAIT', 1)
+    monkeypatch.setattr(ways, '_FIRST_WAIT', 1)
     made, given = fallback_of('other', rows=0), bracket(height=16)
     made(given)
     spare = weakref.ref(made._spare)
@@ -121,8 +121,8 @@ def test_when_memory_returns_the_best_way_does_and_is_told_once(
     problems = []
     for _ in range(25):
         made(given)
-        problems.append(made.problem)
-    assert made.problem == ''
+        problems.append(made.ladder.problem)
+    assert made.ladder.problem == ''
     assert min(Counter(problems).values()) >= 2  # each way is given time to prove itself
     assert made.in_use.model_name == 'other'
     assert spare() is None
@@ -157,7 +157,7 @@ def test_other_errors_are_not_for_it(fallback_of, error):
     with pytest.raises(type(error), match=str(error)):
         made(bracket(height=16))
     assert network_of(made).given == [16]
-    assert made.problem == ''
+    assert made.ladder.problem == ''
 
 
 @pytest.mark.parametrize('dtype', [np.uint8, np.uint16, np.float32])
@@ -217,13 +217,13 @@ def test_brackets_that_memory_is_too_short_for_together_are_fused_one_by_one(
     assert [record.message.split(' (')[0] for record in caplog.records] == [
         'out of memory: freed caches, fusing as always',
         'out of memory: fusing brackets one by one']
-    assert made.problem == 'out of memory: fusing brackets one by one'
-    assert not made.together
+    assert made.ladder.problem == 'out of memory: fusing brackets one by one'
+    assert not made.ladder.together
 
 
 def test_when_memory_returns_brackets_are_fused_together_again_and_that_is_told_once(
         fallback_of, monkeypatch, caplog):
-    monkeypatch.setattr(fallback, '_FIRST_WAIT', 2)
+    monkeypatch.setattr(ways, '_FIRST_WAIT', 2)
     made = fallback_of(brackets=1)
     together(made)
     network_of(made).brackets = 2
@@ -231,7 +231,7 @@ def test_when_memory_returns_brackets_are_fused_together_again_and_that_is_told_
     found = [together(made)[0].together for _ in range(15)]
     assert found[0] == 1
     assert found[-5:] == [2] * 5
-    assert made.problem == ''
+    assert made.ladder.problem == ''
     assert [record.message for record in caplog.records] == [
         'there is memory again: fusing as always']
 
@@ -266,5 +266,5 @@ def test_an_error_of_one_of_several_brackets_is_raised_and_no_shortage(fallback_
     bad = Bracket.of(replace(frame, exposure_time=2e12 * 2**k) for k, frame in enumerate(frames))
     with pytest.raises(ValueError, match='expected exposures'):
         made.submit_together([*two(), (bad, made.settings)])
-    assert made.together
-    assert made.problem == ''
+    assert made.ladder.together
+    assert made.ladder.problem == ''

@@ -35,7 +35,7 @@ def test_a_shortage_that_shows_in_a_result_costs_nothing_but_time(fallback_of, l
     assert made.counts == {'whole': 0, 'caches': 1, 'single': 0, 'bands': 0, 'reference': 0}
     assert [record.message.split(' (')[0] for record in caplog.records] == [
         'out of memory: freed caches, fusing as always']
-    assert 'freed caches' in made.problem
+    assert 'freed caches' in made.ladder.problem
     assert made(given).way == 'caches'
 
 
@@ -56,13 +56,13 @@ def test_of_two_pending_brackets_that_run_out_none_is_lost_and_one_tells(
         fallback_of, late, caplog):
     made, given = fallback_of(), bracket(height=16)
     pending = [made.submit(given) for _ in range(2)]
-    waits = made._wait
+    waits = made.ladder._wait
     late.left = 1
     assert pending[0].result().way == 'caches'
     late.left = 1
     assert pending[1].result().way == 'caches'  # which nothing is known against
     assert made.counts['caches'] == 2
-    assert made._wait == 2 * waits
+    assert made.ladder._wait == 2 * waits
     assert len(caplog.records) == 1
 
 
@@ -148,4 +148,4 @@ def test_other_errors_of_results_are_not_for_it(fallback_of, monkeypatch, error)
     with pytest.raises(type(error), match=str(error)):
         made(bracket(height=16))
     assert late.bands == [1]
-    assert made.problem == ''
+    assert made.ladder.problem == ''

@@ -145,8 +145,8 @@ def test_a_model_trained_on_the_kalantari_set_says_so(state_and_run, tmp_path):
     weights.write(stored.tensors, run / CHECKPOINT, {'facts': json.dumps(stored.facts)})
     ship(run, tmp_path / 'new.safetensors')
     card = weights.load(tmp_path / 'new.safetensors').card
-    assert 'Kalantari' in card['data']
-    assert card['licence'] != 'Apache-2.0'
+    assert card['data'].startswith('Photographed brackets: the data set of Kalantari')
+    assert card['licence'].startswith('that of the data set of Kalantari')
 
 
 @pytest.fixture
@@ -203,6 +203,28 @@ def test_what_starts_from_weights_of_another_licence_has_that_licence(known, set
                  {'licence': 'for research only'})
     train(replace(settings, steps=1, start_from=str(tmp_path / 'first.safetensors')))
     assert card_of(Path(settings.run), tmp_path)['licence'] == 'for research only'
+
+
+def test_what_starts_from_weights_says_what_those_have_learnt_from(known, settings, tmp_path):
+    weights.save(network.build(settings.network), tmp_path / 'first.safetensors',
+                 {'licence': 'for research only', 'data': 'My own photographs.'})
+    train(replace(settings, steps=1, start_from=str(tmp_path / 'first.safetensors')))
+    data = card_of(Path(settings.run), tmp_path)['data']
+    assert data.endswith('public-domain cut-outs. Before that: My own photographs.')
+
+
+def test_photographs_stay_in_the_card_and_so_do_all_licences(known, settings):
+    history = {'started_from': {'licence': 'for research only', 'data': 'Mine.'},
+               'flow': {'licence': 'CC BY-NC-SA'}}
+    sources.note(history, replace(settings, dataset='kalantari'), 0)
+    sources.note(history, settings, 1)
+    assert sources.data(history, settings) == (
+        'Photographed brackets: the data set of Kalantari and Ramamoorthi (2017). '
+        'Scenes synthesised from 62 Poly Haven panoramas (CC0) and public-domain cut-outs. '
+        'Before that: Mine.')
+    assert sources.licence(history, settings) == (
+        'that of the data set of Kalantari and Ramamoorthi (2017); for research only; '
+        'CC BY-NC-SA')
 
 
 def test_a_model_that_started_from_another_names_it(settings, state_and_run, tmp_path):

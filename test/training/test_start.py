@@ -22,13 +22,13 @@ def equal(one, other) -> bool:
 def test_a_model_gives_its_weights_alone(settings, tmp_path):
     path = tmp_path / 'wide.safetensors'
     wide = network.build({'architecture': 'fast', 'channels': 12, 'blocks': 1})
-    checksum = weights.save(wide, path, {'minutes': 3.5, 'licence': 'MIT'})
+    checksum = weights.save(wide, path, {'minutes': 3.5, 'licence': 'MIT', 'data': 'mine'})
     state = start(replace(settings, start_from=str(path), rewarm=30, config=()), CPU)
     assert equal(state.model, wide)
     assert equal(state.average, wide)
     assert (state.step, state.ramp.start, state.ramp.length) == (0, 0, 30)
     assert state.history['started_from'] == {
-        'model': 'wide', 'sha256': checksum, 'minutes': 3.5, 'licence': 'MIT'}
+        'model': 'wide', 'sha256': checksum, 'minutes': 3.5, 'licence': 'MIT', 'data': 'mine'}
 
 
 def test_another_runs_checkpoint_is_gone_on_with(settings, tmp_path):
@@ -99,7 +99,17 @@ def test_models_trained_with_a_borrowed_pwcnet_inherit_its_licence(along, pwcnet
     weights.save(weights.load(pwcnet).model, borrowed, {'licence': 'not for sale'}, torch.float16)
     train(replace(along, pwcnet=str(borrowed), steps=1))
     ship(Path(along.run), tmp_path / 'model.safetensors')
-    assert weights.load(tmp_path / 'model.safetensors').card['licence'] == 'not for sale'
+    assert weights.load(tmp_path / 'model.safetensors').card['licence'] \
+        == 'yours to state; not for sale'
+
+
+def test_a_run_keeps_its_frozen_pwcnet(along, tmp_path):
+    train(replace(along, steps=1))
+    other = tmp_path / 'other.safetensors'
+    torch.manual_seed(5)
+    weights.save(network.build({'architecture': 'pwcnet'}), other, {}, torch.float16)
+    with pytest.raises(ValueError, match='pwcnet: expected the one that the run has had'):
+        start(replace(along, pwcnet=str(other)), CPU)
 
 
 def test_joining_twice_changes_nothing(along):

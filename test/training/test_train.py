@@ -164,11 +164,11 @@ def test_weights_of_another_architecture_are_refused(settings):
     other = TrainingSettings.of('paper', {
         'panoramas': settings.panoramas, 'run': f'{settings.run}2', 'start_from': settings.run,
         'flow': 'dis', 'device': 'cpu'})
-    with pytest.raises(ValueError, match='architecture: expected fast'):
+    with pytest.raises(ValueError, match='architecture: expected "fast"'):
         train(other)
 
 
 def test_a_run_that_is_gone_on_with_keeps_its_network(settings):
     train(settings)
-    with pytest.raises(ValueError, match=r'config: expected blocks=1, .* got 2'):
+    with pytest.raises(ValueError, match=r'blocks: expected 1, .* got 2'):
         train(replace(settings, config=(*settings.config[:-1], 'blocks=2')))
