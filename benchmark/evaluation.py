@@ -31,7 +31,7 @@ def main() -> int:
     parser.add_argument('--panoramas', required=True, help='folder of .exr panoramas')
     parser.add_argument('--cutouts', required=True, help='folder of RGBA .png figures')
     parser.add_argument('--model', default='fast', help='the model called fused')
-    parser.add_argument('--models', nargs='*', default=[], help='more models, in all chosen records')
+    parser.add_argument('--models', nargs='*', default=[], help='more, in all chosen records')
     parser.add_argument('--scenes', help='another number of scenes than the record has')
     parser.add_argument('--only', nargs='+', choices=STUDIES, default=list(STUDIES))
     parser.add_argument('--records', type=Path, default=RECORDS, help='folder to write')

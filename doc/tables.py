@@ -139,8 +139,8 @@ def model_table() -> str:
         '|---|---|---|---|---|---|', *rows, '',
         f'{timed["processor"]}, {timed["threads"]} threads, `precision: auto`; medians; '
         '- is not measured. PSNR-µ: mean over '
-        f'{quality["fused"]["psnr_mu"]["count"]} rendered scenes, of panoramas that training never saw; '
-        f'the middle exposure alone has {_psnr(quality, "reference")}, '
+        f'{quality["fused"]["psnr_mu"]["count"]} rendered scenes, of panoramas that training '
+        f'never saw; the middle exposure alone has {_psnr(quality, "reference")}, '
         f'a plain merge {_psnr(quality, "static_merge")}. OpenCV\'s fusion: AlignMTB and '
         'MergeMertens on the same frames, for comparison. Memory comes on top of the process, '
         'which takes '
