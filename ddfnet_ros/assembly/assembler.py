@@ -59,10 +59,9 @@ class BracketAssembler:
         """
         return self._drops.counts
 
-    @property
-    def complaint(self) -> str:
-        """Why the last invalid frame was dropped, for people; '' before the first."""
-        return self._drops.complaint
+    def take_complaint(self) -> str:
+        """Why the last invalid frame was dropped, for people; '' where none was since the call."""
+        return self._drops.take_complaint()
 
     @property
     def held(self) -> int:

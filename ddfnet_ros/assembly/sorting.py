@@ -34,12 +34,16 @@ class Drops:
 
     Attributes:
         counts: Frames, by reason.
-        complaint: Why the last invalid one was dropped, for people; '' before the first.
     """
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
-        self.complaint = ''
+        self._complaint = ''
+
+    def take_complaint(self) -> str:
+        """Why the last invalid one was dropped; '' where none was since the last call."""
+        complaint, self._complaint = self._complaint, ''
+        return complaint
 
     def count(self, reason: str, frames: int) -> None:
         """Count frames; none of them leave no trace."""
@@ -50,7 +54,7 @@ class Drops:
         """Count frames, and keep what is wrong with them."""
         self.count(error.reason, frames)
         if error.reason == 'invalid':
-            self.complaint = str(error)
+            self._complaint = str(error)
 
 
 class Sorter(Protocol):

@@ -129,9 +129,8 @@ class BracketFinder:
             brackets = self._assembler.add(frame)
         except ValueError as error:
             raise BagError(f'{self._path}: {error}') from error
-        if self._assembler.complaint:
-            self.complaints.setdefault(
-                self.image_topics[frame.stream], self._assembler.complaint)
+        if complaint := self._assembler.take_complaint():
+            self.complaints.setdefault(self.image_topics[frame.stream], complaint)
         for bracket in brackets:
             if mismatch := exposure_mismatch(bracket):
                 self.complaints.setdefault(self.image_topics[frame.stream], mismatch)

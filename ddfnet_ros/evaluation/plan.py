@@ -84,7 +84,9 @@ class Plan:
 
     def _without_effect(self) -> Iterator[tuple[str, str]]:
         """Options that are given and change nothing, and with what."""
-        ignored = dict.fromkeys(_OF_SCENES, self.dataset) if self.dataset != 'synthetic' else {}
+        ignored: dict[str, str] = {}
+        if self.dataset != 'synthetic':
+            ignored |= dict.fromkeys(_OF_SCENES, self.dataset)
         if self.study != 'comparison':
             ignored |= dict.fromkeys(_OF_COMPARISONS, self.study)
         if self.dataset == 'fang':

@@ -39,7 +39,6 @@ class ApproximateAssembler:
     Attributes:
         dropped: Frames that left in no bracket, by reason: incomplete (without others of their
             turn), invalid (in a set that is no bracket).
-        complaint: Why frames of the last such set were dropped; '' before the first.
     """
 
     def __init__(self, settings: NodeSettings) -> None:
@@ -59,10 +58,15 @@ class ApproximateAssembler:
         self._settings = settings
         self._topics = len(settings.image_topics)
         self.dropped: Counter[str] = Counter()
-        self.complaint = ''
+        self._complaint = ''
         self._complete: list[Bracket] = []
         self._again: list[_Stamped] = []
         self._begin()
+
+    def take_complaint(self) -> str:
+        """Why frames of the last such set were dropped; '' where none were since the last call."""
+        complaint, self._complaint = self._complaint, ''
+        return complaint
 
     def add(self, frame: Frame) -> list[Bracket]:
         """Take a frame; give the brackets that it completes."""
@@ -113,8 +117,8 @@ class ApproximateAssembler:
             return
         self._again = newest
         self._drop('incomplete', len(left_behind))
-        self.complaint = ('expected frames in the order of image_topics, got some of two turns of '
-                          'the camera; set sync to bracket, or correct the order')
+        self._complaint = ('expected frames in the order of image_topics, got some of two turns '
+                           'of the camera; set sync to bracket, or correct the order')
 
     def _turns(self, members: Sequence[_Stamped]) -> list[list[_Stamped]]:
         """The members of a set, parted where the topics begin anew."""
@@ -137,7 +141,7 @@ class ApproximateAssembler:
         try:
             self._complete.append(Bracket.of(timed, self._settings.reference))
         except ValueError as error:
-            self.complaint = str(error)
+            self._complaint = str(error)
             self._drop('invalid', len(frames))
 
     def _drop(self, reason: str, frames: int) -> None:

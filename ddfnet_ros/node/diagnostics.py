@@ -18,6 +18,7 @@ ALL_WELL = 'fusing'
 IDLE = 'nobody listens to the results: brackets are not fused'
 PATIENCE = 5.0  # seconds without images before that is a problem
 _RECENT = 100  # brackets that latencies are taken over
+_LATE = 3  # times the longest latency of late, before a bracket is taken not to come any more
 
 # What a user can do about drops of each kind.
 REMEDIES = {
@@ -38,6 +39,7 @@ class Snapshot:
     Attributes:
         time: Monotonic clock [s].
         silence: Since the last image, or since images are expected [s].
+        unfused: Since the last bracket was published, likewise [s].
         received: Images.
         fused: Brackets published.
         idle: Brackets that nobody wanted.
@@ -53,6 +55,7 @@ class Snapshot:
 
     time: float = field(default_factory=time.monotonic)
     silence: float = 0.0
+    unfused: float = 0.0
     received: int = 0
     fused: int = 0
     idle: int = 0
@@ -70,7 +73,7 @@ class Statistics:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._received = self._fused = self._idle = 0
-        self._heard_at = time.monotonic()
+        self._heard_at = self._fused_at = time.monotonic()
         self._dropped: Counter[str] = Counter()
         self._latencies_ms: deque[float] = deque(maxlen=_RECENT)
         self._stage_ms: dict[str, float] = {}
@@ -81,7 +84,7 @@ class Statistics:
     def begin(self) -> None:
         """Expect images from now on."""
         with self._lock:
-            self._heard_at = time.monotonic()
+            self._heard_at = self._fused_at = time.monotonic()
 
     def receive(self) -> None:
         """Count an image."""
@@ -103,6 +106,7 @@ class Statistics:
         """Count a bracket that was published."""
         with self._lock:
             self._fused += 1
+            self._fused_at = time.monotonic()
             self._latencies_ms.append(latency_ms)
             self._stage_ms, self._clipping, self._together = stage_ms, clipping, together
 
@@ -122,6 +126,7 @@ class Statistics:
         with self._lock:
             return Snapshot(
                 silence=time.monotonic() - self._heard_at,
+                unfused=time.monotonic() - self._fused_at,
                 received=self._received, fused=self._fused, idle=self._idle,
                 dropped=self._dropped + elsewhere,
                 latencies_ms=tuple(self._latencies_ms), stage_ms=dict(self._stage_ms),
@@ -144,7 +149,8 @@ def judge(
     counts = ', '.join(f'{reason} {n}' for reason, n in sorted(drops.items()))
     dropped = f'dropped {counts} ({REMEDIES.get(worst, "unexpected")})'
     # A slower node than camera is a choice that many make; it still tells what it costs.
-    if drops and not (now.fused > before.fused and set(drops) == {'superseded'}):
+    fuses = now.unfused < max(PATIENCE, _LATE * max(now.latencies_ms, default=0.0) / 1e3)
+    if drops and not (fuses and set(drops) == {'superseded'}):
         return DiagnosticStatus.WARN, dropped
     if now.silence > PATIENCE:
         return DiagnosticStatus.WARN, explain_silence()

@@ -124,8 +124,11 @@ class Engine:
                 for engine, pending in zip(engines, together, strict=True)]
 
     def want(self, settings: NodeSettings) -> None:
-        """Load another model in a thread, if the settings name one; it takes over when ready."""
-        if settings.model != self._wanted:
+        """Load another model in a thread, if the settings name one; it takes over when ready.
+
+        One that could not be loaded is tried again.
+        """
+        if settings.model != self._wanted or self._unusable:
             self._wanted = settings.model
             self._loader.submit(self._load, settings)
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -28,6 +28,7 @@ from ddfnet_ros.node.parameters import LiveSettings, unknown_overrides
 from ddfnet_ros.node.process import ros_process
 from ddfnet_ros.node.reporting import PROBLEM_LOG_PERIOD, Reporter, engine_values
 from ddfnet_ros.node.services import Answer, RefusedError, Services
+from ddfnet_ros.node.transitions import refuse_impossible
 from ddfnet_ros.node.worker import Company, Worker
 from ddfnet_ros.settings import NodeSettings
 
@@ -52,6 +53,7 @@ class FuseNode(LifecycleNode):
             ValueError: parameters of the wrong type, out of range, or that do not fit together.
         """
         super().__init__(_NAME, **options)
+        refuse_impossible(self)
         self._workshop = workshop or Workshop()
         self._fusion: Fusion | None = None
         self._worker: Worker[Order] | None = None
@@ -119,11 +121,13 @@ class FuseNode(LifecycleNode):
     def on_cleanup(self, _state: LifecycleState) -> TransitionCallbackReturn:
         """Free the weights and the publishers."""
         self._free()
+        self._problem = ''
         return TransitionCallbackReturn.SUCCESS
 
     def on_shutdown(self, _state: LifecycleState) -> TransitionCallbackReturn:
         """Free everything."""
         self._free()
+        self._problem = ''
         return TransitionCallbackReturn.SUCCESS
 
     def on_error(self, _state: LifecycleState) -> TransitionCallbackReturn:
@@ -154,8 +158,8 @@ class FuseNode(LifecycleNode):
         if self._fusion and settings.model != self._settings.now.model:
             engine.check(settings)
 
-    def _on_settings(self, settings: NodeSettings) -> None:
-        if self._fusion:
+    def _on_settings(self, settings: NodeSettings, changed: Collection[str]) -> None:
+        if self._fusion and 'model' in changed:
             self._fusion.engine.want(settings)
 
     def _submit(self, delivery: Delivery) -> None:

@@ -78,7 +78,6 @@ class Inputs:
         self._camera_infos = CameraInfos(
             settings.camera_info_topics or [camera_info_beside(topic) for topic in self.topics],
             depth=4 * settings.size)
-        self._complaint = ''
         self._refusals: dict[str, str] = {}  # by topic; those that were told and still hold
         self._latest_ns = self._jumped_to_ns = _NEVER
         self._listeners: list[Listener] = []
@@ -187,25 +186,22 @@ class Inputs:
             except ValueError as error:
                 self._refuse(self.topics[frame.stream], str(error))
                 continue
-            self._tell_complaint(frame.stream)
+            if complaint := self._assembler.take_complaint():
+                self._tell(self.topics[frame.stream], complaint)
             for bracket in brackets:
                 self._refusals.clear()
                 camera_info = self._camera_infos.of(bracket.reference)
                 self._deliver(Delivery(bracket, camera_info, arrived, time.monotonic()))
 
-    def _tell_complaint(self, stream: int) -> None:
-        if self._assembler.complaint != self._complaint:
-            self._complaint = self._assembler.complaint
-            self._warn(f'{self.topics[stream]}: {self._complaint}')
-
     def _refuse(self, topic: str, text: str) -> None:
         self._statistics.drop('invalid')
-        if text != self._refusals.get(topic) and self._warn(f'{topic}: {text}'):
-            self._refusals[topic] = text
+        self._tell(topic, text)
 
-    def _warn(self, text: str) -> bool:
-        """Log it unless another line is too recent, and say whether it was."""
-        return bool(self._node.get_logger().warning(text, throttle_duration_sec=_LOG_PERIOD))
+    def _tell(self, topic: str, text: str) -> None:
+        """Log what is wrong, once until it changes; later where another line is too recent."""
+        if text != self._refusals.get(topic) and self._node.get_logger().warning(
+                f'{topic}: {text}', throttle_duration_sec=_LOG_PERIOD):
+            self._refusals[topic] = text
 
     def _on_clock_jump(self, _jump: TimeJump) -> None:
         """Have the first frame of the new time start anew.

@@ -42,7 +42,7 @@ class LiveSettings(Generic[S]):
     def __init__(
         self, node: Node, cls: type[S], *,
         allow: Callable[[S], None] = lambda _: None,
-        changed: Callable[[S], None] = lambda _: None,
+        changed: Callable[[S, set[str]], None] = lambda *_: None,
     ) -> None:
         """Declare one parameter per field and read those that the node was started with.
 
@@ -51,7 +51,7 @@ class LiveSettings(Generic[S]):
             cls: The settings.
             allow: Called with what a running node is asked for; raises ValueError or OSError to
                 refuse it.
-            changed: Called with every new `now`, after it holds.
+            changed: Called with every new `now`, after it holds, and the names that were set.
 
         Raises:
             ValueError: a value of the wrong type or out of its range, or values that do not fit
@@ -92,7 +92,7 @@ class LiveSettings(Generic[S]):
 
     def _swap(self, changed: list[Parameter]) -> None:
         self.now = self._with(changed)
-        self._changed(self.now)
+        self._changed(self.now, {parameter.name for parameter in changed})
 
     def _with(self, changed: list[Parameter]) -> S:
         return dataclasses.replace(self.now, **_values(type(self.now), changed))

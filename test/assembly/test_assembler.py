@@ -50,7 +50,7 @@ def test_equal_exposures_are_invalid_and_named():
     made = assembler(cycle_source='counter')
     assert run(made, [frame(10 * k, exposure=1, counter=k) for k in range(3)]) == []
     assert made.dropped == {'invalid': 3}
-    assert 'got 0.001 s twice' in made.complaint
+    assert 'got 0.001 s twice' in made.take_complaint()
 
 
 @pytest.mark.parametrize('change', [{'size': (3, 3)}, {'size': (2, 3, 3)}, {'dtype': np.uint16}])
@@ -60,7 +60,7 @@ def test_change_of_size_or_encoding_starts_anew(change):
               for k in range(12)]
     assert [stamps(b)[0] for b in run(made, frames)] == [0, 60, 90]
     assert made.dropped == {'invalid': 1, 'superseded': 2}
-    assert 'as before' in made.complaint
+    assert 'as before' in made.take_complaint()
 
 
 def test_bracket_longer_than_max_span_is_invalid():
@@ -69,7 +69,7 @@ def test_bracket_longer_than_max_span_is_invalid():
     made = assembler(max_span=0.199)
     assert run(made, slow) == []
     assert made.dropped == {'invalid': 6}
-    assert 'raise max_span' in made.complaint
+    assert 'raise max_span' in made.take_complaint()
 
 
 def test_frame_from_between_the_frames_of_a_bracket_makes_it_invalid():
@@ -78,7 +78,7 @@ def test_frame_from_between_the_frames_of_a_bracket_makes_it_invalid():
     frames.insert(62, frame(615, exposure=1))
     assert [stamps(b)[0] for b in run(made, frames)] == [30 * k for k in range(30) if k != 20]
     assert made.dropped == {'invalid': 4}
-    assert 'got another between them' in made.complaint
+    assert 'got another between them' in made.take_complaint()
 
 
 def test_bag_that_loops_gives_all_its_brackets_each_time():

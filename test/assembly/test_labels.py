@@ -24,7 +24,7 @@ def test_exposure_that_was_not_configured_is_invalid_and_named():
     made = assembler()
     assert made.add(dataclasses.replace(frame(0, 1, 0), exposure_time=1.0)) == []
     assert made.dropped == {'invalid': 1}
-    assert 'expected one of 0.001, 0.004, 0.016 s, got 1 s' in made.complaint
+    assert 'expected one of 0.001, 0.004, 0.016 s, got 1 s' in made.take_complaint()
 
 
 def test_counter_that_stands_still_is_given_up():
@@ -98,16 +98,16 @@ def test_cycle_that_begins_nowhere_is_refused_with_a_remedy():
     frames = [dataclasses.replace(frame(10 * k), exposure_time=order[k % 4]) for k in range(80)]
     assert run(made, frames) == []
     assert made.dropped['invalid'] > 0
-    assert 'set exposure_times' in made.complaint
+    assert 'set exposure_times' in made.take_complaint()
 
 
 def test_wrong_order_of_exposure_times_is_named():
     made = assembler(exposure_times=(0.001, 0.016, 0.004))
     assert run(made, [frame(10 * k, exposure=k % 3 + 1) for k in range(60)]) == []
-    assert 'got [1, 3, 2]' in made.complaint
+    assert 'got [1, 3, 2]' in made.take_complaint()
 
 
 def test_wrong_period_is_named():
     made = assembler(cycle_period=0.09)
     assert len(run(made, [frame(10 * k, exposure=k % 3 + 1) for k in range(60)])) < 6
-    assert 'every 0.09 s, got 0.03 s; correct cycle_period' in made.complaint
+    assert 'every 0.09 s, got 0.03 s; correct cycle_period' in made.take_complaint()

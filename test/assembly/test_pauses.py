@@ -73,7 +73,7 @@ def test_camera_that_does_not_pause_is_not_believed():
     bench = Bench()
     assert len(bench.run(*range(0, 1000, 10))) == 1
     assert bench.dropped['invalid'] == 97
-    assert 'set cycle_gap' in bench.drops.complaint
+    assert 'set cycle_gap' in bench.drops.take_complaint()
 
 
 def test_camera_that_does_not_pause_is_not_believed_when_frames_are_lost():
@@ -110,7 +110,7 @@ def test_burst_of_fewer_topics_is_none():
         bench.sorter.add(frame(stamp, stream))
     assert bench.bursts == []
     assert bench.dropped == {'invalid': 3}
-    assert 'expected frames of 3 topics' in bench.drops.complaint
+    assert 'expected frames of 3 topics' in bench.drops.take_complaint()
 
 
 # --- windows that slide ----------------------------------------------------------------------
@@ -162,7 +162,7 @@ def test_camera_that_shifts_its_pace_leaves_no_window_across_it():
 def test_unsteady_pace_is_refused_with_a_remedy():
     made, windows = slid(bursts(range(60), lambda t: 100 * t + 37 * t * t % 60))
     assert len(windows) < 10  # of 178
-    assert 'expected brackets at a steady pace' in made.complaint
+    assert 'expected brackets at a steady pace' in made.take_complaint()
 
 
 def test_pause_that_is_none_ends_trust():
@@ -170,7 +170,7 @@ def test_pause_that_is_none_ends_trust():
     frames[24:24] = [(8, k, shot(770 + 10 * k)) for k in range(3)]
     made, windows = slid(frames)
     assert max(max(window) for window in windows) < 810
-    assert 'set cycle_gap' in made.complaint
+    assert 'set cycle_gap' in made.take_complaint()
 
 
 def test_frame_far_from_its_place_is_in_no_window():
@@ -179,7 +179,7 @@ def test_frame_far_from_its_place_is_in_no_window():
     made, windows = slid(frames)
     assert not [window for window in windows if 828 in window]
     assert windows[-1] == [1100, 1110, 1120]
-    assert 'between two exposures' in made.complaint
+    assert 'between two exposures' in made.take_complaint()
 
 
 def test_windows_slide_again_with_the_first_burst_after_time_jumped_back():

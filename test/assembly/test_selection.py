@@ -32,7 +32,7 @@ def test_best_source_wins_whatever_else_there_is():
     run(made, [frame(120, counter=12)])
     assert made.source == 'metadata'
     assert made.dropped['invalid'] == 1
-    assert 'expected a frame with its exposure time' in made.complaint
+    assert 'expected a frame with its exposure time' in made.take_complaint()
 
 
 def test_chosen_source_is_used_though_there_is_a_better_one():

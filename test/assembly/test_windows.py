@@ -43,7 +43,7 @@ def test_two_frames_of_one_exposure_in_a_turn_spoil_it():
     twin = frame(5, exposure=1, counter=0)
     assert len(run(made, [a, twin, b, c, *newer])) == 1
     assert made.dropped == {'invalid': 4}
-    assert 'got two of one' in made.complaint
+    assert 'got two of one' in made.take_complaint()
 
 
 class Learner:
@@ -71,7 +71,7 @@ def test_a_frame_that_is_refused_after_it_waited_still_tells_why():
     sorter = WindowSorter(3, Learner(), sliding=False, finish=lambda _: None, drops=drops)
     assert run(sorter, cycle(1)) == []
     assert drops.counts == {'invalid': 1}
-    assert drops.complaint == 'no known exposure'
+    assert drops.take_complaint() == 'no known exposure'
 
 
 # --- windows that slide ----------------------------------------------------------------------
@@ -155,7 +155,7 @@ def test_two_frames_of_one_place_spoil_all_windows_that_have_it():
     assert [max(stamps(window)) for window in windows] == [20, 30, 40, 50, 60, 70, 100, 110, 120,
                                                            130, 140]
     assert made.dropped == {'invalid': 1}
-    assert 'got two of one' in made.complaint
+    assert 'got two of one' in made.take_complaint()
 
 
 def test_exposure_that_comes_twice_in_a_window_makes_it_invalid():
@@ -164,7 +164,7 @@ def test_exposure_that_comes_twice_in_a_window_makes_it_invalid():
               for k, label in enumerate((1, 2, 3, 1, 1, 2, 3, 1))]
     made = sliding()
     assert [max(stamps(window)) for window in run(made, frames)] == [20, 30, 60, 70]
-    assert 'got two of one' in made.complaint
+    assert 'got two of one' in made.take_complaint()
     assert made.dropped.total() == 0
 
 
@@ -230,4 +230,4 @@ def test_counters_of_topics_are_left_alone_where_pauses_are_asked_for():
     frames = [frame(100 * t + 10 * k, counter=t + (k == 2), stream=k)
               for t in range(20) for k in range(3)]
     assert len(run(made, frames)) > 40
-    assert made.complaint == ''
+    assert made.take_complaint() == ''

@@ -138,3 +138,46 @@ def test_each_frame_is_counted_once_as_refused_or_as_without_metadata(by_counter
         joins.add_metadata(0, shot(1, exposure=0.0, count=1))
     joins.reset()
     assert joins.dropped == {'no_metadata': 1}
+
+
+def test_other_cameras_on_a_shared_topic_are_not_judged_as_if_they_were_ours():
+    joins = joiner(exposure_source='camera_ros', exposure_times=(0.001, 0.004, 0.016))
+    joins.add_frame(frame(1, frame_id='left'))
+    assert joins.add_metadata(0, camera_ros(1, 5, 'right')) == []  # as if in another unit
+    assert joins.add_metadata(0, camera_ros(1, 0, 'right')) == []  # nor could it be
+    assert told(joins.add_metadata(0, camera_ros(1, 4000, 'left'))) == [(0, 1, 0.004)]
+    joins.add_frame(frame(2, frame_id='left'))
+    with pytest.raises(ValueError, match='expected a positive number'):
+        joins.add_metadata(0, camera_ros(2, 0, 'left'))
+
+
+def test_units_are_told_apart_camera_by_camera():
+    joins, found = joiner(exposure_source='camera_ros'), []
+    for turn in range(60):
+        for k, (ours, others) in enumerate(((1000, 5), (4000, 20), (16000, 80))):
+            stamp = 3 * turn + k
+            joins.add_frame(frame(stamp, frame_id='left'))
+            joins.add_metadata(0, camera_ros(stamp, others, 'right'))
+            found += joins.add_metadata(0, camera_ros(stamp, ours, 'left'))
+    assert len(found) == 180
+
+
+@pytest.mark.parametrize('lag', [0, 5, 9])
+def test_each_camera_on_a_shared_topic_has_the_whole_depth(lag):
+    joins, found = joiner(exposure_source='camera_ros'), []
+    for stamp in range(60 + lag):
+        for camera in ('left', 'right', 'front', 'rear'):
+            joins.add_metadata(0, camera_ros(stamp, 4000, camera))
+        if stamp >= lag:
+            found += joins.add_frame(frame(stamp - lag, frame_id='left'))
+    assert len(found) == 60
+
+
+def test_cameras_that_never_come_again_do_not_pile_up():
+    joins = joiner(exposure_source='camera_ros')
+    for stamp in range(1000):
+        joins.add_frame(frame(stamp, frame_id=f'camera_{stamp}'))
+        joins.add_metadata(0, camera_ros(stamp + 1, 4000, f'other_{stamp}'))
+    assert sum(len(cameras) for cameras in joins._cameras) <= 64
+    joins.reset()
+    assert joins.dropped == {'no_metadata': 1000}

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import numpy as np
+import pytest
 
 from ddfnet_ros.bracket import Frame
 from ddfnet_ros.metadata import FrameMetadata
@@ -109,13 +110,25 @@ def test_a_counter_that_starts_anew_meets_nothing_of_before():
     assert matcher.add_metadata(5, QUARTER).exposure_time == 0.25
 
 
-def test_a_counter_that_starts_anew_forgets_nothing_of_another_camera():
+@pytest.mark.parametrize('metadata_first', [False, True])
+def test_a_camera_that_starts_again_and_again_never_meets_what_was_before(metadata_first):
     matcher = Matcher(depth=20, counts=True)
-    matcher.add_frame(8, frame(8), 'left')
-    matcher.add_metadata(9, HALF, 'left')
-    matcher.add_frame(3, frame(3), 'right')
-    matcher.add_metadata(4, HALF, 'right')
-    matcher.add_metadata(0, HALF, 'right')
-    assert matcher.add_frame(9, frame(9), 'left')
-    assert matcher.add_metadata(8, HALF, 'left')
-    assert matcher.add_frame(4, frame(14), 'right') is None
+    for start in range(3):
+        told = FrameMetadata(0.5 + start)
+        for count in range(4):
+            early = matcher.add_metadata(count, told) if metadata_first else None
+            found = matcher.add_frame(count, frame(count))
+            late = None if metadata_first else matcher.add_metadata(count, told)
+            assert (found or late).exposure_time == 0.5 + start
+            assert early is None
+    assert not matcher.dropped
+
+
+def test_frames_that_wait_are_not_of_a_start_that_only_metadata_had():
+    matcher = Matcher(depth=20, counts=True)
+    matcher.add_metadata(1, HALF)
+    matcher.add_frame(2, frame(2))
+    matcher.add_metadata(0, QUARTER)
+    assert matcher.add_metadata(2, QUARTER) is None
+    assert matcher.dropped == {'no_metadata': 1}
+    assert matcher.add_frame(0, frame(10)).exposure_time == 0.25

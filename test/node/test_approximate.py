@@ -86,7 +86,7 @@ def test_a_set_that_is_no_bracket_is_complained_about_and_the_next_one_comes_out
 
     for stream in range(3):
         assert assembler.add(frame(stream, 10**9 + stream, width=3 + stream)) == []
-    assert 'expected frames alike' in assembler.complaint
+    assert 'expected frames alike' in assembler.take_complaint()
     assert assembler.dropped == {'invalid': 3}
     brackets = [assembler.add(frame(stream, 2 * 10**9 + stream)) for stream in range(3)]
     assert [bool(bracket) for bracket in brackets] == [False, False, True]

@@ -170,3 +170,13 @@ def test_diagnostics_tell_that_images_are_of_another_type(bench, elsewhere, impa
 def test_diagnostics_tell_that_images_get_lost(bench, impatience):
     bench.peer.create_publisher(Image, TOPIC, 10)
     wait_for_warning(bench, 'although there are publishers')
+
+
+@pytest.mark.parametrize(('unfused', 'level'), [(1.0, DiagnosticStatus.OK),
+                                                (9.0, DiagnosticStatus.OK),
+                                                (11.0, DiagnosticStatus.WARN)])
+def test_a_bracket_that_takes_longer_than_the_period_is_waited_for(unfused, level):
+    before = diagnostics.Snapshot(fused=3)
+    now = diagnostics.Snapshot(
+        fused=3, unfused=unfused, dropped={'superseded': 10}, latencies_ms=(3400.0, 3300.0))
+    assert diagnostics.judge(now, before, str)[0] == level

@@ -154,7 +154,7 @@ def test_a_model_that_is_not_there_is_refused_by_name(shared):
 
 
 def test_a_model_that_cannot_be_loaded_is_a_warning_and_the_old_one_goes_on(
-        shared, model, tmp_path):
+        shared, model, other, tmp_path):
     broken = tmp_path / 'broken.safetensors'
     shutil.copy(model, broken)
     broken.write_bytes(broken.read_bytes()[:1000])
@@ -165,6 +165,11 @@ def test_a_model_that_cannot_be_loaded_is_a_warning_and_the_old_one_goes_on(
     assert (counts['level'], counts['model']) == (DiagnosticStatus.WARN, 'tiny')
     assert 'staying with tiny' in counts['message']
     assert in_use(shared) == 'tiny'
+    shutil.copy(other, broken)  # repaired
+    assert ask(shared, 'tone_map', 'mu') == ''  # which is no reason to try
+    assert ask(shared, 'model', str(broken)) == ''
+    shared.spin_until(lambda: in_use(shared) == 'broken', 'the model that was repaired')
+    assert shared.counts()['level'] == DiagnosticStatus.OK
 
 
 @pytest.mark.parametrize(('owner', 'where'), [(Deghoster, 'submit'), (Begun, 'results')])
@@ -180,7 +185,7 @@ def test_brackets_are_fused_without_memory_too_and_that_is_a_warning_until_it_is
             raise torch.OutOfMemoryError('CUDA out of memory. Tried to allocate 2.00 GiB')
         return run(*arguments)
 
-    monkeypatch.setattr(shared.node._fusion.engine._deghoster, '_wait', 1)
+    monkeypatch.setattr(shared.node._fusion.engine._deghoster.ladder, '_wait', 1)
     monkeypatch.setattr(owner, where, starving)
     assert fuse(shared) == whole  # with caches freed
     counts = shared.counts()

@@ -193,3 +193,16 @@ def test_what_is_wrong_with_frames_is_logged_once_until_it_changes_or_begins_ane
     assert len(told(short, short, start_ns=4 * 10**9)) == 1
     bench.inputs.reset('asked to')
     assert len(told(short, short, start_ns=5 * 10**9)) == 1
+
+
+def test_what_was_not_logged_because_another_line_was_too_recent_is_logged_later(
+        inputs_with, monkeypatch, capfd):
+    monkeypatch.setattr(inputs, '_LOG_PERIOD', 1.0)
+    bench = inputs_with(exposure_times=EXPOSURES)  # interleaved, of one topic
+    bench.send(TOPIC, image(RGB, 10**9, data=b'0'))
+    for k in range(100):  # no pause tells where a bracket begins
+        bench.send(TOPIC, image(RGB, 2 * 10**9 + k * 10**7))
+        bench.spin(0.02)
+    told = capfd.readouterr().err
+    assert 'bytes' in told
+    assert 'set cycle_gap' in told

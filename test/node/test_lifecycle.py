@@ -4,12 +4,15 @@
 import threading
 from contextlib import suppress
 
+import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticStatus
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import CompressedImage
 
-from ddfnet_ros.node import engine
+from ddfnet_ros.node import engine, fuse_node
 from ddfnet_ros.node.fuse_node import FuseNode
 
 from .conftest import DEFAULTS, TOPIC
@@ -155,3 +158,28 @@ def test_an_activated_node_knows_of_no_slow_bracket_of_before(bench_with):
     bench.node.trigger_activate()
     bench.spin(0.3)  # what was on its way
     assert judged() == 'waiting for the first bracket'
+
+
+@pytest.mark.parametrize('transition', [
+    Transition(id=Transition.TRANSITION_ACTIVATE), Transition(label='activate'),
+    Transition(id=99), Transition(label='fly')])
+def test_a_transition_that_is_not_possible_is_refused_by_id_as_by_label(
+        bench_with, capfd, transition):
+    bench = bench_with(start=False)
+    request = ChangeState.Request(transition=transition)
+    assert not bench.call('change_state', ChangeState, request).success
+    assert state_of(bench) == 'unconfigured'
+    if not transition.label:
+        assert 'the node has now, when it is unconfigured' in capfd.readouterr().err
+    bench.node.start()
+    assert state_of(bench) == 'active'
+
+
+def test_what_could_not_be_done_is_no_news_after_cleanup(bench_with, monkeypatch):
+    bench = bench_with(start=False)
+    bench.node.trigger_configure()
+    monkeypatch.setattr(fuse_node, 'Worker', None)
+    bench.node.trigger_activate()
+    assert 'cannot activate' in bench.counts()['message']
+    bench.node.trigger_cleanup()
+    assert bench.counts()['level'] == DiagnosticStatus.OK

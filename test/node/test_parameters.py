@@ -131,10 +131,11 @@ def test_the_owner_is_told_of_every_change(node_with, monkeypatch, humble):
         monkeypatch.delattr(Node, 'add_post_set_parameters_callback', raising=False)
     told = []
     node = node_with()
-    live = LiveSettings(node, NodeSettings, changed=lambda now: told.append((now.mu, live.now.mu)))
+    live = LiveSettings(
+        node, NodeSettings, changed=lambda now, names: told.append((now.mu, live.now.mu, names)))
     reason_of(node, 'mu', 10.0)
     reason_of(node, 'mu', 0.5)
-    assert told == [(10.0, 10.0)]
+    assert told == [(10.0, 10.0, {'mu'})]
 
 
 def test_a_set_that_another_callback_refuses_changes_nothing(node_with):
