@@ -9,7 +9,8 @@ from ddfnet_ros.assembly.sorting import OPEN_TURNS, FrameError
 from ddfnet_ros.assembly.windows import Sighting, Spot
 from ddfnet_ros.bracket import Frame
 
-_WIDTHS = (8, 16, 32)  # bits
+_TURNS = (2**8, 2**16, 2**32)  # readings until a counter wraps around
+_CLEARLY = 0.5  # steps by which another number of readings has to agree better with the time
 
 
 class Count(NamedTuple):
@@ -32,7 +33,7 @@ class FrameCounter:
         self._size, self._window = size, OPEN_TURNS * size
         self._epoch = 0
         self._base = 0  # what the wrap-arounds add up to
-        self._width = 0  # of the counter, in bits, once it wrapped around
+        self._turn = 0  # readings of the counter, once it wrapped around
         self._high: int | None = None
         self._high_ns = 0
         self._begin_ns = 0  # when the counter was new, or first seen
@@ -65,7 +66,7 @@ class FrameCounter:
     def _before(self, number: int, high: int) -> Count:
         """A late frame, of this epoch, maybe from before the last wrap-around."""
         if number > high and self._base:
-            number -= 2**self._width
+            number -= self._turn
         if not high - self._window < number <= high:
             raise FrameError('stale', 'the frame is from before a restart or very late')
         return Count(self._epoch, number)
@@ -77,11 +78,11 @@ class FrameCounter:
         began, a bag is taken to have started again, as it did the first time.
         """
         high, self._high, self._resumes = self._high, None, False
-        if high is not None and self._width and self._step_ns:
+        if high is not None and self._turn and self._step_ns:
             ahead = (stamp_ns - self._high_ns) / self._step_ns
-            again = stamp_ns < self._begin_ns or ahead < -2**self._width / 4
-            wraps = 0 if again else round((high + ahead - reading) / 2**self._width)
-            self._base = wraps * 2**self._width
+            again = stamp_ns < self._begin_ns or ahead < -self._turn / 4
+            wraps = 0 if again else round((high + ahead - reading) / self._turn)
+            self._base = wraps * self._turn
         return self._base + reading
 
     def _follow(self, number: int, high: int, elapsed_ns: int) -> int:
@@ -90,18 +91,35 @@ class FrameCounter:
         Wherever the counter steps back and not as far as it would have wrapped around, it began
         anew, and so does the epoch.
         """
-        widths = _WIDTHS if number < high else (self._width,) if self._width else ()
-        for width in widths:
-            wraps = self._wraps(number, high, 2**width, elapsed_ns)
-            if wraps and high - self._base < 2**width:
-                self._base, self._width = self._base + wraps * 2**width, width
-                return number + wraps * 2**width
+        for turn in _TURNS if number < high else (self._turn,) if self._turn else ():
+            if high - self._base < turn and (
+                    ahead := self._ahead(number, high, turn, elapsed_ns)):
+                self._base += high + ahead - number
+                return high + ahead
         if number >= high:
             return number
         reading = number - self._base
         self._epoch += 1
         self._base, self._high = 0, None
         return reading
+
+    def _ahead(self, number: int, high: int, turn: int, elapsed_ns: int) -> int:
+        """Steps from `high`, with wrap-arounds of so many readings; 0 where there was none.
+
+        Where the time says so clearly, one reading less: some counters, as of GigE Vision, have
+        no 0. That is looked at where a counter steps back.
+        """
+        known = self._turn if self._turn in (turn, turn - 1) else turn
+        other = 2 * turn - 1 - known if number < high and turn in _TURNS else known
+        steps = elapsed_ns / self._step_ns if self._step_ns else 0.0
+        chosen = 0
+        for one in (known, other):
+            ahead = number + one * self._wraps(number, high, one, elapsed_ns) - high
+            if ahead > 0 and (not chosen or (
+                    ahead <= self._window  # from so near the time tells
+                    and abs(steps - ahead) + _CLEARLY < abs(steps - chosen))):
+                self._turn, chosen = one, ahead
+        return chosen
 
     def _wraps(self, number: int, high: int, turn: int, elapsed_ns: int) -> int:
         """Wrap-arounds of so many counts that the time tells of; 0 where it tells of none.

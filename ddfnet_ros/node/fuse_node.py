@@ -231,6 +231,7 @@ class FuseNode(LifecycleNode):
         status.hardware_id = fusion.engine.device
         status.level, status.message = DiagnosticStatus.OK, 'inactive'
         if self._worker:
+            fusion.inputs.follow()
             status.level, status.message = diagnostics.judge(
                 now, before, fusion.inputs.explain_silence)
             self._reporter.log(status.level, status.message)

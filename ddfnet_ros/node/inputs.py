@@ -128,6 +128,11 @@ class Inputs:
         self._refusals.clear()
         self._jumped_to_ns = _NEVER
 
+    def follow(self) -> None:
+        """Be as reliable as those who publish now; to be called now and then."""
+        for listener in self._listeners:
+            listener.follow()
+
     def explain_silence(self) -> str:
         """Say why no images may have come, as far as the graph tells."""
         for listener in self._listeners[:len(self.topics)]:

@@ -18,7 +18,8 @@ except ImportError:  # Humble
 
 # Reliable if all publishers of the moment are, or there is none, else best effort, which matches
 # both. On Humble, which has no such policy, best effort.
-_LIKE_PUBLISHERS = getattr(ReliabilityPolicy, 'BEST_AVAILABLE', ReliabilityPolicy.BEST_EFFORT)
+_BEST_EFFORT = ReliabilityPolicy.BEST_EFFORT
+_LIKE_PUBLISHERS = getattr(ReliabilityPolicy, 'BEST_AVAILABLE', _BEST_EFFORT)
 
 
 class Listener:
@@ -53,9 +54,27 @@ class Listener:
         self._closed = True
         self._node.destroy_subscription(self._subscription)
 
+    def follow(self) -> None:
+        """Be reliable again, where all who publish have become so meanwhile.
+
+        Only when it subscribes does rcl ask how reliable they are.
+        """
+        if self._lossy and (those := self._reliabilities()) and _BEST_EFFORT not in those:
+            self._subscribe_anew()
+
+    def _reliabilities(self) -> set[ReliabilityPolicy]:
+        """Of those who publish."""
+        return {info.qos_profile.reliability
+                for info in self._node.get_publishers_info_by_topic(self.topic)}
+
+    def _subscribe_anew(self) -> None:
+        self._node.destroy_subscription(self._subscription)
+        self._subscription = self._subscribed()
+
     def _subscribed(self) -> Subscription:
+        self._lossy = _LIKE_PUBLISHERS != _BEST_EFFORT and _BEST_EFFORT in self._reliabilities()
         events = {}
-        if _LIKE_PUBLISHERS != ReliabilityPolicy.BEST_EFFORT:
+        if _LIKE_PUBLISHERS != _BEST_EFFORT:
             events['event_callbacks'] = SubscriptionEventCallbacks(
                 incompatible_qos=self._on_incompatible)
         return self._node.create_subscription(
@@ -68,8 +87,7 @@ class Listener:
         if self._closed:  # meanwhile
             return
         if self._subscription.qos_profile.reliability == _LIKE_PUBLISHERS:
-            self._node.destroy_subscription(self._subscription)
-            self._subscription = self._subscribed()
+            self._subscribe_anew()
         else:
             self._node.get_logger().warning(
                 f'{self.topic}: expected a reliable publisher, as qos_overrides says, got one of '

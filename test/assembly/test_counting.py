@@ -37,6 +37,25 @@ def test_counter_that_wraps_twice_counts_on():
     assert numbers == [(0, n) for n in range(700)]
 
 
+def gige(n):
+    """The block of GigE Vision: of 16 bits, without 0."""
+    return (n - 1) % (2**16 - 1) + 1
+
+
+@pytest.mark.parametrize('lost', [(), (65536,), (65535, 65536, 65537)])
+def test_a_counter_without_zero_counts_on_too(lost):
+    counter = FrameCounter(3)
+    shown = [n for n in range(65000, 3 * 65535) if n not in lost]
+    numbers = read(counter, *((gige(n), 10 * n) for n in shown))
+    assert numbers == [(0, n) for n in shown]
+
+
+def test_a_counter_that_lost_its_zero_has_one_all_the_same():
+    counter = FrameCounter(3)
+    shown = [n for n in range(65000, 3 * 65536) if n != 65536]
+    assert read(counter, *((n % 2**16, 10 * n) for n in shown)) == [(0, n) for n in shown]
+
+
 @pytest.mark.parametrize('silence', [70, 190, 256, 300, 1000])
 def test_wrap_arounds_that_nobody_saw_are_told_by_time(silence):
     counter = FrameCounter(3)

@@ -111,6 +111,23 @@ def test_a_publisher_that_comes_back_less_reliable_is_heard(graph_with):
 
 
 @followed
+def test_a_publisher_that_comes_back_more_reliable_is_followed(graph_with):
+    graph = graph_with()
+    first = graph.publisher(BEST_EFFORT)
+    listener = graph.listen()
+    listener.follow()
+    assert graph.reliability() == [BEST_EFFORT]
+    graph.peer.destroy_publisher(first)
+    second = graph.publisher(RELIABLE)
+    graph.spin_until(lambda: graph.published() == [RELIABLE])
+    listener.follow()
+    graph.spin_until(lambda: graph.reliability() == [RELIABLE])
+    graph.spin_until(second.get_subscription_count)
+    second.publish(Header(frame_id='2'))
+    graph.spin_until(lambda: graph.heard)
+
+
+@followed
 def test_who_asks_for_reliable_is_told_of_a_publisher_that_is_not(graph_with, capfd):
     graph = graph_with(**{f'qos_overrides.{TOPIC}.subscription.reliability': 'reliable'})
     graph.listen()
