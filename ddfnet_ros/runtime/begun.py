@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ddfnet_ros.bracket import Bracket
+from ddfnet_ros.runtime.guard import Guard
 from ddfnet_ros.runtime.preparation import stack_of
 from ddfnet_ros.runtime.shown import shown_of, where_finite
 from ddfnet_ros.runtime.stages import Stage
@@ -28,7 +29,7 @@ class Ready(NamedTuple):
         flow: Stage that found the motion.
         given: The frames, as the pipeline wants them.
         motion: On the device.
-        noise: Of the reference, for the guard.
+        guard: What there is to know of the reference.
     """
 
     bracket: Bracket
@@ -37,7 +38,7 @@ class Ready(NamedTuple):
     flow: Stage
     given: Any
     motion: Float[Tensor, '1 m 2 h w']
-    noise: float
+    guard: Guard
 
 
 @dataclass(frozen=True, eq=False)

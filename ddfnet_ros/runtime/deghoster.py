@@ -6,7 +6,6 @@ Command line and evaluation call it, and so does the node, through `fallback.py`
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Hashable, Sequence
@@ -25,7 +24,7 @@ from ddfnet_ros.runtime.acceleration import accelerate, fusion_of, kernel_pipeli
 from ddfnet_ros.runtime.bands import round_up
 from ddfnet_ros.runtime.begun import Begun, Ready, array_of, pixel_vectors
 from ddfnet_ros.runtime.deghosted import Deghosted
-from ddfnet_ros.runtime.guard import noise_of
+from ddfnet_ros.runtime.guard import OFF, guard_of
 from ddfnet_ros.runtime.memory import keep_freed_memory
 from ddfnet_ros.runtime.pending import Pending
 from ddfnet_ros.runtime.pipeline import Pipeline
@@ -185,7 +184,7 @@ class Deghoster:
         with network.after(*(one.flow for one in ready)):
             radiances = pipeline.radiances(
                 [one.given for one in ready], [one.motion for one in ready],
-                bracket.reference_index, settings.mend_halos, [one.noise for one in ready])
+                bracket.reference_index, settings.mend_halos, [one.guard for one in ready])
             for radiance in radiances:
                 network.hand_over(radiance, finish)
         return [self._shown(pipeline, one, network, radiance, len(asked))
@@ -196,11 +195,11 @@ class Deghoster:
         prepare, flow, network, finish = (stage.again() for stage in self._stages)
         with prepare.after():
             given = pipeline.given(bracket, settings, self._padded(bracket), prepare)
-            noise = noise_of(bracket.reference.pixels) if settings.guard_reference else math.inf
+            guard = guard_of(bracket) if settings.guard_reference else OFF
             prepare.hand_over(given, flow, network, finish)
         with flow.after(prepare):
             motion = flow.hand_over(pipeline.motion(given), network)
-        return Ready(bracket, settings, prepare, flow, given, motion, noise)
+        return Ready(bracket, settings, prepare, flow, given, motion, guard)
 
     def _shown(
         self, pipeline: Pipeline, ready: Ready, network: Stage, radiance: Tensor, together: int

@@ -13,6 +13,7 @@ by its noise. They are averaged as two measurements are, by the inverse of their
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ddfnet_ros.bracket import Pixels, white_level
+from ddfnet_ros.bracket import Bracket, Pixels, white_level
+from ddfnet_ros.radiance import relative_exposures
 
 _Table = npt.NDArray[np.float32]
 
@@ -48,6 +50,28 @@ _GROUP = 18  # rows; of each some are looked at
 _FEWEST = 200  # pixels that tell anything
 
 
+class Guard(NamedTuple):
+    """What there is to know of a reference.
+
+    Attributes:
+        noise: Standard deviation of the noise of LDR values in [0, 1]; infinite to leave all as it
+            is.
+        white: P_1 of an LDR value of 1.
+    """
+
+    noise: float
+    white: float = 1.0
+
+
+OFF = Guard(math.inf)
+
+
+def guard_of(bracket: Bracket) -> Guard:
+    """Of a bracket's reference."""
+    exposures = relative_exposures([frame.exposure for frame in bracket.reference_first])
+    return Guard(noise_of(bracket.reference.pixels), 1 / float(exposures[0]))
+
+
 def noise_of(pixels: Pixels) -> float:
     """Standard deviation of the noise of LDR values in [0, 1]; infinite where nothing tells.
 
@@ -72,21 +96,21 @@ def noise_of(pixels: Pixels) -> float:
 
 
 def guarded(
-    radiance: Float[Tensor, '3 h w'], reference: Float[Tensor, '6 h w'], noise: float
+    radiance: Float[Tensor, '3 h w'], reference: Float[Tensor, '6 h w'], guard: Guard
 ) -> Float[Tensor, '3 h w']:
     """Bring radiance back to the reference where that is well exposed.
 
     Args:
         radiance: Relative to the shortest exposure.
         reference: [I_1, P_1] of the input stack.
-        noise: Standard deviation of LDR values; infinite to leave all as it is.
+        guard: What there is to know of it.
     """
+    noise, white = guard
     if math.isinf(noise):
         return radiance
     ldr, corrected = reference[:3], reference[3:]
     brightest = ldr.amax(0, keepdim=True)
-    white = corrected.amax(0, keepdim=True) / brightest.clamp(min=LEAST) ** SLOPE
-    slope = torch.maximum(corrected / ldr.clamp(min=LEAST), white * LEAST ** (SLOPE - 1))
+    slope = (corrected / ldr.clamp(min=LEAST)).clamp(min=white * LEAST ** (SLOPE - 1))
     margin = (SLOPE * _tolerance(noise) * slope).clamp(min=_TINY)
     away = radiance - corrected
     # Of the channel that is furthest away: all come back together, so that no colour is new.

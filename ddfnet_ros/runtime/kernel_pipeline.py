@@ -32,6 +32,7 @@ from ddfnet_ros.parallel import each, row_pieces
 from ddfnet_ros.radiance import relative_exposures
 from ddfnet_ros.runtime import guard, halo
 from ddfnet_ros.runtime.bands import round_up
+from ddfnet_ros.runtime.guard import Guard
 from ddfnet_ros.runtime.preparation import levels_of, padded_pixels, repeat_edges
 from ddfnet_ros.runtime.shown import shown_of
 from ddfnet_ros.runtime.stages import Stage
@@ -130,11 +131,11 @@ class KernelPipeline:
 
     def radiances(
         self, given: Sequence[Levels], motion: Sequence[Float[Tensor, '1 m 2 h w']],
-        reference_index: int, mend_halos: bool, noises: Sequence[float],
+        reference_index: int, mend_halos: bool, guards: Sequence[Guard],
     ) -> list[Float[Tensor, '3 h w']]:
         """What `FastFusion` gives; one after the other, as a CPU gains nothing by a batch."""
-        return [self._radiance(levels, flow, reference_index, mend_halos, noise)
-                for levels, flow, noise in zip(given, motion, noises, strict=True)]
+        return [self._radiance(levels, flow, reference_index, mend_halos, held.noise)
+                for levels, flow, held in zip(given, motion, guards, strict=True)]
 
     def _radiance(
         self, given: Levels, motion: Float[Tensor, '1 m 2 h w'], reference_index: int,

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ddfnet_ros.bracket import Bracket
+from ddfnet_ros.runtime.guard import Guard
 from ddfnet_ros.runtime.stages import Stage
 from ddfnet_ros.settings import RadianceSettings
 
@@ -35,7 +36,7 @@ class Pipeline(Protocol):
 
     def radiances(
         self, given: Sequence[Any], motion: Sequence[Float[Tensor, '1 m 2 h w']],
-        reference_index: int, mend_halos: bool, noises: Sequence[float],
+        reference_index: int, mend_halos: bool, guards: Sequence[Guard],
     ) -> list[Float[Tensor, '3 h w']]:
         """What the network gives, >= 0, relative to the shortest exposure; halos mended or not.
 
@@ -44,7 +45,7 @@ class Pipeline(Protocol):
             motion: From the second, of each.
             reference_index: How many frames are shorter than the reference.
             mend_halos: See `halo.py`.
-            noises: Of the reference of each, see `guard.py`; infinite: not held to it.
+            guards: What there is to know of each reference.
         """
 
     def shown(

@@ -14,7 +14,7 @@ from ddfnet_ros.bracket import Bracket
 from ddfnet_ros.flow.providers import FlowProvider
 from ddfnet_ros.runtime.bands import Network, in_bands
 from ddfnet_ros.runtime.graphs import Graphs
-from ddfnet_ros.runtime.guard import guarded
+from ddfnet_ros.runtime.guard import Guard, guarded
 from ddfnet_ros.runtime.halo import without_halo
 from ddfnet_ros.runtime.preparation import stack_of
 from ddfnet_ros.runtime.shown import shown_of
@@ -70,7 +70,7 @@ class StackPipeline:
     def radiances(
         self, given: Sequence[Float[Tensor, '1 n 6 h w']],
         motion: Sequence[Float[Tensor, '1 m 2 h w']], reference_index: int, mend_halos: bool,
-        noises: Sequence[float],
+        guards: Sequence[Guard],
     ) -> list[Float[Tensor, '3 h w']]:
         """What the network gives for all at once, each mended and held to its own reference."""
         def work(stack: Tensor, flow: Tensor) -> Tensor:
@@ -86,8 +86,8 @@ class StackPipeline:
             radiances = work(stacks, flows)
         else:
             radiances = self.graphs((reference_index, mend_halos), work, stacks, flows)
-        return [guarded(radiance, stack[0], noise) for radiance, stack, noise in zip(
-            radiances, stacks, noises, strict=True)]
+        return [guarded(radiance, stack[0], guard) for radiance, stack, guard in zip(
+            radiances, stacks, guards, strict=True)]
 
     def forget(self) -> None:
         """Let go of what only makes the next brackets faster; nothing may be running."""

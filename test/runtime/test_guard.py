@@ -8,7 +8,17 @@ import torch
 from ddfnet_ros.bracket import Bracket, Frame
 from ddfnet_ros.kernels.guarding import guard
 from ddfnet_ros.runtime.deghoster import Deghoster
-from ddfnet_ros.runtime.guard import DEVIATIONS, ERROR, STEPS, guarded, margins, noise_of
+from ddfnet_ros.runtime.guard import (
+    DEVIATIONS,
+    ERROR,
+    OFF,
+    STEPS,
+    Guard,
+    guard_of,
+    guarded,
+    margins,
+    noise_of,
+)
 from ddfnet_ros.settings import DeghosterSettings
 
 
@@ -42,6 +52,7 @@ def test_what_is_dark_or_clipped_all_over_tells_nothing(level):
 
 
 NOISE = 0.01
+HELD = Guard(NOISE, 0.5)
 KEPT = NOISE**2 / (NOISE**2 + ERROR**2)
 ALLOWED = 2.2 * (STEPS + DEVIATIONS * NOISE) / 0.5  # relative to the radiance of a half
 
@@ -56,17 +67,17 @@ def test_only_where_the_reference_is_well_exposed_the_result_is_held_to_it():
     reference = reference_of([0.1, 0.5, 0.5, 0.5, 0.95, 0.99])
     change = torch.tensor([0.8, 0.8, -0.8, 0.02, 0.8, 0.8])
     radiance = reference[3:] * (1 + change)
-    found = guarded(radiance, reference, NOISE) / reference[3:] - 1
+    found = guarded(radiance, reference, HELD) / reference[3:] - 1
     expected = torch.tensor([0.8, 0, 0, KEPT * 0.02, 0.4, 0.8]).expand(3, 1, -1)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
-    assert guarded(radiance, reference, math.inf) is radiance
+    assert guarded(radiance, reference, OFF) is radiance
 
 
 @pytest.mark.parametrize('sign', [1, -1])
 def test_the_further_away_the_less_is_left(sign):
     away = sign * ALLOWED * torch.tensor([0.5, 1.0, 1.5, 1.9, 2.0, 5.0])
     reference = reference_of([0.5] * 6)
-    found = guarded(reference[3:] * (1 + away), reference, NOISE) / reference[3:] - 1
+    found = guarded(reference[3:] * (1 + away), reference, HELD) / reference[3:] - 1
     left = sign * ALLOWED * KEPT * torch.tensor([0.5, 1.0, 0.5, 0.1, 0.0, 0.0])
     torch.testing.assert_close(found, left.expand(3, 1, -1), atol=1e-5, rtol=1e-4)
 
@@ -77,17 +88,17 @@ def test_a_dark_channel_of_a_bright_pixel_has_room(dark):
     reference[1], reference[4] = dark, dark**2.2 / 2
     radiance = reference[3:].clone()
     radiance[1] += 1.9 * 0.02**2.2 / 2
-    found = guarded(radiance, reference, NOISE) - reference[3:]
+    found = guarded(radiance, reference, HELD) - reference[3:]
     torch.testing.assert_close(found, KEPT * (radiance - reference[3:]))
     radiance[1] = reference[4] + 20 * 0.02**2.2 / 2
-    assert guarded(radiance, reference, NOISE)[1].item() == pytest.approx(
+    assert guarded(radiance, reference, HELD)[1].item() == pytest.approx(
         reference[4].item(), rel=1e-4, abs=1e-9)
 
 
 def test_all_channels_come_back_together():
     reference = reference_of([0.5])
     away = ALLOWED * torch.tensor([1.5, -0.8, 0.2]).reshape(3, 1, 1)
-    found = guarded(reference[3:] * (1 + away), reference, NOISE) / reference[3:] - 1
+    found = guarded(reference[3:] * (1 + away), reference, HELD) / reference[3:] - 1
     torch.testing.assert_close(found, KEPT * away / 3, atol=1e-6, rtol=1e-4)
 
 
@@ -99,7 +110,7 @@ def test_the_mean_with_the_reference_is_nearer_to_the_truth_than_either(noise):
     seen = truth + noise * torch.randn(truth.shape, generator=random)
     result = truth + ERROR * torch.randn(truth.shape, generator=random)
     reference = torch.cat([seen, seen**2.2])
-    found = guarded(result**2.2, reference, noise) ** (1 / 2.2)
+    found = guarded(result**2.2, reference, Guard(noise)) ** (1 / 2.2)
     errors = [(x - truth).std().item() for x in (found, seen, result)]
     assert errors[0] < 0.99 * min(errors[1:])
     assert errors[0] == pytest.approx((1 / (noise**-2 + ERROR**-2)) ** 0.5, rel=0.03)
@@ -107,20 +118,27 @@ def test_the_mean_with_the_reference_is_nearer_to_the_truth_than_either(noise):
 
 def test_of_a_reference_without_noise_all_is_taken():
     reference = reference_of([0.5, 0.8])
-    torch.testing.assert_close(guarded(reference[3:] * 1.001, reference, 0.0), reference[3:])
+    found = guarded(reference[3:] * 1.001, reference, Guard(0.0, 0.5))
+    torch.testing.assert_close(found, reference[3:])
 
 
+def test_the_white_is_that_of_the_reference_exposure():
+    frames = (Frame(pixels=frame(0.5), exposure_time=t) for t in (0.002, 0.008, 0.032))
+    assert guard_of(Bracket.of(frames)) == Guard(0.0, 0.25)
+
+
+@pytest.mark.parametrize('gamma', [1.8, 2.2, 3.0])
 @pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
-def test_the_kernel_does_the_same(dtype):
+def test_the_kernel_does_the_same(dtype, gamma):
     random = np.random.default_rng(2)
     top = np.iinfo(dtype).max
     pixels = random.integers(0, top, (16, 24, 3), dtype=dtype, endpoint=True)
     levels = np.linspace(0, 1, top + 1, dtype=np.float32)
-    linear = levels**np.float32(2.2) / 2
+    linear = levels**np.float32(gamma) / 2
     radiance = np.float32(linear[pixels] * random.uniform(0.3, 3, pixels.shape)).transpose(2, 0, 1)
     reference = torch.from_numpy(np.concatenate(
         [levels[pixels].transpose(2, 0, 1), linear[pixels].transpose(2, 0, 1)]))
-    expected = guarded(torch.from_numpy(radiance.copy()), reference, NOISE)
+    expected = guarded(torch.from_numpy(radiance.copy()), reference, HELD)
     found = radiance.copy()
     for rows in ((0, 8), (8, 8)):
         guard(pixels, linear, *margins(linear, NOISE), rows, found)

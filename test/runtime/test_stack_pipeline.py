@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-import math
 
 import pytest
 import torch
@@ -7,6 +6,7 @@ import torch
 from ddfnet_ros import network
 from ddfnet_ros.network.layers import PreciseConv2d
 from ddfnet_ros.runtime.graphs import Graphs
+from ddfnet_ros.runtime.guard import OFF, Guard
 from ddfnet_ros.runtime.halo import without_halo
 from ddfnet_ros.runtime.stack_pipeline import StackPipeline
 
@@ -32,7 +32,7 @@ def pipeline():
 
 
 def radiance(pipeline, reference_index, mend_halos):
-    (one,) = pipeline.radiances(*([x] for x in GIVEN), reference_index, mend_halos, [0.01])
+    (one,) = pipeline.radiances(*([x] for x in GIVEN), reference_index, mend_halos, [Guard(0.01)])
     return one
 
 
@@ -53,12 +53,12 @@ def test_replayed_work_is_that_of_the_network_and_of_mending(pipeline):
 def test_a_batch_has_a_graph_of_its_own_and_each_its_own_result(pipeline):
     others = [torch.rand_like(GIVEN[0]), torch.rand_like(GIVEN[0])]
     given, motion = [GIVEN[0], *others], [GIVEN[1] * k for k in (1, 0.5, 0)]
-    noises = [0.01, math.inf, 0.0]
+    guards = [Guard(0.01), OFF, Guard(0.0)]
     expected = [pipeline.radiances([x], [y], 1, True, [z])[0]
-                for x, y, z in zip(given, motion, noises, strict=True)]
+                for x, y, z in zip(given, motion, guards, strict=True)]
     assert pipeline.captured == 1
     for _ in range(3):
-        found = pipeline.radiances(given, motion, 1, True, noises)
+        found = pipeline.radiances(given, motion, 1, True, guards)
         for alone, one in zip(expected, found, strict=True):
             torch.testing.assert_close(one, alone, rtol=1e-5, atol=1e-6)
     assert pipeline.captured == 2
