@@ -13,6 +13,8 @@ _PNG_SIZES = {b'IHDR': 0, b'fcTL': 4}  # where in a chunk; the second is of a mo
 # data cannot hold it, because a byte of ones is followed by zeros there.
 _JPEG_SIZE = re.compile(
     rb'\xff[\xc0-\xc3\xc5-\xc7\xc9-\xcb\xcd-\xcf]\0[\x0b\x0e\x11\x14].(....)', re.DOTALL)
+_JPEG_SCAN = 0xDA
+_JPEG_ALONE = (0x00, 0x01, *range(0xD0, 0xDA), 0xFF)  # markers without a segment, and rubbish
 _HDR_SIZE = re.compile(rb'-Y\s*[-+]?(\d+)\s*\+X\s*[-+]?(\d+)')
 # TIFF 6.0: tags, and the two types that sizes may have.
 _WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 322, 323
@@ -35,6 +37,17 @@ def claimed_pixels(data: bytes) -> int | None:
         if data.startswith(start):
             return claim(data)
     return None
+
+
+def truncated(data: bytes) -> bool:
+    """Whether a PNG or JPEG lacks its end: decoders fill the rest with grey and say nothing.
+
+    What follows the end, such as the video of a moving photograph, does not matter.
+    """
+    if data.startswith(b'\xff\xd8\xff'):
+        scan = _jpeg_scan(data)
+        return scan < 0 or data.find(b'\xff\xd9', scan) < 0
+    return data.startswith(b'\x89PNG') and data.rfind(b'IEND') <= data.rfind(b'IDAT')
 
 
 def misread(data: bytes) -> str:
@@ -71,6 +84,18 @@ def _jpeg(data: bytes) -> int:
     """Wherever the size stands: decoders skip rubbish until they find it, too."""
     sizes = [struct.unpack('>HH', size) for size in _JPEG_SIZE.findall(data)]
     return max((int(height * width) for height, width in sizes), default=0)
+
+
+def _jpeg_scan(data: bytes) -> int:
+    """Where the pixels begin, behind thumbnails, which are in segments; -1: nowhere."""
+    place = data.find(b'\xff', 2)
+    while 0 <= place < len(data) - 4:
+        marker, length = struct.unpack_from('>BH', data, place + 1)
+        if marker == _JPEG_SCAN:
+            return place
+        alone = marker in _JPEG_ALONE
+        place = data.find(b'\xff', place + 1 if alone else place + 2 + length)
+    return -1
 
 
 def _hdr(data: bytes) -> int:

@@ -14,17 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ddfnet_ros.bracket import Pixels
-from ddfnet_ros.image_headers import UNKNOWN, claimed_pixels, misread
+from ddfnet_ros.image_headers import UNKNOWN, claimed_pixels, misread, truncated
 
 READABLE = 'PNG, JPEG, TIFF, HDR or EXR'
 _EXR_MAGIC = b'\x76\x2f\x31\x01'
 
-# What a whole file ends with, after what it starts with. Decoders fill the rest of a truncated
-# JPEG with grey and say nothing, so it is looked for here.
-_ENDINGS = {
-    b'\xff\xd8\xff': (b'\xff\xda', b'\xff\xd9'),
-    b'\x89PNG': (b'IDAT', b'IEND'),
-}
 # Deflate makes no more than 1032 bytes of one, the LZW of TIFF 1365 (4096 codes of 12 bits that
 # each stand for one byte more than the last); a JPEG spends at least a bit on 64 pixels.
 _DENSEST = 1365  # pixels per byte of a file, of cameras' 8 bits and more
@@ -45,7 +39,9 @@ def decode(data: bytes | memoryview, name: str = 'image') -> Pixels:
         ImageError: truncated, or not an image.
     """
     whole = bytes(data)
-    _check_ending(whole, name)
+    if truncated(whole):
+        raise ImageError(f'{name}: expected a whole image, got one truncated after {len(whole)} '
+                         'bytes; copy it again')
     _check_density(whole, name)
     if layout := misread(whole):
         raise ImageError(f'{name}: expected a TIFF of grey or RGB pixels one by one, got '
@@ -103,13 +99,6 @@ def read_exr(path: Path | str) -> npt.NDArray[np.float32]:
             return np.stack([channels[name].pixels for name in names], -1).astype(np.float32)
     raise ImageError(f'{path}: expected channels R, G, B or Y, got {", ".join(channels)}; '
                      'export it again')
-
-
-def _check_ending(data: bytes, name: str) -> None:
-    for start, (body, end) in _ENDINGS.items():
-        if data.startswith(start) and data.rfind(end) <= data.rfind(body):
-            raise ImageError(f'{name}: expected a whole image, got one truncated after '
-                             f'{len(data)} bytes; copy it again')
 
 
 def _check_density(data: bytes, name: str) -> None:

@@ -98,6 +98,23 @@ def test_jpeg_cut_behind_its_thumbnail_is_refused(tmp_path):
         images.decode(data[:-200])
 
 
+def test_what_follows_the_end_of_a_jpeg_does_not_matter():
+    picture = random_pixels(np.uint8, (40, 50, 3))
+    whole = cv2.imencode('.jpg', picture)[1].tobytes()
+    video = bytes(np.random.default_rng(1).integers(0, 256, 300_000, np.uint8)) + b'\xff\xda'
+    np.testing.assert_array_equal(images.decode(whole + video), images.decode(whole))
+
+
+@pytest.mark.parametrize('progressive', [0, 1])
+def test_a_jpeg_cut_anywhere_is_refused(progressive):
+    whole = cv2.imencode('.jpg', random_pixels(np.uint8, (40, 50, 3)), [
+        cv2.IMWRITE_JPEG_PROGRESSIVE, progressive])[1].tobytes()
+    assert images.decode(whole).shape == (40, 50, 3)
+    for end in range(3, len(whole) - 1, 7):
+        with pytest.raises(ImageError):
+            images.decode(whole[:end])
+
+
 @pytest.mark.parametrize('data', [b'', b'not an image', b'\x89PNG\r\n\x1a\n'])
 def test_what_is_not_an_image_is_refused(data):
     with pytest.raises(ImageError, match='image: expected'):
