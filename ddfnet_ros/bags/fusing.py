@@ -44,6 +44,7 @@ class BagJob:
         node: Full name of the node in whose namespace the results lie.
         keep_exposures: Whether the images of the brackets are copied too.
         progress: Whether progress bars are shown.
+        overwrite: Whether a file that is there already is replaced.
     """
 
     source: Path
@@ -53,11 +54,16 @@ class BagJob:
     node: str = '/fuse_node'
     keep_exposures: bool = True
     progress: bool = False
+    overwrite: bool = False
 
     @property
     def folder(self) -> Path:
         """Where the results lie until all are there."""
         return self.target.with_name(f'{self.target.name}.partial')
+
+
+class TakenError(BagError):
+    """The result is there already, maybe by another run."""
 
 
 class Done(NamedTuple):
@@ -88,15 +94,18 @@ def fuse_bag(job: BagJob, fuse: Fuse) -> Done:
 
     Raises:
         BagError: a bag that cannot be read, has no such topics or no complete bracket.
+        TakenError: the result is there already.
         ValueError: settings by which no bracket could ever be assembled.
     """
     with BagReader(job.source) as bag:
         _check_names(job, bag)
         finder = BracketFinder(job.source, bag, job.settings)
-        with Parts(job.folder, _purpose(job)) as parts:
+        with Parts(job.folder, _purpose(job, fuse)) as parts:
+            check_free(job)
             done = _fuse_all(job, bag, finder, fuse, parts)
             whole = job.folder / 'whole.mcap'
             _write(job, bag, finder, parts, whole)
+            check_free(job)  # still
             os.replace(whole, job.target)
             parts.remove()
     return done
@@ -163,13 +172,21 @@ def _check_names(job: BagJob, bag: BagReader) -> None:
                        'for the results (--node)')
 
 
-def _purpose(job: BagJob) -> dict[str, Any]:
+def check_free(job: BagJob) -> None:
+    """Raise TakenError where a result is there that is not to be replaced."""
+    if job.target.exists() and not job.overwrite:
+        raise TakenError(f'{job.target}: expected a name that is free, got a file; --overwrite '
+                         'replaces it')
+
+
+def _purpose(job: BagJob, fuse: Fuse) -> dict[str, Any]:
     """What has to be the same for results to be taken over."""
     files = sorted(job.source.iterdir()) if job.source.is_dir() else [job.source]
     settings = dataclasses.asdict(job.settings)
     del settings['threads']  # changes no result
     return {
-        'version': __version__, 'outputs': list(job.outputs), 'node': job.node,
+        'version': __version__, 'weights': getattr(fuse, 'sha256', ''),
+        'outputs': list(job.outputs), 'node': job.node,
         'settings': settings, 'source': str(job.source.resolve()),
         'files': [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files],
     }

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections.abc import Collection
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, parent_process
+from multiprocessing import active_children, get_context, parent_process
 from types import TracebackType
 
 from ddfnet_ros.bags.fusing import BagJob, Done
@@ -35,6 +36,9 @@ class Processes:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
+        if kind is not None:  # what they have done so far lies on the disk
+            for process in active_children():
+                process.terminate()
         for executor in [*self._idle, *self._busy.values()]:
             executor.shutdown(cancel_futures=True)
 
@@ -64,11 +68,12 @@ class Processes:
 
     def _new(self) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
-            1, mp_context=get_context('spawn'), initializer=_end_with_parent)
+            1, mp_context=get_context('spawn'), initializer=_depend_on_parent)
 
 
-def _end_with_parent() -> None:
-    """Have this process end when the one that began it is gone, by whatever signal."""
+def _depend_on_parent() -> None:
+    """Have this process end when the one that began it does, however, and not by Ctrl-C before."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = parent_process()
 
     def watch() -> None:

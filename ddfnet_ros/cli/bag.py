@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from ddfnet_ros.bags.fusing import BagJob, fuse_bag
+from ddfnet_ros.bags.fusing import BagJob, check_free, fuse_bag
 from ddfnet_ros.bags.many import run_all, share_of_threads
 from ddfnet_ros.bags.outputs import OUTPUTS
 from ddfnet_ros.bags.processes import Processes
@@ -75,7 +75,7 @@ several."""
     """Print one JSON object per bag, each in a line, and nothing else."""
     params_file: Annotated[Path | None, optional('FILE.yaml')] = None
     """Parameter file of the node, such as config/ghent.yaml; the options below are stronger."""
-    settings: Annotated[NodeSettings, as_options(NodeSettings, LIVE_ONLY)] = field(
+    settings: Annotated[NodeSettings, as_options(NodeSettings, LIVE_ONLY, partly=True)] = field(
         default_factory=NodeSettings)
     """How frames become brackets, and how these are fused."""
 
@@ -102,11 +102,9 @@ def run(words: Sequence[str]) -> int:
 
 
 def _one(options: Options, stated: _Stated, source: Path, target: Path) -> int:
-    if target.exists() and not options.overwrite:
-        raise BagError(f'{target}: expected a name that is free, got a file; --overwrite replaces '
-                       'it')
     with waiting(f'reading {source.name} and the model'):
         job = _job(options, stated, source, target)
+        check_free(job)
 
         from ddfnet_ros.runtime.fallback import FallbackDeghoster
 
@@ -114,9 +112,7 @@ def _one(options: Options, stated: _Stated, source: Path, target: Path) -> int:
     try:
         done = fuse_bag(job, deghoster)
     except KeyboardInterrupt:
-        if job.folder.is_dir():
-            print(f'\nddfnet: interrupted; the same command goes on where it was, '
-                  f'`rm -r {shlex.quote(str(job.folder))}` forgets it', file=sys.stderr)
+        _tell_of_interrupt([job])
         raise
     if options.json:
         print(json_line(source, target, done))
@@ -141,10 +137,20 @@ def _several(
         except ValueError as error:
             report.tell(source, target, error)
     if jobs:
-        with _pool(options, jobs) as pool:
-            run_all(jobs if options.ray else _sharing(jobs, pool.size), pool, options.retries,
-                    lambda job, outcome: report.tell(job.source, job.target, outcome))
+        try:
+            with _pool(options, jobs) as pool:
+                run_all(jobs if options.ray else _sharing(jobs, pool.size), pool, options.retries,
+                        lambda job, outcome: report.tell(job.source, job.target, outcome))
+        except KeyboardInterrupt:
+            _tell_of_interrupt(jobs)
+            raise
     return FAILED if report.failed else 0
+
+
+def _tell_of_interrupt(jobs: Sequence[BagJob]) -> None:
+    if folders := [shlex.quote(str(job.folder)) for job in jobs if job.folder.is_dir()]:
+        print(f'\nddfnet: interrupted; the same command goes on where it was, '
+              f'`rm -r {" ".join(folders)}` forgets it', file=sys.stderr)
 
 
 def _targets(sources: Sequence[Path], folder: Path) -> dict[Path, Path]:
@@ -200,5 +206,5 @@ def _job(
         source=source, target=target, outputs=options.outputs,
         settings=settled(source, stated, options.params_file),
         node='/' + options.node.strip('/'), keep_exposures=options.keep_exposures,
-        progress=progress,
+        progress=progress, overwrite=options.overwrite,
     )

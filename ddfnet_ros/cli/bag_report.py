@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from ddfnet_ros.bags.fusing import Done
+from ddfnet_ros.bags.fusing import Done, TakenError
 from ddfnet_ros.bags.many import Outcome
 
 
@@ -22,7 +22,9 @@ class Report:
         self._as_json, self.failed = as_json, False
 
     def tell(self, source: Path, target: Path, outcome: Outcome | None) -> None:
-        """Print a line; None is a bag that an earlier run had done."""
+        """Print a line; None is a bag that another run had done."""
+        if isinstance(outcome, TakenError):  # meanwhile
+            outcome = None
         self.failed |= isinstance(outcome, Exception)
         if self._as_json:
             print(json_line(source, target, outcome), flush=True)

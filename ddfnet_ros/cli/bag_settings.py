@@ -12,6 +12,7 @@ from ddfnet_ros.bags.reading import BagError
 from ddfnet_ros.bags.suggestion import told_suggestions
 from ddfnet_ros.bags.survey import survey
 from ddfnet_ros.cli import parameter_file
+from ddfnet_ros.command_line.naming import by_options
 from ddfnet_ros.settings import NodeSettings
 
 LIVE_ONLY = frozenset({
@@ -37,12 +38,12 @@ def settled(
 
     Raises:
         BagError: settings are needed that the bag does not tell.
-        ValueError: a bad parameter file.
+        ValueError: a bad parameter file, or settings that do not fit together.
     """
     wanted = {**(parameter_file.read(params_file) if params_file else {}), **given}
     topics = tuple(map(absolute, wanted.get('image_topics', ())))
     if topics and {'exposure_times', 'exposure_source'} & wanted.keys():
-        return NodeSettings(**wanted)
+        return together(wanted, params_file)
     found_topics = survey(source)
     _require_topics(source, topics, [topic.name for topic in found_topics.images])
     # Nothing is fused by exposures that are only guessed.
@@ -53,7 +54,22 @@ def settled(
         missing = [option for name, option in _TELLING.items() if name not in wanted]
         raise BagError(f'{source}: expected one bracket, got {found}; see `ddfnet inspect '
                        f'{source}` and set {" and ".join(missing)}')
-    return NodeSettings(**(complete[0].parameters | wanted))
+    return together(complete[0].parameters | wanted, params_file)
+
+
+def together(wanted: Mapping[str, Any], params_file: Path | None = None) -> NodeSettings:
+    """Settings from options and from a file.
+
+    Raises:
+        ValueError: bad ones, or some that do not fit together: by the names that a file has for
+            them, or else by those of options, which were fit each for itself.
+    """
+    try:
+        return NodeSettings(**wanted)
+    except ValueError as error:
+        if params_file:
+            raise
+        raise ValueError(by_options(str(error), NodeSettings)) from None
 
 
 def _require_topics(source: Path, wanted: Sequence[str], there: Sequence[str]) -> None:

@@ -15,7 +15,9 @@ from ddfnet_ros.settings import DeghosterSettings
 from ddfnet_ros.tunables import Settings
 
 
-def as_options(settings: type[Settings], hidden: Collection[str] = ()) -> Any:
+def as_options(
+    settings: type[Settings], hidden: Collection[str] = (), *, partly: bool = False
+) -> Any:
     """Type annotation for a field of a verb's Options that holds all these settings.
 
     Each field of the settings becomes an option `--name`, without a prefix.
@@ -23,6 +25,8 @@ def as_options(settings: type[Settings], hidden: Collection[str] = ()) -> Any:
     Args:
         settings: The class.
         hidden: Fields that have no meaning for the verb, and no option.
+        partly: Whether the rest is told elsewhere, such as in a file: then whether they fit
+            together is not checked here.
     """
     hints = get_type_hints(settings)
     suppress: Any = tyro.conf.Suppress
@@ -39,8 +43,9 @@ def as_options(settings: type[Settings], hidden: Collection[str] = ()) -> Any:
         default = dataclasses.field(default=field.default, metadata=field.metadata)
         kind = suppress[hints[field.name]] if field.name in hidden else hints[field.name]
         fields.append((field.name, Annotated[kind, shown], default))
+    checks = {'__post_init__': Settings.__post_init__} if partly else {}
     constructor = dataclasses.make_dataclass(
-        settings.__name__, fields, bases=(settings,), frozen=True, kw_only=True)
+        settings.__name__, fields, bases=(settings,), namespace=checks, frozen=True, kw_only=True)
     return tyro.conf.arg(name='', constructor=constructor)
 
 

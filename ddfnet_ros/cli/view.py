@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import json
 import os
@@ -21,7 +22,7 @@ from tqdm import tqdm
 from ddfnet_ros.bags.brackets import BracketFinder
 from ddfnet_ros.bags.reading import BagError, BagReader
 from ddfnet_ros.bracket import Bracket
-from ddfnet_ros.cli.bag_settings import LIVE_ONLY, settled
+from ddfnet_ros.cli.bag_settings import LIVE_ONLY, settled, together
 from ddfnet_ros.cli.image_files import AUTO, frames_of, seconds
 from ddfnet_ros.cli.options import as_options, check_output, optional
 from ddfnet_ros.command_line.naming import given
@@ -69,7 +70,7 @@ metadata; auto, for files: estimated."""
     """Parameter file of the node, for a bag; the options below are stronger."""
     json: bool = False
     """With --save: print one JSON object and nothing else."""
-    settings: Annotated[NodeSettings, as_options(NodeSettings, _HIDDEN)] = field(
+    settings: Annotated[NodeSettings, as_options(NodeSettings, _HIDDEN, partly=True)] = field(
         default_factory=NodeSettings)
     """How frames become brackets, and how these are fused."""
 
@@ -124,7 +125,8 @@ def _record(options: Options, words: Sequence[str], path: Path) -> dict[str, Any
         from ddfnet_ros.results.inside import Recording
         from ddfnet_ros.runtime.deghoster import Deghoster
 
-        settings = options.settings if from_files else _of_bag(options, words)
+        settings = (together(dataclasses.asdict(options.settings)) if from_files
+                    else _of_bag(options, words))
         deghoster = Deghoster(settings)
     with Recording(path, settings) as recording:
         def add(bracket: Bracket) -> None:

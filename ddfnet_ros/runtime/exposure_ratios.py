@@ -95,7 +95,8 @@ def _reduced(
 
 def _shrink(picture: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
     scale = min(1.0, _SIDE / max(picture.shape[:2]))
-    return cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    height, width = (max(1, round(side * scale)) for side in picture.shape[:2])
+    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
 
 
 def _ratio(

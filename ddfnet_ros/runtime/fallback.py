@@ -74,6 +74,11 @@ class FallbackDeghoster:
         """Of the two, the one that the latest bracket went through."""
         return self._spare or self._first
 
+    @property
+    def sha256(self) -> str:
+        """Checksum of the weights that were asked for."""
+        return self._first.sha256
+
     def __call__(self, bracket: Bracket) -> Deghosted:
         """Fuse one bracket; raises what `submit` does."""
         return self.submit(bracket).result()

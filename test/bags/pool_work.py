@@ -16,6 +16,8 @@ def work(given):
     kind, _, marker = given.source.name.partition('@')
     if kind == 'bad':
         raise ValueError('expected a bag')
+    if kind == 'interrupted':
+        os.kill(os.getpid(), signal.SIGINT)
     if kind == 'stays':
         Path(marker.replace('!', '/')).write_text(str(os.getpid()))
         threading.Event().wait(60)

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from ddfnet_ros.bags import BagError, BagReader
-from ddfnet_ros.bags.fusing import BagJob, fuse_bag
+from ddfnet_ros.bags import BagError, BagReader, parts
+from ddfnet_ros.bags.fusing import BagJob, TakenError, fuse_bag
 from ddfnet_ros.bags.outputs import OUTPUTS
 from ddfnet_ros.bags.survey import survey
 from ddfnet_ros.encodings import pixels_of
@@ -119,6 +119,45 @@ def test_frames_without_metadata_are_dropped_and_counted(record, fuse, tmp_path)
     done = fuse_bag(job(source, tmp_path), fuse)
     assert done.brackets == 4
     assert sum(done.dropped.values()) == 2
+
+
+def test_a_result_of_another_run_is_left_as_it_is(record, fuse, tmp_path):
+    source = record()
+    (tmp_path / 'out.mcap').write_bytes(b'theirs')
+    with pytest.raises(TakenError, match='--overwrite'):
+        fuse_bag(job(source, tmp_path), fuse)
+    assert (tmp_path / 'out.mcap').read_bytes() == b'theirs'
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['out.mcap', 'street']
+    assert fuse_bag(job(source, tmp_path, overwrite=True), fuse).brackets == 4
+
+
+def test_a_result_that_came_while_this_one_was_made_is_left_too(record, fuse, tmp_path):
+    def meanwhile(bracket):
+        (tmp_path / 'out.mcap').write_bytes(b'theirs')
+        return fuse(bracket)
+
+    with pytest.raises(TakenError):
+        fuse_bag(job(record(), tmp_path), meanwhile)
+    assert (tmp_path / 'out.mcap').read_bytes() == b'theirs'
+
+
+def test_what_other_weights_had_fused_is_not_gone_on_with(record, fuse, tmp_path, monkeypatch):
+    class Weights:
+        def __init__(self, sha256, brackets):
+            self.sha256, self.left = sha256, brackets
+
+        def __call__(self, bracket):
+            self.left -= 1
+            if self.left < 0:
+                raise KeyboardInterrupt
+            return fuse(bracket)
+
+    monkeypatch.setattr(parts, 'SIZE', 1)
+    source = record()
+    for weights in (Weights('a', 2), Weights('a', 1)):
+        with pytest.raises(KeyboardInterrupt):
+            fuse_bag(job(source, tmp_path), weights)
+    assert fuse_bag(job(source, tmp_path), Weights('b', 9)).earlier == 0
 
 
 def test_nothing_is_left_behind_but_the_bag(record, fuse, tmp_path):

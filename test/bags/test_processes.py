@@ -40,6 +40,20 @@ if __name__ == '__main__':
     wait_for(lambda: not Path(f'/proc/{marker.read_text()}').exists())
 
 
+def test_an_interrupt_does_not_wait_for_what_is_being_fused(tmp_path):
+    marker, pool = tmp_path / 'pid', Processes(2, pool_work.work)
+    pool.start(pool_work.job(f'stays@{marker}'.replace('/', '!')))
+    wait_for(lambda: marker.exists() and marker.read_text())
+    with pytest.raises(KeyboardInterrupt), pool:
+        raise KeyboardInterrupt
+    assert not Path(f'/proc/{marker.read_text()}').exists()
+
+
+def test_an_interrupt_is_for_the_one_that_began_them():
+    told = pool_work.outcomes(['interrupted'], Processes(1, pool_work.work))
+    assert told['interrupted'].dropped == {}
+
+
 def wait_for(condition):
     deadline = time.monotonic() + 30
     while not condition():

@@ -84,6 +84,21 @@ def test_an_option_is_stronger_than_the_file_also_where_it_is_the_default(
     assert main([*line, '--bracket-size', '3']) == 0
 
 
+def test_a_file_may_complete_what_options_begin(street, model, tmp_path, capsys):
+    line = ['bag', str(street), str(tmp_path / 'out.mcap'), '--cycle-source', 'gap', *model]
+    assert main(line) == 2
+    assert '--cycle-gap: expected more than 0 s' in capsys.readouterr().err
+    file = tmp_path / 'mine.yaml'
+    file.write_text('/**: {ros__parameters: {cycle_gap: 0.02}}')
+    main([*line, '--params-file', str(file)])
+    assert 'expected more than 0 s' not in capsys.readouterr().err
+    two = ['--image-topics', IMAGE_TOPIC, '/other', '--params-file', str(file)]
+    file.write_text('/**: {ros__parameters: {exposure_times: [0.001, 0.004]}}')
+    assert main([*line[:3], *model, *two]) == 2
+    assert 'topic' in (said := capsys.readouterr().err)
+    assert 'got 2' not in said
+
+
 @pytest.mark.parametrize(('text', 'said'), [
     ('/**: {ros__parameters: {colour: red}}', 'expected parameters of fuse_node, got colour'),
     ('[1, 2', 'expected a ROS parameter file'),
