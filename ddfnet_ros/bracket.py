@@ -186,7 +186,8 @@ def _reference_index(ordered: tuple[Frame, ...], reference: int | str) -> int:
     if isinstance(reference, int) and 0 <= reference <= count:
         return reference - 1 if reference else median_index(count)
     if reference != 'latest':
-        raise ValueError(f'expected a reference from 1 to {count}, got {reference}')
+        raise ValueError(f'expected a reference from 1 to {count}, got {reference}; choose one '
+                         'of the exposures, or 0 for the middle one')
     *_, before, latest = sorted(range(count), key=lambda k: ordered[k].stamp_ns)
     if ordered[before].stamp_ns == ordered[latest].stamp_ns:
         raise ValueError('expected a latest frame, got several with the last stamp; set reference '

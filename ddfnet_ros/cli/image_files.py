@@ -36,6 +36,7 @@ def frames_of(
         raise ValueError(f'expected {MIN_FRAMES} to {MAX_FRAMES} image files, got '
                          f'{len(paths)}; name the exposures of one scene')
     pictures = [_read(path) for path in paths]
+    _check_alike(paths, pictures)
     gains = [1.0] * len(pictures)
     if times == AUTO:
         exposures = _estimated(pictures, settings)
@@ -77,6 +78,15 @@ def _read(path: Path) -> Pixels:
     except ValueError as error:
         raise ValueError(f'{path}: {error}') from error
     return pixels
+
+
+def _check_alike(paths: Sequence[Path], pictures: Sequence[Pixels]) -> None:
+    first = pictures[0]
+    for path, pixels in zip(paths, pictures, strict=True):
+        if (pixels.shape, pixels.dtype) != (first.shape, first.dtype):
+            raise ValueError(f'{path}: expected frames alike, {first.shape} {first.dtype} as '
+                             f'{paths[0]}, got {pixels.shape} {pixels.dtype}; resize or convert '
+                             'them first')
 
 
 def _estimated(pictures: Sequence[Pixels], settings: RadianceSettings) -> list[float]:

@@ -39,7 +39,8 @@ def choose_device(name: str) -> torch.device:
     except RuntimeError:
         device = None
     if device is None or device.type not in _AUTO:
-        raise ValueError(f'device: expected auto, cpu, cuda or cuda:N, got {name!r}')
+        raise ValueError(f'device: expected auto, cpu, cuda or cuda:N, got {name!r}; name '
+                         'one of these')
     count = torch.cuda.device_count()
     if device.type == 'cuda' and (device.index or 0) >= count:
         raise ValueError(f'device: expected one that is there, got {name!r} on a machine with '

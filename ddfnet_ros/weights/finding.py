@@ -76,8 +76,10 @@ def unusable(path: Path, expected: str, got: str) -> WeightsError:
 
 
 def _present_near(path: Path, models_dir: Path | str = '') -> str:
-    others = {p.stem for p in path.parent.glob(f'*{SUFFIX}')} - {path.stem}
-    return _remedy(sorted(others.union(present(models_dir))))
+    names = present(models_dir)
+    others = [str(p) for p in sorted(path.parent.glob(f'*{SUFFIX}'))
+              if p.stem not in names and p.name != path.name]
+    return _remedy([*sorted(names), *others])
 
 
 def _remedy(names: list[str]) -> str:

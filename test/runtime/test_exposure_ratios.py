@@ -70,6 +70,13 @@ def test_scenes_without_agreement_are_not_sure():
     assert 'not sure' in str(ratio)
 
 
+@pytest.mark.parametrize('shape', [(1, 700), (700, 1), (1, 4000)])
+def test_a_row_or_a_column_tells_ratios_too(shape):
+    radiance = np.random.default_rng(3).uniform(0.01, 0.1, (*shape, 3))
+    exposures, _ = estimate_exposures([take(radiance, t) for t in (1.0, 4.0)], RadianceSettings())
+    assert exposures[1] / exposures[0] == pytest.approx(4, rel=0.1)
+
+
 def test_clipped_everywhere_is_refused():
     frames = [take(scene(), 0.001), take(scene(), 1000)]
     with pytest.raises(ValueError, match='set --exposure-times'):
