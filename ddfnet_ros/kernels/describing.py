@@ -58,7 +58,7 @@ def describe_moved(
         seen: (rows / 4, w / 4, 4, 4, 9).
     """
     width, scale = pixels.shape[1], mu_scale(mu)
-    places = np.empty((3, width), np.int32), np.empty((2, width), np.float32)
+    places = np.empty((3, width), np.uint32), np.empty((2, width), np.float32)
     curved = np.empty((3, width), seen.dtype)
     for i in range(seen.shape[0]):
         for dy in range(CELL):
@@ -110,7 +110,7 @@ def sample(pixels: Any, table: Any, flow: Any, y: Any, places: Any, out: Any) ->
         table: (levels,) float32, what is sampled.
         flow: (2, h, w).
         y: Row of the reference.
-        places: Scratch, (3, w) int32 and (2, w) float32.
+        places: Scratch, (3, w) uint32, whose indices Numba need not check, and (2, w) float32.
         out: (3, w) float32.
     """
     height, width = pixels.shape[0], pixels.shape[1]
@@ -126,12 +126,13 @@ def sample(pixels: Any, table: Any, flow: Any, y: Any, places: Any, out: Any) ->
         a = here[x]
         b, c = a + right[x], a + down[x]
         d = c + right[x]
+        u, v = across[x], along[x]
         for k in range(3):
             above = table[flat[a, k]]
             below = table[flat[c, k]]
-            above += (table[flat[b, k]] - above) * across[x]
-            below += (table[flat[d, k]] - below) * across[x]
-            out[k, x] = above + (below - above) * along[x]
+            above += (table[flat[b, k]] - above) * u
+            below += (table[flat[d, k]] - below) * u
+            out[k, x] = above + (below - above) * v
 
 
 @kernel
