@@ -78,6 +78,7 @@ class Manager(Peer):
         """Publish images; subscribe to `~/image`."""
         super().__init__(images, '/fuse_node/image')
         self._change = self.create_client(ChangeState, '/fuse_node/change_state')
+        self._by_label = False
         self._get = self.create_client(GetState, '/fuse_node/get_state')
 
     def wait_for_node(self, patience: float) -> None:
@@ -90,12 +91,15 @@ class Manager(Peer):
                 client.call_async(request).done, _AGAIN), patience)
 
     def change(self, transition: str, patience: float) -> bool:
-        """Ask for one; whether this state has it and it succeeded.
+        """Ask for one, by label and by id in turn; whether this state has it and it succeeded.
 
         Raises:
             TimeoutError: no answer came.
         """
-        request = ChangeState.Request(transition=Transition(label=transition))
+        number = getattr(Transition, f'TRANSITION_{transition.upper()}')
+        self._by_label = not self._by_label
+        wanted = Transition(label=transition) if self._by_label else Transition(id=number)
+        request = ChangeState.Request(transition=wanted)
         return bool(self._answer(self._change, request, patience).success)
 
     def state(self, patience: float) -> str:
