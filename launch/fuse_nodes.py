@@ -54,7 +54,7 @@ def fusers(given: Given) -> list[Fuser]:
         raise RuntimeError(f'image_topics: expected {CAMERA} in it, or a relative name, for '
                            f'{len(names)} cameras, got {topics!r}')
     return [_fuser({argument: text.replace(CAMERA, name) for argument, text in given.items()},
-                   f'{given["namespace"]}/{name}') for name in names]
+                   _namespace(given).replace(CAMERA, name)) for name in names]
 
 
 def shared_process(given: Given, fusers: list[Fuser], write: Callable[[str], str]
@@ -74,7 +74,7 @@ def shared_process(given: Given, fusers: list[Fuser], write: Callable[[str], str
     own = {f'{fuser.namespace}/fuse_node': {'ros__parameters': fuser.values} for fuser in fusers
            if fuser.values}
     files = [*_files(given), *([write(json.dumps(own))] if own else [])]  # JSON is YAML, too
-    namespace = _absolute(f'{given["namespace"]}/{CAMERA}')
+    namespace = _absolute(_namespace(given))
     return {
         'executable': 'fuse_cameras', 'exec_name': 'fuse_cameras',
         'arguments': value(given, 'cameras'),
@@ -82,6 +82,12 @@ def shared_process(given: Given, fusers: list[Fuser], write: Callable[[str], str
                           *(word for file in files for word in ('--params-file', file))],
         'remappings': _remappings(given),
     }
+
+
+def _namespace(given: Given) -> str:
+    """Of each camera, which has its name in it: at the end, unless it was said where."""
+    namespace = given['namespace']
+    return namespace if CAMERA in namespace else f'{namespace}/{CAMERA}'
 
 
 def _absolute(namespace: str) -> str:
@@ -99,7 +105,7 @@ def _remappings(given: Given) -> list[tuple[str, str]]:
 def _fuser(given: Given, namespace: str) -> Fuser:
     namespace = _absolute(namespace)
     values = {name: value(given, name) for name in PARAMETERS if given[name]}
-    for name, text in given.items():
+    for name, text in (given | {'namespace': namespace}).items():
         if CAMERA in text:
             raise RuntimeError(f'{name}: got {text!r} without cameras; set cameras')
     topics = [topic if topic.startswith('/') else f'{namespace.rstrip("/")}/{topic}'

@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = parse(Options, 'python -m ddfnet_ros.demo',
                         sys.argv[1:] if argv is None else argv)
         end_on_signals()
-        return _report_misses(run(options))
+        return _report_misses(run(options), options.pace)
     except ProcessError as error:
         print(f'demo: {error}', file=sys.stderr)
         return FAILED
@@ -86,15 +86,15 @@ def _write(output: Path, shots: list[Shot], summary: Summary, seen_ms: list[floa
     write_png(output / 'before_after.png', before_after(window))
     page = report(shots, window, summary, seen_ms)
     (output / 'report.html').write_text(page, 'utf-8')
-    for old in output.glob('*.exr'):
+    for old in output.glob('fused_[0-9]*.exr'):
         old.unlink()
     for shot in {shots[0], window.shot, shots[-1]}:
         write_exr(output / f'fused_{shot.number:02}.exr', shot.radiance['fused'])
     summary.write(output / 'summary.json')
 
 
-def _report_misses(summary: Summary) -> int:
-    misses = summary.missed_bars()
+def _report_misses(summary: Summary, pace: float) -> int:
+    misses = summary.missed_bars(pace)
     for miss in misses:
         print(f'demo: {miss}', file=sys.stderr)
     return FAILED if misses else 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,18 +54,22 @@ class Summary:
         """Save as JSON, numbers rounded to what they can mean."""
         path.write_text(json.dumps(_rounded(dataclasses.asdict(self)), indent=2) + '\n')
 
-    def missed_bars(self) -> list[str]:
-        """One line for each bar that was missed; empty when all is well."""
-        return list(self._misses())
+    def missed_bars(self, pace: float = math.inf) -> list[str]:
+        """One line for each bar that was missed; empty when all is well.
 
-    def _misses(self) -> Iterator[str]:
+        Args:
+            pace: Brackets per second that were sent; no more can be asked for.
+        """
+        return list(self._misses(min(MIN_BRACKETS_PER_SECOND, MIN_FUSED_SHARE * pace)))
+
+    def _misses(self, rate: float) -> Iterator[str]:
         share = self.brackets_fused / max(self.brackets_played, 1)
         if share < MIN_FUSED_SHARE:
             yield (f'brackets_fused: expected at least {MIN_FUSED_SHARE:.0%} of '
                    f'{self.brackets_played}, got {self.brackets_fused} ({share:.0%}); '
                    'is the machine busy? --pace plays slower')
-        if self.brackets_per_second < MIN_BRACKETS_PER_SECOND:
-            yield (f'brackets_per_second: expected at least {MIN_BRACKETS_PER_SECOND:g}, got '
+        if self.brackets_per_second < rate:
+            yield (f'brackets_per_second: expected at least {rate:.3g}, got '
                    f'{self.brackets_per_second:.2f}')
         yield from _too_low('psnr_mu', self.psnr_mu, MIN_GAIN_DB)
         yield from _too_low('psnr_mu_moving', self.psnr_mu_moving, 0.0)

@@ -32,6 +32,7 @@ from ddfnet_ros.command_line.parsing import parse
 from ddfnet_ros.node.process import ros_process
 from ddfnet_ros.node.usage import own_words
 
+_CLOCK = '/clock'
 _TICK = 0.02  # seconds between two messages on /clock
 _SETTLE = 0.3  # seconds that discovery of the remaining topics takes once images have a listener
 _FLUSH = 5.0  # seconds that reliable subscribers have to fetch the last messages
@@ -76,13 +77,23 @@ class Player:
 
     def __init__(self, node: Node, bag: BagReader, options: Options) -> None:
         self._node, self._bag, self._options = node, bag, options
-        self._topics = options.topics or tuple(bag.topics)
+        self._topics = self._chosen()
         self._count = bag.count(self._topics)
         self._publishers = {
             topic: publisher for topic in self._topics
             if (publisher := self._publisher(topic, bag.topics[topic])) is not None
         }
-        self._clock = node.create_publisher(Clock, '/clock', 10) if options.clock else None
+        self._mixed: set[str] = set()  # topics of which that was told
+        self._clock = node.create_publisher(Clock, _CLOCK, 10) if options.clock else None
+
+    def _chosen(self) -> tuple[str, ...]:
+        """What is played; not a recorded clock beside our own."""
+        topics = self._options.topics or tuple(self._bag.topics)
+        if not self._options.clock or _CLOCK not in topics:
+            return topics
+        self._node.get_logger().warning(
+            f'{_CLOCK}: recorded, and asked for by --clock; the recorded one is left out')
+        return tuple(topic for topic in topics if topic != _CLOCK)
 
     def wait_for_subscribers(self) -> None:
         """Wait until the images have listeners, or until nobody is likely to come."""
@@ -138,8 +149,13 @@ class Player:
             self._clock.publish(tick)
 
     def _send(self, message: Message) -> None:
-        if publisher := self._publishers.get(message.topic):
+        topic, publisher = message.topic, self._publishers.get(message.topic)
+        if publisher and message.msgtype == self._bag.topics[topic]:
             publisher.publish(bytes(message.cdr))
+        elif publisher and topic not in self._mixed:
+            self._mixed.add(topic)
+            self._node.get_logger().warning(f'{topic}: expected {self._bag.topics[topic]} in all '
+                                            f'messages, got {message.msgtype} too; left out')
 
     def _subscribers(self, topic: str) -> int:
         return int(self._publishers[topic].get_subscription_count())

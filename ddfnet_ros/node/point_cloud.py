@@ -6,6 +6,7 @@ from __future__ import annotations
 from importlib import import_module
 
 import numpy as np
+from jaxtyping import Float32
 from sensor_msgs.msg import CameraInfo, PointCloud2, PointField
 
 from ddfnet_ros.node.fused import Fused
@@ -36,10 +37,16 @@ def point_cloud(fused: Fused) -> PointCloud2:
             'your ROS distribution') from error
     found = moving_points(fused.deghosted, fused.settings.moving_threshold)
     info = fused.camera_info or CameraInfo()
-    places = rays(found.pixels, info.k, info.d, info.distortion_model)
+    places = rays(_on_sensor(found.pixels, info), info.k, info.d, info.distortion_model)
     points = np.column_stack([places, found.pixels, found.velocities])
     fields = [PointField(name=name, offset=4 * i, datatype=PointField.FLOAT32, count=1)
               for i, name in enumerate(FIELDS)]
     cloud: PointCloud2 = create_cloud(fused.header, fields, points)
     cloud.is_dense = bool(np.isfinite(points).all())
     return cloud
+
+
+def _on_sensor(pixels: Float32[np.ndarray, 'k 2'], info: CameraInfo) -> Float32[np.ndarray, 'k 2']:
+    """Places in the picture that K is of: neither binned nor cropped, as image_geometry has it."""
+    binning = np.array([max(info.binning_x, 1), max(info.binning_y, 1)], np.float32)
+    return pixels * binning + np.array([info.roi.x_offset, info.roi.y_offset], np.float32)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import logging
+import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
+
+from ddfnet_ros.whole_files import put_in_place
 
 _PACKAGES = ('onnx', 'onnxscript', 'onnxruntime')
 _LARGEST = 8192  # height and width [px]
@@ -84,13 +87,19 @@ def export(
     onnx, runtime = _packages()
     written = onnx_of(model, frames, reference_index)
     onnx.helper.set_model_props(written, dict(about))
-    onnx.save(written, path)
+    partial = path.with_name(f'.{path.name}.{os.getpid()}.partial')
+    try:
+        onnx.save(written, partial)
+        difference = _checked(runtime, Whole(model, reference_index), partial, frames)
+        put_in_place(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
     return Exported(
         file=str(path), sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         opset=written.opset_import[0].version, multiple=cast('int', model.multiple),
         inputs=_shapes(written.graph.input), outputs=_shapes(written.graph.output),
         kmac_per_pixel=kmac_per_pixel(model, frames),
-        difference=_checked(runtime, Whole(model, reference_index), path, frames),
+        difference=difference,
     )
 
 

@@ -127,3 +127,11 @@ def test_images_of_a_bag_that_must_not_be_lost_are_asked_for_reliably(nodes, giv
     (values,) = one(nodes, given, bag='x', image_topics='image', namespace='cam',
                     bag_qos='reliable').parameters
     assert values['qos_overrides./cam/image.subscription.reliability'] == 'reliable'
+
+
+def test_the_camera_may_stand_anywhere_in_the_namespace(nodes, given):
+    arguments = given(namespace='/sensing/{camera}/hdr', cameras='front, left')
+    assert [fuser.namespace for fuser in nodes.fusers(arguments)] == [
+        '/sensing/front/hdr', '/sensing/left/hdr']
+    with pytest.raises(RuntimeError, match='namespace: got .* without cameras'):
+        nodes.fusers(given(namespace='/sensing/{camera}'))

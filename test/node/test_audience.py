@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nobody listens, nothing is made."""
 
+import numpy as np
 import pytest
 from rclpy.lifecycle import LifecycleNode
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2, RegionOfInterest
 
 from ddfnet_ros.node import audience, outputs
 from ddfnet_ros.node.audience import Audience
 from ddfnet_ros.node.diagnostics import IDLE
+from ddfnet_ros.node.point_cloud import _on_sensor
 from ddfnet_ros.runtime.deghoster import Deghoster
 
 from .conftest import header
@@ -21,6 +23,13 @@ def test_moving_points_are_a_point_cloud(bench_with):
     assert cloud.header == header(10**9 + 10**7)
     assert [field.name for field in cloud.fields] == ['x', 'y', 'z', 'u', 'v', 'vu', 'vv']
     assert set(point_cloud2.read_points(cloud)['u']) <= set(range(2, 32, 4))
+
+
+def test_pixels_of_a_cropped_and_binned_picture_are_found_on_the_sensor():
+    info = CameraInfo(binning_x=2, binning_y=2, roi=RegionOfInterest(x_offset=400, y_offset=200))
+    pixels = np.array([[120, 80]], np.float32)
+    assert _on_sensor(pixels, info).tolist() == [[640, 360]]
+    assert _on_sensor(pixels, CameraInfo()).tolist() == [[120, 80]]
 
 
 def test_what_nobody_listens_to_is_not_fused(bench_with, monkeypatch):

@@ -164,3 +164,37 @@ def test_a_topic_whose_name_ros_2_does_not_allow_is_left_out(tmp_path):
     assert process.returncode == 0
     assert '/camera/0/notes: expected a name that ROS 2 allows' in output
     assert 'Traceback' not in output
+
+
+def test_a_recorded_clock_is_not_played_beside_our_own(ros, tmp_path):
+    path = tmp_path / 'clock.mcap'
+    with BagWriter(path) as writer:
+        time_of = TYPES.types['builtin_interfaces/msg/Time']
+        for stamp_ns in (START_NS, START_NS + PERIOD_NS):
+            tick = TYPES.types['rosgraph_msgs/msg/Clock'](clock=time_of(sec=1, nanosec=0))
+            writer.write('/clock', tick, stamp_ns)
+            writer.write(OTHERS, TYPES.types['std_msgs/msg/String'](data='other'), stamp_ns)
+    node, executor, heard = Node('listening_to_the_clock'), SingleThreadedExecutor(), []
+    executor.add_node(node)
+    node.create_subscription(Clock, '/clock', heard.append, 100)
+    player = play(path, '--clock', '--wait', '1')
+    while player.poll() is None:
+        executor.spin_once(timeout_sec=0.02)
+    executor.shutdown()
+    node.destroy_node()
+    assert heard
+    assert {tick.clock.sec for tick in heard} == {START_NS // 10**9}
+    assert '/clock: recorded, and asked for by --clock' in player.communicate()[0]
+
+
+def test_a_topic_of_two_types_is_played_by_one_of_them(tmp_path):
+    path = tmp_path / 'mixed.mcap'
+    with BagWriter(path) as writer:
+        types = TYPES.types
+        writer.write('/mixed', types['std_msgs/msg/String'](data='a'), START_NS)
+        writer.write('/mixed', types['std_msgs/msg/Float64'](data=1.0), START_NS + 1)
+    player = play(path, '--wait', '0')
+    said, _ = player.communicate(timeout=60)
+    assert player.returncode == 0
+    assert 'Traceback' not in said
+    assert said.count('/mixed: expected std_msgs/msg/') == 1

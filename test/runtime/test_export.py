@@ -31,6 +31,25 @@ def test_a_file_that_computes_something_else_is_refused_and_removed(tmp_path):
         assert not path.exists()
 
 
+def test_what_is_there_stays_where_the_new_file_is_no_good(tmp_path, monkeypatch):
+    onnx = pytest.importorskip('onnx')
+    pytest.importorskip('onnxscript')
+    pytest.importorskip('onnxruntime')
+
+    def no_good(*_):
+        raise ValueError('expected another result')
+
+    graph = onnx.helper.make_graph([], 'nothing', [], [])
+    monkeypatch.setattr(export, 'onnx_of', lambda *_: onnx.helper.make_model(graph))
+    monkeypatch.setattr(export, '_checked', no_good)
+    path = tmp_path / 'model.onnx'
+    path.write_bytes(b'old')
+    with pytest.raises(ValueError, match='another result'):
+        export.export(ReferenceOnly(), path, 3, 1, {})
+    assert path.read_bytes() == b'old'
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_arithmetic_is_counted_per_pixel_of_a_frame():
     layer = torch.nn.Conv2d(6, 10, 3, padding=1)
 
