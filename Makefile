@@ -39,7 +39,7 @@ gpu-test: venv  ## Run the tests that need a GPU; without one they are skipped; 
 
 gpu-bench: venv  ## Speed on a GPU beside its arithmetic; writes benchmark/records/gpu*.json; under 10 minutes
 	$(BIN)/python -m benchmark.gpu $(ARGS)
-	$(BIN)/python -m benchmark.stream --device cuda
+	$(BIN)/python -m benchmark.stream --device cuda --busy
 
 lint: venv  ## ruff, mypy --strict, import-linter, codespell; a minute
 	$(BIN)/ruff check .

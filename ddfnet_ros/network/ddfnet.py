@@ -177,7 +177,10 @@ class DDFNet(nn.Module):
             'motion': lambda: self.motion(flow),
             'correlation': lambda: self.correlation(features),
         }
-        return torch.cat([estimate[clue]() for clue in self.clues], dim=2)
+        clues = [estimate[clue]() for clue in self.clues]
+        # As pictures, of four dimensions, because torch keeps only those in channels_last.
+        joined = torch.cat([clue.flatten(0, 1) for clue in clues], dim=1)
+        return joined.unflatten(0, clues[0].shape[:2])
 
     def _start(
         self, stack: Tensor, weights: Tensor | None, reference_index: int | None

@@ -109,7 +109,9 @@ class Deghoster:
         self.precision = 'int8' if in_int8 else str(dtype).removeprefix('torch.')
         self._stages = [Stage(name, device) for name in _STAGES]
         if device.type == 'cuda':
-            torch.cuda.synchronize(device)  # the weights' copies: stages do not wait for them
+            # The weights' copies: stages do not wait for them. Not the whole device, which other
+            # threads may be capturing a graph on.
+            torch.cuda.current_stream(device).synchronize()
 
     def __call__(self, bracket: Bracket) -> Deghosted:
         """Fuse one bracket.

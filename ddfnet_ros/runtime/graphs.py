@@ -7,6 +7,7 @@ The kernels of a small network or picture take less time than Python needs to na
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ddfnet_ros.runtime.memory import is_shortage
+
 Work = Callable[..., Tensor]
 Capture = Callable[[Callable[[], Tensor]], tuple[Tensor, Callable[[], object]]]
 """Gives what some work results in, and what writes it there anew from the same inputs."""
@@ -22,6 +25,16 @@ Capture = Callable[[Callable[[], Tensor]], tuple[Tensor, Callable[[], object]]]
 _MOST = 4  # each keeps the memory of a whole run
 
 _log = logging.getLogger(__name__)
+
+
+class _Thread(threading.local):
+    """The thread that asks; its number may be that of another one later."""
+
+    def __init__(self) -> None:
+        self.thread = object()
+
+
+_this = _Thread()
 
 
 @dataclass(frozen=True)
@@ -42,9 +55,10 @@ class _Graph:
 class Graphs:
     """Work that is captured the second time that it comes with inputs of a shape, then replayed.
 
-    The first time it is done as always: libraries make what they need once, and what comes only
-    once costs no capture. Where capturing fails, all is done as always from then on. To be called
-    on one stream.
+    The first time it is done as always: libraries make what they need once in each thread, such as
+    cuDNN's handles, and what comes only once costs no capture. So another thread begins anew.
+    Where capturing fails, all is done as always from then on; where memory was too short for it,
+    only this, until all graphs are forgotten. To be called on one stream.
     """
 
     def __init__(self, capture: Capture | None = None) -> None:
@@ -54,7 +68,8 @@ class Graphs:
             capture: How; None: as a CUDA graph.
         """
         self._capture = capture or cuda_graph
-        self._kept: dict[Hashable, _Graph | None] = {}
+        self._kept: dict[Hashable, object] = {}  # a graph, or the thread that has done it
+        self._too_large: set[Hashable] = set()
         self._able = True
 
     def __call__(self, name: Hashable, work: Work, *given: Tensor) -> Tensor:
@@ -66,7 +81,8 @@ class Graphs:
             given: On the device.
         """
         key = (name, *((tuple(x.shape), x.dtype) for x in given))
-        graph = self._graph(key, work, given) if self._able else None
+        able = self._able and key not in self._too_large
+        graph = self._graph(key, work, given) if able else None
         if graph is None:  # with the kernels that a graph would take, as it may be the next
             return work(*(x.contiguous() for x in given))
         for place, x in zip(graph.given, given, strict=True):
@@ -77,28 +93,34 @@ class Graphs:
     def forget(self) -> None:
         """Let go of all graphs and their memory; none may be running."""
         self._kept.clear()
+        self._too_large.clear()
 
     def _graph(self, key: Hashable, work: Work, given: tuple[Tensor, ...]) -> _Graph | None:
         """That of a key, made the second time; the most recent ones are kept."""
-        known = key in self._kept
-        graph = self._kept.pop(key, None)
-        if known and graph is None:
-            graph = self._made(work, given)
-        if self._able:
-            self._kept[key] = graph
+        kept = self._kept.pop(key, None)
+        graph = kept if isinstance(kept, _Graph) else None
+        if kept is _this.thread:
+            graph = self._made(key, work, given)
+        if self._able and key not in self._too_large:
+            self._kept[key] = graph or _this.thread
         if len(self._kept) > _MOST:
             del self._kept[next(iter(self._kept))]
         return graph
 
-    def _made(self, work: Work, given: tuple[Tensor, ...]) -> _Graph | None:
+    def _made(self, key: Hashable, work: Work, given: tuple[Tensor, ...]) -> _Graph | None:
         try:
             places = tuple(x.clone(memory_format=torch.contiguous_format) for x in given)
             return _Graph(places, *self._capture(lambda: work(*places)))
         except Exception as error:  # whatever work and drivers raise
-            self._able = False
+            cause = error.__context__ or error  # the other is that the capture had ended before
             self.forget()
-            _log.warning('no CUDA graphs, kernels are launched one by one: %s',
-                         ' '.join(str(error).split())[:200] or type(error).__name__)
+            if is_shortage(cause) or is_shortage(error):
+                self._too_large.add(key)
+            else:
+                self._able = False
+            _log.warning('no CUDA graph%s, kernels are launched one by one: %s',
+                         's' if not self._able else ' of this size',
+                         ' '.join(str(cause).split())[:200] or type(cause).__name__)
         return None
 
 
@@ -115,8 +137,9 @@ def cuda_graph(work: Callable[[], Tensor]) -> tuple[Tensor, Callable[[], object]
             result = work()
     except Exception:
         # Torch leaves its allocator capturing where CUDA has given up, and would free nothing more
-        # that several streams have used.
+        # that several streams have used, nor the pool.
         with suppress(RuntimeError, AttributeError):
             torch._C._cuda_endAllocateToPool(stream.device_index, pool)
+            torch._C._cuda_releasePool(stream.device_index, pool)
         raise
     return result, graph.replay

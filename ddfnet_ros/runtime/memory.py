@@ -56,7 +56,7 @@ def give_back_freed_memory(device: torch.device) -> None:
         torch.cuda.empty_cache()
 
 
-def is_shortage(error: Exception) -> bool:
+def is_shortage(error: BaseException) -> bool:
     """Whether an error says that memory ran out, on whatever device and in whoever's words."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True

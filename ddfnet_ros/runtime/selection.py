@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # First the model meant for the device, then what else it can run in real time. `base` comes last:
 # the paper's network needs 265 times the arithmetic of `fast`, too much for a CPU.
+_AMPERE = 8, 0  # of GPUs, from which on they compute in bfloat16
 _AUTO = {'cuda': ('denoise', 'fast', 'base'), 'cpu': ('fast',)}
 
 _log = logging.getLogger(__name__)
@@ -161,7 +162,7 @@ def lowered(model: Any, dtype: torch.dtype) -> nn.Module:
 
 def _has_bfloat16(device: torch.device) -> bool:
     if device.type == 'cuda':
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+        return torch.cuda.get_device_capability(device) >= _AMPERE
     return _cpu_has('amx_bf16', 'avx512_bf16')
 
 

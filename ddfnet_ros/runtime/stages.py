@@ -44,7 +44,9 @@ class Stage:
         """
         self.name = name
         self._device = device
-        self._stream = torch.cuda.Stream(device) if device.type == 'cuda' else None
+        # What is small goes before the network of another bracket, which fills the device.
+        self._stream = (torch.cuda.Stream(device, priority=0 if name == 'network' else -1)
+                        if device.type == 'cuda' else None)
         self._start_clock()
 
     def again(self) -> Stage:

@@ -133,5 +133,5 @@ def test_the_camera_may_stand_anywhere_in_the_namespace(nodes, given):
     arguments = given(namespace='/sensing/{camera}/hdr', cameras='front, left')
     assert [fuser.namespace for fuser in nodes.fusers(arguments)] == [
         '/sensing/front/hdr', '/sensing/left/hdr']
-    with pytest.raises(RuntimeError, match='namespace: got .* without cameras'):
+    with pytest.raises(RuntimeError, match=r'namespace: got .* without cameras'):
         nodes.fusers(given(namespace='/sensing/{camera}'))

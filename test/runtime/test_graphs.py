@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import logging
+import threading
 
 import pytest
 import torch
@@ -115,3 +116,37 @@ def test_what_was_forgotten_is_made_again(recorder):
     for _ in range(2):
         assert torch.equal(graphs('double', double, x), 2 * x)
     assert recorder.captured == 2
+
+
+def test_another_thread_does_the_work_once_before_it_captures(recorder):
+    graphs, x = Graphs(recorder), torch.ones(2)
+    for _ in range(2):  # as where a node warms up, and then fuses in its worker
+        thread = threading.Thread(target=graphs, args=('double', double, x))
+        thread.start()
+        thread.join()
+    assert recorder.captured == 0
+    for _ in range(3):
+        assert torch.equal(graphs('double', double, x), 2 * x)
+    assert (recorder.captured, recorder.replayed) == (1, 2)
+
+
+def test_too_little_memory_for_one_graph_leaves_the_others(caplog):
+    record = Recorder()
+
+    def capture(work):
+        if work().numel() > 2:
+            raise torch.OutOfMemoryError('CUDA out of memory')
+        return record(work)
+
+    graphs = Graphs(capture)
+    for _ in range(3):
+        for size in (3, 2):
+            x = torch.ones(size)
+            assert torch.equal(graphs('double', double, x), 2 * x)
+    assert record.captured == 1
+    assert [record.message for record in caplog.records] == [
+        'no CUDA graph of this size, kernels are launched one by one: CUDA out of memory']
+    graphs.forget()
+    for _ in range(2):
+        graphs('double', double, torch.ones(3))
+    assert len(caplog.records) == 2

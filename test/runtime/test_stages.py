@@ -33,7 +33,7 @@ def calls(monkeypatch):
     """What is asked of CUDA, in order; there need not be any."""
     said = []
 
-    def stream(_device):
+    def stream(_device, priority=0):
         number = len([word for word in said if word.endswith('made')]) + 1
         said.append(f'stream {number} made')
         return SimpleNamespace(
