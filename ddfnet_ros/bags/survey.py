@@ -37,6 +37,7 @@ class ImageTopic:
         stamps_ns: Of the first images, by their headers.
         thumbnails: Of those that could be decoded, much reduced.
         problem: What the first image that could not be read or decoded lacked.
+        frame_id: Of the last image that was looked at.
     """
 
     name: str
@@ -47,6 +48,7 @@ class ImageTopic:
     stamps_ns: list[int] = field(default_factory=list)
     thumbnails: list[Pixels] = field(default_factory=list)
     problem: str = ''
+    frame_id: str = ''
 
     @property
     def interval(self) -> float:
@@ -74,12 +76,15 @@ class MetadataTopic:
     Attributes:
         name: Name, with its leading slash.
         source: Of `metadata.SOURCES`, by name.
-        told: What it tells, by the stamp of the image [ns].
+        told: What it tells, by the stamp of the image [ns] and, where several cameras may share
+            the topic, its frame_id, else ''.
+        shared: Whether they may.
     """
 
     name: str
     source: str
-    told: Mapping[int, FrameMetadata]
+    told: Mapping[tuple[int, str], FrameMetadata]
+    shared: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,7 +125,7 @@ def survey(path: Path) -> Survey:
             _doubt_stamps(images.values())
         first_ns, last_ns = bag.span_ns
     # Without any, it is diagnostics of other nodes.
-    metadata = tuple(MetadataTopic(t.topic, t.source, t.known) for t in told if t.known)
+    metadata = tuple(MetadataTopic(t.topic, t.source, t.known, t.shared) for t in told if t.known)
     return Survey(path, (last_ns - first_ns) * 1e-9, tuple(topics), tuple(images.values()),
                   metadata, {t.topic: t.problem for t in told if t.problem})
 
@@ -130,14 +135,17 @@ class _Told:
 
     def __init__(self, topic: str, source: str) -> None:
         self.topic, self.source, self.problem = topic, source, ''
-        self.known: dict[int, FrameMetadata] = {}
-        self._reader = MetadataReader(SOURCES[source])
+        self.shared = SOURCES[source].shared
+        self.known: dict[tuple[int, str], FrameMetadata] = {}
+        self._readers: dict[str, MetadataReader] = {}
 
     def add(self, message: Any) -> None:
         """Read a message, if it can be: fusing the bag says what is wrong with the others."""
+        camera = message.header.frame_id if self.shared else ''
+        reader = self._readers.setdefault(camera, MetadataReader(SOURCES[self.source]))
         try:
-            if known := self._reader.read(message):
-                self.known[self._reader.stamp_ns(message)] = known
+            if known := reader.read(message):
+                self.known[reader.stamp_ns(message), camera] = known
         except ValueError:
             pass
 
@@ -178,6 +186,7 @@ def _doubt_stamps(topics: Iterable[ImageTopic]) -> None:
 
 def _add_sample(topic: ImageTopic, message: Any) -> None:
     topic.stamps_ns.append(stamp_ns(message))
+    topic.frame_id = message.header.frame_id
     topic.encoding = message.format if hasattr(message, 'format') else message.encoding
     try:
         pixels = pixels_of(message)

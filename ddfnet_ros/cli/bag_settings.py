@@ -51,7 +51,9 @@ def settled(
                 if topics in ((), s.settings['image_topics'])]
     if len(complete) != 1:
         found = '; '.join(s.why for s in complete) or 'none that tells its exposures'
-        missing = [option for name, option in _TELLING.items() if name not in wanted]
+        # With exposure times given, the bag's metadata would not be asked any more.
+        missing = ['--image-topics'] if complete else [
+            option for name, option in _TELLING.items() if name not in wanted]
         raise BagError(f'{source}: expected one bracket, got {found}; see `ddfnet inspect '
                        f'{source}` and set {" and ".join(missing)}')
     return together(complete[0].parameters | wanted, params_file)

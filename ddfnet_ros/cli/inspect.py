@@ -67,18 +67,28 @@ def _lines(found: Survey, guesses: Sequence[Suggestion]) -> list[str]:
     lines += [f'{name}: {problem}' for name, problem in found.problems.items()]
     lines += [f'{source.name}: exposures, as {source.source} tells them'
               for source in found.metadata]
-    for guess in guesses:
+    several = sum(guess.complete for guess in guesses) > 1
+    for number, guess in enumerate(guesses, 1):
         lines += ['', f'bracket: {guess.why}', f'  {guess.launch_line(str(found.path))}']
         if guess.complete:
-            named = found.path if found.path.name else found.path.absolute()  # '.' has none
-            output = named.with_name(f'{name_of(named)}_fused.mcap')
-            words = shlex.join(['ddfnet', 'bag', str(found.path), str(output)])
-            lines.append(f'  {words}{_free_node(found)}')
+            lines.append(f'  {_bag_line(found, guess, number if several else 0)}')
     if not guesses:
         lines += ['', 'no bracket: ' + ('no image topic' if not found.images else (
             'no metadata tells of several exposures, no brightness repeats, and no topics of '
             'different brightness run in step'))]
     return lines
+
+
+def _bag_line(found: Survey, guess: Suggestion, number: int) -> str:
+    """The command that fuses a bag by a suggestion; with its number where there are others."""
+    named = found.path if found.path.name else found.path.absolute()  # '.' has none
+    end = f'_{number}' if number else ''
+    words = ['ddfnet', 'bag', str(found.path), str(named.with_name(
+        f'{name_of(named)}_fused{end}.mcap'))]
+    for option in ('image_topics', 'metadata_topics') if number else ():
+        if topics := guess.parameters.get(option):
+            words += [f'--{option.replace("_", "-")}', *topics]
+    return shlex.join(words) + _free_node(found)
 
 
 def _free_node(found: Survey) -> str:

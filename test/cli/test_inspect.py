@@ -96,3 +96,22 @@ def test_what_is_no_bag_is_one_line_and_status_2(tmp_path, capsys):
     (tmp_path / 'notes.mcap').write_text('notes')
     assert main(['inspect', str(tmp_path / 'notes.mcap')]) == 2
     assert capsys.readouterr().err.count('\n') == 1
+
+
+def test_of_several_brackets_each_line_fuses_its_own(capsys, tmp_path):
+    path = tmp_path / 'two.mcap'
+    with BagReader(STREET) as street, BagWriter(path) as bag:
+        for message in street.messages():
+            for side in ('/front', '/rear'):
+                bag.write_cdr(message._replace(topic=side + message.topic))
+    assert main(['inspect', str(path)]) == 0
+    lines = [shlex.split(line) for line in capsys.readouterr().out.splitlines()
+             if 'ddfnet bag' in line]
+    assert len({line[3] for line in lines}) == 2
+    for line, side in zip(lines, ('/front', '/rear'), strict=True):
+        assert main([*line[1:], '--model', 'fast', '--device', 'cpu']) == 0
+        with BagReader(Path(line[3])) as fused:
+            assert fused.count(['/fuse_node/hdr']) == 14
+        assert f'{side}/camera/image_raw/compressed' in line
+    assert main(['bag', str(path), str(tmp_path / 'one.mcap'), '--model', 'fast']) == 2
+    assert capsys.readouterr().err.endswith('and set --image-topics\n')

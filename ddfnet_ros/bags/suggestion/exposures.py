@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from itertools import combinations
+from itertools import combinations, takewhile
 
 import numpy as np
 
@@ -22,7 +22,16 @@ Estimate = Callable[[Sequence[Pixels]], list[float]]
 
 def told_of(topic: ImageTopic, source: MetadataTopic) -> list[FrameMetadata]:
     """What is told of a topic's images."""
-    return [known for stamp in topic.stamps_ns if (known := source.told.get(stamp))]
+    camera = topic.frame_id if source.shared else ''
+    return [known for stamp in topic.stamps_ns if (known := source.told.get((stamp, camera)))]
+
+
+def nearest_first(topic: ImageTopic, metadata: Sequence[MetadataTopic]) -> list[MetadataTopic]:
+    """Those of the same camera, by their names, before others: equal stamps are of many."""
+    own = topic.name.split('/')
+    return sorted(metadata, key=lambda source: -len(
+        list(takewhile(lambda pair: pair[0] == pair[1],
+                       zip(own, source.name.split('/'), strict=False)))))
 
 
 def levels_of(told: Sequence[FrameMetadata]) -> list[float]:

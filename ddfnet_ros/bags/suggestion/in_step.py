@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ddfnet_ros.assembly.exposure_levels import MIN_STEP
 from ddfnet_ros.bags.suggestion.exposures import (
@@ -16,13 +17,16 @@ from ddfnet_ros.bags.suggestion.exposures import (
     Estimate,
     described,
     levels_of,
+    nearest_first,
     relative_exposures,
     told_of,
 )
-from ddfnet_ros.bags.suggestion.interleaved import cycle_of
+from ddfnet_ros.bags.suggestion.interleaved import cycle_of, max_span
 from ddfnet_ros.bags.suggestion.suggestion import Suggestion
 from ddfnet_ros.bags.survey import ImageTopic, MetadataTopic
 from ddfnet_ros.settings import MAX_FRAMES, MIN_FRAMES
+
+_NEARLY = 0.8  # of the most that any tells
 
 
 def brackets_in_step(topics: Sequence[ImageTopic], metadata: Sequence[MetadataTopic],
@@ -35,8 +39,21 @@ def brackets_in_step(topics: Sequence[ImageTopic], metadata: Sequence[MetadataTo
             groups.append([topic])
         else:
             home.append(topic)
-    return [s for group in groups if MIN_FRAMES <= len(group) <= MAX_FRAMES
-            for s in _of_group(group, metadata, estimate)]
+    return [s for group in groups for s in (
+        _of_group(group, metadata, estimate) or _of_cameras(group, metadata, estimate))]
+
+
+def _of_cameras(group: Sequence[ImageTopic], metadata: Sequence[MetadataTopic],
+                estimate: Estimate) -> list[Suggestion]:
+    """Brackets of several cameras that are in step: their names begin differently."""
+    names = [topic.name.split('/') for topic in group]
+    begins = next((k for k, parts in enumerate(zip(*names, strict=False))
+                   if len(set(parts)) > 1), 0)
+    cameras: dict[str, list[ImageTopic]] = {}
+    for topic, parts in zip(group, names, strict=True):
+        cameras.setdefault(parts[begins], []).append(topic)
+    return [s for camera in cameras.values() for s in _of_group(camera, metadata, estimate)
+            if len(cameras) > 1]
 
 
 def _in_step(one: ImageTopic, other: ImageTopic) -> bool:
@@ -44,17 +61,31 @@ def _in_step(one: ImageTopic, other: ImageTopic) -> bool:
     alike = (one.size, one.msgtype, one.encoding) == (other.size, other.msgtype, other.encoding)
     if not alike or not one.interval or not 0.9 < one.interval / (other.interval or 1) < 1.1:
         return False
-    stamps = np.sort(other.stamps_ns)
-    places = np.clip(np.searchsorted(stamps, one.stamps_ns), 1, len(stamps) - 1)
-    before, after = stamps[places - 1], stamps[places]
-    own = np.array(one.stamps_ns)
-    offsets = np.where(own - before < after - own, before - own, after - own) * 1e-9
+    offsets = _offsets(one, other)
     near = np.abs(offsets - np.median(offsets)) < 0.1 * one.interval
     return bool(near.mean() > 0.8)
 
 
+def _offsets(one: ImageTopic, other: ImageTopic) -> npt.NDArray[np.float64]:
+    """From each image to the nearest of the other topic [s]."""
+    stamps, own = np.sort(other.stamps_ns), np.array(one.stamps_ns)
+    places = np.clip(np.searchsorted(stamps, own), 1, len(stamps) - 1)
+    before, after = stamps[places - 1], stamps[places]
+    offsets: npt.NDArray[np.float64] = np.where(
+        own - before < after - own, before - own, after - own) * 1e-9
+    return offsets
+
+
+def _span(group: Sequence[ImageTopic]) -> dict[str, float]:
+    """A `max_span` for topics whose images are that far apart."""
+    offsets = [float(np.median(_offsets(group[0], other))) for other in group]
+    return max_span(1.5 * (max(offsets) - min(offsets)))
+
+
 def _of_group(group: Sequence[ImageTopic], metadata: Sequence[MetadataTopic],
               estimate: Estimate) -> list[Suggestion]:
+    if not MIN_FRAMES <= len(group) <= MAX_FRAMES:
+        return []
     if (told := _told_of_group(group, metadata)) is not None:
         return told
     if any(topic.problem or cycle_of(topic.brightness) for topic in group):
@@ -64,10 +95,18 @@ def _of_group(group: Sequence[ImageTopic], metadata: Sequence[MetadataTopic],
         return []  # a stereo pair, or cameras around a car
     times, how = relative_exposures([topic.thumbnails[0] for topic in brightening], estimate)
     names = tuple(topic.name for topic in brightening)
-    settings: dict[str, Any] = {'image_topics': names}
+    settings: dict[str, Any] = {'image_topics': names} | _span(group)
     settings |= {'exposure_times': times} if times else {'bracket_size': len(names)}
     return [Suggestion(f'{", ".join(names)}: in step, alike, and each brighter than the one '
                        f'before; {how}', settings, complete=False)]
+
+
+def _teller(topic: ImageTopic, metadata: Sequence[MetadataTopic]) -> MetadataTopic:
+    """Of those that tell of nearly all images, the one of the same camera."""
+    told = {source.name: len(told_of(topic, source)) for source in metadata}
+    most = max(told.values())
+    return next(source for source in nearest_first(topic, metadata)
+                if told[source.name] >= _NEARLY * most)
 
 
 def _stops(topic: ImageTopic) -> float:
@@ -80,8 +119,7 @@ def _told_of_group(group: Sequence[ImageTopic], metadata: Sequence[MetadataTopic
     """What metadata say of a group: a bracket, or none; nothing where they are silent."""
     if not metadata:
         return None
-    tellers = {topic.name: max(metadata, key=lambda source: len(told_of(topic, source)))
-               for topic in group}
+    tellers = {topic.name: _teller(topic, metadata) for topic in group}
     told = {topic.name: told_of(topic, tellers[topic.name]) for topic in group}
     levels = {name: levels_of(known) for name, known in told.items()}
     kinds = {teller.source for teller in tellers.values()}
@@ -97,7 +135,7 @@ def _told_of_group(group: Sequence[ImageTopic], metadata: Sequence[MetadataTopic
            f'{", ".join(dict.fromkeys(names))})')
     settings: dict[str, Any] = {
         'image_topics': tuple(order), 'exposure_source': kinds.pop(),
-        'bracket_size': len(order)}
+        'bracket_size': len(order)} | _span(group)
     if len(set(names)) == 1:
         return [Suggestion(why, settings, names[0])]
     return [Suggestion(why, settings | {'metadata_topics': names})]

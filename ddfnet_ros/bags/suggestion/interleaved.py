@@ -14,21 +14,23 @@ from ddfnet_ros.bags.suggestion.exposures import (
     Estimate,
     described,
     levels_of,
+    nearest_first,
     relative_exposures,
     told_of,
 )
 from ddfnet_ros.bags.suggestion.suggestion import Suggestion
 from ddfnet_ros.bags.survey import ImageTopic, MetadataTopic
-from ddfnet_ros.settings import MAX_FRAMES, MIN_FRAMES
+from ddfnet_ros.settings import MAX_FRAMES, MIN_FRAMES, NodeSettings
 
 _CLEAR = 3.0  # times as much as brightness differs from turn to turn
 _AGREEMENT = 0.3  # of the windows
+_LONGEST = 60.0  # of a bracket [s]
 _PAUSE = 1.5  # times the interval between frames, from which on it is one
 
 
 def by_metadata(topic: ImageTopic, metadata: Sequence[MetadataTopic]) -> list[Suggestion]:
     """One topic whose metadata tells of several exposures."""
-    for source in metadata:
+    for source in nearest_first(topic, metadata):
         told = told_of(topic, source)
         levels = levels_of(told)
         if MIN_FRAMES <= len(levels) <= MAX_FRAMES and len(told) >= 2 * len(levels):
@@ -101,8 +103,14 @@ def _pause(topic: ImageTopic, size: int) -> float:
 
 def _span(topic: ImageTopic, size: int) -> dict[str, float]:
     """A `max_span` for cameras so slow that the default would drop all brackets."""
-    needed = _PAUSE * size * topic.interval
-    return {'max_span': _rounded(needed)} if needed > 0.5 else {}
+    return max_span(_PAUSE * size * topic.interval)
+
+
+def max_span(seconds: float) -> dict[str, float]:
+    """The setting, where its default is too short."""
+    if seconds <= NodeSettings().max_span:
+        return {}
+    return {'max_span': _rounded(min(seconds, _LONGEST))}
 
 
 def _rounded(seconds: float) -> float:

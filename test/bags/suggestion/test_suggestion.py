@@ -54,7 +54,7 @@ def told(gains):
         (gain, time) for gain in gains for time in (0.0008, 0.0048, 0.0288))]
     images = ImageTopic('/cam', 'sensor_msgs/msg/Image', 6, stamps_ns=[k for k, _, _ in shots])
     source = MetadataTopic('/meta', 'camera_ros', {
-        k: FrameMetadata(time, gain) for k, gain, time in shots})
+        (k, ''): FrameMetadata(time, gain) for k, gain, time in shots})
     return suggestions(Survey(Path('x.mcap'), 1.0, (), (images,), (source,)), unknown)[0].why
 
 
