@@ -86,8 +86,9 @@ def _check_range(pixels: Pixels) -> None:
     if not math.isfinite(high - low):
         raise ValueError('expected finite pixels, got NaN or Inf; check the source of the frame')
     if low < -_OVERSHOOT or high > 1 + _OVERSHOOT:
+        white = ', such as 255' if high <= 256 else ''  # not of radiance
         raise ValueError(f'expected float pixels of 0 to 1, got {low:.3g} to {high:.3g}; divide '
-                         'them by their white, such as 255')
+                         f'them by their white{white}')
 
 
 def white_level(pixels: Pixels) -> float:

@@ -54,7 +54,7 @@ def _check(name: str, value: Any, metadata: Any) -> None:
     bounds, choices = metadata.get('bounds'), metadata.get('choices')
     if bounds and choices:
         if value not in choices and not (type(value) is int and bounds[0] <= value <= bounds[1]):
-            raise ValueError(f'{name}: expected {bounds[0]} to {bounds[1]}, or '
+            raise ValueError(f'{name}: expected a whole number of {bounds[0]} to {bounds[1]}, or '
                              f'{", ".join(choices)}, got {value!r}')
     elif bounds and not bounds[0] <= value <= bounds[1]:
         raise ValueError(f'{name}: expected {bounds[0]} to {bounds[1]}, got {value}')

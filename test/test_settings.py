@@ -24,9 +24,9 @@ def test_setting_keeps_what_a_front_end_needs():
     ({'brightness': 11.0}, r'brightness: expected 0\.0 to 10\.0, got 11\.0'),
     ({'brightness': float('nan')}, 'brightness: expected a finite number, got nan'),
     ({'colours': ('red', 'blue')}, "colours: expected one of red, green, got 'blue'"),
-    ({'socket': 4}, 'socket: expected 0 to 3, or any, got 4'),
-    ({'socket': 'none'}, "socket: expected 0 to 3, or any, got 'none'"),
-    ({'socket': 1.0}, r'socket: expected 0 to 3, or any, got 1\.0'),
+    ({'socket': 4}, 'socket: expected a whole number of 0 to 3, or any, got 4'),
+    ({'socket': 'none'}, "socket: expected a whole number of 0 to 3, or any, got 'none'"),
+    ({'socket': 1.0}, r'socket: expected a whole number of 0 to 3, or any, got 1\.0'),
 ])
 def test_value_out_of_bounds_is_refused_by_name(wrong, message):
     with pytest.raises(ValueError, match=message):

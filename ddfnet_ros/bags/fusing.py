@@ -129,7 +129,8 @@ def _fuse_all(job: BagJob, bag: BagReader, finder: BracketFinder, fuse: Fuse,
     parts.flush()
     if not brackets:
         reasons = ', '.join(f'{reason} {n}' for reason, n in finder.dropped.items()) or 'none'
-        complaint = next(iter(finder.complaints.values()), 'see `ddfnet inspect`')
+        complaint = next(iter(finder.complaints.values()), 'check exposure_times and their order, '
+                         'or see `ddfnet inspect`')
         raise BagError(f'{job.source}: expected complete brackets, got {images} images without '
                        f'one (dropped: {reasons}); {complaint}')
     return Done(brackets, len(earlier), dict(finder.dropped), dict(finder.complaints),

@@ -110,9 +110,9 @@ ddfnet VERB --help explains a verb; --version prints {__version__}; --completion
 zsh) prints what makes Tab complete verbs and options: eval "$(ddfnet --completion bash)".
 
 exit status: 0 done; 1 a check (doctor) or one of several bags (bag) failed; 2 something that you
-can mend, also in a single bag, which one line on stderr names; 130 interrupted. Results are on
-stdout, all else on stderr; --json makes them JSON (fuse, bag, inspect, view, doctor, synthesize,
-bench, train, export, weights; evaluate --json FILE)."""
+can mend, also in a single bag, which one line on stderr names; 130 interrupted (train saves, play
+stops: 0). Results are on stdout, all else on stderr; --json makes them JSON (fuse, bag, inspect,
+view, doctor, synthesize, bench, train, export, weights; evaluate --json FILE)."""
 
 
 def _tell(error: Exception) -> int:

@@ -73,7 +73,7 @@ class Stage:
         player = self._children.start('player', [
             'ddfnet_ros.node.player', str(recording.path), '--rate', f'{rate:.4f}',
             '--loop', str(rounds), '--clock', '--subscribers', '2'])
-        with tqdm(total=rounds * count, bar_format=_BAR) as bar:
+        with tqdm(total=rounds * count, bar_format=_BAR, disable=None) as bar:
             _watch(player, node, recorder, deadline, lambda fused: bar.update(fused - bar.n))
         if recorder.stop() != 0:
             raise ProcessError(f'recorder: expected its files, got\n{recorder.last_words()}')

@@ -76,7 +76,7 @@ def run(options: Options) -> Summary:
 def _play(recording: Recording, options: Options) -> Played:
     stage = Stage(recording, options)
     what = '[2/4] start fuse_node and the recorder, then play over DDS'
-    with _step(what, f'{options.seconds:.0f} s'), stage.running() as (node, recorder):
+    with _step(what, f'about {2 * options.seconds:.0f} s'), stage.running() as (node, recorder):
         return stage.play(node, recorder)
 
 

@@ -22,7 +22,8 @@ _LATE = 3  # times the longest latency of late, before a bracket is taken not to
 
 # What a user can do about drops of each kind.
 REMEDIES = {
-    'incomplete': 'an exposure is missing; lost in transport? see dds_profile',
+    'incomplete': 'an exposure is missing; lost in transport? see dds_profile; or exposure_times '
+                  'that are not the camera\'s, or not in its order?',
     'stale': 'late or from before a time jump; see max_span',
     'duplicate': 'sent twice, or two publishers on one topic?',
     'superseded': 'brackets come faster than they are fused; choose a faster model or device',

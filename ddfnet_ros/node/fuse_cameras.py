@@ -81,7 +81,7 @@ def camera_nodes(names: Sequence[str], words: Sequence[str]) -> Iterator[FuseNod
 
 
 def _names(common: list[str]) -> list[str]:
-    names = usage.own_words(common)
+    names = [name for word in usage.own_words(common) for name in word.split(',') if name]
     if options := [name for name in names if name.startswith('-')]:
         raise ValueError(f'expected --ros-args behind the names of cameras, got {options[0]}; put '
                          f'--ros-args before {options[0]}')

@@ -28,6 +28,7 @@ from ddfnet_ros.settings import NodeSettings, check_different
 _NEVER = -(2**63)  # before every stamp [ns]
 _CLOCK_LAG_NS = 50 * 10**6  # of /clock, which ticks 40 times a second, behind the images
 _SHARED_DEPTH = 100  # messages of other nodes, at once, on a topic that has our metadata too
+_SHOWN = 3  # topics in one line
 _LOG_PERIOD = 2.0  # seconds between two lines about bad images
 
 
@@ -139,12 +140,22 @@ class Inputs:
             topic, expected = listener.topic, _name_of(listener.msgtype)
             published = [i.topic_type for i in self._node.get_publishers_info_by_topic(topic)]
             if not published:
-                return f'no images: no publisher on {topic}; check image_topics and remappings'
+                return (f'no images: no publisher on {topic}{self._others()}; check image_topics '
+                        'and remappings')
             if expected not in published:
                 return (f'no images: expected {expected} on {topic}, got {published[0]}; '
                         'set transport or image_topics')
         return ('no images, although there are publishers: nothing sent, or lost because too '
                 'large for Fast DDS as it is (dds_profile)')
+
+    def _others(self) -> str:
+        """The image topics that there are instead."""
+        kinds = {_name_of(Image), _name_of(CompressedImage)}
+        own = self._node.get_fully_qualified_name()
+        there = sorted(name for name, types in self._node.get_topic_names_and_types()
+                       if kinds & set(types) and not name.startswith(f'{own}/')
+                       and name not in self.topics)
+        return f' (there is {", ".join(there[:_SHOWN])})' if there else ''
 
     def _listen(self, msgtype: type[Any], topic: str, callback: Callable[[Any], None],
                 others: int = 0) -> None:

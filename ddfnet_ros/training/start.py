@@ -13,12 +13,15 @@ import torch
 from torch import nn, optim
 
 from ddfnet_ros import network, weights
+from ddfnet_ros.flow.pwcnet import PWCNet
 from ddfnet_ros.runtime.selection import choose_precision
 from ddfnet_ros.training import checkpoint, slim, sources
 from ddfnet_ros.training.checkpoint import CHECKPOINT, State, Stored
 from ddfnet_ros.training.schedule import Ramp
 from ddfnet_ros.training.settings import TrainingSettings
 
+_NO_PWCNET = ('train one (--recipe pwcnet), import one (ddfnet weights import-pwcnet), or do '
+              'without (--flow dis)')
 _AVERAGE_OF = {'model': 'average', 'flow': 'flow_average'}
 
 
@@ -34,6 +37,9 @@ def start(settings: TrainingSettings, device: torch.device) -> State:
     flow = None
     if settings.estimates_motion:
         loaded = weights.load(_pwcnet(settings.pwcnet))
+        if not isinstance(loaded.model, PWCNet):
+            raise ValueError(f'pwcnet: expected a PWC-Net, got {settings.pwcnet}, a '
+                             f'{type(loaded.model).__name__}; {_NO_PWCNET}')
         flow = _placed(loaded.model, device).requires_grad_(False)
         history['flow'] = {'sha256': loaded.sha256, 'licence': loaded.card.get('licence', '')}
     model = _placed(model, device)
@@ -57,9 +63,8 @@ def _pwcnet(name: str) -> Path:
     try:
         return weights.find(name)
     except weights.WeightsNotFoundError as error:
-        raise weights.WeightsNotFoundError(
-            f'pwcnet: {error}; train one (--recipe pwcnet), import one (ddfnet weights '
-            'import-pwcnet), or do without (--flow dis)') from error
+        said = str(error).partition('; ')[0]  # what else there is, is no PWC-Net
+        raise weights.WeightsNotFoundError(f'pwcnet: {said}; {_NO_PWCNET}') from error
 
 
 def _checkpoint(settings: TrainingSettings) -> Stored | None:
@@ -93,8 +98,11 @@ def _check_network(settings: TrainingSettings, model: nn.Module) -> None:
     for name, value in settings.network.items():
         expected, asked = json.dumps(found.get(name)), json.dumps(value)
         if asked != expected:
-            raise ValueError(f'{name}: expected {expected}, as the weights to start from have it, '
-                             f'got {asked}')
+            own = (Path(settings.run) / CHECKPOINT).exists()
+            where = f'the run in {settings.run}' if own else 'the weights to start from'
+            remedy = '; choose another --run' if own else ''
+            raise ValueError(
+                f'{name}: expected {expected}, as {where} has it, got {asked}{remedy}')
 
 
 def _go_on(state: State, stored: Stored, settings: TrainingSettings) -> None:

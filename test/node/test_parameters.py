@@ -94,8 +94,8 @@ def test_a_live_parameter_changes_the_settings(node_with):
     ('mu', 5, 'Wrong parameter type'),
     ('reference', 'latest', 'read-only parameter: reference'),
     ('device', 'cuda', 'read-only parameter: device'),
-    ('batch_wait_ms', [1], 'batch_wait_ms: expected 0 to 1000, or auto, got (1,)'),
-    ('batch_wait_ms', ['auto'], "batch_wait_ms: expected 0 to 1000, or auto, got ('auto',)"),
+    ('batch_wait_ms', [1], 'expected a whole number of 0 to 1000, or auto, got (1,)'),
+    ('batch_wait_ms', ['auto'], "a whole number of 0 to 1000, or auto, got ('auto',)"),
 ])
 def test_a_refusal_says_why_and_changes_nothing(node_with, name, value, reason):
     node = node_with()
@@ -164,10 +164,10 @@ def test_where_nothing_can_be_called_afterwards_a_set_still_arrives(node_with, m
     ({'mu': 0.5}, 'mu out of range'),
     ({'exposure_times': [0.0, 1.0]}, 'exposure_times: expected 1e-07 to 60.0, got 0.0'),
     ({'reference': 10}, 'reference out of range'),
-    ({'reference': 2.0}, 'reference: expected 0 to 9, or latest, got 2.0'),
-    ({'reference': [2]}, 'reference: expected 0 to 9, or latest, got (2,)'),
-    ({'reference': True}, 'reference: expected 0 to 9, or latest, got True'),
-    ({'reference': 'newest'}, "reference: expected 0 to 9, or latest, got 'newest'"),
+    ({'reference': 2.0}, 'reference: expected a whole number of 0 to 9, or latest, got 2.0'),
+    ({'reference': [2]}, 'reference: expected a whole number of 0 to 9, or latest, got (2,)'),
+    ({'reference': True}, 'reference: expected a whole number of 0 to 9, or latest, got True'),
+    ({'reference': 'newest'}, "expected a whole number of 0 to 9, or latest, got 'newest'"),
     ({'transport': 'pigeon'}, 'transport: expected one of auto, raw, compressed'),
     ({'image_topics': ['/a', '/b']}, 'image_topics: expected 1 topic or one per exposure (3)'),
     ({'image_topics': ['/a', '/a', '/b']}, 'image_topics: expected different names'),

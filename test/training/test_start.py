@@ -62,6 +62,13 @@ def test_a_missing_pwcnet_comes_with_ways_out(settings, monkeypatch, tmp_path):
     assert '\n' not in str(error.value)
 
 
+def test_another_network_is_no_pwcnet(settings, tmp_path):
+    path = tmp_path / 'fast.safetensors'
+    weights.save(network.build({'architecture': 'fast'}), path, {})
+    with pytest.raises(ValueError, match=r'pwcnet: expected a PWC-Net, got .*--flow dis'):
+        start(replace(settings, flow='pwcnet', pwcnet=str(path)), CPU)
+
+
 @pytest.fixture
 def along(settings, pwcnet) -> TrainingSettings:
     """A run in which PWC-Net estimates the motion, and is trained along from the third step."""
