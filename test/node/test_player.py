@@ -177,7 +177,7 @@ def test_a_recorded_clock_is_not_played_beside_our_own(ros, tmp_path):
     node, executor, heard = Node('listening_to_the_clock'), SingleThreadedExecutor(), []
     executor.add_node(node)
     node.create_subscription(Clock, '/clock', heard.append, 100)
-    player = play(path, '--clock', '--wait', '1')
+    player = play(path, '--clock', '--wait', '0', '--rate', '0.03')  # 3 s, to be found in
     while player.poll() is None:
         executor.spin_once(timeout_sec=0.02)
     executor.shutdown()
