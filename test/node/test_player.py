@@ -177,14 +177,16 @@ def test_a_recorded_clock_is_not_played_beside_our_own(ros, tmp_path):
     node, executor, heard = Node('listening_to_the_clock'), SingleThreadedExecutor(), []
     executor.add_node(node)
     node.create_subscription(Clock, '/clock', heard.append, 100)
-    player = play(path, '--clock', '--wait', '0', '--rate', '0.03')  # 3 s, to be found in
+    node.create_subscription(String, OTHERS, lambda _: None, 10)  # whom the player waits for
+    player = play(path, '--clock', '--rate', '0.05')
     while player.poll() is None:
         executor.spin_once(timeout_sec=0.02)
     executor.shutdown()
     node.destroy_node()
-    assert heard
+    said = player.communicate()[0]
+    assert heard, said
     assert {tick.clock.sec for tick in heard} == {START_NS // 10**9}
-    assert '/clock: recorded, and asked for by --clock' in player.communicate()[0]
+    assert '/clock: recorded, and asked for by --clock' in said
 
 
 def test_a_topic_of_two_types_is_played_by_one_of_them(tmp_path):
