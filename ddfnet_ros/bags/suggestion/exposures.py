@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from itertools import combinations, takewhile
+from itertools import combinations
+from posixpath import commonpath
 
 import numpy as np
 
@@ -28,10 +29,7 @@ def told_of(topic: ImageTopic, source: MetadataTopic) -> list[FrameMetadata]:
 
 def nearest_first(topic: ImageTopic, metadata: Sequence[MetadataTopic]) -> list[MetadataTopic]:
     """Those of the same camera, by their names, before others: equal stamps are of many."""
-    own = topic.name.split('/')
-    return sorted(metadata, key=lambda source: -len(
-        list(takewhile(lambda pair: pair[0] == pair[1],
-                       zip(own, source.name.split('/'), strict=False)))))
+    return sorted(metadata, key=lambda source: -len(commonpath([topic.name, source.name])))
 
 
 def levels_of(told: Sequence[FrameMetadata]) -> list[float]:

@@ -45,15 +45,16 @@ def brackets_in_step(topics: Sequence[ImageTopic], metadata: Sequence[MetadataTo
 
 def _of_cameras(group: Sequence[ImageTopic], metadata: Sequence[MetadataTopic],
                 estimate: Estimate) -> list[Suggestion]:
-    """Brackets of several cameras that are in step: their names begin differently."""
+    """Brackets of several cameras in step, by the first part that their names differ in."""
     names = [topic.name.split('/') for topic in group]
-    begins = next((k for k, parts in enumerate(zip(*names, strict=False))
-                   if len(set(parts)) > 1), 0)
+    differs = next((k for k, parts in enumerate(zip(*names, strict=False))
+                    if len(set(parts)) > 1), 0)
     cameras: dict[str, list[ImageTopic]] = {}
     for topic, parts in zip(group, names, strict=True):
-        cameras.setdefault(parts[begins], []).append(topic)
-    return [s for camera in cameras.values() for s in _of_group(camera, metadata, estimate)
-            if len(cameras) > 1]
+        cameras.setdefault(parts[differs], []).append(topic)
+    # One alone is the group that was no bracket.
+    return [s for camera in cameras.values() if len(cameras) > 1
+            for s in _of_group(camera, metadata, estimate)]
 
 
 def _in_step(one: ImageTopic, other: ImageTopic) -> bool:
