@@ -30,6 +30,15 @@ def put_in_place(partial: Path, path: Path) -> None:
     Raises:
         OSError: the disk cannot take it; a file that was there stays.
     """
-    with partial.open('rb') as file:
-        os.fsync(file.fileno())
+    sync(partial)
     partial.replace(path)
+
+
+def sync(path: Path) -> None:
+    """Have a file on the disk, whatever happens to the machine from now on.
+
+    Raises:
+        OSError: the disk cannot take it.
+    """
+    with path.open('rb') as file:
+        os.fsync(file.fileno())

@@ -62,12 +62,12 @@ def run(words: Sequence[str]) -> int:
     with waiting('fusing'):
         frames = frames_of(options.ldr, options.exposure_times, options.fusion)
         bracket = Bracket.of(frames, options.fusion.reference)
-        _warn_of_mismatch(bracket, dict(zip(map(id, frames), options.ldr, strict=True)))
 
         from ddfnet_ros.runtime.deghoster import Deghoster
 
         deghoster = Deghoster(options.fusion)
         fused = deghoster(bracket)
+    _warn_of_mismatch(bracket, dict(zip(map(id, frames), options.ldr, strict=True)))
     images.write_exr(options.output, fused.radiance)
     if options.tonemapped is not None:
         images.write_png(options.tonemapped, fused.image)
@@ -93,8 +93,9 @@ def _warn_of_mismatch(bracket: Bracket, files: Mapping[int, Path]) -> None:
     """Tell of exposures that cannot be those of their files, by the identity of the frames."""
     if frames := mismatched(bracket):
         shorter, longer = (f'{files[id(frame)]} ({frame.exposure:.4g})' for frame in frames)
-        print(f'ddfnet: warning: expected {longer} to be brighter than {shorter}, got a darker '
-              'picture; give --exposure-times in the order of the files', file=sys.stderr)
+        print(f'ddfnet: warning: expected {longer} to be brighter than {shorter}, got a picture '
+              'that is not; give different files, and --exposure-times in their order',
+              file=sys.stderr)
 
 
 def _line(about: Mapping[str, Any]) -> str:

@@ -39,7 +39,10 @@ def frames_of(
     _check_alike(paths, pictures)
     gains = [1.0] * len(pictures)
     if times == AUTO:
-        exposures = _estimated(pictures, settings)
+        exposures, sure = _estimated(pictures, settings)
+        if not sure:
+            print(f'ddfnet: warning: expected frames that tell their exposures, got some that may '
+                  f'not; {_remedy(paths)}', file=sys.stderr)
     elif times:
         exposures = [seconds(word) for word in times]
     else:
@@ -89,17 +92,25 @@ def _check_alike(paths: Sequence[Path], pictures: Sequence[Pixels]) -> None:
                              'them first')
 
 
-def _estimated(pictures: Sequence[Pixels], settings: RadianceSettings) -> list[float]:
+def _estimated(
+    pictures: Sequence[Pixels], settings: RadianceSettings
+) -> tuple[list[float], bool]:
+    """Exposures, up to a factor, and whether the pixels are sure of them."""
     from ddfnet_ros.runtime.exposure_ratios import estimate_exposures
 
     exposures, ratios = estimate_exposures(pictures, settings)
     found = '; '.join(f'ratio {ratio}' for ratio in ratios)
     print(f'ddfnet: estimated exposures {" ".join(f"{e:.4g}" for e in exposures)}: {found}',
           file=sys.stderr)
-    if not all(ratio.sure for ratio in ratios):
-        print('ddfnet: warning: expected frames that tell their exposures, got some that may not; '
-              'name the times, or try another --response', file=sys.stderr)
-    return exposures
+    return exposures, all(ratio.sure for ratio in ratios)
+
+
+def _remedy(paths: Sequence[Path]) -> str:
+    told = [images.read_exposure_time(path) for path in paths]
+    if None in told:
+        return 'name the times, or try another --response'
+    return (f'leave --exposure-times out: the EXIF data have '
+            f'{" ".join(f"{time:.4g}" for time in told)}')
 
 
 def _exif_time(path: Path) -> float:

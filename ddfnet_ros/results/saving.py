@@ -19,6 +19,7 @@ import numpy.typing as npt
 from ddfnet_ros.bracket import Frame
 from ddfnet_ros.images import write_exr, write_png
 from ddfnet_ros.runtime.deghosted import Deghosted
+from ddfnet_ros.whole_files import sync
 
 
 def save(deghosted: Deghosted, folder: Path, about: Mapping[str, Any], blur: float = 0.0) -> Path:
@@ -43,6 +44,8 @@ def save(deghosted: Deghosted, folder: Path, about: Mapping[str, Any], blur: flo
     partial, final = _begun(folder, deghosted.bracket.reference.stamp_ns)
     try:
         _write(_blurred(deghosted, blur) if blur else deghosted, partial, about)
+        for file in partial.iterdir():
+            sync(file)
         return partial.rename(final)
     finally:
         shutil.rmtree(partial, ignore_errors=True)

@@ -97,11 +97,16 @@ def test_response_matters(folder, capsys):
     assert read_exr('linear.exr').mean() > 1.3 * read_exr('gamma.exr').mean()
 
 
-def test_times_come_from_exif_when_the_option_is_absent(folder, capsys):
-    for name, time in zip(('short', 'mid', 'long'), ((1, 1000), (1, 250), (2, 125)), strict=True):
+def photographs(*times):
+    """Short, middle and long, with these exposure times and ISO 200 in their EXIF data."""
+    for name, time in zip(('short', 'mid', 'long'), times, strict=True):
         exif = Image.Exif()
         exif.get_ifd(0x8769).update({33434: IFDRational(*time), 34855: 200})
         Image.open(f'{name}.png').save(f'{name}.jpg', exif=exif)
+
+
+def test_times_come_from_exif_when_the_option_is_absent(folder, capsys):
+    photographs((1, 1000), (1, 250), (2, 125))
     assert fuse('short.jpg mid.jpg long.jpg --output exif.exr', capsys) == (0, '')
     # ISO 200 is a gain of 2.
     fuse('short.jpg mid.jpg long.jpg --exposure-times 0.002 0.008 0.032 --output given.exr',
@@ -118,6 +123,16 @@ def test_estimated_times_are_close_and_it_says_how_sure(folder, capsys):
     assert '% of the pixels agree' in said
     fuse('short.png mid.png long.png --exposure-times 1 4 16 --output given.exr', capsys)
     np.testing.assert_allclose(read_exr('auto.exr'), read_exr('given.exr'), atol=0.03)
+
+
+def test_an_unsure_estimate_names_what_the_files_say(folder, capsys):
+    dimmed = read_ldr('mid.png') * np.linspace(0.4, 1, 45)[:, None, None]  # no exposure does that
+    cv2.imwrite('mid.png', dimmed[..., ::-1])
+    line = 'short.{0} mid.{0} long.{0} --exposure-times auto --output auto.exr'
+    assert 'name the times' in fuse(line.format('png'), capsys)[1]
+    photographs((1, 1000), (1, 250), (2, 125))
+    said = fuse(line.format('jpg'), capsys)[1]
+    assert 'leave --exposure-times out: the EXIF data have 0.001 0.004 0.016' in said
 
 
 def test_grey_files_are_fused(folder, capsys):

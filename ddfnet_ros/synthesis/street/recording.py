@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
@@ -59,14 +60,19 @@ def synthesize_street(
         Path of the recording.
 
     Raises:
-        ValueError: no panorama in the folder, or one of another shape.
+        ValueError: no panorama in the folder, or one of another shape; the output folder has the
+            README.md of something else.
         OSError: a file cannot be read or written.
     """
+    recording, readme = (Path(output_dir) / name for name in ('street.mcap', 'README.md'))
+    if readme.exists() and not recording.exists():
+        raise ValueError(f'{output_dir}: expected a new folder, or one of a former recording, got '
+                         'one with the README.md of something else; choose another')
     panorama = find_panorama(Path(panoramas), PREFERRED) if panoramas else drawn_panorama(seed)
     shutter = Shutter()
-    recording = record(street_of(panorama, seed), shutter, Path(output_dir), brackets=brackets,
-                       seed=seed, progress=progress)
-    recording.with_name('README.md').write_text(_readme(panorama.name, seed, brackets, shutter))
+    record(street_of(panorama, seed), shutter, Path(output_dir), brackets=brackets, seed=seed,
+           progress=progress)
+    readme.write_text(_readme(panorama.name, seed, brackets, shutter))
     return recording
 
 
@@ -75,12 +81,11 @@ def record(
     progress: Progress | None = None,
 ) -> Path:
     """Expose a street bracket by bracket and write `street.mcap` and `truth/`."""
-    truth = output / 'truth'
-    truth.mkdir(parents=True, exist_ok=True)
-    for old in (*truth.glob('[0-9]*.exr'), *truth.glob('[0-9]*_moving.png')):
-        old.unlink()
+    output.mkdir(parents=True, exist_ok=True)
     bracket: list[Shot] = []
-    with BagWriter(output / 'street.mcap') as bag:
+    with (TemporaryDirectory(dir=output, prefix='.truth-') as folder,
+          BagWriter(output / 'street.mcap') as bag):
+        truth = Path(folder)
         for shot in _shots(street, shutter, brackets, seed):
             write_messages(bag, shot, shutter)
             bracket.append(shot)
@@ -89,7 +94,17 @@ def record(
                 bracket = []
             if progress:
                 progress(shot.index + 1, brackets * len(shutter.exposure_times))
+        _replace_truth(truth, output / 'truth')
     return output / 'street.mcap'
+
+
+def _replace_truth(new: Path, folder: Path) -> None:
+    """In place of the truth of a former recording; other files of the folder stay."""
+    folder.mkdir(exist_ok=True)
+    for old in (*folder.glob('[0-9]*.exr'), *folder.glob('[0-9]*_moving.png')):
+        old.unlink()
+    for path in new.iterdir():
+        path.rename(folder / path.name)
 
 
 def _shots(street: Street, shutter: Shutter, brackets: int, seed: int) -> Iterator[Shot]:

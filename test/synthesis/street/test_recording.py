@@ -120,3 +120,23 @@ def test_a_folder_without_panoramas_leaves_an_older_recording_alone(tmp_path):
     with pytest.raises(ValueError, match=r'expected \.exr panoramas'):
         synthesize_street(tmp_path / 'out', tmp_path / 'empty')
     assert (tmp_path / 'out' / 'truth' / '1.exr').exists()
+
+
+def test_a_recording_that_is_stopped_leaves_the_truth_of_the_older_one(small_street, tmp_path):
+    record(small_street, SHUTTER, tmp_path, brackets=1, seed=3)
+    before = sorted(path.name for path in tmp_path.rglob('*'))
+
+    def stop(done, total):
+        if done > total / 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        record(small_street, SHUTTER, tmp_path, brackets=2, seed=3, progress=stop)
+    assert sorted(path.name for path in tmp_path.rglob('*')) == before
+
+
+def test_the_readme_of_something_else_stays(tmp_path):
+    (tmp_path / 'README.md').write_text('mine')
+    with pytest.raises(ValueError, match='of something else; choose another'):
+        synthesize_street(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ['README.md']
