@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
-from benchmark.camera import Camera, Road, Shot, Verdict, assemble, judge, modes
+from benchmark.camera import Camera, Channel, Shot, Verdict, assemble, judge, modes
 from ddfnet_ros.evaluation.record import commit_of
 
 try:
@@ -36,22 +36,23 @@ STEADY = Camera()  # 3 exposures, 11 ms apart, every 33 ms
 PAUSING = Camera(spread=0.6)  # for the gap: 6.6 ms apart, then a pause
 SHOWN = ('metadata and counter', 'metadata', 'counter', 'topic', 'phase', 'gap', PEER)
 ROWS = {
-    'no drops': Road(),
-    '1 % lost': Road(lost=0.01),
-    '5 % lost': Road(lost=0.05),
-    '30 % lost': Road(lost=0.3),
-    'joins after 1 frame': Road(joined=1),
-    'joins after 2 frames': Road(joined=2),
-    '10 % reordered': Road(reordered=0.1),
-    '1 % very late': Road(delayed=0.01),
-    '5 % doubled': Road(doubled=0.05),
-    'bag played 5 times': Road(rounds=5),
-    'all of it': Road(lost=0.01, reordered=0.05, delayed=0.005, doubled=0.02, joined=1, rounds=5),
+    'no drops': Channel(),
+    '1 % lost': Channel(lost=0.01),
+    '5 % lost': Channel(lost=0.05),
+    '30 % lost': Channel(lost=0.3),
+    'joins after 1 frame': Channel(joined=1),
+    'joins after 2 frames': Channel(joined=2),
+    '10 % reordered': Channel(reordered=0.1),
+    '1 % very late': Channel(delayed=0.01),
+    '5 % doubled': Channel(doubled=0.05),
+    'bag played 5 times': Channel(rounds=5),
+    'all of it': Channel(lost=0.01, reordered=0.05, delayed=0.005, doubled=0.02, joined=1,
+                         rounds=5),
 }
 JITTER = 0.3  # of the interval between frames, to either side
 JITTERY_ROWS = {
-    'stamps jitter by 30 %': Road(),
-    'the same, 5 % lost': Road(lost=0.05),
+    'stamps jitter by 30 %': Channel(),
+    'the same, 5 % lost': Channel(lost=0.05),
 }
 
 
@@ -73,28 +74,28 @@ def main() -> None:
 
 
 def _rows(window: str) -> dict[str, dict[str, list[int]]]:
-    return ({name: _row(road, 0.0, window) for name, road in ROWS.items()}
-            | {name: _row(road, JITTER, window) for name, road in JITTERY_ROWS.items()})
+    return ({name: _row(channel, 0.0, window) for name, channel in ROWS.items()}
+            | {name: _row(channel, JITTER, window) for name, channel in JITTERY_ROWS.items()})
 
 
-def _row(road: Road, jitter: float, window: str) -> dict[str, list[int]]:
+def _row(channel: Channel, jitter: float, window: str) -> dict[str, list[int]]:
     steady, pausing = (dataclasses.replace(c, jitter=jitter) for c in (STEADY, PAUSING))
     cells = {}
     for source in modes(steady):
         camera = pausing if source == 'gap' else steady
         cells[source] = _sum(
             assemble(modes(camera, window)[source], camera, shots)
-            for shots in _travels(road, camera))
+            for shots in _travels(channel, camera))
     if ApproximateTimeSynchronizer is not None and window == 'cycle':
-        cells[PEER] = _sum(_synchronize(shots) for shots in _travels(road, steady))
+        cells[PEER] = _sum(_synchronize(shots) for shots in _travels(channel, steady))
     return cells
 
 
-def _travels(road: Road, camera: Camera) -> Iterator[list[Shot]]:
+def _travels(channel: Channel, camera: Camera) -> Iterator[list[Shot]]:
     for seed in range(RUNS):
         rng = random.Random(seed)
-        shots = camera.shoot(BRACKETS // road.rounds, rng)
-        yield road.travel(shots, camera.size, rng)
+        shots = camera.shoot(BRACKETS // channel.rounds, rng)
+        yield channel.travel(shots, camera.size, rng)
 
 
 def _sum(verdicts: Iterator[Verdict]) -> list[int]:

@@ -106,7 +106,7 @@ class Camera:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Road:
+class Channel:
     """What happens to frames between the camera and the assembler: shares of all frames.
 
     Attributes:

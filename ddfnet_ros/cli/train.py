@@ -13,12 +13,12 @@ def run(words: Sequence[str]) -> int:
     """Train."""
     settings, as_json = parse(words, 'ddfnet train')
     with waiting('reading what to train on') as stop:
-        from ddfnet_ros.training.record import told
+        from ddfnet_ros.training.record import state_json
         from ddfnet_ros.training.train import train
 
         state = train(settings, ready=stop)
     if as_json:
-        print(told(settings, state))
+        print(state_json(settings, state))
         return 0
     print(f'{state.step} steps, {state.seconds / 60:.1f} min; '
           f'ship it: ddfnet weights ship {settings.run} models/NAME.safetensors')

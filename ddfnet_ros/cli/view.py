@@ -122,13 +122,13 @@ def _record(options: Options, words: Sequence[str], path: Path) -> dict[str, Any
     """Fuse what is asked for; tells what was fused by what."""
     from_files = len(options.sources) > 1
     with waiting(f'reading {options.sources[0].name} and the model'):
-        from ddfnet_ros.results.inside import Recording
+        from ddfnet_ros.results.inside import InsideRecording
         from ddfnet_ros.runtime.deghoster import Deghoster
 
         settings = (together(dataclasses.asdict(options.settings)) if from_files
                     else _of_bag(options, words))
         deghoster = Deghoster(settings)
-    with Recording(path, settings) as recording:
+    with InsideRecording(path, settings) as recording:
         def add(bracket: Bracket) -> None:
             fused: Deghosted = deghoster(bracket)
             recording.add(fused)

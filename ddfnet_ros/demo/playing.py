@@ -45,7 +45,7 @@ class Played:
     told: dict[str, str]
 
 
-class Stage:
+class DemoSession:
     """The processes of one run, and the files that they leave in the output folder."""
 
     def __init__(self, recording: Recording, options: Options) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from ddfnet_ros.command_line.parsing import parse
 from ddfnet_ros.demo import score
 from ddfnet_ros.demo.options import Options
-from ddfnet_ros.demo.playing import Played, Stage
+from ddfnet_ros.demo.playing import DemoSession, Played
 from ddfnet_ros.demo.processes import ProcessError, end_on_signals
 from ddfnet_ros.demo.recording import Recording, shipped
 from ddfnet_ros.demo.report import report
@@ -74,7 +74,7 @@ def run(options: Options) -> Summary:
 
 
 def _play(recording: Recording, options: Options) -> Played:
-    stage = Stage(recording, options)
+    stage = DemoSession(recording, options)
     what = '[2/4] start fuse_node and the recorder, then play over DDS'
     with _step(what, f'about {2 * options.seconds:.0f} s'), stage.running() as (node, recorder):
         return stage.play(node, recorder)

@@ -72,8 +72,8 @@ STRUCTURES = Study(
     ours='attention', called='the paper\'s',
     # As the first run of `base` on a CPU (doc/training.md), but for width, length and what goes
     # with that: rate, warm-up, average.
-    recipe={'varied': False, 'steps': 800, 'patch': 64, 'batch_size': 2, 'learning_rate': 4e-4,
-            'decay': 0.995},
+    recipe={'vary_brackets': False, 'steps': 800, 'patch': 64, 'batch_size': 2,
+            'learning_rate': 4e-4, 'ema_decay': 0.995},
     size='Half the width that each is published with',
 )
 """Tables 3 and 4 of the paper, pooling against attention (3.2.4), and peers."""
@@ -98,7 +98,7 @@ FAST = Study(
     },
     ours='shipped', called='the one that is shipped',
     # As `fast` (models/README.md), but for length, and the average that belongs to it.
-    recipe={'steps': 300, 'patch': 64, 'batch_size': 4, 'decay': 0.98},
+    recipe={'steps': 300, 'patch': 64, 'batch_size': 4, 'ema_decay': 0.98},
     size='32 and 48 channels, but where it says otherwise',
 )
 """What the parts of the small network are worth."""

@@ -53,7 +53,7 @@ class DeepHDR(nn.Module):
         self.encoders = nn.ModuleList(_encoder(widths) for _ in range(frames))
         self.merger = nn.Sequential(
             conv(frames * widths[-1], widths[-1]), nn.ReLU(),
-            *(ResidualBlock(widths[-1]) for _ in range(_BLOCKS)))
+            *(ReluResidualBlock(widths[-1]) for _ in range(_BLOCKS)))
         up = [*widths[::-1], widths[0]]
         self.decoder = nn.ModuleList(
             nn.Sequential(_doubling(given + frames * given, wanted), nn.ReLU())
@@ -105,7 +105,7 @@ class DeepHDR(nn.Module):
         return [torch.cat(level, dim=1) for level in zip(*per_frame, strict=True)]
 
 
-class ResidualBlock(nn.Module):
+class ReluResidualBlock(nn.Module):
     """Two 3x3 convolutions around which the input is added."""
 
     def __init__(self, channels: int) -> None:

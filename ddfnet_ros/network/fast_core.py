@@ -127,7 +127,8 @@ class Context(nn.Module):
     def __init__(self, channels: int, width: int, blocks: int) -> None:
         super().__init__()
         self.down = nn.Conv2d(channels, width, 3, stride=2, padding=1)
-        self.blocks = nn.Sequential(*(ResidualBlock(width, _dilation(i)) for i in range(blocks)))
+        self.blocks = nn.Sequential(
+            *(DilatedResidualBlock(width, _dilation(i)) for i in range(blocks)))
         self.up = nn.Conv2d(width, channels, 1)
 
     def forward(self, x: Float[Tensor, 'b c h w']) -> Float[Tensor, 'b c h w']:
@@ -137,7 +138,7 @@ class Context(nn.Module):
         return x + F.interpolate(seen, scale_factor=2, mode='bilinear')
 
 
-class ResidualBlock(nn.Module):
+class DilatedResidualBlock(nn.Module):
     """Two convolutions, the first dilated, around a shortcut."""
 
     def __init__(self, channels: int, dilation: int) -> None:

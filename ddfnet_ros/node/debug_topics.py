@@ -12,7 +12,7 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from std_msgs.msg import Float64
 
 from ddfnet_ros.bracket import Frame
-from ddfnet_ros.node.audience import Audience
+from ddfnet_ros.node.matched_publisher import MatchedPublisher
 
 
 def number_type() -> type[Any]:
@@ -35,7 +35,7 @@ class DebugTopics:
         self._node = node
         self._type = number_type()
         self._topics = {
-            name: Audience(node, self._type, f'~/debug/{name}', qos_profile=1,
+            name: MatchedPublisher(node, self._type, f'~/debug/{name}', qos_profile=1,
                            qos_overriding_options=QoSOverridingOptions.with_default_policies())
             for name in ('processing_time_ms', 'cyclic_time_ms', 'pipeline_latency_ms')
         }
@@ -51,10 +51,10 @@ class DebugTopics:
         cyclic_ms = (done - (done if self._before is None else self._before)) * 1e3
         self._before = done
         age_ms = (clock.nanoseconds - reference.stamp_ns) * 1e-6
-        for audience, number in zip(
+        for matched, number in zip(
                 self._topics.values(), (processing_ms, cyclic_ms, age_ms), strict=True):
-            if audience:
+            if matched:
                 message = self._type(data=number)
                 if hasattr(message, 'stamp'):
                     message.stamp = clock.to_msg()
-                audience.publisher.publish(message)
+                matched.publisher.publish(message)

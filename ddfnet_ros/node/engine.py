@@ -85,8 +85,8 @@ class Engine:
         return self._unusable or self._deghoster.ladder.problem
 
     @property
-    def company(self) -> FallbackDeghoster | None:
-        """The same for all whose brackets may be fused together; None for lack of memory."""
+    def batch_key(self) -> FallbackDeghoster | None:
+        """Equal for all whose brackets may be fused as one batch; None for lack of memory."""
         return self._deghoster if self._deghoster.ladder.together else None
 
     def __call__(self, bracket: Bracket, settings: NodeSettings) -> Deghosted:

@@ -22,7 +22,7 @@ from rclpy.logging import get_logger
 from ddfnet_ros.node import usage
 from ddfnet_ros.node.diagnostics import one_line
 from ddfnet_ros.node.fuse_node import FuseNode
-from ddfnet_ros.node.models import Workshop
+from ddfnet_ros.node.models import SharedRuntime
 from ddfnet_ros.node.process import quiet_end, ros_process
 
 CAMERA = '{camera}'
@@ -61,12 +61,12 @@ def camera_nodes(names: Sequence[str], words: Sequence[str]) -> Iterator[FuseNod
         names: Of the cameras.
         words: The command line, with the program.
     """
-    workshop = Workshop()
+    runtime = SharedRuntime()
     taken: dict[str, str] = {}
     for name in names:
         try:
             node = FuseNode(
-                workshop, namespace=name, use_global_arguments=False,
+                runtime, namespace=name, use_global_arguments=False,
                 cli_args=[word.replace(CAMERA, name) for word in words])
         except (ValueError, RuntimeError, NameValidationException) as error:  # parameters, files
             get_logger(_NAME).fatal(f'{name}: {usage.about_ros_arguments(error)}')

@@ -20,16 +20,16 @@ from rclpy.logging import get_logger
 
 from ddfnet_ros.node import dds, diagnostics, engine, usage
 from ddfnet_ros.node.debug_topics import DebugTopics
-from ddfnet_ros.node.fusion import Fusion, Order, begin
+from ddfnet_ros.node.fusion import Fusion, Order, start
 from ddfnet_ros.node.inputs import Delivery, Inputs
-from ddfnet_ros.node.models import Workshop
+from ddfnet_ros.node.models import SharedRuntime
 from ddfnet_ros.node.outputs import Outputs
 from ddfnet_ros.node.parameters import LiveSettings, unknown_overrides
 from ddfnet_ros.node.process import ros_process
 from ddfnet_ros.node.reporting import PROBLEM_LOG_PERIOD, Reporter, engine_values
 from ddfnet_ros.node.services import Answer, RefusedError, Services
 from ddfnet_ros.node.transitions import refuse_impossible
-from ddfnet_ros.node.worker import Company, Worker
+from ddfnet_ros.node.worker import BatchGroup, Worker
 from ddfnet_ros.settings import NodeSettings
 
 _NAME = 'fuse_node'
@@ -42,11 +42,11 @@ class FuseNode(LifecycleNode):
     active it subscribes, fuses in a thread of its own and publishes.
     """
 
-    def __init__(self, workshop: Workshop | None = None, **options: Any) -> None:
+    def __init__(self, runtime: SharedRuntime | None = None, **options: Any) -> None:
         """Declare the parameters.
 
         Args:
-            workshop: Shared with other cameras of the process; None for its own.
+            runtime: Shared with other cameras of the process; None for its own.
             options: What `rclpy.node.Node` takes, such as parameter_overrides.
 
         Raises:
@@ -54,7 +54,7 @@ class FuseNode(LifecycleNode):
         """
         super().__init__(_NAME, **options)
         refuse_impossible(self)
-        self._workshop = workshop or Workshop()
+        self._runtime = runtime or SharedRuntime()
         self._fusion: Fusion | None = None
         self._worker: Worker[Order] | None = None
         self._problem = ''
@@ -99,8 +99,8 @@ class FuseNode(LifecycleNode):
         self._fusion.watchdog.reset()
         self._fusion.debug.reset()
         try:
-            self._worker = Worker(begin, self._on_failure, self._workshop.thread,
-                                  partial(self._company, self._fusion))
+            self._worker = Worker(start, self._on_failure, self._runtime.thread,
+                                  partial(self._batch_group, self._fusion))
             super().on_activate(state)
             self._fusion.inputs.subscribe()
         except Exception as error:  # rclpy would swallow it without a word
@@ -143,7 +143,7 @@ class FuseNode(LifecycleNode):
     def _prepare(self, settings: NodeSettings) -> Fusion:
         statistics = diagnostics.Statistics()
         inputs = Inputs(self, settings, statistics, self._submit)
-        loaded = engine.Engine(settings, self._workshop.models, self.get_logger())
+        loaded = engine.Engine(settings, self._runtime.models, self.get_logger())
         return Fusion(loaded, statistics, inputs, Outputs(self), DebugTopics(self))
 
     def _report(self, transition: str, error: Exception) -> TransitionCallbackReturn:
@@ -167,8 +167,8 @@ class FuseNode(LifecycleNode):
                 Order(self._fusion, delivery, self._settings)):
             self._fusion.statistics.drop('superseded')
 
-    def _company(self, fusion: Fusion) -> Company | None:
-        return fusion.company(self._settings.now)
+    def _batch_group(self, fusion: Fusion) -> BatchGroup | None:
+        return fusion.batch_group(self._settings.now)
 
     def _on_failure(self, _order: Order, error: Exception) -> None:
         if self._fusion and self.context.ok():  # as above

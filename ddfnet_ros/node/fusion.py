@@ -19,7 +19,7 @@ from ddfnet_ros.node.outputs import Outputs
 from ddfnet_ros.node.parameters import LiveSettings
 from ddfnet_ros.node.saver import Saver
 from ddfnet_ros.node.watchdog import Watchdog
-from ddfnet_ros.node.worker import Company, Task
+from ddfnet_ros.node.worker import BatchGroup, Task
 from ddfnet_ros.runtime.deghosted import Deghosted
 from ddfnet_ros.runtime.pending import Pending
 from ddfnet_ros.settings import NodeSettings
@@ -27,21 +27,21 @@ from ddfnet_ros.settings import NodeSettings
 _AUTO_WAIT_MS = 2  # within which cameras that are triggered together deliver
 
 
-class _UnderWay(NamedTuple):
+class _InProgress(NamedTuple):
     """A bracket that is being fused.
 
     Attributes:
         delivery: The bracket, and when it came.
         settings: Those that hold for it.
         pending: Its result.
-        begun: When the worker took it, by the monotonic clock [s].
-        submitted: When all was asked of the device, likewise.
+        started: When the worker took it, by the monotonic clock [s].
+        submitted: When all its work was queued on the device, likewise.
     """
 
     delivery: Delivery
     settings: NodeSettings
     pending: Pending[Deghosted]
-    begun: float
+    started: float
     submitted: float
 
 
@@ -52,7 +52,7 @@ class Order:
     Attributes:
         fusion: Of its camera.
         delivery: The bracket, and when it came.
-        live: Its camera's settings; those that hold when it is begun are its own.
+        live: Its camera's settings; it is fused by those of the moment when it is started.
     """
 
     fusion: Fusion
@@ -77,13 +77,13 @@ class Fusion:
     watchdog: Watchdog = field(default_factory=Watchdog)
     saver: Saver = field(default_factory=Saver)
 
-    def company(self, settings: NodeSettings) -> Company | None:
-        """With whom brackets may be fused together; None: with nobody."""
+    def batch_group(self, settings: NodeSettings) -> BatchGroup | None:
+        """Whose brackets may be fused as one batch; None: nobody's."""
         wait_ms = settings.batch_wait_ms
         if wait_ms == 'auto':
             wait_ms = 0 if self.engine.device == 'cpu' else _AUTO_WAIT_MS
-        who = self.engine.company
-        return Company(who, float(wait_ms) / 1e3) if wait_ms and who else None
+        key = self.engine.batch_key
+        return BatchGroup(key, float(wait_ms) / 1e3) if wait_ms and key else None
 
     def receive(self, delivery: Delivery) -> bool:
         """Take note of a bracket; whether anybody listens."""
@@ -98,43 +98,43 @@ class Fusion:
         """Publish the camera info of a bracket that nobody wants; in order, as with `publish`."""
         self.outputs.relay(delivery.camera_info, delivery.bracket.reference)
 
-    def publish(self, way: _UnderWay) -> None:
+    def publish(self, bracket: _InProgress) -> None:
         """Wait for a bracket and publish it; one after the other, in order."""
         turn = time.monotonic()
-        deghosted = way.pending.result()
-        fused = Fused(deghosted, way.delivery.camera_info, way.settings)
+        deghosted = bracket.pending.result()
+        fused = Fused(deghosted, bracket.delivery.camera_info, bracket.settings)
         publishing = time.monotonic()
         self.outputs.publish(fused)
         done = time.monotonic()
-        stage_ms = {'decode': (way.delivery.delivered_at - way.delivery.received_at) * 1e3,
-                    'wait': (way.begun - way.delivery.delivered_at) * 1e3,
-                    **deghosted.stage_ms, 'queue': (turn - way.submitted) * 1e3,
+        stage_ms = {'decode': (bracket.delivery.delivered_at - bracket.delivery.received_at) * 1e3,
+                    'wait': (bracket.started - bracket.delivery.delivered_at) * 1e3,
+                    **deghosted.stage_ms, 'queue': (turn - bracket.submitted) * 1e3,
                     'publish': (done - publishing) * 1e3}
-        self.statistics.fuse((done - way.delivery.received_at) * 1e3, stage_ms, fused.clipping,
+        self.statistics.fuse((done - bracket.delivery.received_at) * 1e3, stage_ms, fused.clipping,
                              deghosted.together)
-        processing_ms = (done - way.begun) * 1e3
-        self.watchdog.note(processing_ms, way.settings)
-        self.debug.publish(processing_ms, way.delivery.bracket.reference)
+        processing_ms = (done - bracket.started) * 1e3
+        self.watchdog.note(processing_ms, bracket.settings)
+        self.debug.publish(processing_ms, bracket.delivery.bracket.reference)
 
 
-def begin(orders: Sequence[Order]) -> list[Task]:
-    """Begin to fuse brackets, those of several cameras together.
+def start(orders: Sequence[Order]) -> list[Task]:
+    """Start to fuse brackets, those of several cameras as one batch.
 
     Returns:
-        What publishes each of them; where nobody listens, its camera info alone.
+        For each the task that publishes it; where nobody listens, its camera info alone.
 
     Raises:
-        Exception: what beginning one of them by itself would raise.
+        Exception: what one of them would raise alone.
     """
-    begun = time.monotonic()
+    started = time.monotonic()
     wanted = {order: order.live.now for order in orders if order.wanted}
     pending = Engine.submit_together([
         (order.fusion.engine, order.delivery.bracket, settings)
         for order, settings in wanted.items()])
     submitted = time.monotonic()
     tasks: dict[Order, Task] = {
-        order: partial(order.fusion.publish, _UnderWay(
-            order.delivery, settings, result, begun, submitted))
+        order: partial(order.fusion.publish, _InProgress(
+            order.delivery, settings, result, started, submitted))
         for (order, settings), result in zip(wanted.items(), pending, strict=True)
     }
     return [tasks.get(order) or partial(order.fusion.relay, order.delivery) for order in orders]

@@ -53,7 +53,7 @@ class Models:
 
 
 @dataclass(frozen=True)
-class Workshop:
+class SharedRuntime:
     """Models, and the only thread that may fuse with them."""
 
     models: Models = field(default_factory=Models)

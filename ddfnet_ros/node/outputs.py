@@ -19,9 +19,9 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 from std_msgs.msg import Header
 
 from ddfnet_ros.bracket import Bracket, Frame
-from ddfnet_ros.node.audience import Audience
 from ddfnet_ros.node.bracket_info import bracket_info
 from ddfnet_ros.node.fused import Fused
+from ddfnet_ros.node.matched_publisher import MatchedPublisher
 from ddfnet_ros.node.point_cloud import MissingPackageError, point_cloud
 from ddfnet_ros.node.serialising import header_of, image_cdr, jpeg_message
 from ddfnet_ros.results.pictures import flow_picture, sixteen_bit
@@ -49,10 +49,10 @@ class Outputs:
     def __init__(self, node: LifecycleNode) -> None:
         self._node = node
         self._complaints: set[str] = set()
-        self._camera_info = self._audience(CameraInfo, '~/camera_info')
+        self._camera_info = self._matched_publisher(CameraInfo, '~/camera_info')
         name = f'{node.get_fully_qualified_name()}: bracket'
         self._results = [
-            (self._audience(output.msgtype, output.topic), output) for output in (
+            (self._matched_publisher(output.msgtype, output.topic), output) for output in (
                 _Output('~/image', Image, _pictures(lambda fused: fused.deghosted.image)),
                 _Output('~/hdr', Image, _pictures(_radiance)),
                 _Output('~/image/compressed', CompressedImage, lambda fused: jpeg_message(
@@ -70,7 +70,7 @@ class Outputs:
     @property
     def wanted(self) -> bool:
         """Whether anybody listens to anything that a bracket has to be fused for."""
-        return any(audience for audience, _ in self._results)
+        return any(matched for matched, _ in self._results)
 
     def relay(self, camera_info: CameraInfo | None, reference: Frame) -> None:
         """Publish a camera info, where there is one, under the header of the reference frame."""
@@ -80,9 +80,9 @@ class Outputs:
     def publish(self, fused: Fused) -> None:
         """Publish one result, to those who listen, under the header of its reference frame."""
         self.relay(fused.camera_info, fused.bracket.reference)
-        for audience, output in self._results:
-            if audience and (message := self._made(output, fused)) is not None:
-                audience.publisher.publish(message)
+        for matched, output in self._results:
+            if matched and (message := self._made(output, fused)) is not None:
+                matched.publisher.publish(message)
 
     def bytes_of(self, bracket: Bracket, hdr_encoding: str) -> dict[str, int]:
         """Size of a message with an image made from a bracket like this, by its full topic.
@@ -97,8 +97,8 @@ class Outputs:
                  '~/hdr': pixels.size * (4 if hdr_encoding == '32FC3' else 2),
                  '~/flow': 3 * area, '~/reference_share': area,
                  '~/fusion_weights': len(bracket.frames) * area}
-        return {audience.publisher.topic_name: sizes[output.topic]
-                for audience, output in self._results if output.topic in sizes}
+        return {matched.publisher.topic_name: sizes[output.topic]
+                for matched, output in self._results if output.topic in sizes}
 
     def _made(self, output: _Output, fused: Fused) -> Any:
         """The message; None, and a line that says why, where it cannot be made."""
@@ -118,8 +118,8 @@ class Outputs:
             self._complaints.add(complaint)
             self._node.get_logger().error(complaint)
 
-    def _audience(self, msgtype: type[Any], topic: str) -> Audience:
-        return Audience(
+    def _matched_publisher(self, msgtype: type[Any], topic: str) -> MatchedPublisher:
+        return MatchedPublisher(
             self._node, msgtype, topic,
             qos_profile=QoSProfile(depth=_DEPTH, reliability=ReliabilityPolicy.RELIABLE),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),

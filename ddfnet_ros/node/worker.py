@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A thread with one-slot mailboxes: slow work never holds up an executor, the latest job wins.
 
-Workers that share a thread take turns, or have their jobs begun together. Errands are done
-between jobs, all of them. What is left to do of a job once it is begun, each worker does in a
-thread of its own, while the next is begun.
+Workers that share a thread take turns, or start their jobs as one batch. Between jobs the thread
+runs the tasks it was given, all of them. The rest of a job, once it is started, runs in a thread
+of its worker's own, while the thread starts the next.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ _log = logging.getLogger(__name__)
 
 Task = Callable[[], None]
 
-_MOST_BEGUN = 2  # jobs of a worker that are not finished: one on its way in, one on its way out
+_MOST_UNFINISHED = 2  # jobs of a worker: one on its way in, one on its way out
 
 
-class Company(NamedTuple):
-    """With whom a worker's jobs may be begun together.
+class BatchGroup(NamedTuple):
+    """Workers whose jobs may be started as one batch.
 
     Attributes:
-        who: The same object for all of them; they begin jobs in the same way.
-        wait: For how long a job that could be begun waits for theirs, at most [s].
+        key: Equal for all of them; they start jobs by the same function.
+        wait: How long a job that is ready waits for the jobs of the others, at most [s].
     """
 
-    who: object
+    key: object
     wait: float
 
 
 class WorkThread:
-    """Does one task of each of its workers in turn; runs as long as there are workers.
+    """Serves its workers in turn; runs as long as there are any.
 
     Attributes:
-        changed: Guards everything here and in the workers; told of every change.
+        changed: Guards everything here and in the workers; notified of every change.
     """
 
     def __init__(self) -> None:
@@ -78,37 +78,45 @@ class WorkThread:
             _survive(task)
 
     def _next(self) -> Task | None:
-        """The task of those whose turn it is; None where this thread is to end."""
+        """Wait for something to do; None where this thread is to end."""
         with self.changed:
             self._serve()
             while self._thread is threading.current_thread():
-                waits = []
-                for worker in self._workers:
-                    if errand := worker.take_errand():
-                        self._serve(worker)
-                        return errand
-                    if worker.ready:
-                        together, wait = self._together(worker)
-                        if wait <= 0:
-                            self._serve(*together)
-                            return partial(_begin, [(each, each.take()) for each in together])
-                        waits.append(wait)
-                self.changed.wait(min(waits, default=None))
+                task, wait = self._pick()
+                if task:
+                    return task
+                self.changed.wait(wait)
             return None
 
-    def _together(self, worker: Worker[Any]) -> tuple[list[Worker[Any]], float]:
-        """Those whose jobs are begun with a worker's, and how long it still waits for others."""
-        company = worker.company()
-        if company is None:
+    def _pick(self) -> tuple[Task | None, float | None]:
+        """What to do now, or None and the seconds until that may change by itself."""
+        waits = []
+        for worker in self._workers:
+            if task := worker.take_task():
+                self._serve(worker)
+                return task, None
+            if not worker.ready:
+                continue
+            batch, wait = self._batch_with(worker)
+            if wait <= 0:
+                self._serve(*batch)
+                return partial(_start, [(each, each.take()) for each in batch]), None
+            waits.append(wait)
+        return None, min(waits, default=None)
+
+    def _batch_with(self, worker: Worker[Any]) -> tuple[list[Worker[Any]], float]:
+        """The ready workers of its batch group, and how long [s] it still waits for the others."""
+        group = worker.batch_group()
+        if group is None:
             return [worker], 0.0
         others = [other for other in self._workers if other is not worker
-                  and (its := other.company()) and its.who is company.who]
+                  and (its := other.batch_group()) and its.key is group.key]
         ready = [other for other in others if other.ready]
-        left = worker.ready_since + company.wait - time.monotonic()
+        left = worker.ready_since + group.wait - time.monotonic()
         return [worker, *ready], left if len(ready) < len(others) else 0.0
 
     def _serve(self, *workers: Worker[Any]) -> None:
-        """Note who is served; they are the last to be served again."""
+        """Note who is served now; they queue up behind all others."""
         self._served = workers
         for worker in workers:
             self._workers.remove(worker)
@@ -117,33 +125,32 @@ class WorkThread:
 
 
 class Worker(Generic[Job]):
-    """Does jobs one after the other, and forgets those that a newer one has overtaken.
+    """Does jobs one after the other, and drops those that a newer one has overtaken.
 
     Attributes:
-        ready_since: When the job in the mailbox, or one before it there, could first be begun, by
-            the monotonic clock [s].
+        ready_since: Since when a job has been in the mailbox that could be started, by the
+            monotonic clock [s].
     """
 
     def __init__(
-        self, begin: Callable[[Sequence[Job]], Sequence[Task | None]],
+        self, start: Callable[[Sequence[Job]], Sequence[Task | None]],
         failed: Callable[[Job, Exception], None], thread: WorkThread | None = None,
-        company: Callable[[], Company | None] = lambda: None,
+        batch_group: Callable[[], BatchGroup | None] = lambda: None,
     ) -> None:
         """Start.
 
         Args:
-            begin: Called in the thread with a job, or with those of workers in company; gives
-                what is left to do of each, or None. Where it raises with several, it is called
-                again with each of them.
-            failed: Called with a job that raised, and what it raised, in the thread where it did.
+            start: Called in the thread with a job, or with those of a batch; returns the rest of
+                each, or None. Where it raises with several, it is called again with each alone.
+            failed: Called with a job and the exception that it raised, in the thread that raised.
             thread: Shared with other workers; None for one of its own.
-            company: Tells with whom jobs may be begun together; None: with nobody. Asked while
+            batch_group: Returns whose jobs may join the batch; None: nobody's. Called while
                 `changed` is held.
         """
-        self.begin, self.failed, self.company = begin, failed, company
+        self.start, self.failed, self.batch_group = start, failed, batch_group
         self._mailbox: list[Job] = []
-        self._errands: deque[Task] = deque()
-        self._begun = 0  # jobs that are not finished
+        self._tasks: deque[Task] = deque()
+        self._unfinished = 0  # jobs that are started
         self._finisher = ThreadPoolExecutor(1, 'finisher')
         self._finisher.submit(int)  # so that its thread is there, or an error before any job
         self._stopping = False
@@ -152,7 +159,7 @@ class Worker(Generic[Job]):
         self._thread.add(self)
 
     def submit(self, job: Job) -> bool:
-        """Leave a job in the mailbox; true if that displaced one which had not been begun."""
+        """Put a job into the mailbox; true if that displaced one which had not been started."""
         with self._thread.changed:
             displaced = bool(self._mailbox)
             if not displaced:
@@ -161,14 +168,14 @@ class Worker(Generic[Job]):
             self._thread.changed.notify_all()
         return displaced
 
-    def do(self, errand: Task) -> None:
-        """Have something done in the thread before the next job; it must not raise."""
+    def do(self, task: Task) -> None:
+        """Run a task in the thread before the next job; it must not raise."""
         with self._thread.changed:
-            self._errands.append(errand)
+            self._tasks.append(task)
             self._thread.changed.notify_all()
 
     def stop(self) -> bool:
-        """Wait for the jobs in progress and all errands; true if a job was left in the mailbox."""
+        """Wait for the jobs in progress and all tasks; true if a job was left in the mailbox."""
         with self._thread.changed:
             self._stopping = True
         self._thread.remove(self)
@@ -177,26 +184,26 @@ class Worker(Generic[Job]):
 
     @property
     def idle(self) -> bool:
-        """Whether there is nothing to do; to be asked while `changed` is held."""
-        return not self._errands and (self._stopping or not self._mailbox)
+        """Whether there is nothing to do. For this and the next three hold `changed`."""
+        return not self._tasks and (self._stopping or not self._mailbox)
 
     @property
     def ready(self) -> bool:
-        """Whether a job can be begun; to be asked likewise."""
-        return bool(self._mailbox) and not self._stopping and self._begun < _MOST_BEGUN
+        """Whether a job can be started."""
+        return bool(self._mailbox) and not self._stopping and self._unfinished < _MOST_UNFINISHED
 
     def take(self) -> Job:
-        """The job in the mailbox; to be called likewise, when ready."""
+        """Take the job out of the mailbox; only when ready."""
         return self._mailbox.pop()
 
-    def take_errand(self) -> Task | None:
-        """What is to be done before the next job; to be called likewise."""
-        return self._errands.popleft() if self._errands else None
+    def take_task(self) -> Task | None:
+        """Take the next task, if there is one."""
+        return self._tasks.popleft() if self._tasks else None
 
-    def hand_on(self, job: Job, rest: Task) -> None:
-        """Have the rest of a job done while the thread goes on."""
+    def finish_later(self, job: Job, rest: Task) -> None:
+        """Run the rest of a job while the thread goes on."""
         with self._thread.changed:
-            self._begun += 1
+            self._unfinished += 1
         self._finisher.submit(_survive, partial(self._finish, job, rest))
 
     def _finish(self, job: Job, rest: Task) -> None:
@@ -206,16 +213,16 @@ class Worker(Generic[Job]):
             self.failed(job, error)
         finally:
             with self._thread.changed:
-                if self._begun == _MOST_BEGUN:
+                if self._unfinished == _MOST_UNFINISHED:
                     self.ready_since = time.monotonic()
-                self._begun -= 1
+                self._unfinished -= 1
                 self._thread.changed.notify_all()
 
 
-def _begin(jobs: Sequence[tuple[Worker[Any], Any]]) -> None:
-    """Begin the jobs of one or several workers; each by itself where they cannot be together."""
+def _start(jobs: Sequence[tuple[Worker[Any], Any]]) -> None:
+    """Start the jobs of one or several workers; each alone where they fail as a batch."""
     try:
-        rests = jobs[0][0].begin([job for _, job in jobs])
+        rests = jobs[0][0].start([job for _, job in jobs])
     except Exception as error:  # as above
         if len(jobs) == 1:
             jobs[0][0].failed(jobs[0][1], error)
@@ -223,15 +230,15 @@ def _begin(jobs: Sequence[tuple[Worker[Any], Any]]) -> None:
         rests = None
     if rests is None:  # not before: the error's traceback holds what was made
         for one in jobs:
-            _survive(partial(_begin, [one]))
+            _survive(partial(_start, [one]))
         return
     for (worker, job), rest in zip(jobs, rests, strict=True):
         if rest is not None:
-            worker.hand_on(job, rest)
+            worker.finish_later(job, rest)
 
 
 def _survive(task: Task) -> None:
-    """Do something that must not end the thread, which others need too."""
+    """Run a task that must not end the thread, which others need too."""
     try:
         task()
     except Exception:

@@ -29,7 +29,7 @@ _COLOURS = ((31, 119, 255, 140), (44, 180, 44, 140), (255, 127, 14, 140), (214, 
 _FUSED = (128, 128, 128, 110)
 
 
-class Recording:
+class InsideRecording:
     """Context manager that writes a file; what it holds appears when it is left.
 
     Everything lies on the timeline `bracket`, which counts, and on `stamp`, the reference frame's,
@@ -49,7 +49,7 @@ class Recording:
         self._stream = rr.RecordingStream('ddfnet')
         self._stream.save(path)
 
-    def __enter__(self) -> Recording:
+    def __enter__(self) -> InsideRecording:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a stage and its motion to one radiance image per frame, with exact flow."""
+"""From a scene and its motion to one radiance image per frame, with exact flow."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ddfnet_ros.synthesis.motion import Points, Pose, Trajectory
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stage:
+class LayeredScene:
     """Everything in front of the camera.
 
     Attributes:
@@ -30,28 +30,30 @@ class Stage:
 
 
 def render(
-    stage: Stage, trajectory: Trajectory, size: int
+    scene: LayeredScene, trajectory: Trajectory, size: int
 ) -> tuple[Float[Tensor, 'b n 3 h w'], Float[Tensor, 'b m 2 h w']]:
     """Radiance of each frame, its motion blur included, and flow from the first to the others."""
-    device = stage.backdrop.device
+    device = scene.backdrop.device
     frame = trajectory.frame
-    stage = replace(stage, layers=_as_fine_as_seen(stage.layers, trajectory.frames))
+    scene = replace(scene, layers=_as_fine_as_seen(scene.layers, trajectory.frames))
     moments, frames = trajectory.moments.to(device), trajectory.frames.to(device)
-    seen = _radiance(stage, moments, frame, size)
+    seen = _radiance(scene, moments, frame, size)
     count = torch.bincount(frame)
     radiance = seen
     if len(frame) > len(count):
         parts = seen.split(count.tolist(), dim=1)
         radiance = torch.stack([part.mean(dim=1) for part in parts], dim=1)
-    return radiance, _flow(stage.layers, frames, size)
+    return radiance, _flow(scene.layers, frames, size)
 
 
-def _radiance(stage: Stage, pose: Pose, frame: Tensor, size: int) -> Float[Tensor, 'b t 3 h w']:
-    pixels = Points.grid(size, stage.backdrop.device)
-    picture = _look_up(stage.backdrop, pixels.moved(pose.camera), size, 'border')
-    light = stage.layers.light[:, :, frame, :, None, None]
+def _radiance(
+    scene: LayeredScene, pose: Pose, frame: Tensor, size: int
+) -> Float[Tensor, 'b t 3 h w']:
+    pixels = Points.grid(size, scene.backdrop.device)
+    picture = _look_up(scene.backdrop, pixels.moved(pose.camera), size, 'border')
+    light = scene.layers.light[:, :, frame, :, None, None]
     for k in range(pose.layers.shape[1]):
-        seen = _look_up(stage.layers.texture[:, k], _on_layer(pose, k, pixels), size, 'zeros')
+        seen = _look_up(scene.layers.texture[:, k], _on_layer(pose, k, pixels), size, 'zeros')
         picture = torch.addcmul(seen[:, :, :3], picture, 1 - seen[:, :, 3:4])
         picture = picture.addcmul_(seen[:, :, 4:], light[:, k])
     return picture

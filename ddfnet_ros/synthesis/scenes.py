@@ -22,7 +22,7 @@ from ddfnet_ros.synthesis.layers import CutoutBank, random_layers
 from ddfnet_ros.synthesis.lens import with_glare
 from ddfnet_ros.synthesis.motion import random_trajectory
 from ddfnet_ros.synthesis.panorama_bank import PanoramaBank
-from ddfnet_ros.synthesis.render import Stage, render
+from ddfnet_ros.synthesis.render import LayeredScene, render
 from ddfnet_ros.synthesis.scene_settings import SceneSettings
 from ddfnet_ros.synthesis.sensor import Sensor, expose
 from ddfnet_ros.tonemap import mu_law
@@ -81,23 +81,23 @@ class SceneSource:
         if reference_index is None:
             reference_index = median_index(settings.frames)
         exposure = _random_exposures(count, settings, reference_index, generator)
-        stage = self._stage(exposure, generator)
+        scene = self._layered(exposure, generator)
         trajectory = random_trajectory(
-            exposure, reference_index, stage.layers.upright, stage.layers.soft, settings,
+            exposure, reference_index, scene.layers.upright, scene.layers.soft, settings,
             generator)
-        radiance, flow = render(stage, trajectory, settings.size)
+        radiance, flow = render(scene, trajectory, settings.size)
         cameras = random_cameras(count, settings.frames, settings.size, generator)
         if self.sensor is not None:
             cameras = replace(
                 cameras, sensor=self.sensor, share_noise=torch.zeros(count, dtype=torch.bool))
         return _photograph(radiance, flow, exposure, reference_index, cameras, generator)
 
-    def _stage(self, exposure: Tensor, generator: torch.Generator) -> Stage:
+    def _layered(self, exposure: Tensor, generator: torch.Generator) -> LayeredScene:
         backdrop, daylight = random_backdrop(
             self.panoramas, 1 / exposure[:, 0], self.settings.size, generator)
         layers = random_layers(
             self.panoramas, self.cutouts, self.settings.layers, exposure, daylight, generator)
-        return Stage(backdrop=backdrop, layers=layers)
+        return LayeredScene(backdrop=backdrop, layers=layers)
 
 
 def _random_exposures(

@@ -41,14 +41,14 @@ def main() -> int:
         settings, as_json = parse(sys.argv[1:], 'python -m ddfnet_ros.training')
         with waiting('reading what to train on') as stop:
             # After the stand-in.
-            from ddfnet_ros.training.record import told  # noqa: PLC0415
+            from ddfnet_ros.training.record import state_json  # noqa: PLC0415
             from ddfnet_ros.training.train import train  # noqa: PLC0415
 
             state = train(settings, ready=stop)
     except (ValueError, OSError) as error:
         print(' '.join(str(error).split()), file=sys.stderr)
         return 2
-    print(told(settings, state) if as_json else
+    print(state_json(settings, state) if as_json else
           f'{state.step} steps, {state.seconds / 60:.1f} min')
     return 0
 

@@ -58,7 +58,7 @@ class SynthesisedScenes:
     def __call__(self, index: int, generator: torch.Generator) -> Batch:
         """The batch of any index."""
         settings = self._source.settings
-        if self._settings.varied:
+        if self._settings.vary_brackets:
             settings = _vary(settings, generator)
         source = SceneSource(self._source.panoramas, settings, self._source.cutouts)
         count = max(1, self._settings.batch_size * self._source.settings.frames // settings.frames)

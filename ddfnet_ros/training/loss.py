@@ -32,7 +32,7 @@ def mu_law_l1(
     return (mu_law(radiance, mu) - mu_law(truth, mu)).abs().mean()
 
 
-def worse_than_reference(
+def reference_hinge(
     radiance: Float[Tensor, 'b 3 h w'], truth: Float[Tensor, 'b 3 h w'],
     reference: Float[Tensor, 'b 6 h w'], mu: float = MU,
 ) -> Float[Tensor, '']:
@@ -53,7 +53,7 @@ def worse_than_reference(
     return (excess.clamp(min=0) * shown).mean()
 
 
-def beyond_bound(logits: Sequence[Float[Tensor, 'b ...']]) -> Float[Tensor, '']:
+def logit_penalty(logits: Sequence[Float[Tensor, 'b ...']]) -> Float[Tensor, '']:
     """Mean square of what exceeds `LARGEST_LOGIT`, of logits that weigh frames.
 
     In the first steps the reference alone is the safest choice. Logits that say so run away, the
@@ -63,7 +63,7 @@ def beyond_bound(logits: Sequence[Float[Tensor, 'b ...']]) -> Float[Tensor, '']:
         (x.float().abs() - LARGEST_LOGIT).clamp(min=0).square().mean() for x in logits]).mean()
 
 
-def short_of_peak(rectified: Sequence[Float[Tensor, '... _ _ _']]) -> Float[Tensor, '']:
+def dead_relu_penalty(rectified: Sequence[Float[Tensor, '... _ _ _']]) -> Float[Tensor, '']:
     """How far the highest value of each channel is below `LEAST_PEAK`, mean over all channels.
 
     A channel that is below zero at every pixel gives nothing and has no gradient. High learning

@@ -15,7 +15,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Crew:
+class ProcessGroup:
     """All processes that train one network.
 
     Attributes:
@@ -57,7 +57,7 @@ class Crew:
 
 
 @contextmanager
-def join(device: str) -> Iterator[Crew]:
+def join(device: str) -> Iterator[ProcessGroup]:
     """Join the processes that the environment tells of (torchrun's RANK, WORLD_SIZE and so on).
 
     Args:
@@ -67,7 +67,7 @@ def join(device: str) -> Iterator[Crew]:
     if device == 'auto':
         device = 'cuda' if torch.cuda.is_available() else 'cpu'
     if size == 1:
-        yield Crew(0, 1, torch.device(device))
+        yield ProcessGroup(0, 1, torch.device(device))
         return
     if device == 'cuda':
         device = f'cuda:{os.environ.get("LOCAL_RANK", "0")}'
@@ -76,7 +76,7 @@ def join(device: str) -> Iterator[Crew]:
     importlib.import_module('torch._dynamo')
     dist.init_process_group('gloo' if device == 'cpu' else 'nccl')
     try:
-        yield Crew(dist.get_rank(), size, torch.device(device))
+        yield ProcessGroup(dist.get_rank(), size, torch.device(device))
     finally:
         # Its threads have ended after this: one that outlives Python aborts the process.
         dist.destroy_process_group()

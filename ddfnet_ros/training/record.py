@@ -63,7 +63,7 @@ class Record:
                 self._board.add_scalar(name, value, step)
 
 
-def told(settings: TrainingSettings, state: State) -> str:
+def state_json(settings: TrainingSettings, state: State) -> str:
     """What a run has come to, as JSON."""
     return json.dumps({
         'run': settings.run, 'checkpoint': str(Path(settings.run) / CHECKPOINT),

@@ -16,23 +16,29 @@ RECIPES: dict[str, dict[str, Any]] = {
     # Sec. 4.2.3, from weights that are trained already (start_from). The paper gives no strength.
     'paper-denoise': {'epochs': 1000, 'halvings': (), 'noise': 0.05},
     'budget': {
-        'architecture': 'fast', 'shortcut': True, 'flow': 'dis', 'varied': True, 'steps': 10000,
+        'architecture': 'fast', 'shortcut': True, 'flow': 'dis', 'vary_brackets': True,
+        'steps': 10000,
         'batch_size': 8, 'optimizer': 'adamw', 'learning_rate': 1e-3, 'schedule': 'cosine',
-        'warmup': 200, 'beta2': 0.99, 'weight_decay': 1e-4, 'clip': 1.0, 'decay': 0.999,
-        'no_worse': 1.0, 'calm': 1e-3, 'alive': 1e-3, 'precision': 'auto',
+        'warmup': 200, 'beta2': 0.99, 'weight_decay': 1e-4, 'gradient_clip': 1.0,
+        'ema_decay': 0.999, 'reference_hinge': 1.0, 'logit_penalty': 1e-3,
+        'dead_relu_penalty': 1e-3, 'precision': 'auto',
     },
     # PWC-Net as its authors train it (weight decay, batch), with our schedule and average, and
     # with features that cannot vanish.
     'pwcnet': {
-        'architecture': 'pwcnet', 'config': ('normalised=true',), 'varied': True, 'steps': 40000,
-        'batch_size': 8, 'optimizer': 'adamw', 'learning_rate': 2.5e-4, 'clip': 1.0,
-        'schedule': 'cosine', 'warmup': 500, 'weight_decay': 4e-4, 'decay': 0.999,
-        'precision': 'auto',
+        'architecture': 'pwcnet', 'config': ('normalised=true',), 'vary_brackets': True,
+        'steps': 40000, 'batch_size': 8, 'optimizer': 'adamw', 'learning_rate': 2.5e-4,
+        'gradient_clip': 1.0, 'schedule': 'cosine', 'warmup': 500, 'weight_decay': 4e-4,
+        'ema_decay': 0.999, 'precision': 'auto',
     },
 }
 """What each recipe sets; everything else keeps the paper's value (Sec. 3.3)."""
 
 _BEFORE_RECIPES = 'budget'  # how runs were trained whose settings name no recipe
+
+_RENAMED = {'varied': 'vary_brackets', 'clip': 'gradient_clip', 'decay': 'ema_decay',
+            'no_worse': 'reference_hinge', 'calm': 'logit_penalty', 'alive': 'dead_relu_penalty'}
+"""Fields by the names that they have in older runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +74,8 @@ class TrainingSettings(Settings):
     rotate: bool = setting(True, 'Turn patches of photographs by 0, 90, 180 or 270 degrees; '
                            'synthetic ones are turned by any angle.')
     flip: bool = setting(True, 'Mirror half of the patches of photographs.')
-    varied: bool = setting(False, 'Also train on 2 to 6 frames, other references and motion blur; '
-                           'synthetic scenes only.')
+    vary_brackets: bool = setting(False, 'Also train on 2 to 6 frames, other references and '
+                                  'motion blur; synthetic scenes only.')
     noise: float = setting(0.0, 'Standard deviation of i.i.d. Gaussian noise on LDR frames in '
                            '[0, 1], of which each frame gets a random proportion (Sec. 4.2.3).',
                            bounds=(0.0, 1.0))
@@ -95,20 +101,22 @@ class TrainingSettings(Settings):
                           'hold nothing of the optimizer.', bounds=(0, 10**6))
     beta2: float = setting(0.999, 'Decay of Adam\'s second moment [-].', bounds=(0.0, 0.99999))
     weight_decay: float = setting(0.0, 'Weight decay [-].', bounds=(0.0, 1.0))
-    clip: float = setting(0.0, 'Largest norm of the gradient [-]; 0: any.', bounds=(0.0, 1e6))
-    decay: float = setting(0.0, 'Exponential moving average of the weights per step [-]; 0: the '
-                           'weights themselves are shipped.', bounds=(0.0, 1.0))
+    gradient_clip: float = setting(0.0, 'Largest norm of the gradient [-]; 0: any.',
+                                   bounds=(0.0, 1e6))
+    ema_decay: float = setting(0.0, 'Exponential moving average of the weights per step [-]; 0: '
+                               'the weights themselves are shipped.', bounds=(0.0, 1.0))
     mu: float = setting(5000.0, 'Compression of the mu-law under the l1 loss, Eq. 8 [-].',
                         bounds=(1.0, 1e6))
-    no_worse: float = setting(0.0, 'Weight of a second loss: what of the first exceeds that of '
-                              'the untouched reference, where it is not clipped [-].',
-                              bounds=(0.0, 100.0))
-    calm: float = setting(0.0, 'Weight of a third loss: logits of fast and ddfnet beyond 8. Where '
-                          'they run away a frame\'s odds are next to nothing, and nothing more is '
-                          'learnt [-].', bounds=(0.0, 100.0))
-    alive: float = setting(0.0, 'Weight of a fourth loss: channels of ReLUs that are given less '
-                           'than 0.1 in all of a batch. Below zero everywhere they give nothing, '
-                           'and learn nothing more [-].', bounds=(0.0, 100.0))
+    reference_hinge: float = setting(
+        0.0, 'Weight of a second loss: what of the first exceeds that of the untouched reference, '
+        'where it is not clipped [-].', bounds=(0.0, 100.0))
+    logit_penalty: float = setting(
+        0.0, 'Weight of a third loss: logits of fast and ddfnet beyond 8. Where they run away a '
+        'frame\'s odds are next to nothing, and nothing more is learnt [-].', bounds=(0.0, 100.0))
+    dead_relu_penalty: float = setting(
+        0.0, 'Weight of a fourth loss: channels of ReLUs that are given less than 0.1 in all of a '
+        'batch. Below zero everywhere they give nothing, and learn nothing more [-].',
+        bounds=(0.0, 100.0))
     precision: str = setting(
         'float32', 'Arithmetic of the networks; auto: bfloat16 where the device has it '
         'natively.',
@@ -142,8 +150,9 @@ class TrainingSettings(Settings):
     def stored(cls, fields: Mapping[str, Any]) -> TrainingSettings:
         """Settings that an earlier run noted; fields that are no more are left out."""
         known = {field.name for field in dataclasses.fields(cls)} - {'recipe'}
+        noted = {_RENAMED.get(name, name): value for name, value in fields.items()}
         given = {name: tuple(value) if isinstance(value, list) else value
-                 for name, value in fields.items() if name in known}
+                 for name, value in noted.items() if name in known}
         return cls.of(fields.get('recipe', _BEFORE_RECIPES), given)
 
     @property

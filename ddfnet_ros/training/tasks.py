@@ -16,16 +16,16 @@ from ddfnet_ros.network import fixed_frames
 from ddfnet_ros.tonemap import mu_law
 from ddfnet_ros.training.batches import Batch
 from ddfnet_ros.training.loss import (
-    beyond_bound,
+    dead_relu_penalty,
+    logit_penalty,
     mu_law_l1,
     multiscale_endpoint_error,
-    short_of_peak,
-    worse_than_reference,
+    reference_hinge,
 )
 from ddfnet_ros.training.settings import TrainingSettings
 
 
-class Fusion(nn.Module):
+class FusionTask(nn.Module):
     """Fuse brackets to radiance, with motion from the batch or from a PWC-Net."""
 
     def __init__(self, settings: TrainingSettings, model: Any, flow: nn.Module | None) -> None:
@@ -35,9 +35,9 @@ class Fusion(nn.Module):
         self._settings = settings
         self._logits: list[Tensor] = []
         self._rectified: list[Tensor] = []
-        if settings.calm and (weighing := _weighing(model)):
+        if settings.logit_penalty and (weighing := _weighing(model)):
             weighing.register_forward_hook(self._note_logits)
-        for layer in model.modules() if settings.alive else ():
+        for layer in model.modules() if settings.dead_relu_penalty else ():
             if isinstance(layer, nn.ReLU):
                 layer.register_forward_pre_hook(self._note_rectified)
 
@@ -47,13 +47,13 @@ class Fusion(nn.Module):
         radiance = self._fuse(batch)
         asked = self._settings
         loss = mu_law_l1(radiance, batch.truth, asked.mu)
-        if asked.no_worse:
-            loss = loss + asked.no_worse * worse_than_reference(
+        if asked.reference_hinge:
+            loss = loss + asked.reference_hinge * reference_hinge(
                 radiance, batch.truth, batch.stack[:, 0], asked.mu)
         if self._logits:
-            loss = loss + asked.calm * beyond_bound(self._logits)
+            loss = loss + asked.logit_penalty * logit_penalty(self._logits)
         if self._rectified:
-            loss = loss + asked.alive * short_of_peak(self._rectified)
+            loss = loss + asked.dead_relu_penalty * dead_relu_penalty(self._rectified)
         return loss
 
     @torch.no_grad()
@@ -102,7 +102,7 @@ class Motion(nn.Module):
         return torch.cat([image[0, 0].clamp(0, 1) for image in images], dim=2)
 
 
-Task = Fusion | Motion
+Task = FusionTask | Motion
 
 
 def _weighing(model: nn.Module) -> nn.Module | None:
@@ -120,7 +120,7 @@ def task(settings: TrainingSettings, model: nn.Module, flow: nn.Module | None) -
     _check(settings, model)
     if settings.architecture == 'pwcnet':
         return Motion(model)
-    return Fusion(settings, model, flow)
+    return FusionTask(settings, model, flow)
 
 
 def _check(settings: TrainingSettings, model: Any) -> None:
@@ -128,6 +128,6 @@ def _check(settings: TrainingSettings, model: Any) -> None:
         raise ValueError(f'patch: expected a multiple of {model.multiple} for '
                          f'{settings.architecture}, got {settings.patch}')
     frames = fixed_frames(model)
-    if settings.dataset == 'synthetic' and settings.varied and frames is not None:
-        raise ValueError('varied: expected a network that takes any number of frames, but '
-                         f'{settings.architecture} takes {frames} frames; give --no-varied')
+    if settings.dataset == 'synthetic' and settings.vary_brackets and frames is not None:
+        raise ValueError('vary_brackets: expected a network that takes any number of frames, but '
+                         f'{settings.architecture} takes {frames} frames; give --no-vary-brackets')

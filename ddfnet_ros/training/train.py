@@ -23,7 +23,7 @@ from ddfnet_ros.training import checkpoint, slim, sources
 from ddfnet_ros.training.batches import Batch, Batches, loader
 from ddfnet_ros.training.checkpoint import CHECKPOINT, SETTINGS, State
 from ddfnet_ros.training.data import data
-from ddfnet_ros.training.processes import Crew, join
+from ddfnet_ros.training.processes import ProcessGroup, join
 from ddfnet_ros.training.record import EVERY, Record
 from ddfnet_ros.training.schedule import Schedule
 from ddfnet_ros.training.settings import TrainingSettings
@@ -48,18 +48,18 @@ def train(settings: TrainingSettings, ready: Callable[[], object] = lambda: None
         NotFiniteError: loss or gradient are no longer finite; the checkpoint is from before.
         OSError: what is written does not fit on the disk; the last checkpoint is whole.
     """
-    with StopFlag(settings.minutes) as stop, join(settings.device) as crew:
+    with StopFlag(settings.minutes) as stop, join(settings.device) as group:
         torch.manual_seed(settings.seed)
         torch.set_num_threads(settings.threads)
         keep_freed_memory()
         torch.backends.cudnn.benchmark = True  # the same few shapes again and again
         draw = data(settings)
-        state = start(settings, crew.device)
-        _note_hardware(state, crew)
+        state = start(settings, group.device)
+        _note_hardware(state, group)
         sources.note(state.history, settings, state.step)
-        batches = Batches(draw, settings.seed, state.step, crew.rank, crew.size)
+        batches = Batches(draw, settings.seed, state.step, group.rank, group.size)
         ready()
-        _Run(settings, state, crew, stop).go(batches)
+        _Run(settings, state, group, stop).go(batches)
     return state
 
 
@@ -67,14 +67,14 @@ class _Run:
     """One process's part of a training."""
 
     def __init__(
-        self, settings: TrainingSettings, state: State, crew: Crew, stop: StopFlag
+        self, settings: TrainingSettings, state: State, group: ProcessGroup, stop: StopFlag
     ) -> None:
         self._settings = settings
         self._state = state
-        self._crew = crew
+        self._group = group
         self._stop = stop
-        self._schedule = Schedule(settings, crew.size)
-        self._low = choose_precision(settings.precision, crew.device) is torch.bfloat16
+        self._schedule = Schedule(settings, group.size)
+        self._low = choose_precision(settings.precision, group.device) is torch.bfloat16
 
     def go(self, batches: Batches) -> None:
         """Take steps until it is time to stop, and save."""
@@ -87,12 +87,12 @@ class _Run:
             saved = before = time.monotonic()
             for batch in loader(batches, self._settings.workers):
                 self._join()
-                moved = batch.to(self._crew.device)
+                moved = batch.to(self._group.device)
                 loss, norm = self._step(learnt, moved)
                 losses.append(loss)
                 now = time.monotonic()
                 state.seconds, before = state.seconds + now - before, now
-                over = self._crew.any(self._stop.raised) or state.step >= self._schedule.steps
+                over = self._group.any(self._stop.raised) or state.step >= self._schedule.steps
                 due = over or now - saved > self._settings.save_every
                 if record is not None:
                     with _told(self._path.parent):
@@ -117,7 +117,7 @@ class _Run:
     @contextmanager
     def _record(self) -> Iterator[Record | None]:
         """What the process that leads writes down."""
-        if not self._crew.leads:
+        if not self._group.leads:
             yield None
             return
         _note_settings(self._settings)
@@ -129,15 +129,15 @@ class _Run:
         state, settings = self._state, self._settings
         for group in state.optimizer.param_groups:
             group['lr'] = self._schedule.rate(state.step, state.ramp)
-        with torch.autocast(self._crew.device.type, torch.bfloat16, enabled=self._low):
+        with torch.autocast(self._group.device.type, torch.bfloat16, enabled=self._low):
             loss = learnt(batch)
         state.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        self._crew.average([p.grad for p in learnt.parameters() if p.grad is not None])
-        norm = nn.utils.clip_grad_norm_(learnt.parameters(), settings.clip or math.inf)
+        self._group.average([p.grad for p in learnt.parameters() if p.grad is not None])
+        norm = nn.utils.clip_grad_norm_(learnt.parameters(), settings.gradient_clip or math.inf)
         state.optimizer.step()
         state.step += 1
-        _average(state, min(settings.decay, (1 + state.step) / (10 + state.step)))
+        _average(state, min(settings.ema_decay, (1 + state.step) / (10 + state.step)))
         return loss.detach(), norm.detach()
 
     def _report(self, record: Record | None, losses: list[Tensor], norm: Tensor) -> None:
@@ -155,7 +155,7 @@ class _Run:
                            {'loss': loss, 'gradient': gradient, 'learning_rate': rate})
 
     def _save(self) -> None:
-        if not self._crew.leads:
+        if not self._group.leads:
             return
         with _told(self._path):
             checkpoint.save(self._state, self._path, self._settings)
@@ -172,7 +172,7 @@ class _Run:
 
     def _keep(self) -> None:
         """Write a slim checkpoint that later ones do not replace."""
-        if not self._crew.leads:
+        if not self._group.leads:
             return
         folder = self._path.parent / f'{slim.KEPT}{self._state.step:07d}'
         with _told(folder):
@@ -209,9 +209,9 @@ def _note_settings(settings: TrainingSettings) -> None:
     path.write_text(json.dumps(asdict(settings), indent=2) + '\n')
 
 
-def _note_hardware(state: State, crew: Crew) -> None:
-    name = hardware(crew.device)
-    name = name if crew.size == 1 else f'{crew.size} x {name}'
+def _note_hardware(state: State, group: ProcessGroup) -> None:
+    name = hardware(group.device)
+    name = name if group.size == 1 else f'{group.size} x {name}'
     used = state.history.setdefault('hardware', [])
     if name not in used:
         used.append(name)

@@ -7,7 +7,7 @@ import random
 import numpy as np
 from hypothesis import strategies as st
 
-from benchmark.camera import Camera, Road
+from benchmark.camera import Camera, Channel
 from ddfnet_ros.assembly import BracketAssembler
 from ddfnet_ros.bracket import Frame
 from ddfnet_ros.settings import AssemblySettings
@@ -48,7 +48,7 @@ def stamps(bracket):
 EVEN, PAUSING = Camera(), Camera(spread=0.6)
 MANY_TIMES = tuple(0.001 * 2**k for k in range(9))
 SHARES = st.sampled_from((0.0, 0.02, 0.1, 0.3))
-ROADS = st.builds(Road, lost=SHARES, reordered=SHARES, delayed=SHARES, doubled=SHARES,
+ROADS = st.builds(Channel, lost=SHARES, reordered=SHARES, delayed=SHARES, doubled=SHARES,
                   joined=st.integers(0, 10), rounds=st.integers(1, 3))
 
 
@@ -56,6 +56,6 @@ def camera_for(source, **changes):
     return dataclasses.replace(PAUSING if source == 'gap' else EVEN, **changes)
 
 
-def travel(camera, road, brackets, seed=0):
+def travel(camera, channel, brackets, seed=0):
     rng = random.Random(seed)
-    return road.travel(camera.shoot(brackets, rng), camera.size, rng)
+    return channel.travel(camera.shoot(brackets, rng), camera.size, rng)

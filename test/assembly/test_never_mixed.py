@@ -11,21 +11,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.camera import START_NS, Road, assemble, judge, modes, names_of
+from benchmark.camera import START_NS, Channel, assemble, judge, modes, names_of
 from ddfnet_ros.assembly import REASONS, BracketAssembler
 
 from .conftest import EVEN, MANY_TIMES, ROADS, SHARES, camera_for, travel
 
 TABLE = {
-    'no drops': Road(),
-    '1 % lost': Road(lost=0.01),
-    '5 % lost': Road(lost=0.05),
-    'joins after 1 frame': Road(joined=1),
-    'joins after 2 frames': Road(joined=2),
-    'reordered': Road(reordered=0.2),
-    'very late': Road(delayed=0.01),
-    'doubled': Road(doubled=0.1),
-    'bag played 5 times': Road(rounds=5),
+    'no drops': Channel(),
+    '1 % lost': Channel(lost=0.01),
+    '5 % lost': Channel(lost=0.05),
+    'joins after 1 frame': Channel(joined=1),
+    'joins after 2 frames': Channel(joined=2),
+    'reordered': Channel(reordered=0.2),
+    'very late': Channel(delayed=0.01),
+    'doubled': Channel(doubled=0.1),
+    'bag played 5 times': Channel(rounds=5),
 }
 SOURCES = sorted(modes(EVEN))
 # Where these place frames, every single one says by itself where it belongs.
@@ -34,10 +34,10 @@ ABSOLUTE = ('metadata and counter', 'metadata and period', 'counter', 'topic and
 
 
 @pytest.mark.parametrize('source', SOURCES)
-@pytest.mark.parametrize('road', TABLE)
-def test_complete_brackets_come_out_and_none_is_mixed(source, road):
+@pytest.mark.parametrize('channel', TABLE)
+def test_complete_brackets_come_out_and_none_is_mixed(source, channel):
     camera = camera_for(source)
-    arrived = travel(camera, TABLE[road], 160 // TABLE[road].rounds)
+    arrived = travel(camera, TABLE[channel], 160 // TABLE[channel].rounds)
     verdict = assemble(modes(camera)[source], camera, arrived)
     assert verdict.mixed == 0
     assert verdict.complete > 100
@@ -46,14 +46,14 @@ def test_complete_brackets_come_out_and_none_is_mixed(source, road):
 
 @pytest.mark.parametrize('source', SOURCES)
 @settings(max_examples=40)
-@given(road=ROADS, seed=st.integers(0, 2**32), size=st.sampled_from((2, 3, 4, 9)),
+@given(channel=ROADS, seed=st.integers(0, 2**32), size=st.sampled_from((2, 3, 4, 9)),
        jitter=st.sampled_from((0.0, 0.1, 0.3)), falling=st.booleans())
-def test_no_bracket_is_ever_mixed(source, road, seed, size, jitter, falling):
+def test_no_bracket_is_ever_mixed(source, channel, seed, size, jitter, falling):
     times = MANY_TIMES[:size][::-1] if falling else MANY_TIMES[:size]
     camera = camera_for(source, exposures=times, jitter=jitter)
     if 'not configured' in source and size == 2 and falling:
         return  # a cycle of two neither rises nor falls: it is taken to rise
-    arrived = travel(camera, road, 25, seed)
+    arrived = travel(camera, channel, 25, seed)
     assert assemble(modes(camera)[source], camera, arrived).mixed == 0
 
 
@@ -82,7 +82,7 @@ def test_restart_within_a_turn_mixes_nothing(source, seed, lost, restarts):
         now_ns = shots[-1].stamp_ns + round(pause * 1e9)
         shots += camera.shoot(brackets, rng, first=shots[-1].bracket + 1, place=place,
                               start_ns=now_ns)
-    arrived = Road(lost=lost).travel(shots, camera.size, rng)
+    arrived = Channel(lost=lost).travel(shots, camera.size, rng)
     assert assemble(modes(camera)[source], camera, arrived).mixed == 0
 
 
@@ -95,7 +95,7 @@ def test_counter_that_wraps_around_mixes_nothing(source, bits, seed, lost, delay
     start = 2**bits - 3 * before
     rng = random.Random(seed)
     shots = camera.shoot(60, rng, counter=start - start % 3)
-    arrived = Road(lost=lost, delayed=delayed).travel(shots, 3, rng)
+    arrived = Channel(lost=lost, delayed=delayed).travel(shots, 3, rng)
     verdict = assemble(modes(camera)[source], camera, arrived)
     assert verdict.mixed == 0
     assert lost or verdict.emitted >= verdict.complete - 2
@@ -117,7 +117,7 @@ def test_silence_in_which_a_narrow_counter_wraps_around_mixes_nothing(source, lo
 @pytest.mark.parametrize('drift', [0.0003, -0.0003])
 def test_uneven_cycle_that_drifts_is_followed(source, offsets, drift):
     camera = camera_for(source, offsets=offsets, drift=drift, jitter=0.1)
-    verdict = assemble(modes(camera)[source], camera, travel(camera, Road(lost=0.02), 200))
+    verdict = assemble(modes(camera)[source], camera, travel(camera, Channel(lost=0.02), 200))
     assert verdict.mixed == 0
     assert verdict.share >= 0.97
 
@@ -126,7 +126,7 @@ def test_uneven_cycle_that_drifts_is_followed(source, offsets, drift):
 def test_camera_that_drifts_off_the_grid_is_not_believed(drift):
     camera = camera_for('phase', drift=drift / 100, period=0.033 * (1 + drift))
     grid = modes(EVEN)['phase']
-    verdict = assemble(grid, camera, travel(camera, Road(), 2000))
+    verdict = assemble(grid, camera, travel(camera, Channel(), 2000))
     assert verdict.mixed == 0
     assert verdict.sets < 1000 or drift == 1e-5
 
@@ -147,13 +147,13 @@ def test_simulated_clock_that_jumps_ahead_mixes_nothing(source):
 
 @pytest.mark.parametrize('source', SOURCES)
 @settings(max_examples=10)
-@given(road=ROADS, seed=st.integers(0, 2**32))
-def test_every_frame_leaves_once_or_is_counted_or_held(source, road, seed):
+@given(channel=ROADS, seed=st.integers(0, 2**32))
+def test_every_frame_leaves_once_or_is_counted_or_held(source, channel, seed):
     camera = camera_for(source)
     mode = modes(camera)[source]
     assembler = BracketAssembler(mode.settings, camera.size if mode.topics else 1)
     given_out = []
-    for added, shot in enumerate(travel(camera, road, 20, seed), start=1):
+    for added, shot in enumerate(travel(camera, channel, 20, seed), start=1):
         given_out += assembler.add(mode.frame(shot, camera))
         assert assembler.held <= 5 * camera.size + 1
         assert added == 3 * len(given_out) + assembler.dropped.total() + assembler.held

@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.camera import Road, assemble, judge_windows, modes, shots_of
+from benchmark.camera import Channel, assemble, judge_windows, modes, shots_of
 from ddfnet_ros.assembly import REASONS, BracketAssembler
 
 from .conftest import EVEN, MANY_TIMES, ROADS, SHARES, camera_for, travel
 
 SOURCES = sorted(modes(EVEN))
 TABLE = {
-    '1 % lost': Road(lost=0.01),
-    'all of it': Road(lost=0.01, reordered=0.1, delayed=0.01, doubled=0.05, joined=1, rounds=3),
+    '1 % lost': Channel(lost=0.01),
+    'all of it': Channel(lost=0.01, reordered=0.1, delayed=0.01, doubled=0.05, joined=1, rounds=3),
 }
 
 
@@ -37,10 +37,10 @@ def gaps(source, camera, arrived):
 
 
 @pytest.mark.parametrize('source', SOURCES)
-@pytest.mark.parametrize('road', TABLE)
-def test_complete_windows_come_out_and_none_has_a_gap(source, road):
+@pytest.mark.parametrize('channel', TABLE)
+def test_complete_windows_come_out_and_none_has_a_gap(source, channel):
     camera = camera_for(source)
-    arrived = travel(camera, TABLE[road], 300 // TABLE[road].rounds)
+    arrived = travel(camera, TABLE[channel], 300 // TABLE[channel].rounds)
     verdict = assemble(modes(camera, 'sliding')[source], camera, arrived)
     assert verdict.mixed == 0
     assert verdict.complete > 600
@@ -49,18 +49,19 @@ def test_complete_windows_come_out_and_none_has_a_gap(source, road):
 
 @pytest.mark.parametrize('source', SOURCES)
 @settings(max_examples=15)
-@given(road=ROADS, seed=st.integers(0, 2**32), size=st.sampled_from((2, 3, 4, 9)),
+@given(channel=ROADS, seed=st.integers(0, 2**32), size=st.sampled_from((2, 3, 4, 9)),
        jitter=st.sampled_from((0.0, 0.1, 0.3)), falling=st.booleans(),
        reference=st.sampled_from(('latest', 0, 1, 2)))
-def test_no_window_has_a_gap_and_stamps_rise(source, road, seed, size, jitter, falling, reference):
+def test_no_window_has_a_gap_and_stamps_rise(
+        source, channel, seed, size, jitter, falling, reference):
     times = MANY_TIMES[:size][::-1] if falling else MANY_TIMES[:size]
     camera = camera_for(source, exposures=times, jitter=jitter)
-    arrived = travel(camera, road, 25, seed)
+    arrived = travel(camera, channel, 25, seed)
     _, brackets = slide(source, camera, arrived, reference)
     assert judge_windows(map(shots_of, brackets), arrived, size).mixed == 0
     when = [(max(shots_of(bracket))[0], bracket.reference.stamp_ns) for bracket in brackets]
     # Two very late frames in a row look like a bag that begins again.
-    assert road.delayed or all(after > before for before, after in pairwise(when))
+    assert channel.delayed or all(after > before for before, after in pairwise(when))
 
 
 @pytest.mark.parametrize('source', ['metadata and counter', 'metadata and period', 'counter',
@@ -87,7 +88,7 @@ def test_restart_leaves_no_window_across_it(source, seed, lost, restarts):
         now_ns = shots[-1].stamp_ns + round(pause * 1e9)
         shots += camera.shoot(brackets, rng, first=shots[-1].bracket + 2, place=place,
                               start_ns=now_ns)
-    assert gaps(source, camera, Road(lost=lost).travel(shots, camera.size, rng)) == 0
+    assert gaps(source, camera, Channel(lost=lost).travel(shots, camera.size, rng)) == 0
 
 
 @pytest.mark.parametrize('bits', [8, 16])
@@ -99,7 +100,7 @@ def test_windows_slide_over_a_counter_that_wraps_around(source, bits, seed, lost
     start = 2**bits - 3 * before
     rng = random.Random(seed)
     shots = camera.shoot(60, rng, counter=start - start % 3)
-    arrived = Road(lost=lost, delayed=delayed).travel(shots, 3, rng)
+    arrived = Channel(lost=lost, delayed=delayed).travel(shots, 3, rng)
     verdict = assemble(modes(camera, 'sliding')[source], camera, arrived)
     assert verdict.mixed == 0
     assert lost or verdict.emitted >= verdict.complete - 6
@@ -111,7 +112,7 @@ def test_cycle_that_drifts_is_followed(source, drift):
     offsets = (0.0, 0.2, 0.4) if source == 'gap' else (0.0, 0.2, 0.6)
     camera = camera_for(source, offsets=offsets, drift=drift, jitter=0.1)
     verdict = assemble(modes(camera, 'sliding')[source], camera,
-                       travel(camera, Road(lost=0.01), 200))
+                       travel(camera, Channel(lost=0.01), 200))
     assert verdict.mixed == 0
     assert verdict.share >= 0.96
 
@@ -130,13 +131,13 @@ def test_clock_that_jumps_ahead_leaves_no_window_across_it(source):
 
 @pytest.mark.parametrize('source', SOURCES)
 @settings(max_examples=5)
-@given(road=ROADS, seed=st.integers(0, 2**32))
-def test_every_frame_leaves_in_brackets_or_is_counted_or_held(source, road, seed):
+@given(channel=ROADS, seed=st.integers(0, 2**32))
+def test_every_frame_leaves_in_brackets_or_is_counted_or_held(source, channel, seed):
     camera = camera_for(source)
     mode = modes(camera, 'sliding')[source]
     assembler = BracketAssembler(mode.settings, camera.size if mode.topics else 1, 'latest')
     given_out = {}
-    for added, shot in enumerate(travel(camera, road, 20, seed), start=1):
+    for added, shot in enumerate(travel(camera, channel, 20, seed), start=1):
         for bracket in assembler.add(mode.frame(shot, camera)):
             given_out |= {id(frame.pixels): frame.pixels for frame in bracket.frames}
         assert assembler.held <= 5 * camera.size + 1
@@ -147,7 +148,7 @@ def test_every_frame_leaves_in_brackets_or_is_counted_or_held(source, road, seed
 @pytest.mark.parametrize('source', SOURCES)
 def test_fixed_reference_gives_one_bracket_per_turn_though_more_frames_are_lost(source):
     camera = camera_for(source)
-    arrived = travel(camera, Road(lost=0.05), 150)
+    arrived = travel(camera, Channel(lost=0.05), 150)
     _, brackets = slide(source, camera, arrived, 0)
     references = [shot for shot in arrived if shot.place == 1]
     stamps = [bracket.reference.stamp_ns for bracket in brackets]

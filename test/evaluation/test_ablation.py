@@ -14,7 +14,7 @@ TINY = Study(
     variants={'attention': Variant('Table 3 (e)', 'both', 'ddfnet', ('width=4',)),
               'small': Variant('small', 'of another kind', 'fast', ('channels=4',), 'none')},
     ours='attention', called='the paper\'s',
-    recipe={'varied': False, 'steps': 2, 'patch': 32, 'batch_size': 1}, size='Tiny')
+    recipe={'vary_brackets': False, 'steps': 2, 'patch': 32, 'batch_size': 1}, size='Tiny')
 
 
 @pytest.fixture

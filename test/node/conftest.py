@@ -194,11 +194,11 @@ class Bench:
     def settle(self):
         """Wait until the node knows who listens, so that nothing is published to nobody."""
         for outputs in (node._fusion.outputs for node in self.nodes):
-            audiences = [outputs._camera_info, *(audience for audience, _ in outputs._results)]
-            for audience in audiences:
-                topic = audience.publisher.topic_name
+            publishers = [outputs._camera_info, *(matched for matched, _ in outputs._results)]
+            for matched in publishers:
+                topic = matched.publisher.topic_name
                 if topic in self.received:
-                    self.spin_until(lambda audience=audience: audience, f'a viewer of {topic}')
+                    self.spin_until(lambda matched=matched: matched, f'a viewer of {topic}')
 
     def close(self):
         self.executor.shutdown()

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from benchmark.camera import Camera, Mode, Road, judge, names_of
+from benchmark.camera import Camera, Channel, Mode, judge, names_of
 from ddfnet_ros.bracket import Frame
 from ddfnet_ros.node.approximate import ApproximateAssembler
 from ddfnet_ros.settings import NodeSettings
@@ -35,17 +35,18 @@ def test_one_topic_has_nothing_to_synchronize():
 
 
 ROADS = {
-    'no drops': Road(), '1 % lost': Road(lost=0.01), '30 % lost': Road(lost=0.3),
-    'joins after 1 frame': Road(joined=1), 'joins after 2 frames': Road(joined=2),
-    'reordered': Road(reordered=0.2), 'very late': Road(delayed=0.01),
-    'doubled': Road(doubled=0.1), 'bag played 5 times': Road(rounds=5),
-    'all of it': Road(lost=0.05, reordered=0.05, delayed=0.01, doubled=0.05, joined=1, rounds=3),
+    'no drops': Channel(), '1 % lost': Channel(lost=0.01), '30 % lost': Channel(lost=0.3),
+    'joins after 1 frame': Channel(joined=1), 'joins after 2 frames': Channel(joined=2),
+    'reordered': Channel(reordered=0.2), 'very late': Channel(delayed=0.01),
+    'doubled': Channel(doubled=0.1), 'bag played 5 times': Channel(rounds=5),
+    'all of it': Channel(lost=0.05, reordered=0.05, delayed=0.01, doubled=0.05, joined=1,
+                         rounds=3),
 }
 
 
-def assembled(road, brackets=200, seed=0):
+def assembled(channel, brackets=200, seed=0):
     rng = random.Random(seed)
-    arrived = road.travel(CAMERA.shoot(brackets, rng), CAMERA.size, rng)
+    arrived = channel.travel(CAMERA.shoot(brackets, rng), CAMERA.size, rng)
     mode = Mode(settings=SETTINGS, topics=True)
     assembler = ApproximateAssembler(SETTINGS)
     brackets = [b for shot in arrived for b in assembler.add(mode.frame(shot, CAMERA))]
@@ -53,10 +54,10 @@ def assembled(road, brackets=200, seed=0):
 
 
 @installed
-@pytest.mark.parametrize('road', ROADS)
+@pytest.mark.parametrize('channel', ROADS)
 @pytest.mark.parametrize('seed', [0, 1])
-def test_no_bracket_is_mixed_and_every_frame_is_accounted_for(road, seed):
-    assembler, arrived, brackets = assembled(ROADS[road], seed=seed)
+def test_no_bracket_is_mixed_and_every_frame_is_accounted_for(channel, seed):
+    assembler, arrived, brackets = assembled(ROADS[channel], seed=seed)
     verdict = judge(map(names_of, brackets), arrived, CAMERA.size)
     assert verdict.mixed == 0
     assert verdict.share > 0.8  # late frames cost their bracket, lost ones not the next

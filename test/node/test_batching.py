@@ -169,8 +169,8 @@ def test_a_camera_with_another_model_or_without_a_deadline_is_fused_by_itself(
 def test_by_default_a_gpu_waits_two_milliseconds_and_a_cpu_not_at_all(bench_of, monkeypatch):
     fusion = bench_of('auto', FRONT, LEFT).node._fusion
     settings = replace(fusion.inputs._settings, batch_wait_ms='auto')
-    assert fusion.company(settings) is None
+    assert fusion.batch_group(settings) is None
     monkeypatch.setattr(fusion.engine._deghoster._first, 'device', 'cuda:0')
-    assert fusion.company(settings) == (fusion.engine._deghoster, 2e-3)
+    assert fusion.batch_group(settings) == (fusion.engine._deghoster, 2e-3)
     monkeypatch.setattr(fusion.engine._deghoster.ladder, 'now', ways.SINGLE)
-    assert fusion.company(settings) is None
+    assert fusion.batch_group(settings) is None

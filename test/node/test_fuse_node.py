@@ -114,7 +114,7 @@ def test_camera_info_waits_for_the_bracket_before_as_its_image_does(bench, monke
     if not wanted:  # those who listened have left
         monkeypatch.setattr(Outputs, 'wanted', property(lambda _: False))
     bench.send_bracket(2 * 10**9)
-    bench.spin_until(lambda: bench.node._worker._begun == 2, 'second')
+    bench.spin_until(lambda: bench.node._worker._unfinished == 2, 'second')
     bench.spin(0.3)
     assert bench.received[INFO] == bench.received[IMAGE] == []
     let_go.set()

@@ -77,19 +77,19 @@ def test_stop_without_any_job_returns():
     assert not Worker(lambda _: None, lambda *_: None).stop()
 
 
-def test_errands_are_done_before_the_next_job(bench):
+def test_tasks_are_done_before_the_next_job(bench):
     bench.worker.submit(1)
     assert bench.begun.acquire(timeout=10)
     bench.worker.submit(2)
-    for errand in ('a', 'b'):
-        bench.worker.do(lambda errand=errand: bench.done.append(errand))
+    for task in ('a', 'b'):
+        bench.worker.do(lambda task=task: bench.done.append(task))
     bench.go_on.release(2)
     assert bench.begun.acquire(timeout=10)
     bench.worker.stop()
     assert bench.done == [1, 'a', 'b', 2]
 
 
-def test_errands_are_done_even_when_the_worker_is_stopped(bench):
+def test_tasks_are_done_even_when_the_worker_is_stopped(bench):
     bench.worker.submit(1)
     assert bench.begun.acquire(timeout=10)
     bench.worker.submit(2)

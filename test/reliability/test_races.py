@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from ddfnet_ros.bracket import Bracket, Frame
-from ddfnet_ros.node.worker import Company, Worker, WorkThread
+from ddfnet_ros.node.worker import BatchGroup, Worker, WorkThread
 from ddfnet_ros.runtime.deghoster import Deghoster
 from ddfnet_ros.settings import DeghosterSettings
 
@@ -43,7 +43,7 @@ def in_three_threads(submit):
 @pytest.mark.parametrize('seed', range(8))
 def test_every_job_is_done_displaced_or_left_whatever_the_schedule(hectic, seed):
     rng, jobs = random.Random(seed), 60
-    done, failed, errands, displaced = [], [], [], []
+    done, failed, tasks, displaced = [], [], [], []
 
     def finish(job):
         if job % 7 == 3:
@@ -61,18 +61,18 @@ def test_every_job_is_done_displaced_or_left_whatever_the_schedule(hectic, seed)
     def submit(first):
         for job in range(first, jobs, 3):
             displaced.append(worker.submit(job))
-            worker.do(lambda job=job: errands.append(job))
+            worker.do(lambda job=job: tasks.append(job))
             dawdle(rng)
 
     in_three_threads(submit)
     left = worker.stop()
     assert len(done) + len(failed) + sum(displaced) + left == jobs
     assert len(set(done + failed)) == len(done + failed)
-    assert sorted(errands) == list(range(jobs))
+    assert sorted(tasks) == list(range(jobs))
 
 
 @pytest.mark.parametrize('seed', range(8))
-def test_of_workers_in_company_every_job_is_done_displaced_or_left_whatever_the_schedule(
+def test_of_workers_that_batch_every_job_is_done_displaced_or_left_whatever_the_schedule(
         hectic, seed):
     rng, jobs, thread = random.Random(seed), 60, WorkThread()
     done, failed, displaced, sizes = [], [], [], []
@@ -90,8 +90,8 @@ def test_of_workers_in_company_every_job_is_done_displaced_or_left_whatever_the_
         dawdle(rng)
         return [partial(finish, job) for job in given]
 
-    company = Company(done, rng.choice((1e-6, 1e-4, 1e-3)))
-    workers = [Worker(begin, lambda job, error: failed.append(job), thread, lambda: company)
+    batch_group = BatchGroup(done, rng.choice((1e-6, 1e-4, 1e-3)))
+    workers = [Worker(begin, lambda job, error: failed.append(job), thread, lambda: batch_group)
                for _ in range(3)]
 
     def submit(first):

@@ -10,7 +10,7 @@ pytest.importorskip('rerun', reason='needs ddfnet_ros[view]')
 
 from rerun.chunk import RrdReader
 
-from ddfnet_ros.results.inside import Recording
+from ddfnet_ros.results.inside import InsideRecording
 from ddfnet_ros.results.pictures import colour_wheel
 from ddfnet_ros.settings import NodeSettings
 
@@ -20,7 +20,7 @@ def recorded(tmp_path):
     """Writes results and reads them back: for each entity its columns, one value per bracket."""
     def record(*results):
         path = tmp_path / 'inside.rrd'
-        with Recording(path, NodeSettings()) as recording:
+        with InsideRecording(path, NodeSettings()) as recording:
             for result in results:
                 recording.add(result)
         columns = {}
@@ -143,7 +143,7 @@ def test_frames_without_stamps_lie_on_the_time_line_of_brackets_only(recorded, d
 
 def test_the_viewer_is_told_which_picture_lies_where(deghosted, tmp_path):
     path = tmp_path / 'inside.rrd'
-    with Recording(path, NodeSettings()) as recording:
+    with InsideRecording(path, NodeSettings()) as recording:
         recording.add(deghosted())
     layout = next(iter(RrdReader(path).blueprints()))
     names = [str(value) for chunk in RrdReader(path).stream(store=layout)

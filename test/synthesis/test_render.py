@@ -5,7 +5,7 @@ from ddfnet_ros.flow.warp import warp
 from ddfnet_ros.synthesis.bending import Bend
 from ddfnet_ros.synthesis.layers import Layers
 from ddfnet_ros.synthesis.motion import Pose, Trajectory, similarity
-from ddfnet_ros.synthesis.render import Stage, render
+from ddfnet_ros.synthesis.render import LayeredScene, render
 from ddfnet_ros.synthesis.scene_settings import LAYER
 
 SIZE = 32
@@ -17,13 +17,13 @@ def layer(red: float = 0.0, alpha: float = 0.0, mask: float = 0.0) -> torch.Tens
     return texture
 
 
-def stage(*textures: torch.Tensor, light: float = 0.0, frames: int = 2) -> Stage:
+def stage(*textures: torch.Tensor, light: float = 0.0, frames: int = 2) -> LayeredScene:
     count = len(textures)
     layers = Layers(
         texture=torch.stack(textures)[None], light=torch.full((1, count, frames, 3), light),
         upright=torch.zeros((1, count), dtype=torch.bool),
         soft=torch.zeros((1, count), dtype=torch.bool))
-    return Stage(backdrop=torch.full((1, 3, 96, 96), 0.5), layers=layers)
+    return LayeredScene(backdrop=torch.full((1, 3, 96, 96), 0.5), layers=layers)
 
 
 def path(shifts: list[list[float]], frame: list[int]) -> Trajectory:

@@ -24,12 +24,12 @@ def test_brackets_of_all_sizes_cost_about_the_same(settings):
 
 
 def test_the_paper_trains_on_three_frames_alone(settings):
-    found = batches(replace(settings, varied=False), 20)
+    found = batches(replace(settings, vary_brackets=False), 20)
     assert {(batch.stack.shape[1], batch.reference_index) for batch in found} == {(3, 1)}
 
 
 def test_noise_reaches_the_input_and_not_the_truth(settings):
-    clean, noisy = (batches(replace(settings, varied=False, noise=noise), 1)[0]
+    clean, noisy = (batches(replace(settings, vary_brackets=False, noise=noise), 1)[0]
                     for noise in (0.0, 0.2))
     assert torch.equal(clean.truth, noisy.truth)
     differences = (clean.stack - noisy.stack).abs().mean(dim=(0, 3, 4))
@@ -52,9 +52,9 @@ def test_a_network_that_estimates_motion_gets_none(settings):
 
 
 def test_pwcnet_learns_the_true_motion(settings):
-    known = replace(settings, architecture='pwcnet', varied=False, config=())
+    known = replace(settings, architecture='pwcnet', vary_brackets=False, config=())
     batch = batches(known, 3)[2]
-    seen = batches(replace(settings, varied=False), 3)[2]
+    seen = batches(replace(settings, vary_brackets=False), 3)[2]
     assert torch.equal(batch.stack, seen.stack)
     assert not torch.equal(batch.flow, seen.flow)
 

@@ -8,12 +8,12 @@ from ddfnet_ros.flow.pwcnet import FLOW_UNIT
 from ddfnet_ros.radiance import input_stack
 from ddfnet_ros.tonemap import mu_law
 from ddfnet_ros.training.loss import (
-    beyond_bound,
+    dead_relu_penalty,
     endpoint_error,
+    logit_penalty,
     mu_law_l1,
     multiscale_endpoint_error,
-    short_of_peak,
-    worse_than_reference,
+    reference_hinge,
 )
 
 LEVELS = [(1, 2), (2, 4), (4, 8), (8, 16), (16, 32)]
@@ -39,7 +39,7 @@ def test_only_what_is_worse_than_the_reference_counts_as_such(fused, worse_by):
         return torch.full((1, 3, 2, 2), math.expm1(shown * math.log1p(5000)) / 5000)
 
     reference = torch.cat([torch.full((1, 3, 2, 2), 0.5), radiance(0.25)], dim=1)
-    loss = worse_than_reference(radiance(fused), radiance(0.2), reference)
+    loss = reference_hinge(radiance(fused), radiance(0.2), reference)
     assert loss.item() == pytest.approx(worse_by, abs=1e-6)
 
 
@@ -47,23 +47,23 @@ def test_where_the_reference_is_clipped_nothing_is_worse():
     stack = input_stack(torch.tensor([0.5, 0.94, 0.96, 1.0]).reshape(1, 1, 1, 1, 4).expand(
         1, 2, 3, -1, -1), torch.ones(1, 2))
     right = stack[:, 0, 3:]
-    loss = worse_than_reference(right * 2, right, stack[:, 0])
+    loss = reference_hinge(right * 2, right, stack[:, 0])
     expected = (mu_law(right * 2) - mu_law(right))[..., :2].mean() / 2
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_only_logits_beyond_8_count():
     calm, wild = torch.tensor([[[[-8.0, 3.0]]]]), torch.tensor([[[[10.0, -11.0]]]])
-    assert beyond_bound([calm]) == 0
-    assert beyond_bound([calm, wild]) == (2**2 + 3**2) / 2 / 2
+    assert logit_penalty([calm]) == 0
+    assert logit_penalty([calm, wild]) == (2**2 + 3**2) / 2 / 2
 
 
 def test_only_channels_without_a_pixel_above_a_tenth_are_short_of_it():
     dead, weak, lively = torch.full((2, 3, 4), -2.0), torch.zeros(2, 3, 4), -torch.ones(2, 3, 4)
     weak[1, 2, 2], lively[0, 1, 3] = 0.04, 0.5
     maps = torch.stack([dead, weak, lively], dim=1)
-    assert short_of_peak([maps]).item() == pytest.approx((2.1 + 0.06) / 3)
-    assert short_of_peak([maps, maps[:, 2:]]).item() == pytest.approx((2.1 + 0.06) / 4)
+    assert dead_relu_penalty([maps]).item() == pytest.approx((2.1 + 0.06) / 3)
+    assert dead_relu_penalty([maps, maps[:, 2:]]).item() == pytest.approx((2.1 + 0.06) / 4)
 
 
 def test_the_endpoint_error_is_a_distance():

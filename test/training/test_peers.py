@@ -14,7 +14,8 @@ from ddfnet_ros.training.train import train
     ('ahdrnet', ('channels=8', 'layers=2', 'growth=4')), ('deephdr', ('channels=4',)),
     ('kalantari17', ('channels=[8,8,4]',))])
 def test_peers_are_trained_and_shipped_as_our_own_networks_are(settings, architecture, config):
-    settings = replace(settings, architecture=architecture, config=config, varied=False, steps=2)
+    settings = replace(settings, architecture=architecture, config=config, vary_brackets=False,
+                       steps=2)
     trained = train(settings)
     path = Path(settings.run) / f'{architecture}.safetensors'
     ship(Path(settings.run), path, half=False)

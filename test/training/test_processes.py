@@ -13,7 +13,7 @@ from torch import nn
 from ddfnet_ros.training import checkpoint
 from ddfnet_ros.training.batches import Batches
 from ddfnet_ros.training.data import data
-from ddfnet_ros.training.processes import Crew, join
+from ddfnet_ros.training.processes import ProcessGroup, join
 from ddfnet_ros.training.schedule import Schedule
 from ddfnet_ros.training.settings import TrainingSettings
 from ddfnet_ros.training.start import start
@@ -77,7 +77,7 @@ def one_step(settings: TrainingSettings, indices: list[int]) -> dict[str, torch.
     for group in state.optimizer.param_groups:
         group['lr'] = Schedule(settings, 2).rate(0, state.ramp)
     sum(learnt(batches.batch(i)) / len(indices) for i in indices).backward()
-    nn.utils.clip_grad_norm_(state.model.parameters(), settings.clip)
+    nn.utils.clip_grad_norm_(state.model.parameters(), settings.gradient_clip)
     state.optimizer.step()
     return state.model.state_dict()
 
@@ -105,8 +105,8 @@ def test_two_processes_take_the_mean_of_their_gradients(settings, tmp_path):
 
 def test_alone_a_process_leads_and_decides(monkeypatch):
     monkeypatch.delenv('WORLD_SIZE', raising=False)
-    with join('cpu') as crew:
-        assert crew == Crew(0, 1, torch.device('cpu'))
-        assert crew.leads
-        assert crew.any(True)
-        assert not crew.any(False)
+    with join('cpu') as group:
+        assert group == ProcessGroup(0, 1, torch.device('cpu'))
+        assert group.leads
+        assert group.any(True)
+        assert not group.any(False)

@@ -20,7 +20,8 @@ def test_the_defaults_are_the_papers():
     assert (paper.epochs, paper.halvings, paper.joint_from) == (5000, (4000, 4500), 4000)
     assert (paper.patch, paper.mu, paper.rotate, paper.flip) == (128, 5000.0, True, True)
     assert (paper.architecture, paper.flow, paper.shortcut) == ('ddfnet', 'pwcnet', False)
-    assert (paper.beta2, paper.weight_decay, paper.clip, paper.decay) == (0.999, 0, 0, 0)
+    assert (paper.beta2, paper.weight_decay) == (0.999, 0)
+    assert (paper.gradient_clip, paper.ema_decay) == (0, 0)
     assert paper.epochs * paper.epoch_patches == 1.11e6
 
 
@@ -77,6 +78,14 @@ def test_a_config_without_a_value_is_shown():
 def test_settings_of_runs_before_there_were_recipes_are_the_budgeted_ones():
     stored = TrainingSettings.stored({'architecture': 'fast', 'steps': 4400, 'gone': 1})
     assert (stored.recipe, stored.steps, stored.flow) == ('budget', 4400, 'dis')
+
+
+def test_settings_of_older_runs_keep_their_values_under_new_names():
+    stored = TrainingSettings.stored({'calm': 0.3, 'alive': 0.5, 'no_worse': 0.7, 'decay': 0.9,
+                                      'clip': 2.0, 'varied': True})
+    assert (stored.logit_penalty, stored.dead_relu_penalty, stored.reference_hinge) == (
+        0.3, 0.5, 0.7)
+    assert (stored.ema_decay, stored.gradient_clip, stored.vary_brackets) == (0.9, 2.0, True)
 
 
 def test_every_network_can_be_trained():

@@ -125,7 +125,7 @@ def test_an_evaluation_that_is_none_is_named(state_and_run, tmp_path, capsys, te
 def test_a_checkpoint_from_before_facts_held_settings_is_shipped(state_and_run, tmp_path):
     state, run = state_and_run
     before = {**json.loads((run / SETTINGS).read_text()), 'steps': 4400}
-    for since in ('recipe', 'config', 'flow', 'decay', 'pwcnet'):
+    for since in ('recipe', 'config', 'flow', 'ema_decay', 'pwcnet'):
         del before[since]
     (run / SETTINGS).write_text(json.dumps(before))
     fast = network.build({'architecture': 'fast'})

@@ -73,7 +73,7 @@ def test_another_network_is_no_pwcnet(settings, tmp_path):
 def along(settings, pwcnet) -> TrainingSettings:
     """A run in which PWC-Net estimates the motion, and is trained along from the third step."""
     return replace(settings, flow='pwcnet', pwcnet=str(pwcnet), joint_from=2, epoch_patches=1,
-                   varied=False, schedule='halving', halvings=())
+                   vary_brackets=False, schedule='halving', halvings=())
 
 
 def test_pwcnet_is_frozen_until_it_joins_and_then_shipped_beside_the_model(

@@ -19,7 +19,7 @@ CPU = torch.device('cpu')
 def motion(settings) -> TrainingSettings:
     return TrainingSettings.of('pwcnet', {
         'panoramas': settings.panoramas, 'run': settings.run, 'workers': 0, 'device': 'cpu',
-        'batch_size': 1, 'patch': 64, 'varied': False, 'steps': 1})
+        'batch_size': 1, 'patch': 64, 'vary_brackets': False, 'steps': 1})
 
 
 def test_pwcnet_goes_through_the_same_loop(motion):
@@ -47,12 +47,13 @@ def test_pwcnet_needs_patches_of_its_multiple(motion):
     ('fast', ('channels=8', 'blocks=1')), ('deephdr', ('channels=4',))])
 def test_so_do_networks_that_fuse(settings, architecture, config):
     with pytest.raises(ValueError, match=f'patch: .*multiple of 8 for {architecture}, got 100'):
-        train(replace(settings, architecture=architecture, config=config, patch=100, varied=False))
+        train(replace(settings, architecture=architecture, config=config, patch=100,
+                      vary_brackets=False))
 
 
 def test_networks_for_a_fixed_number_of_frames_cannot_learn_from_others(settings):
     peer = replace(settings, architecture='deephdr', config=('channels=4',))
-    with pytest.raises(ValueError, match=r'varied: .* deephdr takes 3 frames; give --no-varied'):
+    with pytest.raises(ValueError, match=r'vary_b.* deephdr takes 3 frames; give --no-vary-b'):
         train(peer)
 
 
@@ -93,13 +94,13 @@ def test_logits_that_run_away_are_called_back(settings, wild, bias):
     loss = task(settings, model, None)(batch)
     loss.backward()
     assert (model.get_parameter(bias).grad > 0).all()
-    left = task(replace(settings, calm=0.0), wild(), None)(batch)
-    assert loss > left + 0.4 * settings.calm * (30 - 8) ** 2
+    left = task(replace(settings, logit_penalty=0.0), wild(), None)(batch)
+    assert loss > left + 0.4 * settings.logit_penalty * (30 - 8) ** 2
 
 
 def test_dead_channels_are_called_back_and_live_ones_left_alone(settings):
     model = network.build({'architecture': 'ddfnet', 'width': 8})
-    alive = replace(settings, varied=False, alive=1.0)
+    alive = replace(settings, vary_brackets=False, dead_relu_penalty=1.0)
     batch = Batches(data(alive), 1).batch(0)
 
     def of_the_loss(chosen):
@@ -110,7 +111,7 @@ def test_dead_channels_are_called_back_and_live_ones_left_alone(settings):
 
     with torch.no_grad():
         model.decoder.head[2].bias.copy_(torch.tensor([-30.0, *[1.0] * 7]))
-    without, unmoved = of_the_loss(replace(alive, alive=0.0))
+    without, unmoved = of_the_loss(replace(alive, dead_relu_penalty=0.0))
     loss, pulled = of_the_loss(alive)
     assert unmoved[0] == 0
     assert pulled[0] < -0.001
@@ -120,7 +121,7 @@ def test_dead_channels_are_called_back_and_live_ones_left_alone(settings):
 
 def test_what_is_not_asked_for_is_not_kept(settings):
     model = network.build({'architecture': 'ddfnet', 'width': 8})
-    plain = replace(settings, varied=False, alive=0.0, calm=0.0)
+    plain = replace(settings, vary_brackets=False, dead_relu_penalty=0.0, logit_penalty=0.0)
     learnt = task(plain, model, None)
     learnt(Batches(data(plain), 1).batch(0))
     assert not learnt._rectified
@@ -135,8 +136,8 @@ def _before_relus(model):
 
 
 def test_networks_without_logits_have_none_to_call_back(settings):
-    still = replace(settings, varied=False)
+    still = replace(settings, vary_brackets=False)
     peer = network.build({'architecture': 'ahdrnet', 'channels': 8, 'growth': 4})
     batch = Batches(data(still), 1).batch(0)
-    losses = [task(replace(still, calm=calm), peer, None)(batch) for calm in (0.0, 1.0)]
+    losses = [task(replace(still, logit_penalty=calm), peer, None)(batch) for calm in (0.0, 1.0)]
     assert losses[0] == losses[1]

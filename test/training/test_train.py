@@ -151,7 +151,7 @@ def test_a_word_that_no_option_knows_is_one_line(capsys):
 
 
 def test_the_average_follows_the_weights_at_its_decay(settings):
-    slow, none = (train(replace(settings, run=f'{settings.run}{decay}', decay=decay, steps=8))
+    slow, none = (train(replace(settings, run=f'{settings.run}{decay}', ema_decay=decay, steps=8))
                   for decay in (0.999, 0.0))
     assert all(torch.equal(a, b) for a, b in zip(
         none.model.parameters(), none.average.parameters(), strict=True))

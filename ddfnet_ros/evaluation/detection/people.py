@@ -15,8 +15,8 @@ from ddfnet_ros.evaluation.detection.stage import (
     FRAMES,
     REFERENCE,
     Situation,
-    Stage,
     Taken,
+    View,
     metered_white,
 )
 from ddfnet_ros.synthesis.street.actors import Actor, Course, walker
@@ -56,7 +56,7 @@ class PeopleScene:
 
 def people_scene(place: Place, situation: Situation, random: np.random.Generator) -> PeopleScene:
     """Render one scene."""
-    stage = Stage(place, situation, _SIZE, random)
+    stage = View(place, situation, _SIZE, random)
     people = sorted((_pedestrian(stage.camera.yaw + azimuth, random) for azimuth in _AZIMUTHS),
                     key=_distance, reverse=True)
     solids = [[person.at(k * _INTERVAL) for person in people] for k in range(FRAMES)]

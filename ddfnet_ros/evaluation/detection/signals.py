@@ -15,8 +15,8 @@ from ddfnet_ros.evaluation.detection.stage import (
     FRAMES,
     REFERENCE,
     Situation,
-    Stage,
     Taken,
+    View,
     log_uniform,
 )
 from ddfnet_ros.synthesis.flicker import pulsed_light
@@ -65,7 +65,7 @@ def signal_scene(
         state: One of `STATES`.
         random: Source of everything else.
     """
-    stage = Stage(place, situation, _SIZE, random)
+    stage = View(place, situation, _SIZE, random)
     lamp = log_uniform(situation.lamp, random) * stage.white / stage.ambient
     glow = lamp * _light_seen(situation, stage.exposure, random)
     solids = [_lit(solid, STATES[state], radiance) for solid, radiance in zip(

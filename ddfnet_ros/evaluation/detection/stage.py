@@ -91,7 +91,7 @@ class Taken:
         return interleaved(expose(planes[None, None], torch.ones(1, 1), self.sensor, noise)[0, 0])
 
 
-class Stage:
+class View:
     """A place seen by a camera whose reference frame is exposed for the mean of the view.
 
     Attributes:

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from ddfnet_ros.evaluation.detection.places import places
-from ddfnet_ros.evaluation.detection.stage import REFERENCE, SITUATIONS, Stage, metered_white
+from ddfnet_ros.evaluation.detection.stage import REFERENCE, SITUATIONS, View, metered_white
 
 
 def stage_of(place, situation='day', seed=0):
-    return Stage(place, SITUATIONS[situation], 192, np.random.default_rng(seed))
+    return View(place, SITUATIONS[situation], 192, np.random.default_rng(seed))
 
 
 @pytest.mark.parametrize('frame', [0, 2])

@@ -14,7 +14,7 @@ except ImportError:  # Humble
     from rclpy.qos_event import PublisherEventCallbacks, UnsupportedEventTypeError
 
 
-class Audience:
+class MatchedPublisher:
     """A lifecycle publisher that knows whether anybody listens.
 
     Attributes:

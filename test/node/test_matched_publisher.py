@@ -6,9 +6,9 @@ import pytest
 from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2, RegionOfInterest
 
-from ddfnet_ros.node import audience, outputs
-from ddfnet_ros.node.audience import Audience
+from ddfnet_ros.node import matched_publisher, outputs
 from ddfnet_ros.node.diagnostics import IDLE
+from ddfnet_ros.node.matched_publisher import MatchedPublisher
 from ddfnet_ros.node.point_cloud import _on_sensor
 from ddfnet_ros.runtime.deghoster import Deghoster
 
@@ -74,10 +74,10 @@ def lifecycle_node(ros):
 @pytest.mark.parametrize('told', [True, False], ids=['matched events', 'Humble'])
 def test_an_audience_comes_and_goes(ros, lifecycle_node, bench_with, monkeypatch, told):
     if not told:
-        monkeypatch.setattr(audience, 'PublisherEventCallbacks', lambda: None)
+        monkeypatch.setattr(matched_publisher, 'PublisherEventCallbacks', lambda: None)
     bench = bench_with(start=False)
     bench.executor.add_node(lifecycle_node)
-    heard = Audience(lifecycle_node, Image, '/speech', qos_profile=1)
+    heard = MatchedPublisher(lifecycle_node, Image, '/speech', qos_profile=1)
     assert not heard
     subscription = bench.peer.create_subscription(Image, '/speech', print, 1)
     bench.spin_until(lambda: heard, 'listener')
