@@ -4,9 +4,8 @@
     python -m benchmark.ablation --train hdri/train --panoramas hdri/val --cutouts cutouts
     python -m benchmark.ablation --study fast ...
 
-write benchmark/records/ablation.json and ablation_fast.json, of which `make tables` makes tables
-of doc/results.md. An interrupted one goes on where it stopped: runs that are over are not made
-again.
+write benchmark/records/ablation.json and ablation_fast.json, from which `make tables` makes tables
+of doc/results.md. An interrupted study resumes where it stopped; finished runs are kept.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ NAMES = {'structures': 'ablation', 'fast': 'ablation_fast'}
 
 
 def main() -> int:
-    """Make the record."""
+    """Train, measure and write the record."""
     options = _options()
     name = NAMES[options.study]
     try:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A camera that brackets, and the road its frames take: lost, late, twice, joined too late.
+"""Simulate a bracketing camera and a transport that loses, delays and doubles its frames.
 
-Every frame hides in its pixels which bracket it is of, so that a bracket can be judged; and where
-in it and in which round of a bag, for windows that slide.
+The pixels of each frame hold its bracket, its place in the bracket and the round of a looped bag,
+so that assembled brackets can be checked.
 """
 
 from __future__ import annotations
@@ -19,20 +19,21 @@ from ddfnet_ros.assembly import BracketAssembler
 from ddfnet_ros.bracket import Bracket, Frame
 from ddfnet_ros.settings import AssemblySettings
 
-START_NS = 1_700_000_000_000_000_000  # a clock of today
+START_NS = 1_700_000_000_000_000_000  # a realistic wall-clock time
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shot:
-    """One exposure: what is true of it, whatever its frame tells.
+    """Ground truth of one exposure, independent of its frame's metadata.
 
     Attributes:
-        bracket: Which bracket it is of; unique over restarts.
-        place: Which of the cycle it is, from 0.
+        bracket: Number of its bracket; unique over restarts.
+        place: Index in the exposure cycle, from 0.
+        stamp_ns: Stamp [ns].
         counter: The camera's frame counter.
-        turn: What a driver with one topic per exposure counts on each of them.
-        late: Places by which it arrives late.
-        played: In which round of a looped bag.
+        turn: Frame counter per topic, for a driver with one topic per exposure.
+        late: Number of frames by which it arrives late.
+        played: Number of the round of a looped bag.
     """
 
     bracket: int
@@ -49,13 +50,13 @@ class Camera:
     """A bracketing camera.
 
     Attributes:
-        exposures: In the order of its cycle [s].
-        period: Of the cycle [s].
-        spread: Share of the period in which the frames come evenly spaced; 1: no pause.
-        offsets: Instead of that, when each frame comes, in periods.
-        jitter: Of the stamps, in intervals between frames, to either side.
-        drift: Growth of the period per turn.
-        bits: Width of its counter.
+        exposures: Exposure times in the order of the cycle [s].
+        period: Period of the cycle [s].
+        spread: Share of the period in which frames are evenly spaced; a pause follows; 1: none.
+        offsets: Time of each frame in the cycle, in periods; replaces `spread`.
+        jitter: Largest error of the stamps, in intervals between frames.
+        drift: Relative growth of the period per cycle.
+        bits: Width of the frame counter [bits].
     """
 
     exposures: tuple[float, ...] = (0.001, 0.004, 0.016)
@@ -73,15 +74,15 @@ class Camera:
 
     def shoot(self, brackets: int, rng: random.Random, *, first: int = 0, counter: int = 0,
               place: int = 0, start_ns: int = START_NS) -> list[Shot]:
-        """Take brackets, the first one from a place on.
+        """Take brackets; the first one can start in mid-cycle.
 
         Args:
-            brackets: How many.
-            rng: For the jitter.
-            first: Name of the first bracket.
-            counter: Of the first frame.
-            place: Of the first frame in its cycle.
-            start_ns: When the first cycle begins.
+            brackets: Number of brackets.
+            rng: Generator of the jitter.
+            first: Number of the first bracket.
+            counter: Frame counter of the first frame.
+            place: Index of the first frame in its cycle.
+            start_ns: Begin of the first cycle [ns].
         """
         offsets = self.offsets or tuple(self.spread * k / self.size for k in range(self.size))
         ends = (*offsets[1:], 1.0 if self.spread == 1.0 else 2.0)
@@ -107,15 +108,15 @@ class Camera:
 
 @dataclass(frozen=True, kw_only=True)
 class Channel:
-    """What happens to frames between the camera and the assembler: shares of all frames.
+    """Faults of the transport between camera and assembler.
 
     Attributes:
-        lost: Never arrive.
-        reordered: Arrive late by fewer places than a bracket has frames.
-        delayed: Arrive later than that.
-        doubled: Arrive twice.
-        joined: Frames that had passed when the assembler started.
-        rounds: How often a bag with these frames is played.
+        lost: Share of frames that never arrive.
+        reordered: Share of frames that arrive late by less than a bracket.
+        delayed: Share of frames that arrive later than that.
+        doubled: Share of frames that arrive twice.
+        joined: Number of frames that are missed before the assembler starts.
+        rounds: Number of times that a bag of these frames is played.
     """
 
     lost: float = 0.0
@@ -126,13 +127,13 @@ class Channel:
     rounds: int = 1
 
     def travel(self, shots: Sequence[Shot], size: int, rng: random.Random) -> list[Shot]:
-        """What arrives, in that order."""
+        """Transport frames; returns those that arrive, in order of arrival."""
         arrived: list[Shot] = []
         for played in range(self.rounds):
-            arrived += self._once([replace(shot, played=played) for shot in shots], size, rng)
+            arrived += self._play_once([replace(shot, played=played) for shot in shots], size, rng)
         return arrived[self.joined:]
 
-    def _once(self, shots: Sequence[Shot], size: int, rng: random.Random) -> list[Shot]:
+    def _play_once(self, shots: Sequence[Shot], size: int, rng: random.Random) -> list[Shot]:
         queue: list[tuple[float, Shot]] = []
         for k, shot in enumerate(shots):
             if rng.random() < self.lost:
@@ -150,7 +151,7 @@ class Channel:
 
 @dataclass(frozen=True, kw_only=True)
 class Mode:
-    """What frames tell of themselves, and what the settings say."""
+    """Which metadata frames have, and the assembler's settings."""
 
     settings: AssemblySettings
     metadata: bool = False
@@ -158,7 +159,7 @@ class Mode:
     topics: bool = False
 
     def frame(self, shot: Shot, camera: Camera) -> Frame:
-        """The frame of a shot; its pixels hide the bracket, the place and the round."""
+        """Make the frame of a shot; its pixels are bracket, place and round."""
         number = shot.turn if self.topics else shot.counter
         return Frame(
             pixels=np.array([[shot.bracket, shot.place, shot.played]], np.uint16),
@@ -170,7 +171,12 @@ class Mode:
 
 
 def modes(camera: Camera, window: str = 'cycle') -> dict[str, Mode]:
-    """Every source of places for one camera; see `AssemblySettings` for the window."""
+    """Every way to find a frame's place in the cycle, for one camera.
+
+    Args:
+        camera: The camera.
+        window: See `AssemblySettings`.
+    """
     times, period = camera.exposures, camera.period
     offset = math.fmod(START_NS, period * 1e9) * 1e-9
     interval = camera.spread * period / camera.size
@@ -197,13 +203,13 @@ def modes(camera: Camera, window: str = 'cycle') -> dict[str, Mode]:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What came of the frames. Where windows slide, each of them counts as a bracket.
+    """Counts of assembled brackets. Each sliding window counts as a bracket.
 
     Attributes:
-        sets: Brackets that came out.
-        mixed: Those with frames of several brackets; windows that are not N shots in a row.
-        complete: Brackets of which every frame arrived, none of them too late.
-        emitted: Those of them that came out.
+        sets: Number of assembled brackets.
+        mixed: Those with frames of several brackets, or windows of non-consecutive shots.
+        complete: Number of brackets whose frames all arrived, none of them too late.
+        emitted: Number of complete brackets that were assembled.
     """
 
     sets: int
@@ -213,18 +219,18 @@ class Verdict:
 
     @property
     def share(self) -> float:
-        """Emitted brackets of the complete ones."""
+        """Share of the complete brackets that were assembled."""
         return self.emitted / self.complete if self.complete else 1.0
 
 
 def judge(sets: Iterable[frozenset[int]], arrived: Sequence[Shot], size: int) -> Verdict:
-    """Compare the names hidden in each set with what arrived."""
+    """Compare the bracket numbers in each assembled set with the frames that arrived."""
     sets = list(sets)
     places: dict[tuple[int, int], set[int]] = {}
     for shot in arrived:
         if shot.late < size:
             places.setdefault((shot.bracket, shot.played), set()).add(shot.place)
-    complete = Counter(name for (name, _), there in places.items() if len(there) == size)
+    complete = Counter(name for (name, _), arrivals in places.items() if len(arrivals) == size)
     whole = Counter(name for names in sets if len(names) == 1 for name in names)
     return Verdict(sets=len(sets), mixed=sum(len(names) > 1 for names in sets),
                    complete=complete.total(), emitted=(complete & whole).total())
@@ -232,36 +238,36 @@ def judge(sets: Iterable[frozenset[int]], arrived: Sequence[Shot], size: int) ->
 
 def judge_windows(windows: Iterable[Sequence[tuple[int, int]]], arrived: Sequence[Shot],
                   size: int) -> Verdict:
-    """Compare the rounds and ordinals hidden in each window with what arrived."""
+    """Compare the rounds and shot numbers in each window with the frames that arrived."""
     windows = [sorted(window) for window in windows]
-    there = {(shot.played, size * shot.bracket + shot.place)
+    arrivals = {(shot.played, size * shot.bracket + shot.place)
              for shot in arrived if shot.late < size}
-    complete = {first for first in there if there.issuperset(_row(first, size))}
-    whole = Counter(window[0] for window in windows if window == _row(window[0], size))
+    complete = {first for first in arrivals if arrivals.issuperset(_consecutive(first, size))}
+    whole = Counter(window[0] for window in windows if window == _consecutive(window[0], size))
     return Verdict(sets=len(windows), mixed=len(windows) - whole.total(), complete=len(complete),
                    emitted=len(complete & whole.keys()))
 
 
-def _row(first: tuple[int, int], size: int) -> list[tuple[int, int]]:
-    """Shots in a row, by round and ordinal."""
+def _consecutive(first: tuple[int, int], size: int) -> list[tuple[int, int]]:
+    """`size` consecutive shots from `first` on, as (round, shot number)."""
     played, ordinal = first
     return [(played, ordinal + k) for k in range(size)]
 
 
 def shots_of(bracket: Bracket) -> list[tuple[int, int]]:
-    """Which rounds the frames are of, and which shots in these."""
+    """Round and shot number of each frame of a bracket."""
     size = len(bracket.frames)
-    hidden = (map(int, frame.pixels.flat) for frame in bracket.frames)
-    return [(played, size * name + place) for name, place, played in hidden]
+    pixels = (map(int, frame.pixels.flat) for frame in bracket.frames)
+    return [(played, size * name + place) for name, place, played in pixels]
 
 
 def names_of(bracket: Bracket) -> frozenset[int]:
-    """Which brackets the frames are of."""
+    """Numbers of the brackets that the frames belong to."""
     return frozenset(int(frame.pixels.flat[0]) for frame in bracket.frames)
 
 
 def assemble(mode: Mode, camera: Camera, arrived: Sequence[Shot]) -> Verdict:
-    """Run the assembler over what arrived; where windows slide, the reference is the latest."""
+    """Assemble the frames that arrived; sliding windows take the latest as reference."""
     sliding = mode.settings.window == 'sliding'
     assembler = BracketAssembler(
         mode.settings, camera.size if mode.topics else 1, 'latest' if sliding else 0)

@@ -3,9 +3,9 @@
 
     python -m benchmark.cameras --cameras 3
 
-sends brackets of all cameras at the same time, at one pace, for a while, and tells for each layout
-how many results came back per camera and second, how old they were, and what the processes hold in
-memory. Writes `benchmark/records/cameras.json` unless the machine is busy.
+sends brackets of all cameras simultaneously at a fixed rate. For each layout it prints the results
+per camera and second, their age, and the memory of the processes. Writes
+`benchmark/records/cameras.json` unless the machine is busy.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def main() -> int:
 
 
 def measure(layout: str, options: argparse.Namespace) -> dict[str, Any]:
-    """Results per second and their ages [ms], camera by camera, and memory [MiB] of all."""
+    """Results per second and their median age [ms] per camera, and the total memory [MiB]."""
     names = [f'camera{k}' for k in range(options.cameras)]
     with running_cameras(layout, names, options) as processes:
         rclpy.init()
@@ -76,8 +76,8 @@ def measure(layout: str, options: argparse.Namespace) -> dict[str, Any]:
                 peer.wait_until_matched(PATIENCE)
             sent = play(peers, textured(SIZES[options.size]), options)
             memory = sum(map(memory_mb, processes))
-            ages = [[(peer.came[stamp] - at) * 1e3 for stamp, at in sent.items()
-                     if stamp in peer.came] for peer in peers]
+            ages = [[(peer.received_at[stamp] - at) * 1e3 for stamp, at in sent.items()
+                     if stamp in peer.received_at] for peer in peers]
             for peer in peers:
                 peer.destroy_node()
         finally:
@@ -93,7 +93,7 @@ def measure(layout: str, options: argparse.Namespace) -> dict[str, Any]:
 def running_cameras(
     layout: str, names: list[str], options: argparse.Namespace
 ) -> Iterator[list[int]]:
-    """The nodes of all cameras; gives the ids of their processes."""
+    """Run the nodes of all cameras; yields the ids of their processes."""
     with contextlib.ExitStack() as stack:
         if layout == LAYOUTS[0]:
             started = [stack.enter_context(
@@ -107,9 +107,9 @@ def running_cameras(
 
 def play(peers: list[Peer], frames: list[np.ndarray], options: argparse.Namespace
          ) -> dict[int, float]:
-    """Send brackets of all cameras at once; gives when, by the stamp of the reference frame.
+    """Send brackets of all cameras simultaneously; returns the times of sending [s].
 
-    Those of the warm-up are sent, but not told.
+    Times are keyed by the reference's stamp [ns]. Brackets of the warm-up are left out.
     """
     executor = SingleThreadedExecutor()
     for peer in peers:
@@ -132,7 +132,7 @@ def play(peers: list[Peer], frames: list[np.ndarray], options: argparse.Namespac
 
 
 def memory_mb(pid: int) -> float:
-    """What a process holds, its share of what it shares with others included [MiB]."""
+    """Memory of a process, including its proportional share of shared memory [MiB]."""
     lines = Path(f'/proc/{pid}/smaps_rollup').read_text(encoding='ascii').splitlines()
     return sum(int(line.split()[1]) for line in lines if line.startswith('Pss:')) / 1024
 

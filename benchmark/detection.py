@@ -3,9 +3,9 @@
 
     python -m benchmark.detection --train hdri/train --panoramas hdri/val
 
-writes benchmark/records/detection.json, of which `make tables` makes the tables of
-doc/results.md. `--only` makes one part again, and the other stays: people need OpenCV 4 (in an
-environment with `pip install 'opencv-python-headless<5'`), whose detector OpenCV 5 lacks.
+writes benchmark/records/detection.json, from which `make tables` makes the tables of
+doc/results.md. `--only` replaces one part of the record. The part people needs OpenCV 4
+(`pip install 'opencv-python-headless<5'`), because OpenCV 5 has no people detector.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ddfnet_ros.evaluation.detection.study import (
     FALSE_ALARMS,
     find_people,
     read_signals,
-    taught,
+    train_classifier,
 )
 from ddfnet_ros.images import write_png
 from ddfnet_ros.runtime.deghoster import Deghoster
@@ -39,7 +39,7 @@ SIGNALS, PEOPLE = 'signals', 'people'
 
 
 def main() -> int:
-    """Make the record."""
+    """Measure and write the record."""
     options = _options()
     deghoster = Deghoster(DeghosterSettings(model=options.model))
     tested = places(options.panoramas)
@@ -48,14 +48,14 @@ def main() -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    common = _common(deghoster, tested, options.seed)
+    common = _common_fields(deghoster, tested, options.seed)
     if SIGNALS in options.only:
         lessons = places(options.train)
-        net = taught(lessons, options.lessons, options.seed)
+        net = train_classifier(lessons, options.lessons, options.seed)
         scores = read_signals(tested, deghoster, net, options.scenes, options.seed + 1)
         write(options.record, SIGNALS, Part(
-            detector=f'a network of {_size(net)} parameters', trained_on=_names(lessons),
-            scenes=options.scenes, scores=scores, **common))
+            detector=f'a network of {_count_parameters(net)} parameters',
+            trained_on=_panorama_names(lessons), scenes=options.scenes, scores=scores, **common))
     if detector is not None:
         scores = find_people(tested, deghoster, detector, options.people, options.seed + 1)
         write(options.record, PEOPLE, Part(
@@ -67,19 +67,19 @@ def main() -> int:
     return 0
 
 
-def _common(deghoster: Deghoster, tested: list[Place], seed: int) -> dict[str, Any]:
+def _common_fields(deghoster: Deghoster, tested: list[Place], seed: int) -> dict[str, Any]:
     return {
         'model': deghoster.model_name, 'sha256': deghoster.sha256,
         'hardware': processor(deghoster.device), 'device': deghoster.device,
         'precision': deghoster.precision, 'tone_map': deghoster.settings.tone_map,
-        'panoramas': _names(tested), 'seed': seed}
+        'panoramas': _panorama_names(tested), 'seed': seed}
 
 
-def _names(found: list[Place]) -> list[str]:
+def _panorama_names(found: list[Place]) -> list[str]:
     return [place.panorama.name for place in found]
 
 
-def _size(net: StateNet) -> int:
+def _count_parameters(net: StateNet) -> int:
     return sum(parameter.numel() for parameter in net.parameters())
 
 

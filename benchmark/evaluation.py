@@ -3,7 +3,7 @@
 
     python -m benchmark.evaluation --panoramas DIR --cutouts DIR
 
-The panoramas must not be those that the models were trained on. `--only` makes one record again.
+The panoramas must not be those that the models were trained on. `--only` chooses the records.
 """
 
 import argparse
@@ -19,14 +19,14 @@ STUDIES = {
     'references': ('--study', 'references', '--scenes', '40'),
     'robustness': ('--study', 'robustness', '--scenes', '20'),
 }
-"""Record evaluation_NAME.json to what `ddfnet evaluate` is asked; minutes each."""
+"""Options of `ddfnet evaluate` by the NAME in evaluation_NAME.json; each takes minutes."""
 
 BESIDE = {'peers': ('base', 'denoise'), 'noise': ('base', 'denoise')}
-"""More models that a record has."""
+"""Additional models by record."""
 
 
 def main() -> int:
-    """Make the records."""
+    """Run `ddfnet evaluate` for each record."""
     parser = argparse.ArgumentParser(description=(__doc__ or '').partition('\n')[0])
     parser.add_argument('--panoramas', required=True, help='folder of .exr panoramas')
     parser.add_argument('--cutouts', required=True, help='folder of RGBA .png figures')

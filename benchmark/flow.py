@@ -3,8 +3,8 @@
 
     python -m benchmark.flow --panoramas hdri/val --cutouts cutouts --chairs FlyingChairs
 
-writes `benchmark/records/flow.json`, of which `make tables` makes a table of doc/results.md.
-FlyingChairs and `--pwcnet` may be left out.
+writes `benchmark/records/flow.json`, from which `make tables` makes a table of doc/results.md.
+`--chairs` and `--pwcnet` are optional.
 """
 
 from __future__ import annotations
@@ -16,10 +16,15 @@ import json
 from pathlib import Path
 
 from ddfnet_ros import weights
-from ddfnet_ros.evaluation.flow import chairs, endpoint_errors, flow_table, synthesised
+from ddfnet_ros.evaluation.flow import (
+    endpoint_errors,
+    flow_table,
+    flying_chairs,
+    synthetic_brackets,
+)
 from ddfnet_ros.evaluation.record import commit_of
 from ddfnet_ros.flow.dis import DISFlow
-from ddfnet_ros.flow.providers import nothing_moves
+from ddfnet_ros.flow.providers import zero_flow
 from ddfnet_ros.synthesis.layers import CutoutBank
 from ddfnet_ros.synthesis.panorama_bank import PanoramaBank
 from ddfnet_ros.synthesis.scene_settings import SceneSettings
@@ -32,7 +37,7 @@ SIZE, MOTION = 256, 60.0  # pixels
 def main() -> None:
     """Measure, print the tables, write the record."""
     options = _options()
-    providers = {'none': nothing_moves, 'DIS': DISFlow(), 'DIS fast': DISFlow('fast'),
+    providers = {'none': zero_flow, 'DIS': DISFlow(), 'DIS fast': DISFlow('fast'),
                  'DIS medium': DISFlow('medium')}
     trained = weights.load(weights.find(options.pwcnet)) if options.pwcnet else None
     if trained:
@@ -41,9 +46,9 @@ def main() -> None:
     source = SceneSource(bank, SceneSettings(size=SIZE, max_motion=MOTION),
                          CutoutBank(options.cutouts) if options.cutouts else None)
     sets = {'synthetic': endpoint_errors(
-        providers, synthesised(source, options.brackets, options.seed))}
+        providers, synthetic_brackets(source, options.brackets, options.seed))}
     if options.chairs:
-        sets['FlyingChairs'] = endpoint_errors(providers, chairs(options.chairs))
+        sets['FlyingChairs'] = endpoint_errors(providers, flying_chairs(options.chairs))
     record = {
         'date': datetime.date.today().isoformat(), 'commit': commit_of(Path(__file__).parent),
         'pwcnet': trained.sha256 if trained else '', 'panoramas': bank.names,

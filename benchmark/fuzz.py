@@ -5,9 +5,9 @@
     python -m benchmark.fuzz --cases 1000000 --targets image metadata
     python -m benchmark.fuzz --atheris --seconds 600  # by coverage; pip install atheris
 
-runs the targets of `benchmark/fuzz_targets.py`, prints a line for each, puts what came of it in
-place of what `benchmark/records/fuzz.json` had of that target and engine, and ends with 1 where
-something was found.
+runs the targets of `benchmark/fuzz_targets.py` and prints a line for each. Each result replaces
+that of the same target and engine in `benchmark/records/fuzz.json`. The exit code is 1 if a fault
+was found.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from ddfnet_ros.evaluation.record import commit_of
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORD = Path(__file__).parent / 'records' / 'fuzz.json'
-SLOWEST = 5.0  # seconds of the processor, more than a case of these sizes justifies
-_BATCH = 500  # cases between two looks at the clock
+SLOWEST = 5.0  # seconds of CPU time; a slower case is a fault
+_BATCH = 500  # cases between two checks of the time
 _EVERY = list(HealthCheck)
 
 
 def main(out: TextIO) -> int:
-    """Run what the options name and print to `out`; 1 where something was found."""
+    """Run the chosen targets and print to `out`; returns 1 if a fault was found."""
     options = _options()
     engine = 'atheris' if options.atheris else 'hypothesis'
     if options.atheris and importlib.util.find_spec('atheris') is None:
@@ -53,7 +53,7 @@ def main(out: TextIO) -> int:
     for name in options.targets:
         about = {'date': datetime.date.today().isoformat(),
                  'commit': commit_of(Path(__file__).parent)}
-        row = guided(name, share) if options.atheris else run(
+        row = run_guided(name, share) if options.atheris else run(
             TARGETS[name], options.cases, share or None)
         print(f'{name:11} {row["cases"]:8} cases in {row["seconds"]:.0f} s, slowest '
               f'{row["slowest_ms"]:.0f} ms, peak of memory +{row["growth_mb"]:.0f} MB'
@@ -64,23 +64,23 @@ def main(out: TextIO) -> int:
 
 
 def run(target: Target, cases: int, seconds: float | None = None) -> dict[str, Any]:
-    """Run one target until so many cases or seconds are over, or something is found.
+    """Run one target until a limit is reached or a fault is found.
 
     Args:
-        target: Which.
-        cases: At most, about.
-        seconds: At most, about; None: no limit.
+        target: The target.
+        cases: Approximate limit of cases.
+        seconds: Approximate time limit; None: no limit.
 
     Returns:
-        cases, seconds, slowest_ms (of processor time), growth_mb (of the process's peak), found
-        (a line, or '').
+        cases, seconds, slowest_ms (CPU time), growth_mb (of the process's peak memory), found
+        (description of the fault, or '').
     """
     counted = {'cases': 0, 'slowest': 0.0}
     begun, peak, found = time.monotonic(), peak_mb(), ''
     while counted['cases'] < cases and not found and (
             seconds is None or time.monotonic() - begun < seconds):
         before = counted['cases']
-        found = _batch(target, min(_BATCH, cases - before), counted)
+        found = _run_batch(target, min(_BATCH, cases - before), counted)
         if counted['cases'] == before:  # the strategy has no further case
             break
     return {'cases': counted['cases'], 'seconds': round(time.monotonic() - begun, 1),
@@ -88,15 +88,15 @@ def run(target: Target, cases: int, seconds: float | None = None) -> dict[str, A
             'growth_mb': round(peak_mb() - peak, 1), 'found': found}
 
 
-def _batch(target: Target, cases: int, counted: dict[str, Any]) -> str:
-    """Run some cases with a seed of their own; what was found, smallest case first, or ''."""
+def _run_batch(target: Target, cases: int, counted: dict[str, Any]) -> str:
+    """Run some cases with a new seed; returns the fault with its smallest case, or ''."""
     @settings(max_examples=cases, deadline=None, database=None, derandomize=False,
               suppress_health_check=_EVERY, phases=(Phase.generate, Phase.shrink),
               print_blob=True, report_multiple_bugs=False)
     @given(target.strategy)
     def check(case: Any) -> None:
         counted['cases'] += 1
-        begun = time.process_time()  # others may use the machine
+        begun = time.process_time()  # not wall time: the machine may be busy
         try:
             target.check(case)
         finally:
@@ -104,21 +104,21 @@ def _batch(target: Target, cases: int, counted: dict[str, Any]) -> str:
 
     try:
         check()
-    except Exception as error:  # whatever it is, it was found
+    except Exception as error:  # any exception is a fault
         notes = ' '.join(getattr(error, '__notes__', ()))
         return f'{type(error).__name__}: {error} {" ".join(notes.split())}'[:2000]
     slow = counted['slowest'] > SLOWEST
     return f'a case that took {counted["slowest"]:.1f} s' if slow else ''
 
 
-def guided(name: str, seconds: float) -> dict[str, Any]:
-    """Hand one target to atheris, in a process of its own; see `run`.
+def run_guided(name: str, seconds: float) -> dict[str, Any]:
+    """Run one target with atheris in a separate process; returns a row like `run`.
 
     Args:
-        name: Of the target.
-        seconds: For how long.
+        name: Name of the target.
+        seconds: Time limit; 0: ten minutes.
     """
-    folder = Path(tempfile.mkdtemp(prefix='ddfnet_found_'))  # stays, where something was found
+    folder = Path(tempfile.mkdtemp(prefix='ddfnet_found_'))  # kept if a fault is found
     path = folder / 'row.json'
     ended = subprocess.run(
         [sys.executable, '-m', 'benchmark.fuzz_guided', name, '--seconds', str(seconds or 600),
@@ -143,7 +143,7 @@ def _write(name: str, engine: str, row: dict[str, Any]) -> None:
 
 
 def peak_mb() -> float:
-    """Most memory that this process ever had."""
+    """Peak resident memory of this process [MiB]."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
@@ -158,8 +158,8 @@ def _options() -> argparse.Namespace:
 
 
 @contextlib.contextmanager
-def _alone() -> Iterator[TextIO]:
-    """A stdout for ourselves: what libraries print about broken files goes nowhere."""
+def _silence_libraries() -> Iterator[TextIO]:
+    """Silence what libraries print about broken files; yields the real stdout."""
     saved = [os.dup(1), os.dup(2)]
     sink = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
@@ -172,6 +172,6 @@ def _alone() -> Iterator[TextIO]:
 
 
 if __name__ == '__main__':
-    with _alone() as terminal:
+    with _silence_libraries() as terminal:
         code = main(terminal)
     sys.exit(code)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The smallest bags that have an image and its metadata: what the fuzz damages."""
+"""Minimal bags with an image and its metadata, as seeds of the fuzzer."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _STORAGE = {'mcap': StoragePlugin.MCAP, 'db3': StoragePlugin.SQLITE3}
 
 
 def bag_of(suffix: str, folder: Path) -> bytes:
-    """The content of a small bag: 'mcap', 'db3' or 'bag'.
+    """Bytes of a small bag.
 
     Args:
-        suffix: Which.
-        folder: Where it may be written meanwhile.
+        suffix: 'mcap', 'db3' or 'bag'.
+        folder: Folder for temporary files.
     """
     if suffix == 'bag':
         path, types = folder / 'seed.bag', get_typestore(Stores.ROS1_NOETIC)
@@ -36,13 +36,13 @@ def bag_of(suffix: str, folder: Path) -> bytes:
 
 
 def _write(bag: Any, types: Typestore, serialise: Any) -> None:
-    for topic, message in _messages(types):
+    for topic, message in _make_messages(types):
         kind = message.__msgtype__
         connection = bag.add_connection(topic, kind, typestore=types)
         bag.write(connection, _STAMP_NS, serialise(message, kind))
 
 
-def _messages(types: Typestore) -> Iterator[tuple[str, Any]]:
+def _make_messages(types: Typestore) -> Iterator[tuple[str, Any]]:
     def make(msgtype: str, **fields: Any) -> Any:
         kind = types.types[msgtype]
         extra = {'seq': 0} if 'seq' in kind.__dataclass_fields__ else {}

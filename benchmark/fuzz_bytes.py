@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cases of `benchmark.fuzz_targets` as bytes, for a fuzzer that changes bytes."""
+"""Parse bytes into cases of `benchmark.fuzz_targets`, for a fuzzer that mutates bytes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from benchmark.fuzz_targets import (
 )
 
 _FIELDS = struct.Struct('<HHHBB')  # height, width, step, encoding, byte order
-_TIMES = (1, 1, 1, 10**4)  # that a text comes: what is nested goes deep
+_TIMES = (1, 1, 1, 10**4)  # repetitions of a text, for deep nesting
 _HUGE = 2**16 - 2**8  # sizes from here on stand for those near 2^32
 _PARAMETERS = ('/**: {ros__parameters: {mu: 5000.0, model: fast, exposure_times: [1.0, 4.0]}}',
                '/fuse_node:\n ros__parameters:\n  image_topics: [/a, /b]\n  use_sim_time: true')
@@ -29,7 +29,7 @@ _CONFIGS = ([{'architecture': 'fast', 'channels': 8, 'blocks': 1, 'context': 4},
 
 
 def seeds(target: str) -> Iterator[bytes]:
-    """Cases that are taken, as the parser of a target reads them."""
+    """Valid cases of a target, as bytes for its parser."""
     if target == 'image':
         for place in range(len(ENCODINGS)):
             yield _FIELDS.pack(4, 4, 16, place, 0) + bytes(range(96))
@@ -46,7 +46,7 @@ def seeds(target: str) -> Iterator[bytes]:
         yield from (bytes([place, 0]) + text.encode() for place, text in enumerate(texts))
 
 
-def _image(content: bytes) -> dict[str, Any]:
+def _parse_image(content: bytes) -> dict[str, Any]:
     head = content[:_FIELDS.size].ljust(_FIELDS.size, b'\0')
     height, width, step, encoding, order = _FIELDS.unpack(head)
     height, width, step = (n + 2**32 - 2**16 if n >= _HUGE else n for n in (height, width, step))
@@ -54,7 +54,7 @@ def _image(content: bytes) -> dict[str, Any]:
             'encoding': ENCODINGS[encoding % len(ENCODINGS)], 'data': content[_FIELDS.size:]}
 
 
-def _file_of(name: str) -> Callable[[bytes], tuple[str, bytes]]:
+def _make_file_parser(name: str) -> Callable[[bytes], tuple[str, bytes]]:
     def parse(content: bytes) -> tuple[str, bytes]:
         kinds = sorted(_FILES[name]())
         return kinds[(content or b'\0')[0] % len(kinds)], content[1:]
@@ -62,21 +62,21 @@ def _file_of(name: str) -> Callable[[bytes], tuple[str, bytes]]:
     return parse
 
 
-def _compressed(content: bytes) -> tuple[str, tuple[str, bytes]]:
+def _parse_compressed(content: bytes) -> tuple[str, tuple[str, bytes]]:
     return FORMATS[(content or b'\0')[0] % len(FORMATS)], ('', content[1:])
 
 
-def _metadata(content: bytes) -> tuple[str, str, int]:
+def _parse_metadata(content: bytes) -> tuple[str, str, int]:
     first, second = content[:2].ljust(2, b'\0')
     return (PATHS[first % len(PATHS)], content[2:].decode(errors='replace'),
             _TIMES[second % len(_TIMES)])
 
 
-def _parameters(content: bytes) -> tuple[str, int]:
+def _parse_parameters(content: bytes) -> tuple[str, int]:
     return content[2:].decode(errors='replace'), 1
 
 
-def _config(content: bytes) -> tuple[Any, Any]:
+def _parse_config(content: bytes) -> tuple[Any, Any]:
     text = content.decode(errors='replace')
     try:
         config, card = json.loads(text)
@@ -88,6 +88,7 @@ def _config(content: bytes) -> tuple[Any, Any]:
 _FILES: dict[str, Callable[[], dict[str, bytes]]] = {
     'picture': pictures, 'weights': weights_files, 'bag': bags}
 PARSERS: dict[str, Callable[[bytes], Any]] = {
-    'image': _image, 'compressed': _compressed, 'picture': _file_of('picture'),
-    'metadata': _metadata, 'parameters': _parameters, 'weights': _file_of('weights'),
-    'config': _config, 'bag': _file_of('bag')}
+    'image': _parse_image, 'compressed': _parse_compressed,
+    'picture': _make_file_parser('picture'), 'metadata': _parse_metadata,
+    'parameters': _parse_parameters, 'weights': _make_file_parser('weights'),
+    'config': _parse_config, 'bag': _make_file_parser('bag')}

@@ -3,8 +3,8 @@
 
     python -m benchmark.fuzz_guided picture --seconds 60 --row row.json
 
-`benchmark.fuzz --atheris` starts this for each of its targets, in a process of its own, because
-libFuzzer ends the process when it finds something. Where no row was written, it did.
+`benchmark.fuzz --atheris` starts this in a separate process per target, because libFuzzer ends the
+process when it finds a fault. In that case no row may be written.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ with atheris.instrument_imports(include=['ddfnet_ros', 'rosbags']):
     from benchmark.fuzz_bytes import PARSERS, seeds
     from benchmark.fuzz_targets import TARGETS
 
-_LONGEST = 1 << 14  # bytes of a case; the seeds have fewer
-_HANG = 300.0  # seconds of one case, on a machine that others use too
-_MEMORY_MB = 4096  # that the process may have, torch included
+_LONGEST = 1 << 14  # limit of a case [bytes]; the seeds are shorter
+_HANG = 300.0  # time limit of a case [s], on a machine that may be busy
+_MEMORY_MB = 4096  # limit of the process's memory, torch included
 
 
 def main() -> None:
@@ -38,16 +38,16 @@ def main() -> None:
     corpus.mkdir()
     for number, content in enumerate(seeds(options.target)):
         (corpus / f'seed_{number}').write_bytes(content)
-        # What is imported at the first case takes longer than a case may.
+        # Imports at the first case would take longer than a case may.
         TARGETS[options.target].check(PARSERS[options.target](content))
     words = [f'-max_len={_LONGEST}', f'-timeout={_HANG:.0f}', f'-rss_limit_mb={_MEMORY_MB}',
              f'-artifact_prefix={folder}/', str(corpus)]
-    atheris.Setup([sys.argv[0], *words], _tester(options))
+    atheris.Setup([sys.argv[0], *words], _make_test(options))
     atheris.Fuzz()
 
 
-def _tester(options: argparse.Namespace) -> Callable[[bytes], None]:
-    """What libFuzzer calls with each case; ends the process when the time is over."""
+def _make_test(options: argparse.Namespace) -> Callable[[bytes], None]:
+    """Make the function that libFuzzer calls per case; it ends the process after the time."""
     parse, check = PARSERS[options.target], TARGETS[options.target].check
     row: dict[str, Any] = {'cases': 0, 'slowest_ms': 0.0, 'found': ''}
     begun, peak = time.monotonic(), peak_mb()
@@ -70,7 +70,7 @@ def _tester(options: argparse.Namespace) -> Callable[[bytes], None]:
         row['slowest_ms'] = max(row['slowest_ms'], round(took * 1e3, 1))
         if time.monotonic() - begun > options.seconds:
             write()
-            os._exit(0)  # libFuzzer has no way back
+            os._exit(0)  # libFuzzer cannot be stopped otherwise
 
     return test
 

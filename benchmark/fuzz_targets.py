@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What comes from outside, in every broken form, and what must become of it.
+"""Fuzz targets: every kind of input from outside, in broken form, and the check of its handling.
 
-A target is a strategy of bytes or values and a check. The check returns where the input is good or
-is refused in one line, and raises where it is not: any other exception, a message of several lines
-or none. `benchmark.fuzz` runs the targets in full, `test/reliability/test_fuzz.py` briefly.
+A target is a Hypothesis strategy and a check. The check returns if the input is accepted, or
+refused with a message of one line. It raises on any other exception, and on an empty message or
+one of several lines. `benchmark.fuzz` runs the targets in full, `test/reliability/test_fuzz.py`
+briefly.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from ddfnet_ros.metadata.fields import counter, look_up, number
 from ddfnet_ros.network.fast import FastConfig, FastFusion
 from ddfnet_ros.settings import NodeSettings
 
-LONGEST_LINE = 2000  # characters that an error may have
+LONGEST_LINE = 2000  # allowed characters of an error message
 ENCODINGS = ('mono8', 'mono16', 'rgb8', 'bgr8', 'rgba16', 'bgra8', '32FC1', '32FC3', '16UC4',
               'bayer_rggb8', 'bayer_grbg16', 'uyvy', 'yuyv', 'nv12', 'nv21', 'yuv422', 'jpeg', '')
 PATHS = ('exposure', 'values.0', 'values.exposure.value', 'a.b.c', '0.0.0', 'values.key')
@@ -43,11 +44,11 @@ _SUFFIXES = ('mcap', 'db3', 'bag')
 
 
 class UnclearError(Exception):
-    """Something was refused, but not in one line that a user can read."""
+    """An input was refused without a readable message of one line."""
 
 
 class Target(NamedTuple):
-    """A door and what may be thrown at it."""
+    """A strategy of inputs, and the check that handles one of them."""
 
     strategy: st.SearchStrategy[Any]
     check: Callable[[Any], None]
@@ -56,10 +57,10 @@ class Target(NamedTuple):
 def refuse_clearly(
     call: Callable[[], Any], refusals: tuple[type[Exception], ...] = (ValueError,)
 ) -> Any:
-    """Call; give None where one of the refusals says why in one line.
+    """Call a function; returns None if it raises a refusal with a message of one line.
 
     Raises:
-        UnclearError: it does so in none, in several, or at great length.
+        UnclearError: the message is empty, too long, or has several lines.
     """
     try:
         return call()
@@ -71,9 +72,9 @@ def refuse_clearly(
 
 
 @st.composite
-def damaged(draw: st.DrawFn, wholes: Callable[[], dict[str, bytes]]) -> tuple[str, bytes]:
-    """A whole file with bytes changed, cut out or put in; most changes are near its beginning."""
-    seeds = wholes()
+def damaged(draw: st.DrawFn, make_seeds: Callable[[], dict[str, bytes]]) -> tuple[str, bytes]:
+    """A valid file with bytes changed, removed or inserted, mostly near its beginning."""
+    seeds = make_seeds()
     name = draw(st.sampled_from(sorted(seeds)))
     content = bytearray(seeds[name])
     near = st.integers(0, min(len(content) - 1, 400))
@@ -88,32 +89,32 @@ def damaged(draw: st.DrawFn, wholes: Callable[[], dict[str, bytes]]) -> tuple[st
 
 @functools.lru_cache(maxsize=1)
 def pictures() -> dict[str, bytes]:
-    """Small whole files of every kind, JPEG and PNG with EXIF."""
+    """Small valid picture files of every kind, JPEG and PNG with EXIF."""
     pixels = np.random.default_rng(1).integers(0, 256, (9, 14, 3), np.uint8)
-    made = {f'.{kind}': cv2.imencode(f'.{kind}', pixels)[1].tobytes()
+    files = {f'.{kind}': cv2.imencode(f'.{kind}', pixels)[1].tobytes()
             for kind in ('png', 'tiff', 'jpg')}
-    made['.hdr'] = cv2.imencode('.hdr', pixels.astype(np.float32) / 255)[1].tobytes()
+    files['.hdr'] = cv2.imencode('.hdr', pixels.astype(np.float32) / 255)[1].tobytes()
     exif = Picture.Exif()
     exif.get_ifd(0x8769).update({33434: (1, 250), 34855: 200})
     for name, kind in (('.jpeg', 'JPEG'), ('_exif.png', 'PNG')):
         file = io.BytesIO()
         Picture.fromarray(pixels).save(file, kind, exif=exif)
-        made[name] = file.getvalue()
+        files[name] = file.getvalue()
     path = _scratch() / 'whole.exr'
     write_exr(path, pixels.astype(np.float32))
-    made['.exr'] = path.read_bytes()
-    return made
+    files['.exr'] = path.read_bytes()
+    return files
 
 
 @functools.lru_cache(maxsize=1)
 def bags() -> dict[str, bytes]:
-    """A small whole bag of every kind."""
+    """A small valid bag of every kind."""
     return {suffix: bag_of(suffix, _scratch()) for suffix in _SUFFIXES}
 
 
 @functools.lru_cache(maxsize=1)
 def weights_files() -> dict[str, bytes]:
-    """A small whole model."""
+    """A small valid weights file."""
     path = _scratch() / f'whole{weights.SUFFIX}'
     torch.manual_seed(1)
     weights.save(FastFusion(FastConfig(channels=4, context=4, blocks=1)), path, {})
@@ -126,11 +127,11 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
 
 
 def _scratch() -> Path:
-    """A folder that goes when the process ends."""
+    """Folder that is deleted when the process ends."""
     return Path(_folder().name)
 
 
-def _file(content: bytes, suffix: str) -> Path:
+def _write_file(content: bytes, suffix: str) -> Path:
     path = _scratch() / f'case{suffix}'
     path.write_bytes(content)
     return path
@@ -146,7 +147,7 @@ _IMAGE = st.fixed_dictionaries({
 
 
 def check_image(fields: dict[str, Any]) -> None:
-    """An Image of any fields is a Frame no larger than its bytes, or refused."""
+    """An Image with any fields becomes a Frame no larger than its bytes, or is refused."""
     from sensor_msgs.msg import Image
 
     from ddfnet_ros.node.messages import frame_from
@@ -158,7 +159,7 @@ def check_image(fields: dict[str, Any]) -> None:
 
 
 def check_compressed(case: tuple[str, tuple[str, bytes]]) -> None:
-    """A CompressedImage of any format and bytes is a Frame, or refused."""
+    """A CompressedImage of any format and bytes becomes a Frame, or is refused."""
     from sensor_msgs.msg import CompressedImage
 
     from ddfnet_ros.node.messages import frame_from
@@ -168,16 +169,16 @@ def check_compressed(case: tuple[str, tuple[str, bytes]]) -> None:
 
 
 def check_picture(case: tuple[str, bytes]) -> None:
-    """A picture file is pixels, exposure and gain, or refused."""
+    """A picture file gives pixels, exposure and gain, or is refused."""
     suffix, content = case
-    path = _file(content, suffix)
+    path = _write_file(content, suffix)
     refuse_clearly(lambda: decode(content))
     for read in (read_ldr, read_exr, read_exposure_time, read_gain):
         refuse_clearly(functools.partial(read, path), (ValueError, OSError))
 
 
 def check_metadata(case: tuple[str, str, int]) -> None:
-    """A path through a text, JSON or not, is a number, a counter, or refused."""
+    """Looking up a path in a text, JSON or not, gives a number or counter, or is refused."""
     path, text, times = case
     text *= times
     for read in (number, counter):
@@ -187,7 +188,7 @@ def check_metadata(case: tuple[str, str, int]) -> None:
 
 
 def check_parameters(case: tuple[str, int]) -> None:
-    """A parameter file is settings, or refused."""
+    """A parameter file gives settings, or is refused."""
     text, times = case
     text *= times
     path = _scratch() / 'case.yaml'
@@ -196,13 +197,13 @@ def check_parameters(case: tuple[str, int]) -> None:
 
 
 def check_weights(case: tuple[str, bytes]) -> None:
-    """A weights file is the model that was saved, or refused."""
+    """A weights file gives the saved model, or is refused."""
     suffix, content = case
-    refuse_clearly(lambda: weights.load(_file(content, suffix)))
+    refuse_clearly(lambda: weights.load(_write_file(content, suffix)))
 
 
 def check_config(case: tuple[Any, Any]) -> None:
-    """A whole weights file may still say anything of its architecture."""
+    """A valid weights file with any config gives a model, or is refused."""
     config, card = case
     tensors = {'a': torch.zeros(1)}
     path = _scratch() / f'config{weights.SUFFIX}'
@@ -211,21 +212,21 @@ def check_config(case: tuple[Any, Any]) -> None:
     refuse_clearly(lambda: weights.load(path))
 
 
-_OF_BAG = NodeSettings(image_topics=('/image',), exposure_source='camera_ros')
+_BAG_SETTINGS = NodeSettings(image_topics=('/image',), exposure_source='camera_ros')
 
 
 def check_bag(case: tuple[str, bytes]) -> None:
-    """A bag gives its messages, brackets and what it may be fused by, or is refused."""
+    """A bag gives messages, brackets and suggested settings, or is refused."""
     suffix, content = case
-    refuse_clearly(lambda: _read_bag(_file(content, f'.{suffix}')))
+    refuse_clearly(lambda: _read_bag(_write_file(content, f'.{suffix}')))
 
 
 def _read_bag(path: Path) -> None:
     with BagReader(path) as bag:
-        bag.described()
+        bag.describe_topics()
         for message in bag.messages():
-            refuse_clearly(functools.partial(bag.deserialised, message))
-        refuse_clearly(lambda: list(BracketFinder(path, bag, _OF_BAG).find()))
+            refuse_clearly(functools.partial(bag.deserialise, message))
+        refuse_clearly(lambda: list(BracketFinder(path, bag, _BAG_SETTINGS).find()))
     refuse_clearly(lambda: survey(path))
 
 
@@ -236,7 +237,7 @@ _JSON = st.recursive(
         st.sampled_from(('exposure', 'values', 'key', 'value', 'a', 'b')), inner, max_size=4))
 _TEXT = (st.builds(json.dumps, _JSON) | st.text(max_size=30) | st.sampled_from(
     ('[', '{"exposure":', '"\\ud800"', '{"exposure": 1e400}')))
-_TIMES = st.sampled_from((1, 1, 1, 1, 10**4))  # that a text comes: what is nested goes deep
+_TIMES = st.sampled_from((1, 1, 1, 1, 10**4))  # repetitions of a text, for deep nesting
 _NAMES = st.sampled_from((*NodeSettings.__dataclass_fields__, 'use_sim_time', '1', 'null'))
 _VALUES = _LEAVES | st.lists(_LEAVES, max_size=3) | st.dictionaries(st.text(max_size=3), _LEAVES)
 _YAML = (st.builds(json.dumps, st.fixed_dictionaries({'/**': st.fixed_dictionaries(

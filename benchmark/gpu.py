@@ -3,8 +3,8 @@
 
     python -m benchmark.gpu
 
-writes `benchmark/records/gpu.json`, in under 10 minutes. `floor_ratio` is the network's time over
-that of its multiply-accumulates at the rate of a large matrix product, measured in the same run.
+writes `benchmark/records/gpu.json` in under 10 minutes. `floor_ratio` is the network's time over
+the time that its operations would take at the rate of a large matrix product in the same run.
 Without a GPU nothing is measured; `--device cpu --sizes 32x32` tries the script itself.
 """
 
@@ -36,9 +36,9 @@ from ddfnet_ros.settings import DeghosterSettings
 
 RECORD = Path(__file__).parent / 'records' / 'gpu.json'
 SIZES = ('640x360', '1280x720', '1920x1080', '3840x2160')
-PENDING = 3  # brackets on their way at once
+PENDING = 3  # number of brackets in flight
 STAGES = {'prepare': 'upload', 'flow': 'flow', 'network': 'compute', 'finish': 'download'}
-COUNTED = (64, 96)  # height and width; any will do
+COUNTED = (64, 96)  # height and width for counting operations; any size will do
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,11 @@ class Run:
     """A way to run a model.
 
     Attributes:
-        name: In the record.
+        name: Name in the record.
         model: Name or path of the weights.
-        precision: Of the convolutions.
-        replays: Whether as CUDA graphs.
-        tuned: Whether cuDNN tries its kernels for each size, and does not guess.
+        precision: Precision of the convolutions.
+        replays: Whether the network is replayed as CUDA graphs.
+        tuned: Whether cuDNN benchmarks its kernels for each size.
     """
 
     name: str
@@ -71,7 +71,7 @@ def main(words: list[str] | None = None) -> None:
     rates = {precision: matrix_rate(options.device, dtype) for precision, dtype in
              (('float32', torch.float32), ('bfloat16', torch.bfloat16))}
     with tempfile.TemporaryDirectory() as folder:
-        rows = [_said(measured(run, bracket, rates, options))
+        rows = [_print_row(measure(run, bracket, rates, options))
                 for run in runs(Path(folder)) for bracket in brackets.values()]
     layers = profile(
         sizes[min(2, len(sizes) - 1)], options.device, options.repeats, options.warm_ups)
@@ -96,7 +96,7 @@ def _options(words: list[str] | None) -> argparse.Namespace:
 
 
 def runs(folder: Path) -> list[Run]:
-    """The paper's network in four ways, its peer, whose weights nobody has trained, and ours."""
+    """Runs of the paper's network in four ways, an untrained AHDRNet, and our small network."""
     untrained = folder / f'ahdrnet{weights.SUFFIX}'
     torch.manual_seed(0)
     weights.save(network.build({'architecture': 'ahdrnet'}), untrained, {})
@@ -110,10 +110,10 @@ def runs(folder: Path) -> list[Run]:
     ]
 
 
-def measured(
+def measure(
     run: Run, bracket: Bracket, rates: dict[str, float], options: argparse.Namespace
 ) -> dict[str, Any]:
-    """One row: medians of the stages, of whole calls, and of brackets that overlap [ms]."""
+    """Measure one row: median times of stages, calls and overlapping brackets [ms]."""
     device, repeats = options.device, options.repeats
     deghoster = Deghoster(DeghosterSettings(
         model=run.model, device=device, precision=run.precision, backend='torch'))
@@ -121,7 +121,7 @@ def measured(
     torch.backends.cudnn.benchmark = run.tuned
     for _ in range(options.warm_ups):
         deghoster(bracket)
-    _forget_peak(device)
+    _reset_peak_memory(device)
     calls, totals = [], []
     for _ in range(repeats):
         start = time.perf_counter()
@@ -148,7 +148,7 @@ def measured(
 
 
 def _overlapping_ms(deghoster: Deghoster, bracket: Bracket, repeats: int) -> float:
-    """Of a bracket, where some are always on their way."""
+    """Mean time per bracket while `PENDING` brackets are in flight."""
     pending = deque(deghoster.submit(bracket) for _ in range(PENDING))
     for _ in range(PENDING):
         pending.popleft().result()
@@ -164,24 +164,24 @@ def _overlapping_ms(deghoster: Deghoster, bracket: Bracket, repeats: int) -> flo
 
 
 def flop_per_pixel(model: str) -> float:
-    """Operations of the convolutions, of one pixel of the result."""
+    """Floating-point operations of the convolutions per pixel of the result."""
     whole = weights.load(weights.find(model)).model
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         whole(*example(*COUNTED), REFERENCE)
     return counter.get_total_flops() / (COUNTED[0] * COUNTED[1])
 
 
-def _forget_peak(device: str) -> None:
+def _reset_peak_memory(device: str) -> None:
     if device == 'cuda':
         torch.cuda.reset_peak_memory_stats()
 
 
 def _peak_mib(device: str) -> float | None:
-    """Most memory that torch has held since, graphs and caches too."""
+    """Peak memory that torch has reserved since the reset, graphs and caches included."""
     return round(torch.cuda.max_memory_reserved() / 2**20, 1) if device == 'cuda' else None
 
 
-def _said(row: dict[str, Any]) -> dict[str, Any]:
+def _print_row(row: dict[str, Any]) -> dict[str, Any]:
     print(json.dumps(row), flush=True)
     return row
 

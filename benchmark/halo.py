@@ -3,8 +3,9 @@
 
     python -m benchmark.halo --panoramas hdri/val --cutouts cutouts
 
-draws doc/images/halo.png: a row per reference; the frame, the truth, and what a model makes of it.
-Radiance is shown as a camera would that is exposed for the brightest part: the mu-law hides halos.
+draws doc/images/halo.png with a row per reference: the frame, the truth, and the fused radiance
+with halos left and mended. Radiance is shown exposed for its brightest part, because the mu-law
+hides halos.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy.typing as npt
 import torch
 
 from ddfnet_ros.evaluation.conditions import QUIET
-from ddfnet_ros.evaluation.scenes import Scene, seen_from
+from ddfnet_ros.evaluation.scenes import Scene, scene_with_reference
 from ddfnet_ros.images import write_png
 from ddfnet_ros.radiance import GAMMA
 from ddfnet_ros.runtime.deghoster import Deghoster
@@ -37,7 +38,7 @@ Shown = npt.NDArray[np.uint8]
 
 
 def main() -> None:
-    """Draw."""
+    """Draw the picture."""
     options = _options()
     settings = DeghosterSettings(model=options.model, device='cpu', threads=1)
     models = [Deghoster(replace(settings, mend_halos=mended)) for mended in (False, True)]
@@ -47,25 +48,26 @@ def main() -> None:
     for _ in range(options.scene + 1):
         scenes = source.draw(1, generator)
     rows = slice(options.rows[0], options.rows[1])
-    write_png(options.output, _stacked(
-        [_row(seen_from(scenes, place), models, rows) for place in range(3)], axis=0))
+    pictures = [_draw_row(scene_with_reference(scenes, place), models, rows)
+                for place in range(3)]
+    write_png(options.output, _join(pictures, axis=0))
 
 
-def _row(scene: Scene, models: list[Deghoster], rows: slice) -> Shown:
+def _draw_row(scene: Scene, models: list[Deghoster], rows: slice) -> Shown:
     radiance = [scene.truth, *(model(scene.bracket).radiance * scene.unit for model in models)]
     white = np.quantile(scene.truth[rows], 0.99)
     pictures = [scene.reference, *(np.clip(r / white, 0, 1) ** (1 / GAMMA) for r in radiance)]
-    return _stacked([_enlarged(picture[rows]) for picture in pictures], axis=1)
+    return _join([_zoom(picture[rows]) for picture in pictures], axis=1)
 
 
-def _enlarged(picture: npt.NDArray[np.float32]) -> Shown:
+def _zoom(picture: npt.NDArray[np.float32]) -> Shown:
     height, width = picture.shape[:2]
     enlarged = cv2.resize(picture, (width * _ZOOM, height * _ZOOM),
                           interpolation=cv2.INTER_NEAREST)
     return np.round(enlarged * 255).astype(np.uint8)
 
 
-def _stacked(pictures: list[Shown], axis: int) -> Shown:
+def _join(pictures: list[Shown], axis: int) -> Shown:
     gap = [(0, 0), (0, 0), (0, 0)]
     gap[axis] = (0, _GAP)
     padded = [np.pad(picture, gap, constant_values=255) for picture in pictures[:-1]]

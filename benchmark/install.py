@@ -22,7 +22,7 @@ import torch
 
 RECORD = Path(__file__).parent / 'records' / 'install.json'
 _UNITS = {'bytes': 1, 'kB': 1e3, 'MB': 1e6, 'GB': 1e9}
-# What pip says of each file: fetched, fetched before, or taken from a folder.
+# Log lines of pip: a file is downloaded, cached, or taken from a folder.
 _FETCHED = re.compile(r'(?:Downloading|Using cached) \S+ \(([\d.]+) (bytes|kB|MB|GB)\)')
 _TAKEN = re.compile(r'Processing (/\S+\.(?:whl|gz))')
 
@@ -42,13 +42,13 @@ def main() -> None:
 
 
 def downloaded(log: str) -> int:
-    """Bytes of all files that pip names in its log, as far as it tells them."""
+    """Total bytes of the files in pip's log whose size is known."""
     fetched = sum(float(number) * _UNITS[unit] for number, unit in _FETCHED.findall(log))
     return round(fetched) + sum(os.path.getsize(path) for path in set(_TAKEN.findall(log)))
 
 
 def on_disk(folder: Path) -> int:
-    """Bytes that a folder takes on the disk."""
+    """Disk usage of a folder [bytes]; hard links count once."""
     files = {entry.stat(follow_symlinks=False).st_ino: entry
              for root, _, names in os.walk(folder) for entry in map(Path(root).joinpath, names)}
     return sum(entry.stat(follow_symlinks=False).st_blocks * 512 for entry in files.values())

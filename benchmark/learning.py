@@ -4,8 +4,8 @@
     ddfnet train --run runs/base --keep-every 1000 ...
     python -m benchmark.learning base=runs/base --panoramas hdri/val --cutouts cutouts
 
-adds one curve per NAME=FOLDER to benchmark/records/learning.json, of which `make tables` makes a
-chart of doc/results.md; a curve of the same name is replaced.
+adds one curve per NAME=FOLDER to benchmark/records/learning.json, from which `make tables` makes a
+chart of doc/results.md. A curve of the same name is replaced.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def main() -> int:
     options = _options()
     record = json.loads(options.record.read_text()) if options.record.exists() else {}
     for name, _, run in (curve.partition('=') for curve in options.curves):
-        record[name] = [_point(path, options) for path in _checkpoints(Path(run))]
+        record[name] = [_evaluate_checkpoint(path, options) for path in _checkpoints(Path(run))]
     options.record.write_text(json.dumps(record, indent=1, allow_nan=False) + '\n')
     return 0
 
@@ -47,16 +47,16 @@ def _options() -> argparse.Namespace:
 
 
 def _checkpoints(run: Path) -> Iterator[Path]:
-    """Those kept, then the last one unless it is among them."""
-    kept = sorted(run.glob(f'{slim.KEPT}*'))
+    """The kept checkpoints, then the last one if it is not among them."""
+    kept = sorted(run.glob(f'{slim.KEPT_PREFIX}*'))
     yield from kept
     last = slim.read_any(run).facts['step'] if (run / CHECKPOINT).exists() else None
     if last is not None and all(slim.read_any(path).facts['step'] != last for path in kept):
         yield run
 
 
-def _point(checkpoint: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """What one checkpoint reaches, and after how much training."""
+def _evaluate_checkpoint(checkpoint: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Evaluate one checkpoint; returns its metrics and its training steps and minutes."""
     facts = slim.read_any(checkpoint).facts
     with tempfile.TemporaryDirectory() as folder:
         model, found = Path(folder) / 'model.safetensors', Path(folder) / 'found.json'

@@ -3,11 +3,11 @@
 
     python -m benchmark.node
 
-starts `fuse_node` as a process with the shared-memory profile, sends it brackets of three frames
-of 1080p one at a time, and takes the time of the fusion, as the node tells it, from the time that
-the result took: until DDS has it in the process that subscribes, which is what the node answers
-for, and until the callback there has it, which is what a subscriber in Python sees. Writes
-`benchmark/records/node.json` unless the machine is busy.
+starts `fuse_node` as a process with the shared-memory profile and sends it brackets of three 1080p
+frames, one at a time. The overhead is the latency minus the fusion time that the node reports. It
+is measured twice: until DDS has the result in the subscribing process, which is what the node is
+responsible for, and until the Python callback there has it. Writes `benchmark/records/node.json`
+unless the machine is busy.
 """
 
 from __future__ import annotations
@@ -37,23 +37,23 @@ SIZES = {'1080p': (1080, 1920), '720p': (720, 1280), 'small': (72, 128)}
 EXPOSURES = (0.001, 0.004, 0.016)
 TOPIC = '/camera/image_raw'
 INTERVAL = 0.033  # seconds between two frames
-PERIOD_NS = 10**8  # of the stamps of brackets
-IDLE_LOAD = 0.3  # processes that run or wait; above, times are not recorded
+PERIOD_NS = 10**8  # between the stamps of two brackets
+IDLE_LOAD = 0.3  # load average above which times are not recorded
 PATIENCE = 60.0
-LIMIT_MS = 25.0  # what is meant to be enough from DDS to DDS, at 1080p on 2 cores
-# Stages that are the node's own.
+LIMIT_MS = 25.0  # target for the overhead from DDS to DDS, at 1080p on 2 cores
+# Stages that belong to the node, not to the fusion.
 OUTSIDE = ('stage_ms.decode', 'stage_ms.wait', 'stage_ms.queue', 'stage_ms.publish')
 
 
 class Times(NamedTuple):
-    """Of one bracket [ms].
+    """Times of one bracket [ms].
 
     Attributes:
-        to_dds: From giving the last frame to DDS until the subscriber's DDS has the result, less
-            the fusion.
-        to_python: The same until its callback has the result.
-        publishing: What the node takes to make the message and to give it to DDS.
-        fusion: What it takes to fuse.
+        to_dds: Time from handing the last frame to DDS until the subscriber's DDS has the result,
+            minus the fusion.
+        to_python: The same until the subscriber's callback has the result.
+        publishing: Time in which the node makes the message and hands it to DDS.
+        fusion: Time of the fusion.
     """
 
     to_dds: float
@@ -87,7 +87,7 @@ def main() -> int:
 
 
 def to_be_recorded(load: float, options: argparse.Namespace) -> bool:
-    """Whether the machine was idle, or it does not matter; else says so."""
+    """Whether the machine was idle or `--busy` is given; prints a note if not."""
     if load > IDLE_LOAD and not options.busy:
         print(f'not recorded: load {load:.2f} before it began, {IDLE_LOAD} is idle')
         return False
@@ -95,7 +95,7 @@ def to_be_recorded(load: float, options: argparse.Namespace) -> bool:
 
 
 def measure(output: str, options: argparse.Namespace) -> list[Times | None]:
-    """Times of each bracket; None where nothing came back."""
+    """Measure the times of each bracket; None where no result arrived."""
     import rclpy
 
     from benchmark.node_peer import Peer
@@ -106,14 +106,15 @@ def measure(output: str, options: argparse.Namespace) -> list[Times | None]:
             peer = Peer(TOPIC, f'/fuse_node/{output}')
             peer.wait_until_matched(PATIENCE)
             frames = textured(SIZES[options.size])
-            times = [_bracket(peer, frames, k) for k in range(options.brackets + options.warm_up)]
+            times = [_time_bracket(peer, frames, k)
+                     for k in range(options.brackets + options.warm_up)]
             peer.destroy_node()
         finally:
             rclpy.shutdown()
     return times[options.warm_up:]
 
 
-def _bracket(peer, frames: list[np.ndarray], number: int) -> Times | None:
+def _time_bracket(peer, frames: list[np.ndarray], number: int) -> Times | None:
     stamp_ns = 10**9 + number * PERIOD_NS
     for i, pixels in enumerate(frames):
         message = peer.serialised(pixels, stamp_ns + round(i * INTERVAL * 1e9))
@@ -123,26 +124,26 @@ def _bracket(peer, frames: list[np.ndarray], number: int) -> Times | None:
     reference_ns = stamp_ns + round(INTERVAL * 1e9)
     if not peer.wait_for_result(reference_ns, PATIENCE):
         return None
-    told = peer.diagnostics(number + 1, PATIENCE)
-    fusion_ms = sum(float(value) for key, value in told.items()
+    diagnostics = peer.wait_for_diagnostics(number + 1, PATIENCE)
+    fusion_ms = sum(float(value) for key, value in diagnostics.items()
                     if key.startswith('stage_ms.') and key not in OUTSIDE)
-    return Times(to_dds=(peer.reached[reference_ns] - sent_ns) * 1e-6 - fusion_ms,
-                 to_python=(peer.came[reference_ns] - sent) * 1e3 - fusion_ms,
-                 publishing=float(told['stage_ms.publish']), fusion=fusion_ms)
+    return Times(to_dds=(peer.reached_dds_at[reference_ns] - sent_ns) * 1e-6 - fusion_ms,
+                 to_python=(peer.received_at[reference_ns] - sent) * 1e3 - fusion_ms,
+                 publishing=float(diagnostics['stage_ms.publish']), fusion=fusion_ms)
 
 
 def summary(times: list[Times | None]) -> dict[str, Any]:
-    """Median and quartiles of everything that was timed [ms], and what got lost."""
-    whole = [bracket for bracket in times if bracket is not None]
-    rows: dict[str, Any] = {'lost': len(times) - len(whole)}
-    for name, values in zip(Times._fields, zip(*whole, strict=True), strict=True):
+    """Median and quartiles of each time [ms], and the number of lost brackets."""
+    complete = [bracket for bracket in times if bracket is not None]
+    rows: dict[str, Any] = {'lost': len(times) - len(complete)}
+    for name, values in zip(Times._fields, zip(*complete, strict=True), strict=True):
         low, median, high = statistics.quantiles(values, n=4)
         rows[name] = {'median': round(median, 2), 'iqr': [round(low, 2), round(high, 2)]}
     return rows
 
 
 def textured(size: tuple[int, int]) -> list[np.ndarray]:
-    """A textured picture at three exposures."""
+    """Frames (H, W, 3) of a textured scene at three exposures, 8 bits."""
     noise = np.random.default_rng(1).random((size[0] // 8, size[1] // 8, 3))
     truth = np.kron(noise, np.ones((8, 8, 1))) ** 3
     return [(np.clip(truth * t / EXPOSURES[0], 0, 1) ** (1 / GAMMA) * 255).astype(np.uint8)
@@ -153,7 +154,7 @@ def textured(size: tuple[int, int]) -> list[np.ndarray]:
 def running_node(
     options: argparse.Namespace, **more: object
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """The node as a process, which ends with the `with`; `more` are further parameters."""
+    """Run the node as a process within the `with`; `more` are further ROS parameters."""
     words = [word for name, value in more.items() for word in ('-p', f'{name}:={value}')]
     with running('fuse_node', '--ros-args', *parameters(options, TOPIC), *words) as node:
         yield node
@@ -161,7 +162,7 @@ def running_node(
 
 @contextlib.contextmanager
 def running(executable: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
-    """An executable of the package as a process, which ends with the `with`."""
+    """Run an executable of the package as a process within the `with`."""
     process = subprocess.Popen(
         [sys.executable, '-m', f'ddfnet_ros.node.{executable}', *words], cwd=ROOT)
     try:
@@ -172,7 +173,7 @@ def running(executable: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def parameters(options: argparse.Namespace, topic: str) -> list[str]:
-    """Those of the node, as words of a command line."""
+    """The node's ROS parameters as command-line arguments."""
     values = {
         'image_topics': f'[{topic}]', 'exposure_times': f'[{", ".join(map(str, EXPOSURES))}]',
         'cycle_period': PERIOD_NS * 1e-9, 'model': options.model, 'device': options.device,
@@ -183,7 +184,7 @@ def parameters(options: argparse.Namespace, topic: str) -> list[str]:
 
 @contextlib.contextmanager
 def environment() -> Iterator[None]:
-    """Shared memory for large images, and nobody else's topics."""
+    """Environment of the processes: shared memory for images, no topics of other machines."""
     profile = str(ROOT / 'config' / 'fastdds_shm.xml')
     mine = {'FASTRTPS_DEFAULT_PROFILES_FILE': profile, 'FASTDDS_DEFAULT_PROFILES_FILE': profile,
             'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
@@ -208,7 +209,7 @@ def _options() -> argparse.Namespace:
 
 
 def add_network(parser: argparse.ArgumentParser) -> None:
-    """Options that choose what fuses, and whether that may be recorded."""
+    """Add the options for the model, and the one that allows recording on a busy machine."""
     parser.add_argument('--model', default='fast')
     parser.add_argument('--device', default='cpu')
     parser.add_argument('--threads', type=int, default=0, help='of the network; 0: all cores')

@@ -3,7 +3,7 @@
 
     python -m benchmark.plain_openvino --model denoise --size 640x360
 
-prints one JSON object; `benchmark.speed` keeps it in its record.
+prints one JSON object, which `benchmark.speed` adds to its record.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ REPEATS = 5
 
 
 def main() -> None:
-    """Time both in turn."""
+    """Time torch and OpenVINO in alternation."""
     parser = argparse.ArgumentParser(description=(__doc__ or '').partition('\n')[0])
     parser.add_argument('--model', default='denoise')
     parser.add_argument('--size', default='640x360')
@@ -37,8 +37,8 @@ def main() -> None:
     keep_freed_memory()
     model = weights.load(weights.find(options.model)).model
     on_device(model, torch.device('cpu'))
-    given = torch.rand(1, 3, 6, height, width), torch.randn(1, 2, 2, height, width)
-    runs = {'torch': _in_torch(model, given), 'openvino': _in_openvino(model, given)}
+    inputs = torch.rand(1, 3, 6, height, width), torch.randn(1, 2, 2, height, width)
+    runs = {'torch': _make_torch_run(model, inputs), 'openvino': _make_openvino_run(model, inputs)}
     times: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(REPEATS + 1):
         for name, run in runs.items():
@@ -52,20 +52,20 @@ def main() -> None:
                       'ratio': round(medians['torch_ms'] / medians['openvino_ms'], 3)}))
 
 
-def _in_torch(model: nn.Module, given: tuple[Tensor, Tensor]) -> Callable[[], Any]:
+def _make_torch_run(model: nn.Module, inputs: tuple[Tensor, Tensor]) -> Callable[[], Any]:
     def run() -> None:
         with torch.inference_mode(), torch.autocast('cpu', torch.bfloat16):
-            model(*given, 1)
+            model(*inputs, 1)
     return run
 
 
-def _in_openvino(model: nn.Module, given: tuple[Tensor, Tensor]) -> Callable[[], Any]:
-    graph = graph_of(Whole(model, 1), given)
-    graph.reshape({place: list(x.shape) for place, x in enumerate(given)})
+def _make_openvino_run(model: nn.Module, inputs: tuple[Tensor, Tensor]) -> Callable[[], Any]:
+    graph = graph_of(Whole(model, 1), inputs)
+    graph.reshape({place: list(x.shape) for place, x in enumerate(inputs)})
     request = runtime().compile_model(graph, 'CPU', {
         'PERFORMANCE_HINT': 'LATENCY', 'INFERENCE_NUM_THREADS': torch.get_num_threads(),
         'INFERENCE_PRECISION_HINT': 'bf16'}).create_infer_request()
-    return lambda: request.infer([x.numpy() for x in given], share_inputs=True)
+    return lambda: request.infer([x.numpy() for x in inputs], share_inputs=True)
 
 
 if __name__ == '__main__':

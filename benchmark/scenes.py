@@ -38,8 +38,8 @@ def main() -> None:
         PanoramaBank(options.panoramas, options.device),
         SceneSettings(instants=options.instants), cutouts)
     generator = torch.Generator().manual_seed(1)
-    taken = [seconds(source, options.batch, generator) for _ in range(options.batches + 2)][2:]
-    processor, clock = (statistics.median(column) for column in zip(*taken, strict=True))
+    times = [seconds(source, options.batch, generator) for _ in range(options.batches + 2)][2:]
+    processor, clock = (statistics.median(column) for column in zip(*times, strict=True))
     print(f'{options.batch} scenes of 128x128, {options.instants} instants, {options.device}: '
           f'{processor:.3f} s of the processor, {clock:.3f} s of the clock')
 
@@ -47,7 +47,7 @@ def main() -> None:
 def seconds(
     source: SceneSource, count: int, generator: torch.Generator
 ) -> tuple[float, float]:
-    """Processor and clock time of one batch, until its last pixel can be read."""
+    """CPU and wall-clock time of drawing one batch, until its pixels can be read [s]."""
     processor, clock = time.process_time(), time.perf_counter()
     source.draw(count, generator).ldr[0, 0, 0, 0, 0].item()
     return time.process_time() - processor, time.perf_counter() - clock

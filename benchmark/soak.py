@@ -3,13 +3,13 @@
 
     python -m benchmark.soak                      # all of them, in full: an hour and a half
     python -m benchmark.soak load --minutes 60    # 3 x 1080p at 30 Hz
-    python -m benchmark.soak road --minutes 10    # small frames that get lost, doubled, turned
+    python -m benchmark.soak road --minutes 10    # small frames, lost, doubled, reordered
     python -m benchmark.soak transitions          # 1000 of the life cycle, in random order
     python -m benchmark.soak loops                # a bag that is played 100 times
     python -m benchmark.soak brackets             # 10 000 in process, with tracemalloc; no ROS
 
-Each run replaces its part of `benchmark/records/soak.json`; the end is 1 where a promise of
-doc/reliability.md was not held.
+Each run replaces its part of `benchmark/records/soak.json`. The exit code is 1 if a promise of
+doc/reliability.md was broken.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from benchmark.node import SIZES, add_network, environment
 from ddfnet_ros.evaluation.record import commit_of
 
 RECORD = Path(__file__).parent / 'records' / 'soak.json'
-Found = dict[str, Any]
-RUNS: dict[str, Callable[[argparse.Namespace], Found]] = {
+Result = dict[str, Any]
+RUNS: dict[str, Callable[[argparse.Namespace], Result]] = {
     'load': soak_load.load, 'road': soak_load.road, 'transitions': soak_faults.transitions,
     'loops': soak_faults.loops, 'brackets': soak_brackets.brackets}
 
 
 def main() -> int:
-    """Run, print, write the record; 1 where a promise was not held."""
+    """Carry out the chosen runs and write the record; returns 1 if a promise was broken."""
     options = _options()
     broken = False
     for name in options.runs:
@@ -54,7 +54,7 @@ def main() -> int:
     return int(broken)
 
 
-def _write(name: str, run: Found) -> None:
+def _write(name: str, run: Result) -> None:
     RECORD.parent.mkdir(exist_ok=True)
     record = json.loads(RECORD.read_text()) if RECORD.is_file() else {}
     RECORD.write_text(json.dumps(record | {name: run}, indent=1) + '\n')

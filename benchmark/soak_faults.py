@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Faults by the hundred, over DDS, to a node that runs as a process."""
+"""Bag loops and life-cycle transitions by the hundred, over DDS, on a node in its own process."""
 
 from __future__ import annotations
 
@@ -20,69 +20,70 @@ from ddfnet_ros import weights
 from ddfnet_ros.network.fast import FastConfig, FastFusion
 from ddfnet_ros.radiance import GAMMA
 
-LEVELS = (0.02, 0.05)  # of the loops in turn: radiance where the shortest exposure's white is 1
-WHOLE = 3  # brackets in the bag; then come two frames of another one
+LEVELS = (0.02, 0.05)  # radiance of alternate loops; white of the shortest exposure is 1
+WHOLE = 3  # whole brackets in the bag; two frames of another bracket follow
 _TURN_NS = round(PERIOD * 1e9)
-_OFF = 0.05  # share of its level that a result may be away from it; a mixed one is further
+_OFF = 0.05  # allowed relative error of a result; a mixed bracket exceeds it
 _CHANGES = ('configure', 'activate', 'deactivate', 'cleanup')
-_PATIENCE = 300.0  # seconds, on a machine that others use too
+_PATIENCE = 300.0  # seconds; the machine may be busy
 
 
 def loops(options: argparse.Namespace) -> dict[str, Any]:
-    """Play a bag that ends within a bracket, again and again, with its clock.
+    """Play a bag that ends within a bracket in a loop, with its clock.
 
-    Every loop has the same stamps and one of two brightnesses. The model is an untrained one,
-    which merges whatever it is given: a bracket with frames of two loops would show.
+    All loops have the same stamps and alternate between two brightnesses. The model is untrained
+    and merges any frames, so the result of a bracket with frames of two loops has a wrong level.
     """
     from benchmark.soak_peer import Player
 
-    count, came = options.count or 100, 0
+    count, fused = options.count or 100, 0
     broken: list[str] = []
-    with _merging(options) as merging, _peer(merging, Player, use_sim_time=True) as (peer, _):
+    with _with_untrained_model(options) as untrained, \
+            _run_node_and_peer(untrained, Player, use_sim_time=True) as (peer, _):
         for k in range(-1, count):
             level = LEVELS[k % 2]
-            frames = _flat(level, SIZES[options.size or 'small'])
-            off = _loop(peer, frames, level / EXPOSURES[0])
-            if k < 0:  # before the node knew of its camera, frames may have got lost
+            frames = _flat_frames(level, SIZES[options.size or 'small'])
+            errors = _play_loop(peer, frames, level / EXPOSURES[0])
+            if k < 0:  # frames may get lost until the node has discovered its camera
                 continue
-            came += len(off)
-            broken += [f'loop {k}: {found}' for found in faults_of(off)]
+            fused += len(errors)
+            broken += [f'loop {k}: {found}' for found in faults_of(errors)]
         peer.spin_for(1.0)
-        told = dict(peer.told)
-    return {'loops': count, 'brackets_played': WHOLE * count, 'brackets_fused': came,
-            'told': {k: int(v) for k, v in told.items()
+        diagnostics = dict(peer.diagnostics)
+    return {'loops': count, 'brackets_played': WHOLE * count, 'brackets_fused': fused,
+            'told': {k: int(v) for k, v in diagnostics.items()
                      if k.startswith(('dropped', 'brackets_f', 'images_r')) and v.isdigit()},
             'broken': broken[:10]}
 
 
-def _loop(peer: Any, frames: list[np.ndarray], radiance: float) -> list[float]:
-    """Play the bag once; how far each result is from the radiance that was played, as a share."""
-    peer.tell_time(10**9)
-    off = []
+def _play_loop(peer: Any, frames: list[np.ndarray], radiance: float) -> list[float]:
+    """Play the bag once; returns the relative error of the radiance of each result."""
+    peer.publish_clock(10**9)
+    errors = []
     for turn in range(WHOLE + 1):
         begin_ns = 10**9 + turn * _TURN_NS
         for place, pixels in list(enumerate(frames))[:3 if turn < WHOLE else 2]:
             stamp_ns = begin_ns + place * STEP_NS
-            peer.tell_time(stamp_ns)
+            peer.publish_clock(stamp_ns)
             peer.send(peer.serialised(pixels, stamp_ns))
         if turn < WHOLE and peer.wait_for_result(begin_ns + STEP_NS, _PATIENCE):
-            del peer.came[begin_ns + STEP_NS]
-            off.append(abs(peer.last / radiance - 1))
+            del peer.received_at[begin_ns + STEP_NS]
+            errors.append(abs(peer.last / radiance - 1))
     peer.spin_for(0.01)
-    return off
+    return errors
 
 
-def faults_of(off: list[float]) -> Iterator[str]:
-    """What is wrong with the results of one loop, by how far each is off; see LEVELS."""
-    if len(off) < WHOLE:
-        yield f'{len(off)} of {WHOLE} brackets were fused'
-    if any(share > _OFF for share in off):
-        yield f'frames of another loop: results are off by {max(off):.0%}'
+def faults_of(errors: list[float]) -> Iterator[str]:
+    """Describe the faults of one loop, given the relative error of each result."""
+    if len(errors) < WHOLE:
+        yield f'{len(errors)} of {WHOLE} brackets were fused'
+    if any(share > _OFF for share in errors):
+        yield f'frames of another loop: results are off by {max(errors):.0%}'
 
 
 @contextmanager
-def _merging(options: argparse.Namespace) -> Iterator[argparse.Namespace]:
-    """The options, with a small model that was never trained."""
+def _with_untrained_model(options: argparse.Namespace) -> Iterator[argparse.Namespace]:
+    """The options with a small untrained model."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f'merging{weights.SUFFIX}'
         torch.manual_seed(1)
@@ -90,21 +91,21 @@ def _merging(options: argparse.Namespace) -> Iterator[argparse.Namespace]:
         yield argparse.Namespace(**vars(options) | {'model': str(path)})
 
 
-def _flat(level: float, size: tuple[int, int]) -> list[np.ndarray]:
-    """What a camera sees of a grey wall."""
+def _flat_frames(level: float, size: tuple[int, int]) -> list[np.ndarray]:
+    """Frames of a uniform grey scene of radiance `level`, one per exposure."""
     return [np.full((*size, 3), round(min(1.0, level * t / EXPOSURES[0]) ** (1 / GAMMA) * 255),
                     np.uint8) for t in EXPOSURES]
 
 
 def transitions(options: argparse.Namespace) -> dict[str, Any]:
-    """Ask for transitions in random order, with and without images; then for a bracket."""
+    """Request random transitions, with and without images; at the end, fuse a bracket."""
     from benchmark.soak_peer import Manager
 
     count, rng = options.count or 1000, random.Random(1)
     samples: list[Sample] = []
     done = dict.fromkeys(_CHANGES, 0)
-    frames = _flat(LEVELS[0], SIZES[options.size or 'small'])
-    with _peer(options, Manager, autostart=False) as (peer, pid):
+    frames = _flat_frames(LEVELS[0], SIZES[options.size or 'small'])
+    with _run_node_and_peer(options, Manager, autostart=False) as (peer, pid):
         state = 'unconfigured'
         for step in range(count):
             change = rng.choice(_CHANGES)
@@ -114,7 +115,7 @@ def transitions(options: argparse.Namespace) -> dict[str, Any]:
                 _send_bracket(peer, frames, step + 1)
             if state == 'unconfigured':
                 samples.append(sample(pid, step))
-        for change in ('configure', 'activate'):  # as far as it is not
+        for change in ('configure', 'activate'):  # fails harmlessly if already there
             peer.change(change, _PATIENCE)
         peer.wait_until_matched(_PATIENCE)
         stamp_ns = _send_bracket(peer, frames, count + 1)
@@ -126,7 +127,7 @@ def transitions(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _send_bracket(peer: Any, frames: list[np.ndarray], number: int) -> int:
-    """Send it; gives the stamp of its reference [ns]."""
+    """Send a bracket; returns the stamp of its reference [ns]."""
     begin_ns = 10**9 + number * _TURN_NS
     for place, pixels in enumerate(frames):
         peer.send(peer.serialised(pixels, begin_ns + place * STEP_NS))
@@ -134,9 +135,9 @@ def _send_bracket(peer: Any, frames: list[np.ndarray], number: int) -> int:
 
 
 @contextmanager
-def _peer(options: argparse.Namespace, kind: Any,
+def _run_node_and_peer(options: argparse.Namespace, kind: Any,
           **parameters: object) -> Iterator[tuple[Any, int]]:
-    """A node process and its peer; gives both, the node as the number of its process."""
+    """Run a node process and its peer; yields the peer and the id of the process."""
     import rclpy
 
     with running_node(options, **parameters) as node:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The node under load, and over a bad road, for as long as one likes.
+"""Run the node for a long time, under full load or with lost, doubled and reordered frames.
 
-`fuse_node` runs as a process; this one is its camera and its viewer, and looks every few seconds
-at the node's memory, threads and file handles.
+`fuse_node` runs as a process. This process is its camera and viewer, and samples the node's
+memory, threads and file handles every few seconds.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ import numpy as np
 
 from benchmark.node import SIZES, TOPIC, running_node, textured
 
-PERIOD = 0.1  # seconds of a turn: three frames at 30 Hz
+PERIOD = 0.1  # seconds per bracket: three frames at 30 Hz
 STEP_NS = round(PERIOD / 3 * 1e9)  # between two frames
-GROWTH = 0.01  # of memory after the warm-up, at most
-LATE = 10.0  # latencies of the last tenth to those of the first, at most: no queue grows
-HELD = 6  # frames that may be on their way, or wait for others, when counts are compared
+GROWTH = 0.01  # allowed growth of memory after the warm-up
+LATE = 10.0  # allowed ratio of the latencies at the end to those at the start: no queue grows
+HELD = 6  # allowed number of frames that are under way or waiting when counts are compared
 _PATIENCE = 60.0
-_KEPT = 60  # samples in the record, evenly spread
+_KEPT = 60  # number of samples in the record, evenly spread
 
 
 class Sample(NamedTuple):
-    """The process at one moment."""
+    """Resources of the process at one moment."""
 
     seconds: float
     memory_mb: float
@@ -37,15 +37,15 @@ class Sample(NamedTuple):
 
 
 class Played(NamedTuple):
-    """What was sent, and what came of it.
+    """What was sent and received.
 
     Attributes:
-        samples: Of the process, in order.
-        latencies: From the last frame sent to the result received, in order [s].
-        sent: Frames.
-        whole: Turns of which every frame was sent.
-        brackets: Stamps of the frames of each result [ns], where they were asked for.
-        told: The node's last diagnostics.
+        samples: Samples of the process, in order.
+        latencies: Times from the last frame sent to the result received, in order [s].
+        sent: Number of frames sent.
+        whole: Number of turns with all three frames sent.
+        brackets: Stamps of the frames of each result [ns]; empty if not subscribed to.
+        diagnostics: The node's last diagnostics.
     """
 
     samples: list[Sample]
@@ -53,27 +53,27 @@ class Played(NamedTuple):
     sent: int
     whole: int
     brackets: list[list[int]]
-    told: dict[str, str]
+    diagnostics: dict[str, str]
 
 
 def load(options: argparse.Namespace) -> dict[str, Any]:
-    """As fast as a camera sends: the newest wins, and nothing grows."""
+    """Send frames at 30 Hz: the newest bracket wins, and memory and latency do not grow."""
     size, minutes = options.size or '1080p', options.minutes or 60.0
-    played = _run(options, size, minutes, bad=False)
+    played = _run_node(options, size, minutes, bad=False)
     return {'size': size, 'minutes': minutes, **judge(
-        played.samples, played.latencies, options.warm_up), **_told(played)}
+        played.samples, played.latencies, options.warm_up), **_counts(played)}
 
 
 def road(options: argparse.Namespace) -> dict[str, Any]:
-    """Frames get lost, come twice or in another order: nothing is mixed, all is counted."""
+    """Lose, double and reorder frames: no bracket is mixed, and every frame is counted."""
     size, minutes = options.size or 'small', options.minutes or 10.0
-    played = _run(options, size, minutes, bad=True)
+    played = _run_node(options, size, minutes, bad=True)
     found = {'size': size, 'minutes': minutes, 'lost': options.lost, 'doubled': options.doubled,
              'reordered': options.reordered,
-             **judge(played.samples, played.latencies, options.warm_up), **_told(played)}
+             **judge(played.samples, played.latencies, options.warm_up), **_counts(played)}
     found['mixed'] = sum(len({stamp // round(PERIOD * 1e9) for stamp in bracket}) > 1
                          for bracket in played.brackets)
-    found['uncounted'] = uncounted(played.told)
+    found['uncounted'] = uncounted(played.diagnostics)
     if found['mixed'] or not played.brackets:
         found['broken'].append(f'{found["mixed"]} of {len(played.brackets)} brackets are mixed')
     if not 0 <= found['uncounted'] <= HELD:
@@ -81,23 +81,23 @@ def road(options: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
-def uncounted(told: dict[str, str]) -> int:
-    """Frames that came and were neither fused nor counted as dropped, by the diagnostics."""
-    counts = {name: int(n) for name, n in told.items()
+def uncounted(diagnostics: dict[str, str]) -> int:
+    """Number of frames that the node received but counts neither as fused nor as dropped."""
+    counts = {name: int(n) for name, n in diagnostics.items()
               if name.startswith(('dropped.', 'brackets_', 'images_r')) and n.isdigit()}
     brackets = counts.pop('brackets_fused') + counts.pop('brackets_nobody_wanted') + sum(
         counts.pop(f'dropped.{reason}', 0) for reason in ('superseded', 'failed'))
     return counts.pop('images_received') - 3 * brackets - sum(counts.values())
 
 
-def _told(played: Played) -> dict[str, Any]:
+def _counts(played: Played) -> dict[str, Any]:
     return {'frames_sent': played.sent, 'whole_turns': played.whole, 'told': {
-        k: int(v) for k, v in played.told.items()
+        k: int(v) for k, v in played.diagnostics.items()
         if k.startswith(('dropped', 'brackets', 'images')) and v.isdigit()}}
 
 
-def _run(options: argparse.Namespace, size: str, minutes: float, *, bad: bool) -> Played:
-    """Send turns to a node process, and sample it."""
+def _run_node(options: argparse.Namespace, size: str, minutes: float, *, bad: bool) -> Played:
+    """Run a node process, send it frames and sample it."""
     import rclpy
 
     from benchmark.soak_peer import Peer, Witness
@@ -107,21 +107,21 @@ def _run(options: argparse.Namespace, size: str, minutes: float, *, bad: bool) -
         try:
             peer = Witness(TOPIC) if bad else Peer(TOPIC, '/fuse_node/image')
             peer.wait_until_matched(_PATIENCE)
-            turns = _turns(textured(SIZES[size]), options, bad=bad)
+            turns = _generate_turns(textured(SIZES[size]), options, bad=bad)
             played = _play(peer, node.pid, turns, minutes * 60, options.every)
-            peer.spin_for(2.0)  # what is on its way, and the diagnostics of it
-            told = dict(peer.told)
+            peer.spin_for(2.0)  # for the last results and their diagnostics
+            diagnostics = dict(peer.diagnostics)
             peer.destroy_node()
         finally:
             rclpy.shutdown()
-    return played._replace(told=told)
+    return played._replace(diagnostics=diagnostics)
 
 
-def _turns(frames: list[np.ndarray], options: argparse.Namespace, *,
+def _generate_turns(frames: list[np.ndarray], options: argparse.Namespace, *,
            bad: bool) -> Iterator[list[tuple[int, np.ndarray]]]:
     rng = random.Random(1)
     while True:
-        yield travelled(frames, rng, options) if bad else list(enumerate(frames))
+        yield disturb_frames(frames, rng, options) if bad else list(enumerate(frames))
 
 
 def _play(peer: Any, pid: int, turns: Iterator[list[tuple[int, np.ndarray]]], seconds: float,
@@ -138,7 +138,7 @@ def _play(peer: Any, pid: int, turns: Iterator[list[tuple[int, np.ndarray]]], se
         frames += len(arrived)
         whole += len(dict(arrived)) == 3
         sent_at[stamp_ns + STEP_NS] = sent
-        played.latencies.extend(_arrivals(peer.came, sent_at, stamp_ns))
+        played.latencies.extend(_take_latencies(peer.received_at, sent_at, stamp_ns))
         turn += 1
         peer.spin_for(max(0.0, begun + turn * PERIOD - time.monotonic()))
         if not played.samples or now - played.samples[-1].seconds >= every:
@@ -146,17 +146,20 @@ def _play(peer: Any, pid: int, turns: Iterator[list[tuple[int, np.ndarray]]], se
     return played._replace(sent=frames, whole=whole)
 
 
-def _arrivals(came: dict[int, float], sent_at: dict[int, float], now_ns: int) -> list[float]:
-    """Latencies of what came [s]; forgets what will not come any more."""
-    latencies = [came.pop(stamp) - sent_at.pop(stamp) for stamp in list(sent_at) if stamp in came]
+def _take_latencies(
+    received_at: dict[int, float], sent_at: dict[int, float], now_ns: int
+) -> list[float]:
+    """Remove received results and return their latencies [s]; drops results over a minute late."""
+    latencies = [received_at.pop(stamp) - sent_at.pop(stamp)
+                 for stamp in list(sent_at) if stamp in received_at]
     for stamp in [stamp for stamp in sent_at if stamp < now_ns - 60 * 10**9]:
         sent_at.pop(stamp)
     return latencies
 
 
-def travelled(frames: list[np.ndarray], rng: random.Random,
+def disturb_frames(frames: list[np.ndarray], rng: random.Random,
               options: argparse.Namespace) -> list[tuple[int, np.ndarray]]:
-    """A turn's frames with their places, as they arrive over a bad road."""
+    """Lose, double and reorder the frames of a bracket; returns (index, frame) pairs."""
     arrived = []
     for place, pixels in enumerate(frames):
         if rng.random() >= options.lost:
@@ -167,11 +170,11 @@ def travelled(frames: list[np.ndarray], rng: random.Random,
 
 
 def sample(pid: int, seconds: float) -> Sample:
-    """Look at a process of Linux.
+    """Sample the resources of a Linux process.
 
     Args:
-        pid: Which.
-        seconds: Since it began.
+        pid: Id of the process.
+        seconds: Time of the sample since the start of the run.
     """
     proc = Path('/proc') / str(pid)
     lines = (proc / 'status').read_text().splitlines()
@@ -181,18 +184,18 @@ def sample(pid: int, seconds: float) -> Sample:
 
 
 def judge(samples: list[Sample], latencies: list[float], warm_up: float) -> dict[str, Any]:
-    """What the samples say of the promises.
+    """Check the promises against the samples.
 
     Args:
-        samples: In order.
-        latencies: Of results that came, in order [s].
-        warm_up: Share of the samples that do not count.
+        samples: Samples in order.
+        latencies: Latencies of the received results, in order [s].
+        warm_up: Share of the samples to ignore at the start.
 
     Returns:
-        Figures, and `broken`: the promises that were not held.
+        Figures, and `broken`: descriptions of broken promises.
     """
     warm = samples[int(len(samples) * warm_up):]
-    quarter = max(1, len(warm) // 4)  # large: between two images the process is 10 % smaller
+    quarter = max(1, len(warm) // 4)  # large, because memory is 10 % lower between images
     first, last = (float(np.median([s.memory_mb for s in part]))
                    for part in (warm[:quarter], warm[-quarter:]))
     late = max(1, len(latencies) // 10)

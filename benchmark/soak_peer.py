@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Peers of the soak that look closer at what comes."""
+"""Peers of the soak runs that inspect results, play bags, or change the life cycle."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from rosgraph_msgs.msg import Clock
 
 from benchmark.node_peer import Peer
 
-_AGAIN = 5.0  # seconds until what was not answered is asked again
+_AGAIN = 5.0  # seconds until an unanswered request is repeated
 
 __all__ = ['Manager', 'Peer', 'Player', 'Witness']
 
 
 class Witness(Peer):
-    """Reads which frames each result was made of.
+    """Reads from `~/bracket_info` which frames each result is made of.
 
     Attributes:
-        brackets: Stamps of the frames of each result [ns], in the order of their exposures.
+        brackets: Stamps of the frames of each result [ns], from short to long exposure.
     """
 
     def __init__(self, images: str) -> None:
@@ -35,20 +35,20 @@ class Witness(Peer):
     def _on_result(self, cdr: bytes, info: dict[str, int]) -> None:
         super()._on_result(cdr, info)
         values: Any = deserialize_message(cdr, DiagnosticArray).status[0].values
-        self.brackets.append([_ns(value.value) for value in values
+        self.brackets.append([_parse_ns(value.value) for value in values
                               if value.key.endswith('.stamp')])
 
 
-def _ns(text: str) -> int:
+def _parse_ns(text: str) -> int:
     seconds, _, fraction = text.partition('.')
     return int(seconds) * 10**9 + int(fraction)
 
 
 class Player(Peer):
-    """Plays a bag with its clock, and looks at the radiance that comes.
+    """Plays a bag with its clock and reads the resulting radiance.
 
     Attributes:
-        last: Of the newest result, at its last pixel.
+        last: Radiance of the newest result at its last value.
     """
 
     def __init__(self, images: str) -> None:
@@ -58,12 +58,12 @@ class Player(Peer):
         self._clock = self.create_publisher(Clock, '/clock', 10)
 
     def wait_for_node(self, patience: float) -> None:
-        """Wait until it takes images and the time."""
+        """Wait until the node has subscribed to images and `/clock`."""
         self.wait_until_matched(patience)
         self.spin_until(lambda: bool(self._clock.get_subscription_count()), patience)
 
-    def tell_time(self, stamp_ns: int) -> None:
-        """Publish it."""
+    def publish_clock(self, stamp_ns: int) -> None:
+        """Publish a time on `/clock`."""
         self._clock.publish(Clock(clock=Time(sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9)))
 
     def _on_result(self, cdr: bytes, info: dict[str, int]) -> None:
@@ -72,7 +72,7 @@ class Player(Peer):
 
 
 class Manager(Peer):
-    """Asks for transitions of the node's life cycle."""
+    """Requests transitions of the node's life cycle."""
 
     def __init__(self, images: str) -> None:
         """Publish images; subscribe to `~/image`."""
@@ -82,35 +82,35 @@ class Manager(Peer):
         self._get = self.create_client(GetState, '/fuse_node/get_state')
 
     def wait_for_node(self, patience: float) -> None:
-        """Wait until it answers: before it knows of its client, its answers get lost."""
-        asked = ((self._get, GetState.Request()), (self._change, ChangeState.Request(
-            transition=Transition(label='cleanup'))))  # which an unconfigured node refuses
-        for client, request in asked:
+        """Wait until the node answers; answers get lost until it has discovered its client."""
+        requests = ((self._get, GetState.Request()), (self._change, ChangeState.Request(
+            transition=Transition(label='cleanup'))))  # an unconfigured node refuses this
+        for client, request in requests:
             self.spin_until(client.service_is_ready, patience)
             self.spin_until(lambda client=client, request=request: self.spin_until(
                 client.call_async(request).done, _AGAIN), patience)
 
     def change(self, transition: str, patience: float) -> bool:
-        """Ask for one, by label and by id in turn; whether this state has it and it succeeded.
+        """Request a transition, alternately by label and by id; returns whether it succeeded.
 
         Raises:
-            TimeoutError: no answer came.
+            TimeoutError: the node did not answer.
         """
         number = getattr(Transition, f'TRANSITION_{transition.upper()}')
         self._by_label = not self._by_label
         wanted = Transition(label=transition) if self._by_label else Transition(id=number)
         request = ChangeState.Request(transition=wanted)
-        return bool(self._answer(self._change, request, patience).success)
+        return bool(self._call(self._change, request, patience).success)
 
     def state(self, patience: float) -> str:
-        """Where the node is.
+        """Label of the node's state.
 
         Raises:
-            TimeoutError: no answer came.
+            TimeoutError: the node did not answer.
         """
-        return str(self._answer(self._get, GetState.Request(), patience).current_state.label)
+        return str(self._call(self._get, GetState.Request(), patience).current_state.label)
 
-    def _answer(self, client: Any, request: Any, patience: float) -> Any:
+    def _call(self, client: Any, request: Any, patience: float) -> Any:
         future = client.call_async(request)
         if not self.spin_until(future.done, patience):
             raise TimeoutError(f'expected an answer of {client.srv_name} within {patience:.0f} s, '

@@ -3,10 +3,10 @@
 
     python -m benchmark.speed
 
-writes `benchmark/records/speed.json`, of which `make tables` makes the README's table and that of
-doc/results.md. Each row is measured in a process of its own (`ddfnet bench --json`), on a machine
-that does nothing else. The large networks are there for comparison, at one size: ours, and AHDRNet
-with weights that nobody has trained, which take as long as any.
+writes `benchmark/records/speed.json`, from which `make tables` makes the tables of the README and
+doc/results.md. Each row is measured in a separate process (`ddfnet bench --json`), on an idle
+machine. Two large networks are measured at one size for comparison: ours and AHDRNet, the latter
+with untrained weights, which do not change its speed.
 """
 
 from __future__ import annotations
@@ -26,33 +26,33 @@ RECORD = Path(__file__).parent / 'records' / 'speed.json'
 MODEL = 'fast'
 SIZES = ('640x360', '1280x720', '1920x1080')
 BACKENDS = ('openvino', 'torch')
-LARGE = ('denoise', 'ahdrnet')  # seconds for a picture
-REPEATS = 3  # of those
+LARGE = ('denoise', 'ahdrnet')  # these take seconds per call
+REPEATS = 3  # timed calls of these
 
 
 def main() -> None:
     """Measure everything and write the record."""
-    rows = [_measured(MODEL, size, '--backend', backend)
+    rows = [_measure(MODEL, size, '--backend', backend)
             for size in SIZES for backend in BACKENDS]
     with tempfile.TemporaryDirectory() as folder:
         untrained = Path(folder) / f'ahdrnet{weights.SUFFIX}'
         weights.save(network.build({'architecture': 'ahdrnet'}), untrained, {})
-        rows += [_measured(str(untrained) if name == untrained.stem else name, SIZES[0],
+        rows += [_measure(str(untrained) if name == untrained.stem else name, SIZES[0],
                            '--repeats', str(REPEATS)) for name in LARGE]
-    plain = json.loads(_said('-m', 'benchmark.plain_openvino', '--model', LARGE[0]))
+    plain = json.loads(_run_python('-m', 'benchmark.plain_openvino', '--model', LARGE[0]))
     record = {'date': datetime.date.today().isoformat(),
               'commit': commit_of(Path(__file__).parent), 'rows': rows, 'plain_openvino': plain}
     RECORD.write_text(json.dumps(record, indent=1) + '\n')
 
 
-def _measured(model: str, size: str, *options: str) -> dict[str, Any]:
+def _measure(model: str, size: str, *options: str) -> dict[str, Any]:
     words = ['bench', '--model', model, '--size', size, *options, '--device', 'cpu', '--json']
     code = f'import sys; from ddfnet_ros.cli import main; sys.exit(main({words}))'
-    row: dict[str, Any] = json.loads(_said('-c', code))
+    row: dict[str, Any] = json.loads(_run_python('-c', code))
     return row
 
 
-def _said(*words: str) -> str:
+def _run_python(*words: str) -> str:
     done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=True)
     print(done.stdout.strip())
     return done.stdout

@@ -3,10 +3,10 @@
 
     python -m benchmark.stream --rate 90 --device cuda
 
-sends frames of one topic at their pace and takes `~/image`; how old a result is counts from the
-last frame of its bracket given to DDS to the subscriber's DDS. `~/bracket_info` tells which frames
-each was made of: none may be of two brackets. Writes `benchmark/records/stream.json`, or
-`gpu_stream.json`, unless the machine is busy.
+sends frames on one topic at a fixed rate and subscribes to `~/image`. The age of a result is the
+time from handing the last frame of its bracket to DDS until the subscriber's DDS has the result.
+`~/bracket_info` lists the frames of each result; none may mix two brackets. Writes
+`benchmark/records/stream.json`, or `gpu_stream.json`, unless the machine is busy.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ from ddfnet_ros.runtime.machine import hardware
 RECORDS = Path(__file__).parent / 'records'
 FIRST_NS = 10**9  # stamp of the first frame
 BIN_MS = 5
-TAIL = 2.0  # seconds in which the last results may come
+TAIL = 2.0  # seconds to wait for the last results
 
 
 class Viewer(Peer):
-    """Also notes which frames each result was made of.
+    """A peer that also notes which frames each result is made of.
 
     Attributes:
-        members: Their stamps [ns], of each result.
+        members: Stamps of the frames of each result [ns].
     """
 
     def __init__(self) -> None:
@@ -89,7 +89,7 @@ def main() -> int:
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """What became of the brackets that were sent after the warm-up."""
+    """Stream for the chosen time; results and their ages for brackets after the warm-up."""
     period = len(EXPOSURES) / options.rate
     offset = math.fmod(FIRST_NS * 1e-9, period)
     with running_node(options, cycle_period=period, cycle_offset=offset):
@@ -101,8 +101,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             viewer.destroy_node()
         finally:
             rclpy.shutdown()
-    ages = [(viewer.reached[stamp] - at) * 1e-6 for stamp, at in sent.items()
-            if stamp in viewer.reached]
+    ages = [(viewer.reached_dds_at[stamp] - at) * 1e-6 for stamp, at in sent.items()
+            if stamp in viewer.reached_dds_at]
     return {'brackets_sent': len(sent), 'results': len(ages),
             'results_per_second': round(len(ages) / options.seconds, 2),
             'mixed': sum(mixed(stamps, options.rate) for stamps in viewer.members),
@@ -110,9 +110,10 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def play(viewer: Viewer, frames: list[np.ndarray], options: argparse.Namespace) -> dict[int, int]:
-    """Send frames at their pace; gives when brackets were whole, by the stamp of the reference.
+    """Send frames at a fixed rate; returns when each bracket's last frame was sent.
 
-    Those of the warm-up are sent, but not told. By the wall clock [ns], as DDS tells its times.
+    Times are by the wall clock [ns], like those of DDS, and keyed by the reference's stamp [ns].
+    Brackets of the warm-up are left out.
     """
     begun, sent = time.monotonic(), {}
     warm, count = (round(s * options.rate) for s in (
@@ -129,19 +130,19 @@ def play(viewer: Viewer, frames: list[np.ndarray], options: argparse.Namespace) 
 
 
 def stamp_of(number: int, rate: float) -> int:
-    """Of a frame [ns]."""
+    """Stamp of a frame by its number [ns]."""
     return FIRST_NS + round(number / rate * 1e9)
 
 
 def mixed(stamps: list[int], rate: float) -> bool:
-    """Whether frames are not those of one turn of the camera."""
+    """Whether the frames of a result are not exactly those of one bracket."""
     numbers = {round((stamp - FIRST_NS) * 1e-9 * rate) for stamp in stamps}
     turns = {number // len(EXPOSURES) for number in numbers}
     return len(turns) > 1 or len(numbers) < len(EXPOSURES)
 
 
 def summary(ages: list[float]) -> dict[str, Any]:
-    """Quantiles, and how many were up to so old [ms]."""
+    """Percentiles of the ages [ms], and their histogram by the upper edge of each bin."""
     if len(ages) < 2:
         return {}
     cuts = statistics.quantiles(ages, n=100)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Frame and Bracket: the value types that every room passes on."""
+"""Frame and Bracket: the value types that all packages use."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ _DTYPES = (np.uint8, np.uint16, np.float32)
 
 _OVERSHOOT = 0.25  # LDR values: what interpolation adds at an edge (Lanczos: 0.22)
 
-_LOOKED_AT = 64  # rows and columns, when frames are compared
-_DIFFERENT, _SEEN, _BRIGHT, _CLIPPED = 0.02, 0.1, 0.6, 0.98  # LDR values
-_FEW, _MANY = 0.05, 0.2  # of the pixels that are looked at
+_SAMPLES = 64  # rows and columns to sample when frames are compared
+_DIFFERENT, _NOT_BLACK, _NOT_WHITE, _CLIPPED = 0.02, 0.1, 0.6, 0.98  # LDR values
+_FEW, _MANY = 0.05, 0.2  # shares of the sampled pixels
 
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | npt.NDArray[np.float32]
-_Grid = npt.NDArray[np.float32]  # LDR values in [0, 1], see `_grid`
+_Grey = npt.NDArray[np.float32]  # (h, w), LDR values in [0, 1], see `_sample_grey`
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Frame:
-    """One LDR image and what is known of its exposure.
+    """One LDR image and its exposure.
 
     Attributes:
-        pixels: (H, W) grey or (H, W, 3) RGB; uint8 and uint16 use their full range, float32 is
-            in [0, 1]; what interpolation adds at edges is clipped where frames are used. May be a
-            view of a message's buffer, with any strides.
-        exposure_time: Seconds, > 0; None until the assembler has placed the frame in its cycle.
+        pixels: (H, W) grey or (H, W, 3) RGB. uint8 and uint16 use their full range; float32 is in
+            [0, 1], and overshoot from interpolation at edges is clipped when frames are used. May
+            be a view of a message's buffer, with any strides.
+        exposure_time: Exposure time [s], > 0; None until the assembler has placed the frame.
         gain: Linear sensor gain, > 0; brightness is proportional to exposure_time * gain.
-        stamp_ns: Acquisition time, nanoseconds.
-        sequence_id: Counter of the camera, where it has one.
-        stream: Index of the topic that the frame came on; 0 where there is one.
+        stamp_ns: Acquisition time [ns].
+        sequence_id: Frame counter of the camera; None if it has none.
+        stream: Index of the topic that the frame came on; 0 if there is only one.
         frame_id: Coordinate frame of the camera.
     """
 
@@ -70,7 +70,7 @@ class Frame:
 
 
 def check_pixels(pixels: Pixels) -> None:
-    """Raise ValueError unless `pixels` is an image that Frame's contract allows."""
+    """Raise ValueError unless `pixels` is an image as `Frame` requires it."""
     if pixels.dtype not in _DTYPES:
         raise ValueError(f'expected uint8, uint16 or float32 pixels, got {pixels.dtype}; convert')
     if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] != 3):
@@ -82,24 +82,24 @@ def check_pixels(pixels: Pixels) -> None:
 
 
 def _check_range(pixels: Pixels) -> None:
-    # Blue first is a view that NumPy searches at a tenth of the pace of the memory behind it.
+    # Search in memory order: NumPy is ten times slower on a reversed view (RGB of BGR pixels).
     ordered = pixels[..., ::-1] if pixels.strides[-1] < 0 else pixels
     low, high = float(ordered.min()), float(ordered.max())
     if not math.isfinite(high - low):
         raise ValueError('expected finite pixels, got NaN or Inf; check the source of the frame')
     if low < -_OVERSHOOT or high > 1 + _OVERSHOOT:
-        white = ', such as 255' if high <= 256 else ''  # not of radiance
+        white = ', such as 255' if high <= 256 else ''  # larger values are radiance
         raise ValueError(f'expected float pixels of 0 to 1, got {low:.3g} to {high:.3g}; divide '
                          f'them by their white{white}')
 
 
 def white_level(pixels: Pixels) -> float:
-    """The value of a pixel that means 1."""
+    """Return the pixel value of white (1.0)."""
     return {'uint8': 255.0, 'uint16': 65535.0}.get(pixels.dtype.name, 1.0)
 
 
 def median_index(count: int) -> int:
-    """0-based place of the reference among `count` frames, floor((N + 1) / 2) (Sec. 3.2.2)."""
+    """Return the 0-based index of the reference frame, floor((N + 1) / 2) - 1 (Sec. 3.2.2)."""
     return (count + 1) // 2 - 1
 
 
@@ -109,7 +109,7 @@ class Bracket:
 
     Attributes:
         frames: 2 to 9 frames of equal shape and dtype.
-        reference_index: 0-based place of the reference frame in `frames`.
+        reference_index: 0-based index of the reference frame in `frames`.
     """
 
     frames: tuple[Frame, ...]
@@ -120,13 +120,13 @@ class Bracket:
         """Sort frames by exposure and check that they belong together.
 
         Args:
-            frames: In any order.
-            reference: Counted from 1 after sorting; 0 chooses the median exposure, 'latest' the
-                newest frame.
+            frames: Frames in any order.
+            reference: Reference frame, counted from 1 after sorting; 0 chooses the median
+                exposure, 'latest' the newest frame.
 
         Raises:
-            ValueError: too few or too many frames, unequal shapes, equal exposures, or a
-                reference that is not there.
+            ValueError: too few or too many frames, unequal shapes, equal exposures, or no such
+                reference.
         """
         ordered = tuple(sorted(frames, key=lambda frame: frame.exposure))
         count = len(ordered)
@@ -153,8 +153,8 @@ class Bracket:
 
 
 def exposure_mismatch(bracket: Bracket) -> str:
-    """Say, in one line, that a longer exposure is no brighter picture; '' where each is."""
-    if not (frames := mismatched(bracket)):
+    """Describe in one line that a longer exposure is not brighter; '' if all are."""
+    if not (frames := mismatched_frames(bracket)):
         return ''
     shorter, longer = (f'{frame.exposure:.4g}' for frame in frames)
     return (f'expected the frame of exposure {longer} to be brighter than that of {shorter}, got '
@@ -162,41 +162,41 @@ def exposure_mismatch(bracket: Bracket) -> str:
             'what tells which frame has which (image_topics, cycle_offset)')
 
 
-def mismatched(bracket: Bracket) -> tuple[Frame, ...]:
-    """A shorter and a longer exposure of which the longer is no brighter picture, or none.
+def mismatched_frames(bracket: Bracket) -> tuple[Frame, ...]:
+    """Return a shorter and a longer exposure of which the longer is not brighter; () if none.
 
-    Then the frames have not the exposures that they are said to have: those of their neighbours
-    in the cycle, or all the same, of a camera that does not change its exposure.
+    Such frames do not have their nominal exposures: they have those of their neighbours in the
+    cycle, or the camera does not change its exposure.
     """
     for shorter, longer in pairwise(bracket.frames):
-        a, b = _grid(shorter.pixels), _grid(longer.pixels)
-        if _darker(a, b) or _as_bright(a, b, longer.exposure / shorter.exposure):
+        a, b = _sample_grey(shorter.pixels), _sample_grey(longer.pixels)
+        if _is_darker(a, b) or _is_as_bright(a, b, longer.exposure / shorter.exposure):
             return shorter, longer
     return ()
 
 
-def _darker(a: _Grid, b: _Grid) -> bool:
-    """Motion and lamps change some pixels, not four fifths of those that differ."""
-    told = (abs(a - b) > _DIFFERENT) & (np.minimum(a, b) < _CLIPPED)
-    return bool(told.mean() > _FEW and (a > b)[told].mean() > 0.8)
+def _is_darker(a: _Grey, b: _Grey) -> bool:
+    """Whether `b` is darker: motion and lamps do not darken four fifths of the changed pixels."""
+    differ = (abs(a - b) > _DIFFERENT) & (np.minimum(a, b) < _CLIPPED)
+    return bool(differ.mean() > _FEW and (a > b)[differ].mean() > 0.8)
 
 
-def _as_bright(a: _Grid, b: _Grid, ratio: float) -> bool:
-    """The second is as bright as the first, although it is said to be exposed longer.
+def _is_as_bright(a: _Grey, b: _Grey, ratio: float) -> bool:
+    """Whether `b` is only as bright as `a`, although its nominal exposure is `ratio` times longer.
 
-    Even a response as flat as a gamma of ten makes more of a ratio than that; and where things
-    move, some become much brighter.
+    Even a response as flat as a gamma of 10 gives more of a difference; and where things move,
+    some pixels become much brighter.
     """
-    told = (a > _SEEN) & (a < _BRIGHT)
-    if told.mean() < _MANY:
+    usable = (a > _NOT_BLACK) & (a < _NOT_WHITE)
+    if usable.mean() < _MANY:
         return False
-    half, most = np.percentile(b[told] / a[told], (50, 75))
+    half, most = np.percentile(b[usable] / a[usable], (50, 75))
     return bool(half < ratio**0.1 and most < ratio**0.2)
 
 
-def _grid(pixels: Pixels) -> _Grid:
-    """Grey of some rows and columns."""
-    rows, columns = (max(1, side // _LOOKED_AT) for side in pixels.shape[:2])
+def _sample_grey(pixels: Pixels) -> _Grey:
+    """Return the grey values of some rows and columns."""
+    rows, columns = (max(1, side // _SAMPLES) for side in pixels.shape[:2])
     few = pixels[::rows, ::columns].astype(np.float32) / np.float32(white_level(pixels))
     return few if few.ndim == 2 else few.mean(axis=2)
 

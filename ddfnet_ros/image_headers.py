@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the headers of image files tell that decoders believe, or do not heed."""
+"""Check headers of image files for what decoders trust blindly, or ignore."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import struct
 from collections.abc import Callable, Iterator
 
 UNKNOWN = 2**62  # pixels: more than any file may have
-_PNG_SIZES = {b'IHDR': 0, b'fcTL': 4}  # where in a chunk; the second is of a moving picture
-# Start of frame: a marker, its length for 1 to 4 components, the depth, and the size. Compressed
-# data cannot hold it, because a byte of ones is followed by zeros there.
+_PNG_SIZES = {b'IHDR': 0, b'fcTL': 4}  # offset of the size in a chunk; fcTL: animated PNG
+# Start of frame: marker, length for 1 to 4 components, depth and size. It cannot occur in
+# compressed data, where a byte 0xff is followed by a byte 0.
 _JPEG_SIZE = re.compile(
     rb'\xff[\xc0-\xc3\xc5-\xc7\xc9-\xcb\xcd-\xcf]\0[\x0b\x0e\x11\x14].(....)', re.DOTALL)
 _JPEG_SCAN = 0xDA
-_JPEG_ALONE = (0x00, 0x01, *range(0xD0, 0xDA), 0xFF)  # markers without a segment, and rubbish
+_JPEG_ALONE = (0x00, 0x01, *range(0xD0, 0xDA), 0xFF)  # markers without a segment, and invalid ones
 _HDR_SIZE = re.compile(rb'-Y\s*[-+]?(\d+)\s*\+X\s*[-+]?(\d+)')
-# TIFF 6.0: tags, and the two types that sizes may have.
+# TIFF 6.0: tags, and the two types that sizes can have.
 _WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 322, 323
 _BITS, _PHOTOMETRIC, _SAMPLES, _PLANES = 258, 262, 277, 284
 _TIFF = (b'II*\0', b'MM\0*')
@@ -24,34 +24,33 @@ _TIFF_FORMATS = {3: 'H', 4: 'I'}
 
 
 def claimed_pixels(data: bytes) -> int | None:
-    """Pixels that the header of a PNG, JPEG, TIFF, Radiance HDR, PGM or PPM file tells of.
+    """Number of pixels by the header of a PNG, JPEG, TIFF, Radiance HDR, PGM or PPM file.
 
     Args:
-        data: The whole file.
+        data: Content of the whole file.
 
     Returns:
-        How many; UNKNOWN or more where such a file is too damaged to tell; None for a file of
-        another kind.
+        The number; UNKNOWN or more if the header is damaged; None for another kind of file.
     """
-    for start, claim in _CLAIMS.items():
+    for start, claim in _PIXEL_COUNTS.items():
         if data.startswith(start):
             return claim(data)
     return None
 
 
-def truncated(data: bytes) -> bool:
-    """Whether a PNG or JPEG lacks its end: decoders fill the rest with grey and say nothing.
+def is_truncated(data: bytes) -> bool:
+    """Whether a PNG or JPEG lacks its end: decoders silently fill the rest with grey.
 
-    What follows the end, such as the video of a moving photograph, does not matter.
+    Data after the end, such as the video of a motion photo, is allowed.
     """
     if data.startswith(b'\xff\xd8\xff'):
-        scan = _jpeg_scan(data)
+        scan = _find_jpeg_scan(data)
         return scan < 0 or data.find(b'\xff\xd9', scan) < 0
     return data.startswith(b'\x89PNG') and data.rfind(b'IEND') <= data.rfind(b'IDAT')
 
 
-def misread(data: bytes) -> str:
-    """How a TIFF is laid out that OpenCV decodes to another picture, or not; '' for any other."""
+def unsupported_layout(data: bytes) -> str:
+    """Name the layout of a TIFF that OpenCV decodes wrongly or not at all; '' for other files."""
     if not data.startswith(_TIFF):
         return ''
     tags = dict(_tiff_values(data))
@@ -66,8 +65,8 @@ def misread(data: bytes) -> str:
     return 'transparency' if transparent else ''
 
 
-def _png(data: bytes) -> int:
-    """Chunk by chunk, because decoders take the memory that a chunk claims, too."""
+def _png_pixels(data: bytes) -> int:
+    """Check chunk by chunk: decoders also allocate the memory that each chunk claims."""
     place, pixels, kind = 8, 0, b''
     while kind != b'IEND' and place + 12 <= len(data):
         length, kind = struct.unpack_from('>I4s', data, place)
@@ -77,17 +76,17 @@ def _png(data: bytes) -> int:
             width, height = struct.unpack_from('>II', data, place + 8 + _PNG_SIZES[kind])
             pixels = max(pixels, int(width * height))
         place += 12 + length
-    return pixels if kind == b'IEND' else UNKNOWN  # the rest of a chunk's head claims memory too
+    return pixels if kind == b'IEND' else UNKNOWN  # a cut chunk header claims memory, too
 
 
-def _jpeg(data: bytes) -> int:
-    """Wherever the size stands: decoders skip rubbish until they find it, too."""
+def _jpeg_pixels(data: bytes) -> int:
+    """Search the whole file for sizes: decoders also skip invalid data until they find one."""
     sizes = [struct.unpack('>HH', size) for size in _JPEG_SIZE.findall(data)]
     return max((int(height * width) for height, width in sizes), default=0)
 
 
-def _jpeg_scan(data: bytes) -> int:
-    """Where the pixels begin, behind thumbnails, which are in segments; -1: nowhere."""
+def _find_jpeg_scan(data: bytes) -> int:
+    """Offset of the pixel data, behind thumbnails, which are in segments; -1 if there is none."""
     place = data.find(b'\xff', 2)
     while 0 <= place < len(data) - 4:
         marker, length = struct.unpack_from('>BH', data, place + 1)
@@ -98,18 +97,18 @@ def _jpeg_scan(data: bytes) -> int:
     return -1
 
 
-def _hdr(data: bytes) -> int:
+def _hdr_pixels(data: bytes) -> int:
     sizes = [int(a[:9]) * int(b[:9]) for a, b in _HDR_SIZE.findall(data)]
     return max(sizes, default=0)
 
 
-def _pnm(data: bytes) -> int:
+def _pnm_pixels(data: bytes) -> int:
     sizes = re.findall(rb'\d+', re.sub(rb'#[^\n]*', b'', data[2:1000]))
     return int(sizes[0][:9]) * int(sizes[1][:9]) if len(sizes) > 1 else UNKNOWN
 
 
-def _tiff(data: bytes) -> int:
-    """Of the first picture in the file; that of a tile counts too, it is memory as well."""
+def _tiff_pixels(data: bytes) -> int:
+    """Count the pixels of the first picture, or of a tile if that is larger."""
     largest = dict.fromkeys((_WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT), 0)
     for tag, value in _tiff_values(data):
         if tag in largest:
@@ -118,7 +117,7 @@ def _tiff(data: bytes) -> int:
 
 
 def _tiff_values(data: bytes) -> Iterator[tuple[int, int]]:
-    """Tags of the first directory with their values, or unknown ones."""
+    """Yield the tags of the first directory with their values; UNKNOWN for other types."""
     order = _tiff_order(data)
     for entry, tag, kind, length in _tiff_entries(data):
         if kind in _TIFF_FORMATS and length == 1:
@@ -128,7 +127,7 @@ def _tiff_values(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _tiff_bits(data: bytes) -> int:
-    """Of the first sample of a pixel; more than two samples' stand where the entry tells."""
+    """Bits of the first sample of a pixel; for more than two samples the entry has an offset."""
     order = _tiff_order(data)
     for entry, tag, _, length in _tiff_entries(data):
         if tag == _BITS:
@@ -144,7 +143,7 @@ def _tiff_order(data: bytes) -> str:
 
 
 def _tiff_entries(data: bytes) -> Iterator[tuple[int, int, int, int]]:
-    """Of the first directory: where each stands, its tag, type and number of values."""
+    """Yield the entries of the first directory: offset, tag, type and number of values."""
     order = _tiff_order(data)
     (place,) = struct.unpack_from(f'{order}I', data.ljust(8, b'\0'), 4)
     (count,) = struct.unpack_from(f'{order}H', data[place:place + 2].ljust(2, b'\0'))
@@ -155,6 +154,6 @@ def _tiff_entries(data: bytes) -> Iterator[tuple[int, int, int, int]]:
         yield entry, tag, kind, length
 
 
-_CLAIMS: dict[bytes, Callable[[bytes], int]] = {
-    b'\x89PNG': _png, b'\xff\xd8': _jpeg, **dict.fromkeys(_TIFF, _tiff), b'#?': _hdr,
-    b'P5': _pnm, b'P6': _pnm}
+_PIXEL_COUNTS: dict[bytes, Callable[[bytes], int]] = {
+    b'\x89PNG': _png_pixels, b'\xff\xd8': _jpeg_pixels, **dict.fromkeys(_TIFF, _tiff_pixels),
+    b'#?': _hdr_pixels, b'P5': _pnm_pixels, b'P6': _pnm_pixels}

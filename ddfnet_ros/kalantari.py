@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Scenes of the public HDR data set, for those who have it.
+"""Read scenes of the public HDR data set by Kalantari and Ramamoorthi.
 
 Kalantari, Ramamoorthi: Deep High Dynamic Range Imaging of Dynamic Scenes, SIGGRAPH 2017. A scene
 is a folder with three .tif frames (sorted by name from short to long), exposure.txt with their
-exposure values (EV, a line each) and HDRImg.hdr, the truth at the middle frame's instant.
+exposure values (EV, one per line) and HDRImg.hdr, the truth at the middle frame's time.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ TRUTH = 'HDRImg.hdr'
 
 
 class SceneError(ValueError):
-    """A scene folder that is there but cannot be used."""
+    """A scene folder exists but cannot be used."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class KalantariScene:
-    """One bracket and its truth, as they lie on disk.
+    """One bracket and its truth, as read from disk.
 
     Attributes:
-        name: Of the folder.
-        frames: Three of (H, W, 3), RGB, uint8 or uint16, from short to long.
-        exposure: Relative to the shortest, 2 ** (EV - least EV).
-        truth: (H, W, 3) radiance at the middle frame's instant, relative to the shortest exposure.
+        name: Name of the folder.
+        frames: Three frames, (H, W, 3) RGB, uint8 or uint16, from short to long.
+        exposure: Exposures relative to the shortest, 2 ** (EV - min EV).
+        truth: (H, W, 3) radiance at the middle frame's time, relative to the shortest exposure.
     """
 
     name: str
@@ -47,7 +47,7 @@ class KalantariScene:
 
 
 def find_scenes(root: Path) -> list[Path]:
-    """All scene folders at or below `root`, sorted.
+    """Return all scene folders at or below `root`, sorted.
 
     Raises:
         SceneError: there is none.
@@ -72,9 +72,9 @@ def read_scene(folder: Path) -> KalantariScene:
     """Read one scene.
 
     Raises:
-        SceneError: a file is missing, or they do not belong together.
+        SceneError: a file is missing, or the files do not belong together.
         OSError: a file cannot be opened.
-        ImageError: a picture is damaged.
+        ImageError: an image is damaged.
     """
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in ('.tif', '.tiff'))
     if len(paths) != FRAMES:
@@ -95,7 +95,7 @@ def read_scene(folder: Path) -> KalantariScene:
 
 
 def read_exposures(path: Path) -> tuple[float, ...]:
-    """Exposures relative to the shortest from a file of exposure values, t = 2 ** (EV - min EV).
+    """Read exposure values from a file; return 2 ** (EV - min EV), relative to the shortest.
 
     Raises:
         SceneError: not three rising numbers.

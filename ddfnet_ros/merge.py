@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The merge that is right where nothing moves.
+"""The static merge: a weighted mean of the frames that is correct where nothing moves.
 
 Kalantari and Ramamoorthi (2017) make their ground truth with it, from brackets of a still scene:
 mid-tones come from the reference, bright pixels from the next shorter frame, dark ones from the
-next longer, with triangle weights over the LDR value. Here it is written for any number of
-frames: each side hands on to its neighbour what it cannot show itself. A longer frame is not asked
-where it is clipped, as its value is only a lower bound there.
+next longer, with triangle weights over the LDR value. Here it is extended to any number of frames:
+each frame hands over to the next shorter or longer one what it cannot show itself. A longer frame
+is not used where it is clipped, because its value is only a lower bound there.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from torch import Tensor
 from ddfnet_ros.bracket import median_index
 
 BRIGHT = 0.8
-"""Up to here the reference shows things better than a shorter, noisier frame."""
+"""LDR value up to which the reference is better than a shorter, noisier frame."""
 
 FLOOR = 2e-3
-"""What the starting weights leave to frames that the static merge would not use."""
+"""Starting weight of frames that the static merge would not use."""
 
 CLIP_RAMP = 20.0
 """A frame is trusted fully up to 1 - 1/20 of its range."""
@@ -32,18 +32,18 @@ CLIP_RAMP = 20.0
 def static_weights(
     ldr: Float[Tensor, 'b n 3 h w'], reference_index: int, bright: float = 0.5
 ) -> Float[Tensor, 'b n 3 h w']:
-    """Weights of the frames for each pixel and channel; they sum to 1 over the frames.
+    """Compute the weights of the frames for each pixel and channel; they sum to 1 over the frames.
 
     Args:
         ldr: Frames in [0, 1], the reference first, the others from short to long.
-        reference_index: How many frames are shorter than the reference.
-        bright: Value from which on a frame hands over to the next shorter one, in [0, 1].
+        reference_index: Number of frames that are shorter than the reference.
+        bright: LDR value above which a frame hands over to the next shorter one, in [0, 1].
     """
     def too_bright(giver: Tensor, _taker: Tensor) -> Tensor:
         """From 0 at `bright` to 1 at white."""
         return ((giver - bright) / (1 - bright)).clamp(min=0)
 
-    weights: list[Any] = [1.0] * ldr.shape[1]  # of the reference until it hands on; others follow
+    weights: list[Any] = [1.0] * ldr.shape[1]  # the reference has all until it hands over
     nearest_shorter_first = range(reference_index, 0, -1)
     longer = range(reference_index + 1, ldr.shape[1])
     for side, hands_on in ((nearest_shorter_first, too_bright), (longer, _too_dark_unclipped)):
@@ -58,11 +58,11 @@ def static_weights(
 def starting_weights(
     ldr: Float[Tensor, 'b n 3 h w'], reference_index: int | None = None
 ) -> Float[Tensor, 'b n 3 h w']:
-    """What networks start from: the same weights, but the reference shows more, and none is 0.
+    """Weights that networks start from: static weights with hand-over at BRIGHT, plus FLOOR.
 
     Args:
         ldr: Frames in [0, 1], the reference first, the others from short to long.
-        reference_index: How many frames are shorter than the reference; None: the median.
+        reference_index: Number of frames shorter than the reference; None: that of the median.
     """
     if reference_index is None:
         reference_index = median_index(ldr.shape[1])
@@ -72,10 +72,10 @@ def starting_weights(
 def static_merge(
     ldr: Float[Tensor, 'b n 3 h w'], corrected: Float[Tensor, 'b n 3 h w'], reference_index: int
 ) -> Float[Tensor, 'b 3 h w']:
-    """Weighted mean of the corrected frames P_i; a ghost wherever something moved."""
+    """Compute the weighted mean of the corrected frames P_i; has ghosts where something moved."""
     return (static_weights(ldr, reference_index) * corrected).sum(dim=1)
 
 
 def _too_dark_unclipped(giver: Tensor, taker: Tensor) -> Tensor:
-    """From 1 at black to 0 at mid-grey, as far as the longer frame is not clipped."""
+    """From 1 at black to 0 at mid-grey; 0 where the longer frame is clipped."""
     return (1 - 2 * giver).clamp(min=0) * (CLIP_RAMP * (1 - taker)).clamp(max=1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where packages and their data are installed, as the environment has it now."""
+"""Install prefixes of packages and their data, by the current environment."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import sys
 from pathlib import Path
 
 SHARE = Path('share/ddfnet_ros')
-"""The folder in a prefix that the package's data are in."""
+"""Folder of the package's data in a prefix."""
 
 
-def sourced() -> list[Path]:
-    """Prefixes of the ROS workspaces that are sourced."""
+def sourced_prefixes() -> list[Path]:
+    """Return the prefixes of the sourced ROS workspaces."""
     return [Path(prefix) for prefix in os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
             if prefix]
 
 
 def install_prefixes() -> list[Path]:
-    """These, and last that of this Python."""
-    return [*sourced(), Path(sys.prefix)]
+    """Return the prefixes of the sourced ROS workspaces and, last, of this Python."""
+    return [*sourced_prefixes(), Path(sys.prefix)]

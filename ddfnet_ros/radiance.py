@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From LDR frames to radiance: camera responses, Eq. 2 and the six-channel input stack (Sec. 3.1).
+"""Convert LDR frames to radiance: camera responses, Eq. 2 and the input stack (Sec. 3.1).
 
-Inside, radiance is relative to the shortest exposure of the bracket, so that it lies in [0, 1]
-where that frame is not clipped; `runtime/deghoster.py` scales it back on the way out.
+Internally, radiance is relative to the shortest exposure of the bracket, so it is in [0, 1] where
+that frame is not clipped; `runtime/deghoster.py` scales the result back.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ def linearise(ldr: Tensor, response: str = 'gamma', gamma: float = GAMMA) -> Ten
     """Undo the camera response: LDR values in [0, 1] to values linear in exposure, in [0, 1].
 
     Args:
-        ldr: Any shape, [0, 1].
+        ldr: LDR values in [0, 1], any shape.
         response: 'gamma' (Eq. 2), 'srgb' (IEC 61966-2-1), 'bt709' (ITU-R BT.709) or 'linear'.
         gamma: Exponent, for 'gamma' only.
 
     Raises:
         ValueError: unknown response.
     """
-    return _named(_LINEARISE, response)(ldr.clamp(0, 1), gamma)
+    return _find_curve(_LINEARISE, response)(ldr.clamp(0, 1), gamma)
 
 
 def encode(linear: Tensor, response: str = 'gamma', gamma: float = GAMMA) -> Tensor:
     """Apply the camera response: the inverse of `linearise`, clipped to [0, 1]."""
-    return _named(_ENCODE, response)(linear.clamp(0, 1), gamma)
+    return _find_curve(_ENCODE, response)(linear.clamp(0, 1), gamma)
 
 
 def relative_exposures(exposures: Sequence[float]) -> Float[Tensor, ' n']:
-    """Exposures over the shortest one: t_i of Eq. 2 as the network is given it, >= 1.
+    """Divide exposures by the shortest one: t_i of Eq. 2 as the network uses it, >= 1.
 
     Raises:
         ValueError: an exposure is not positive.
@@ -108,7 +108,7 @@ _ENCODE: dict[str, _Curve] = {
 }
 
 
-def _named(curves: dict[str, _Curve], response: str) -> _Curve:
+def _find_curve(curves: dict[str, _Curve], response: str) -> _Curve:
     if response not in curves:
         raise ValueError(f'response: expected one of {", ".join(curves)}, got {response!r}')
     return curves[response]

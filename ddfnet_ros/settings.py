@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 from ddfnet_ros.tunables import Settings, setting
 
-MIN_FRAMES, MAX_FRAMES = 2, 9  # of a bracket
-_SHORTEST_PERIOD = 1e-4  # seconds; far shorter ones overflow where turns are counted
+MIN_FRAMES, MAX_FRAMES = 2, 9  # frames of a bracket
+_SHORTEST_PERIOD = 1e-4  # seconds; far shorter ones overflow the count of turns
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ class RadianceSettings(Settings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DeghosterSettings(RadianceSettings):
-    """What turns a bracket into one HDR image."""
+    """How a bracket is fused to one HDR image."""
 
     model: str = setting('auto', 'Model name (fast, base, denoise), a .safetensors path, or auto: '
                          'denoise on CUDA, fast on the CPU.', live=True)
@@ -249,6 +249,6 @@ class NodeSettings(OutputSettings, AssemblySettings, MetadataSettings, Deghoster
 
 
 def check_different(image_topics: Sequence[str]) -> None:
-    """Raise ValueError where one topic would be two exposures; asked again of full names."""
+    """Raise ValueError if a topic is named twice or empty; called again with full names."""
     if len(set(image_topics)) < len(image_topics) or '' in image_topics:
         raise ValueError(f'image_topics: expected different names, got {tuple(image_topics)}')

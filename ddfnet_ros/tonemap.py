@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MU = 5000.0
 LUMINANCE = (0.2126, 0.7152, 0.0722)
-"""Of red, green and blue, linear: ITU-R BT.709."""
+"""Luminance weights of linear red, green and blue: ITU-R BT.709."""
 
 _DISPLAY_GAMMA = 2.2
 _TINY = 1e-9
@@ -34,12 +34,12 @@ def mu_law(radiance: Tensor, mu: float = MU) -> Tensor:
 
 
 def inverse_mu_law(tonemapped: Tensor, mu: float = MU) -> Tensor:
-    """Expand what `mu_law` compressed."""
+    """Invert `mu_law`."""
     return torch.expm1(tonemapped * math.log1p(mu)) / mu
 
 
 def luminance(radiance: Float[Tensor, '*b c h w']) -> Float[Tensor, '*b 1 h w']:
-    """BT.709 luminance of linear RGB; grey is its own."""
+    """Compute the BT.709 luminance of linear RGB; grey is returned as it is."""
     if radiance.shape[-3] == 1:
         return radiance
     weights = radiance.new_tensor(LUMINANCE)[:, None, None]
@@ -47,7 +47,7 @@ def luminance(radiance: Float[Tensor, '*b c h w']) -> Float[Tensor, '*b 1 h w']:
 
 
 def tone_map(radiance: Float[Tensor, '*b c h w'], settings: RadianceSettings) -> Tensor:
-    """Make a picture in [0, 1] with the operator that the settings name."""
+    """Tone-map radiance to [0, 1] with the operator that the settings name."""
     return _OPERATORS[settings.tone_map](radiance.clamp(min=0), settings).clamp(0, 1)
 
 
@@ -56,11 +56,11 @@ def _mu(radiance: Tensor, settings: RadianceSettings) -> Tensor:
 
 
 def _mu_colour(radiance: Tensor, settings: RadianceSettings) -> Tensor:
-    """Mu-law of the brightest channel; the others keep their ratio to it, and so the hue.
+    """Apply the mu-law to the brightest channel; others keep their ratio to it, and so the hue.
 
     Mantiuk et al. 2009, Eq. 2 (after Schlick 1994), with the exponent that keeps the ratio on a
-    display, and the brightest channel for the luminance: none is clipped that way, where the red
-    of a lamp has a fifth of its luminance.
+    display, and with the brightest channel instead of the luminance. So no channel is clipped;
+    by luminance a red lamp would be, because red counts only a fifth.
     """
     brightest = radiance.amax(dim=-3, keepdim=True)
     display = mu_law(brightest, settings.mu).clamp(max=1)
@@ -68,7 +68,7 @@ def _mu_colour(radiance: Tensor, settings: RadianceSettings) -> Tensor:
 
 
 def _key(radiance: Tensor, settings: RadianceSettings) -> Tensor:
-    """Scale the log-average luminance to the key, then encode for display; clips lights."""
+    """Scale the log-average luminance to the key, then encode for display; clips highlights."""
     return _encode(radiance * (settings.key / _log_average(luminance(radiance))))
 
 
@@ -93,9 +93,9 @@ def _drago(radiance: Tensor, settings: RadianceSettings) -> Tensor:
 
 
 def _log_average(y: Tensor) -> Tensor:
-    """Geometric mean of the luminance of each picture, floored so that black stays finite.
+    """Geometric mean of the luminance of each picture, with a floor for black pixels.
 
-    The floor follows the mean, not the peak: a sun must not lift it above all else.
+    The floor follows the mean, not the peak, so that a sun does not raise it above all else.
     """
     floor = y.mean(dim=(-2, -1), keepdim=True) * 1e-3 + _TINY
     return torch.exp(torch.log(y + floor).mean(dim=(-2, -1), keepdim=True))

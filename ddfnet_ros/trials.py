@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a package works, tried in a process of its own: a broken one may take that with it."""
+"""Try whether a package works, in a separate process, which a broken package may crash."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from sensor_msgs.msg import Image
 image = Image(height=1, width=1, step=3, encoding='bgr8', data=b'abc')
 assert CvBridge().imgmsg_to_cv2(image, desired_encoding='rgb8').tolist() == [[[99, 98, 97]]]
 """
-_PATIENCE = 60.0  # seconds for one trial
+_TIMEOUT = 60.0  # seconds for one trial
 
 
 def attempt(code: str) -> tuple[int, str]:
-    """Run Python code that finds packages where this process does.
+    """Run Python code in a new process with this process's package paths.
 
     Args:
-        code: Such as `CV_BRIDGE`, which needs that package to work.
+        code: Python code to run, such as `CV_BRIDGE`.
 
     Returns:
-        Its exit status, 0 where it worked, and the last line that it said, or how it ended.
+        Its exit status, 0 for success, and its last line of output, or how it ended.
     """
     environment = os.environ | {'PYTHONPATH': os.pathsep.join(filter(None, sys.path))}
     try:
         done = subprocess.run([sys.executable, '-c', code], env=environment, check=False,
-                              capture_output=True, text=True, errors='replace', timeout=_PATIENCE)
+                              capture_output=True, text=True, errors='replace', timeout=_TIMEOUT)
     except subprocess.TimeoutExpired:
-        return 1, f'no answer within {_PATIENCE:g} s'
+        return 1, f'no answer within {_TIMEOUT:g} s'
     except OSError as error:  # no room for another process
         return 1, f'{type(error).__name__}: {error}'
     if done.returncode < 0:
         return done.returncode, f'ended by signal {-done.returncode}'
-    said = (done.stderr if done.returncode else done.stdout).strip().splitlines()
+    lines = (done.stderr if done.returncode else done.stdout).strip().splitlines()
     silent = f'ended with status {done.returncode}' if done.returncode else ''
-    return done.returncode, said[-1] if said else silent
+    return done.returncode, lines[-1] if lines else silent

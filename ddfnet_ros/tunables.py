@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a tunable is declared, and checked wherever it is set.
+"""Declare tunables and check their values.
 
-`setting()` carries what all front ends need: help text, bounds, choices, liveness.
+`setting()` stores what all front ends need: help text, bounds, choices, and whether it is live.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ def setting(
     """Declare one tunable.
 
     Args:
-        default: Value when nothing is set; its type is the parameter's type.
-        description: One sentence, unit in brackets, shown by every front end.
-        bounds: Inclusive range for numbers (for every element of a tuple).
-        choices: Allowed strings; together with bounds, a whole number in these is allowed too.
+        default: Default value; its type is the parameter's type.
+        description: One sentence with the unit in brackets, shown by every front end.
+        bounds: Inclusive range of numbers (of every element of a tuple).
+        choices: Allowed strings; with bounds, whole numbers within them are allowed too.
         live: Whether a running node accepts a new value.
     """
     metadata = {

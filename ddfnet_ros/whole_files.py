@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files that appear whole or not at all."""
+"""Write files atomically: they appear complete or not at all."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file; its folder is made where there is none.
+    """Write a file atomically; makes its folder if missing.
 
-    Several processes may write the same one: the last of them is there in the end.
+    Several processes may write the same file; the last one wins.
 
     Raises:
-        OSError: it cannot be written, as on a full disk; a file that was there stays.
+        OSError: it cannot be written, such as on a full disk; an existing file stays.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f'.{path.name}.{os.getpid()}.partial')
@@ -25,20 +25,20 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def put_in_place(partial: Path, path: Path) -> None:
-    """Give a file that is complete the name of its own, once it is on the disk.
+    """Rename a complete file to its final name, once it is safely on the disk.
 
     Raises:
-        OSError: the disk cannot take it; a file that was there stays.
+        OSError: writing to the disk failed; an existing file stays.
     """
     sync(partial)
     partial.replace(path)
 
 
 def sync(path: Path) -> None:
-    """Have a file on the disk, whatever happens to the machine from now on.
+    """Flush a file to the disk (fsync), so that it survives a crash of the machine.
 
     Raises:
-        OSError: the disk cannot take it.
+        OSError: writing to the disk failed.
     """
     with path.open('rb') as file:
         os.fsync(file.fileno())

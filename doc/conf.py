@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sphinx: doc/*.md as they are, the reference from the code. `make docs` writes out/docs."""
+"""Sphinx configuration: pages from doc/*.md, reference from the code. See `make docs`."""
 
 from __future__ import annotations
 
@@ -32,34 +32,34 @@ myst_heading_anchors = 3
 autodoc_member_order = 'bysource'
 autodoc_typehints = 'description'
 autodoc_typehints_description_target = 'documented'
-# Pages outside of doc/ are included by pages of it; links between them have to follow.
+# Pages of doc/ include files from outside of it; their links must be redirected.
 MOVED = {
     '](../README.md': '](index.md', '](../CONTRIBUTING.md': '](contributing.md',
     '](doc/': '](', '](models/README.md': '](models.md', '](CHANGELOG.rst': '](changes.md',
     '](LICENSE': '](../LICENSE', '](CONTRIBUTING.md': '](contributing.md',
     '](#topics': '](reference.md#topics', '](#parameters': '](reference.md#parameters',
 }
-default_role = 'code'  # docstrings set names between single backticks, as Markdown does
+default_role = 'code'  # docstrings put code between single backticks, as Markdown does
 
 
 class VerbHelp(Directive):
-    """What every verb's --help says, one section each."""
+    """Directive that shows the --help text of every verb, one section each."""
 
     def run(self) -> list[nodes.Node]:
-        """Sections for the page that the directive stands in."""
+        """Return the sections."""
         os.environ['COLUMNS'] = '96'
-        return [_section('ddfnet', _said('--help')),
-                *(_section(f'ddfnet {verb}', _said(verb, '--help')) for verb in cli.VERBS)]
+        return [_section('ddfnet', _help_text('--help')),
+                *(_section(f'ddfnet {verb}', _help_text(verb, '--help')) for verb in cli.VERBS)]
 
 
-def _said(*words: str) -> str:
-    if words[0] == 'play':  # becomes another process
+def _help_text(*words: str) -> str:
+    if words[0] == 'play':  # this verb replaces its process
         command = [sys.executable, '-m', 'ddfnet_ros.node.player', '--help']
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.suppress(SystemExit):
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
         cli.main(words)
-    return said.getvalue()
+    return output.getvalue()
 
 
 def _section(title: str, text: str) -> nodes.section:
@@ -68,8 +68,8 @@ def _section(title: str, text: str) -> nodes.section:
                          ids=[nodes.make_id(title)], names=[title])
 
 
-def _follow(app: Sphinx, *event: object) -> None:
-    """Redirect links in the text of a page, which is the last argument: a list of one."""
+def _redirect_links(app: Sphinx, *event: object) -> None:
+    """Replace links in the source of a page: the last argument, a list with one text."""
     text = event[-1]
     if isinstance(text, list):
         for before, now in MOVED.items():
@@ -77,16 +77,16 @@ def _follow(app: Sphinx, *event: object) -> None:
 
 
 def _keep_first_line(app: Sphinx, what: str, *rest: object) -> None:
-    """Keep napoleon from taking `Summary: more` of a property for `type: description`."""
+    """Keep napoleon from reading `Summary: more` of a property as `type: description`."""
     lines = rest[-1]
     if what == 'property' and isinstance(lines, list):
         lines[0] = lines[0].replace(': ', ', ', 1)
 
 
 def setup(app: Sphinx) -> None:
-    """Make the directive known, and what is done to texts."""
+    """Register the directive and the text filters."""
     app.add_directive('verb-help', VerbHelp)
-    app.connect('env-get-outdated', lambda *event: ['reference'])  # it follows the code
-    app.connect('source-read', _follow)
-    app.connect('include-read', _follow)
+    app.connect('env-get-outdated', lambda *event: ['reference'])  # depends on the code
+    app.connect('source-read', _redirect_links)
+    app.connect('include-read', _redirect_links)
     app.connect('autodoc-process-docstring', _keep_first_line, priority=400)  # before napoleon

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Records of `make soak` and `make fuzz` as the tables of doc/reliability.md."""
+"""Tables of doc/reliability.md from the records of `make soak` and `make fuzz`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,36 +8,38 @@ Record = Mapping[str, Any]
 
 
 def soak_table(record: Record) -> str:
-    """A row per run that there is a record of, and where it came from."""
+    """Table with a row per recorded run, and the provenance of each."""
     rows = [(name, _ROWS[name](run), run) for name, run in record.items()]
     lines = ['| `make soak ARGS=` | What was done | What came of it |', '|---|---|---|']
-    lines += [f'| `{name}` | {done} | {came}{_broken(run)} |' for name, (done, came), run in rows]
+    lines += [f'| `{name}` | {done} | {result}{_failures(run)} |'
+              for name, (done, result), run in rows]
     return '\n'.join([*lines, '', ' '.join(f'`{name}`: {_provenance(run)}.'
                                            for name, _, run in rows)])
 
 
 def _load(run: Record) -> tuple[str, str]:
-    told, quantiles = run['told'], run['latency_quantiles_s']
+    counts, quantiles = run['told'], run['latency_quantiles_s']
     return (f'{run["frames_sent"]} frames of {run["size"]} in {run["minutes"]:g} minutes',
-            f'{told["brackets_fused"]} brackets fused, {told["dropped.superseded"]} superseded; '
+            f'{counts["brackets_fused"]} brackets fused, '
+            f'{counts["dropped.superseded"]} superseded; '
             f'latency {quantiles[0]:.1f} s in the median, {quantiles[2]:.1f} s at most, '
-            f'{_steady(run)}')
+            f'{_resources(run)}')
 
 
 def _road(run: Record) -> tuple[str, str]:
-    told = ', '.join(f'{reason.partition(".")[2]} {count}' for reason, count in run['told'].items()
-                     if reason.startswith('dropped'))
+    drops = ', '.join(f'{reason.partition(".")[2]} {count}'
+                      for reason, count in run['told'].items() if reason.startswith('dropped'))
     return (f'{run["frames_sent"]} small frames in {run["minutes"]:g} minutes, {run["lost"]:.0%} '
             f'lost, {run["doubled"]:.0%} doubled, {run["reordered"]:.0%} of the turns in another '
             f'order; {run["whole_turns"]} turns were whole',
-            f'{run["told"]["brackets_fused"]} brackets fused, {run["mixed"]} mixed; {told}; '
-            f'{run["uncounted"]} frames in no count; {_steady(run)}')
+            f'{run["told"]["brackets_fused"]} brackets fused, {run["mixed"]} mixed; {drops}; '
+            f'{run["uncounted"]} frames in no count; {_resources(run)}')
 
 
 def _transitions(run: Record) -> tuple[str, str]:
     done = ', '.join(f'{count} x {name}' for name, count in run['done'].items())
     return (f'{run["transitions"]} asked for in random order: {done} were possible',
-            f'at the end a bracket was fused; {_steady(run)}')
+            f'at the end a bracket was fused; {_resources(run)}')
 
 
 def _loops(run: Record) -> tuple[str, str]:
@@ -48,16 +50,16 @@ def _loops(run: Record) -> tuple[str, str]:
 
 def _brackets(run: Record) -> tuple[str, str]:
     before, after = run['before'], run['after']
-    held = ', '.join(f'{name} {before[key]:.2f} MB before, {after[key]:.2f} MB after'
+    memory = ', '.join(f'{name} {before[key]:.2f} MB before, {after[key]:.2f} MB after'
                      for name, key in (('Python', 'python_mb'), ('the process', 'resident_mb')))
-    return f'{run["brackets"]} small brackets in one process, with tracemalloc', held
+    return f'{run["brackets"]} small brackets in one process, with tracemalloc', memory
 
 
 _ROWS = {'load': _load, 'road': _road, 'transitions': _transitions, 'loops': _loops,
          'brackets': _brackets}
 
 
-def _steady(run: Record) -> str:
+def _resources(run: Record) -> str:
     first, last = run['memory_mb']
     return (f'memory {first:.0f} MB, then {last:.0f} MB ({run["growth"]:+.1%}), '
             f'{_range(run["threads"])} threads, {_range(run["files"])} file handles')
@@ -68,7 +70,7 @@ def _range(numbers: list[int]) -> str:
     return f'{low}' if low == high else f'{low} to {high}'
 
 
-def _broken(run: Record) -> str:
+def _failures(run: Record) -> str:
     return f'. **Not held: {"; ".join(run["broken"])}**' if run['broken'] else ''
 
 
@@ -78,7 +80,7 @@ def _provenance(run: Record) -> str:
 
 
 def fuzz_table(record: Record) -> str:
-    """A row per door; both engines side by side."""
+    """Table with a row per fuzzed input, both engines side by side."""
     lines = [f'{record["cases"]} cases in all, on {record["machine"]}.', '',
              '| Door | hypothesis | atheris | slowest case | memory at its peak |',
              '|---|---|---|---|---|']

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import endurance
-from pages import filled, write_or_compare
+from pages import fill_tables, write_or_compare
 
 from ddfnet_ros.evaluation import pace, report
 from ddfnet_ros.evaluation.ablation_studies import FAST, STRUCTURES
@@ -29,7 +29,7 @@ RECORDS = ROOT / 'benchmark/records'
 IMAGES = ROOT / 'doc/images'
 CARDS = ROOT / 'models/README.md'
 
-# Name in the page's comments: record, and what becomes of it.
+# Name of the table in the comments of the page: its record, and the function that formats it.
 TABLES: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     'peers': ('evaluation_peers', report.peers_table),
     'brightness': ('evaluation_peers', report.brightness_table),
@@ -50,7 +50,7 @@ TABLES: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     'cpu': ('cpu', device_table),
 }
 RELIABILITY = ROOT / 'doc/reliability.md'
-ENDURED: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
+RELIABILITY_TABLES: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     'soak': ('soak', endurance.soak_table),
     'fuzz': ('fuzz', endurance.fuzz_table),
 }
@@ -62,12 +62,12 @@ CHARTS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     'roofline_cpu.svg': ('cpu', roofline_chart),
 }
 
-# Takes hours, a GPU, or an idle machine; a table says so as long as its record has not been made.
+# Records that need hours, a GPU or an idle machine; while one is missing, its table says so.
 LATER = ('ablation', 'ablation_fast', 'stream', 'cameras', 'gpu')
 
 
 def record(name: str) -> Mapping[str, Any]:
-    """A record of benchmark/records; empty where it is still to be made."""
+    """Read a record of benchmark/records; empty for one of `LATER` that does not exist yet."""
     path = RECORDS / f'{name}.json'
     if name in LATER and not path.exists():
         return {}
@@ -75,22 +75,22 @@ def record(name: str) -> Mapping[str, Any]:
     return read
 
 
-def written(text: str, page: Path = PAGE) -> str:
-    """A page's text with its tables replaced.
+def updated(text: str, page: Path = PAGE) -> str:
+    """Replace the tables in the text of a page.
 
     Raises:
-        ValueError: a table has no place in the text.
+        ValueError: the text lacks the comments of a table.
     """
-    chosen = TABLES if page == PAGE else ENDURED
+    chosen = TABLES if page == PAGE else RELIABILITY_TABLES
     tables = {name: table(record(source)) for name, (source, table) in chosen.items()}
-    return filled(text, tables, page.name)
+    return fill_tables(text, tables, page.name)
 
 
 def main() -> int:
-    """Write tables and charts, or compare them."""
+    """Write the tables and charts, or compare them."""
     charts = {IMAGES / name: chart(found) for name, (source, chart) in CHARTS.items()
               if (found := record(source))}
-    pages = {page: written(page.read_text(encoding='utf-8'), page)
+    pages = {page: updated(page.read_text(encoding='utf-8'), page)
              for page in (PAGE, RELIABILITY)}
     pages[CARDS] = cards.page(CARDS.parent) + '\n'
     return write_or_compare(pages | charts, __doc__ or '')

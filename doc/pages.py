@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pages of which code writes a part: what stands between two comments is replaced, the rest stays.
+"""Pages with generated parts: text between two comments is replaced, the rest is kept.
 
 The comments are `<!-- NAME: make tables -->` and `<!-- end of NAME -->`.
 """
@@ -9,16 +9,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 
-def filled(text: str, tables: Mapping[str, str], page: str) -> str:
-    """A page's text with its tables replaced.
+def fill_tables(text: str, tables: Mapping[str, str], page: str) -> str:
+    """Replace the tables in the text of a page.
 
     Args:
-        text: The page.
-        tables: By name.
-        page: What an error calls it.
+        text: Text of the page.
+        tables: New tables by name.
+        page: Name of the page in errors.
 
     Raises:
-        ValueError: a table has no place in the text.
+        ValueError: the text lacks the comments of a table.
     """
     for name, table in tables.items():
         begin, end = f'<!-- {name}: make tables -->\n', f'<!-- end of {name} -->'
@@ -31,11 +31,14 @@ def filled(text: str, tables: Mapping[str, str], page: str) -> str:
 
 
 def write_or_compare(wanted: Mapping[Path, str], about: str) -> int:
-    """The whole of a script: write the files, or with --check tell by the status if they differ.
+    """Main function of a script: write the files, or with --check compare them.
 
     Args:
-        wanted: What the files have to hold.
-        about: Docstring of the script; its first line is shown by --help.
+        wanted: Wanted text of each file.
+        about: Docstring of the script; --help shows its first line.
+
+    Returns:
+        Exit status: 1 if --check found differences, else 0.
     """
     parser = argparse.ArgumentParser(description=about.partition('\n')[0])
     parser.add_argument('--check', action='store_true', help='only compare; 1 where they differ')

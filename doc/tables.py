@@ -12,7 +12,7 @@ import typing
 from pathlib import Path
 
 from diagnostic_msgs.msg import DiagnosticArray
-from pages import filled, write_or_compare
+from pages import fill_tables, write_or_compare
 from rclpy.context import Context
 from rclpy.lifecycle import LifecycleNode
 
@@ -26,7 +26,7 @@ from ddfnet_ros.tunables import Settings
 README = Path(__file__).resolve().parent.parent / 'README.md'
 RECORDS = README.parent / 'benchmark' / 'records'
 MODELS = README.parent / 'models'
-_BACKEND = 'openvino'  # what a CPU takes where it is installed
+_BACKEND = 'openvino'  # the default on CPUs where it is installed
 ROS_TYPES = {str: 'string', float: 'double', int: 'integer', bool: 'bool',
              int | str: 'integer or string',
              tuple[str, ...]: 'string[]', tuple[float, ...]: 'double[]'}
@@ -58,8 +58,8 @@ TOPICS = {
 
 
 def topic_table() -> str:
-    """All topics of a node that takes exposure metadata, first those it listens to."""
-    context = Context()  # our own, because a test may have the default one in use
+    """All topics of a node that uses exposure metadata, subscriptions first."""
+    context = Context()  # our own: a test may be using the default context
     context.init()
     try:
         node = LifecycleNode('fuse_node', context=context, enable_communication_interface=False)
@@ -86,7 +86,7 @@ def _topic_row(topic: str, direction: str, msgtype: type) -> str:
 
 
 def parameter_tables() -> str:
-    """One table per settings class, in the order in which they build on each other."""
+    """One table per settings class, base classes first."""
     classes = [cls for cls in reversed(NodeSettings.__mro__)
                if issubclass(cls, Settings) and cls is not Settings]
     return '\n\n'.join(_parameter_table(cls) for cls in classes)
@@ -126,7 +126,7 @@ def _meaning(metadata: typing.Mapping[str, typing.Any]) -> str:
 
 
 def model_table() -> str:
-    """What the records say of the shipped models: quality, and speed for each size."""
+    """Quality and speed of the shipped models, from the records."""
     record = _record('evaluation_peers')
     quality = record['methods']
     speed, soak = _record('speed')['rows'], _record('soak')
@@ -153,7 +153,7 @@ def _model_rows(
     record: typing.Mapping[str, typing.Any], name: str,
     speed: typing.Sequence[typing.Mapping[str, typing.Any]],
 ) -> list[str]:
-    """A row per size that a model was timed at, or one without times."""
+    """One row per image size with timings of a model; one row if it has none."""
     model = record['model'] if name == 'fused' else name
     timed = [row for row in speed if row['model'] == model]
     fastest = [row for row in timed if row['backend'] == _BACKEND] or timed
@@ -175,23 +175,23 @@ def _record(name: str) -> typing.Any:
 
 
 def install_table() -> str:
-    """What the record says of the environment that `make` makes."""
+    """Download and disk size of the environment that `make` creates, from the record."""
     lines = ['| PyTorch in `.venv` | Download | On disk |', '|---|---|---|']
     lines += [f'| {row["torch"]} | {row["download_bytes"] / 1e9:.1f} GB '
               f'| {row["disk_bytes"] / 1e9:.1f} GB |' for row in _record('install')]
     return '\n'.join(lines)
 
 
-def written(text: str) -> str:
-    """The README's text with its tables replaced."""
+def updated(text: str) -> str:
+    """Replace the tables in the text of the README."""
     tables = {'topics': topic_table(), 'parameters': parameter_tables(), 'models': model_table(),
               'install': install_table()}
-    return filled(text, tables, README.name)
+    return fill_tables(text, tables, README.name)
 
 
 def main() -> int:
     """Write the tables, or compare them."""
-    return write_or_compare({README: written(README.read_text(encoding='utf-8'))}, __doc__ or '')
+    return write_or_compare({README: updated(README.read_text(encoding='utf-8'))}, __doc__ or '')
 
 
 if __name__ == '__main__':

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The arguments of fuse.launch.py, and their values: plain functions, without ROS.
 
-Every argument is text, and one that is left empty changes nothing: what the preset or the
-parameter file says, or else the node's own default, holds. Nothing of ddfnet_ros is imported,
-because the interpreter that runs `ros2 launch` need not be the one that runs the node.
+Every argument is text. An empty one changes nothing: the value of the preset or parameter file
+applies, else the default of the node. Nothing of ddfnet_ros is imported, because `ros2 launch` may
+run in another interpreter than the node.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,19 +17,19 @@ Given = Mapping[str, str]
 
 
 def text_list(text: str) -> list[str]:
-    """A list "[a, b]", or "a, b" or "a" as the list that was meant."""
+    """Parse a list: "[a, b]", "a, b", or "a" for a list of one."""
     value = yaml.safe_load(text)
     items = value if isinstance(value, list) else str(value).split(',')
     return [str(item).strip() for item in items]
 
 
 def number_list(text: str) -> list[float]:
-    """The same, of numbers."""
+    """Parse a list of numbers, in the same forms."""
     return [float(item) for item in text_list(text)]
 
 
-def truth(text: str) -> bool:
-    """True or false, as YAML has them."""
+def boolean(text: str) -> bool:
+    """Parse true or false, as YAML does."""
     value = yaml.safe_load(text)
     if not isinstance(value, bool):
         raise ValueError('neither true nor false')
@@ -37,7 +37,7 @@ def truth(text: str) -> bool:
 
 
 def positive(text: str) -> float:
-    """A number above zero."""
+    """Parse a number above zero."""
     value = float(text)
     if not 0 < value < float('inf'):
         raise ValueError('not a positive number')
@@ -45,7 +45,7 @@ def positive(text: str) -> float:
 
 
 def duration(text: str) -> float:
-    """Seconds, also none."""
+    """Parse a number of seconds, 0 or more."""
     value = float(text)
     if not 0 <= value < float('inf'):
         raise ValueError('not a number of 0 or more')
@@ -54,13 +54,13 @@ def duration(text: str) -> float:
 
 @dataclass(frozen=True)
 class Argument:
-    """One argument.
+    """A launch argument.
 
     Attributes:
-        description: What `--show-args` and the documentation say.
-        read: Turns its text into its value; raises ValueError.
-        default: Its text where it is not given.
-        choices: The only texts it may have besides ''; () for any.
+        description: Text for `--show-args` and the documentation.
+        read: Converts its text to its value; raises ValueError.
+        default: Text that holds if none is given.
+        choices: Allowed texts besides ''; () for any.
     """
 
     description: str
@@ -69,7 +69,7 @@ class Argument:
     choices: tuple[str, ...] = field(default=())
 
 
-# What becomes a parameter of the node, under the same name.
+# Passed to the node as parameters of the same name.
 PARAMETERS = {
     'image_topics': Argument(
         'Image topics: one, or one per exposure: "[/short, /mid, /long]"', text_list),
@@ -87,8 +87,8 @@ PARAMETERS = {
     'max_span': Argument('Longest time from the first to the last frame of a bracket [s]', float),
     'model': Argument('fast, base, denoise, a .safetensors file, or auto'),
     'device': Argument('auto, cpu, cuda, cuda:1, ...'),
-    'use_sim_time': Argument('Follow /clock; true where there is a bag', truth),
-    'autostart': Argument('false leaves configure and activate to a lifecycle manager', truth),
+    'use_sim_time': Argument('Follow /clock; true where there is a bag', boolean),
+    'autostart': Argument('false leaves configure and activate to a lifecycle manager', boolean),
 }
 OTHERS = {
     'namespace': Argument('Namespace of the node'),
@@ -96,7 +96,7 @@ OTHERS = {
         'Names of several cameras, "front, left": one node each, in the namespace of that name; '
         '{camera} in image_topics, metadata_topic and params_file becomes the name', text_list),
     'one_process': Argument(
-        'true: all cameras in one process, on one model; false: a process for each', truth,
+        'true: all cameras in one process, on one model; false: a process for each', boolean,
         'false'),
     'metadata_topic': Argument('What ~/meta is remapped to: /diagnostics for camera_ros'),
     'preset': Argument(
@@ -110,7 +110,7 @@ OTHERS = {
         'is there and can',
         default='auto', choices=('auto', 'rosbag2', 'ddfnet')),
     'rate': Argument('How much faster the bag is played than it was recorded', positive, '1.0'),
-    'loop': Argument('Whether the bag is played again and again', truth, 'false'),
+    'loop': Argument('Whether the bag is played again and again', boolean, 'false'),
     'delay': Argument(
         'How long ros2 bag play waits, so that the node listens when the bag begins [s]; not with '
         'loop, where it would wait each time', duration, '10'),
@@ -118,9 +118,9 @@ OTHERS = {
         'QoS of the bag\'s images: recorded, reliable (none is lost), or a YAML file for '
         '--qos-profile-overrides-path of ros2 bag play', default='recorded'),
     'foxglove': Argument(
-        'Start foxglove_bridge on port 8765; config/foxglove.json is a layout for it', truth,
+        'Start foxglove_bridge on port 8765; config/foxglove.json is a layout for it', boolean,
         'false'),
-    'rviz': Argument('Start rviz2 with config/ddfnet.rviz', truth, 'false'),
+    'rviz': Argument('Start rviz2 with config/ddfnet.rviz', boolean, 'false'),
     'python': Argument('Interpreter of the node, such as that of a virtual environment'),
     'dds_profile': Argument(
         'Fast DDS transports: shm (large images, also to other hosts), local (this host only, '
@@ -130,10 +130,10 @@ ARGUMENTS = PARAMETERS | OTHERS
 
 
 def value(given: Given, name: str) -> Any:
-    """The value of an argument that has one.
+    """Return the value of an argument whose text is not empty.
 
     Raises:
-        RuntimeError: a text that it cannot have; one line, which `ros2 launch` prints.
+        RuntimeError: an invalid text; one line, which `ros2 launch` prints.
     """
     argument, text = ARGUMENTS[name], given[name]
     if argument.choices and text and text not in argument.choices:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which player fuse.launch.py plays a bag with, and how: plain functions, without ROS."""
+"""Chooses the player of a bag and its options: plain functions, without ROS."""
 
 import json
 from pathlib import Path
@@ -7,12 +7,12 @@ from pathlib import Path
 from fuse_arguments import Given, value
 
 
-def by_rosbag2(given: Given, installed: bool) -> bool:
-    """Whether `ros2 bag play` plays the bag, and not our own player.
+def uses_rosbag2(given: Given, installed: bool) -> bool:
+    """Whether to play the bag with `ros2 bag play` instead of our own player.
 
     Args:
-        given: The arguments; `bag` among them.
-        installed: Whether rosbag2 is.
+        given: Texts of the launch arguments, with a bag.
+        installed: Whether rosbag2 is installed.
 
     Raises:
         RuntimeError: a bag of ROS 1, which rosbag2 cannot play.
@@ -25,19 +25,23 @@ def by_rosbag2(given: Given, installed: bool) -> bool:
 
 
 def qos_overrides(given: Given, topics: list[str]) -> tuple[str, str]:
-    """The override file of `ros2 bag play`, or what is to be written into one; '' for neither.
+    """QoS override file for `ros2 bag play`, and the text to write to a new one; '' for none.
+
+    Args:
+        given: Texts of the launch arguments.
+        topics: Image topics.
 
     Raises:
-        RuntimeError: neither a file nor one of the words; or no image topics to make reliable.
+        RuntimeError: an invalid bag_qos, or no image topics to make reliable.
     """
-    wish = given['bag_qos']
-    if wish in ('', 'recorded'):
+    chosen = given['bag_qos']
+    if chosen in ('', 'recorded'):
         return '', ''
-    if wish != 'reliable':
-        if not Path(wish).expanduser().is_file():
+    if chosen != 'reliable':
+        if not Path(chosen).expanduser().is_file():
             raise RuntimeError(
-                f'bag_qos: expected recorded, reliable or a YAML file, got {wish!r}')
-        return str(Path(wish).expanduser()), ''
+                f'bag_qos: expected recorded, reliable or a YAML file, got {chosen!r}')
+        return str(Path(chosen).expanduser()), ''
     if not topics:
         raise RuntimeError('bag_qos reliable: expected the topics to make reliable, got none; set '
                            'image_topics')
@@ -46,19 +50,19 @@ def qos_overrides(given: Given, topics: list[str]) -> tuple[str, str]:
 
 
 def play_options(given: Given, rosbag2: bool, overrides: str) -> list[str]:
-    """What follows `ros2 bag play`, or our player's name.
+    """Arguments for `ros2 bag play`, or for our player.
 
     Args:
-        given: The arguments; `bag` among them.
-        rosbag2: Which of the two.
-        overrides: The file that `qos_overrides` made, or '' for none.
+        given: Texts of the launch arguments, with a bag.
+        rosbag2: Whether they are for `ros2 bag play`.
+        overrides: QoS override file; '' for none.
     """
     rate, loop = value(given, 'rate'), value(given, 'loop')
     options = [given['bag'], '--clock', '--rate', f'{rate:g}']
     if rosbag2:
-        # With --loop, it would wait before each round; what the first one misses comes again.
+        # With --loop it would wait before each round; messages lost in the first come again.
         delay = 0.0 if loop else value(given, 'delay')
         return (options + (['--loop'] if loop else [])
-                + (['--delay', f'{delay:g}'] if delay else [])  # which refuses 0
+                + (['--delay', f'{delay:g}'] if delay else [])  # 0 is refused
                 + (['--qos-profile-overrides-path', overrides] if overrides else []))
     return options + ['--loop', '0' if loop else '1']

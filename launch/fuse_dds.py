@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which Fast DDS profile fuse.launch.py starts processes with: plain functions, without ROS."""
+"""The Fast DDS profile of the launched processes: plain functions, without ROS."""
 
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 SHARE = Path(__file__).parent.parent
-SEGMENT_BYTES = 256 * 2**20  # of each process, in config/fastdds_shm.xml
+SEGMENT_BYTES = 256 * 2**20  # shared memory of each process, as in config/fastdds_shm.xml
 
 
 def environment(dds_profile: str) -> dict[str, str]:
-    """The variables that make Fast DDS use a profile, by the names of its versions 2 and 3.
+    """Environment variables that make Fast DDS 2 and 3 use a profile.
 
     Raises:
-        RuntimeError: a profile that is not there.
+        RuntimeError: no such profile.
     """
     if not dds_profile:
         return {}
@@ -28,13 +28,13 @@ def environment(dds_profile: str) -> dict[str, str]:
 
 def warnings(dds_profile: str, processes: int, variables: Mapping[str, str],
              memory: Path = Path('/dev/shm')) -> list[str]:
-    """Say beforehand what Fast DDS would only say by error messages, or not at all.
+    """Warn about problems that Fast DDS reports late or not at all.
 
     Args:
-        dds_profile: The argument.
-        processes: How many will reserve shared memory.
-        variables: Of the environment.
-        memory: Where shared memory lives.
+        dds_profile: Text of the launch argument.
+        processes: Number of processes that will reserve shared memory.
+        variables: Environment variables.
+        memory: Folder of the shared memory.
     """
     if not dds_profile:
         return []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which nodes fuse.launch.py starts, and with what: plain functions, without ROS."""
+"""The nodes that fuse.launch.py starts, and their parameters: plain functions, without ROS."""
 
 import json
 from collections.abc import Callable
@@ -15,14 +15,14 @@ CAMERA = '{camera}'
 
 @dataclass(frozen=True)
 class Fuser:
-    """One node to start.
+    """One fuse_node to start.
 
     Attributes:
-        namespace: Absolute.
-        files: Parameter files, the strongest last.
-        values: Parameters that are stronger than the files.
+        namespace: Absolute namespace.
+        files: Parameter files; later ones take precedence.
+        values: Parameters that take precedence over the files.
         remappings: Pairs of topic names.
-        image_topics: Fully resolved, where the arguments name them.
+        image_topics: Fully resolved image topics; none if the arguments name none.
     """
 
     namespace: str
@@ -41,7 +41,7 @@ def fusers(given: Given) -> list[Fuser]:
     """The nodes to start: one, or one per camera.
 
     Raises:
-        RuntimeError: an argument that cannot be, or cameras that would all read one topic.
+        RuntimeError: an invalid argument, or cameras that would all read one topic.
     """
     if not given['cameras']:
         return [_fuser(given, given['namespace'])]
@@ -59,12 +59,12 @@ def fusers(given: Given) -> list[Fuser]:
 
 def shared_process(given: Given, fusers: list[Fuser], write: Callable[[str], str]
                    ) -> dict[str, Any]:
-    """What `Node` takes to start all cameras in one process: names, and what is said to all.
+    """Arguments of `Node` that start all cameras in one process.
 
     Args:
-        given: The arguments, in which `{camera}` is left for the process to fill in.
-        fusers: What was made of them; in the same order as the cameras.
-        write: Puts a text into a new file, and gives its name.
+        given: Texts of the launch arguments; the process itself replaces `{camera}` in them.
+        fusers: Result of `fusers` for them.
+        write: Writes a text to a new file and returns its name.
 
     Raises:
         RuntimeError: no cameras.
@@ -85,7 +85,7 @@ def shared_process(given: Given, fusers: list[Fuser], write: Callable[[str], str
 
 
 def _namespace(given: Given) -> str:
-    """Of each camera, which has its name in it: at the end, unless it was said where."""
+    """Namespace of each camera, with {camera} in it: at the end, unless given elsewhere."""
     namespace = given['namespace']
     return namespace if CAMERA in namespace else f'{namespace}/{CAMERA}'
 

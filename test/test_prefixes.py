@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from ddfnet_ros.prefixes import install_prefixes, sourced
+from ddfnet_ros.prefixes import install_prefixes, sourced_prefixes
 
 
 @pytest.mark.parametrize(('value', 'prefixes'), [
     ('', []), ('/opt/ros', ['/opt/ros']), ('/mine::/opt/ros', ['/mine', '/opt/ros'])])
 def test_sourced_workspaces_come_before_python(value, prefixes, monkeypatch):
     monkeypatch.setenv('AMENT_PREFIX_PATH', value)
-    assert sourced() == [Path(prefix) for prefix in prefixes]
-    assert install_prefixes() == [*sourced(), Path(sys.prefix)]
+    assert sourced_prefixes() == [Path(prefix) for prefix in prefixes]
+    assert install_prefixes() == [*sourced_prefixes(), Path(sys.prefix)]

@@ -24,7 +24,7 @@ def test_a_trial_finds_what_this_process_finds(tmp_path, monkeypatch):
 
 
 def test_a_trial_that_takes_too_long_has_failed(monkeypatch):
-    monkeypatch.setattr(trials, '_PATIENCE', 0.01)
+    monkeypatch.setattr(trials, '_TIMEOUT', 0.01)
     assert trials.attempt('import time; time.sleep(60)') == (1, 'no answer within 0.01 s')
 
 

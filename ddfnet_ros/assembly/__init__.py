@@ -1,20 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Frames in, complete brackets out: no clock, no ROS, no threads.
+"""Assemble frames into complete brackets. Uses no clock, no ROS and no threads.
 
-A bracket is what one turn of the camera's exposure cycle gave, and nothing else; or, where windows
-slide, any N exposures in a row. Read "of one turn" as "in a row" then, and 6 as: a frame is in no
-bracket or in up to N of them, and their reference stamps rise.
+A bracket holds the frames of one turn of the camera's exposure cycle. These rules hold for each:
 
-1. It holds exactly one frame of each place in the cycle.
-2. All its frames are of one turn: by a counter, by a configured grid, by a pause on both sides,
-   or by stamps that agree on the turn's start within 0.35 of a period (a third would be the next
-   frame's, a half the next turn's).
-3. It is a run: no other frame known lies between its first and its last.
+1. It has exactly one frame for each place in the cycle.
+2. All its frames are from one turn. This is known from a counter, from a configured grid, from a
+   pause before and after, or from stamps that agree on the turn's start within 0.35 of a period
+   (a half would be the next turn's).
+3. No other known frame lies between its first and its last frame.
 4. It spans at most `max_span`.
-5. Nothing from before a jump of time, a restart or a change of size meets anything from after it.
-6. Each frame leaves once, in a bracket or counted under one reason; brackets leave in order.
+5. It never mixes frames from before and after a time jump, a restart or a change of image size.
+6. Each frame ends in one bracket, or is counted under one drop reason. Brackets come out in order.
 
-What cannot be shown to be so is dropped. doc/assembly.md tells it at length.
+With sliding windows a bracket is any N exposures in a row: rule 2 then reads "in a row", and rule
+6 reads "in at most N brackets, whose reference stamps increase".
+
+Frames for which this cannot be shown are dropped. Details: doc/assembly.md.
 """
 
 from ddfnet_ros.assembly.assembler import BracketAssembler

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""BracketAssembler: the door of the room."""
+"""BracketAssembler: the public class of this package."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ import dataclasses
 import logging
 from collections import Counter, deque
 
-from ddfnet_ros.assembly.selection import SOURCES, check, refuse, sorter, source_of
+from ddfnet_ros.assembly.selection import (
+    SOURCES,
+    check_settings,
+    check_usable,
+    make_sorter,
+    source_of,
+)
 from ddfnet_ros.assembly.sorting import OPEN_TURNS, Drops, FrameError, Sorter
 from ddfnet_ros.bracket import Bracket, Frame
 from ddfnet_ros.settings import AssemblySettings
@@ -17,10 +23,11 @@ _NEVER = -(2**63)  # before every stamp [ns]
 
 
 class BracketAssembler:
-    """Makes brackets of frames in the order of their arrival.
+    """Assembles frames into brackets. Frames are added in the order in which they arrive.
 
     Attributes:
-        source: What places the frames; '' before the first.
+        source: What tells the place of a frame in the cycle, one of SOURCES; '' before the first
+            frame.
     """
 
     def __init__(self, settings: AssemblySettings, stream_count: int = 1,
@@ -28,17 +35,18 @@ class BracketAssembler:
         """Check the settings.
 
         Args:
-            settings: How frames become brackets.
-            stream_count: Topics: 1 that interleaves the exposures, or one per exposure.
-            reference: Counted from 1 after sorting by exposure; 0 chooses the median, 'latest'
-                the newest frame.
+            settings: Assembly settings.
+            stream_count: Number of image topics: 1 that interleaves the exposures, or one per
+                exposure.
+            reference: Reference frame, counted from 1 after sorting by exposure; 0 chooses the
+                median exposure, 'latest' the newest frame.
 
         Raises:
-            ValueError: settings by which no bracket could ever be assembled.
+            ValueError: no bracket could ever be assembled with these settings.
         """
         self._settings, self._topics, self._reference = settings, stream_count, reference
         self._size = settings.size if stream_count == 1 else stream_count
-        check(settings, stream_count, self._size, reference)
+        check_settings(settings, stream_count, self._size, reference)
         self.source = ''
         self._drops = Drops()
         self._sorter: Sorter | None = None
@@ -46,50 +54,52 @@ class BracketAssembler:
             maxlen=4 * self._size)
         self._newest: Frame | None = None
         self._stray: Frame | None = None
-        self._useless = 0  # stale frames and duplicates in a row
-        self._given_ns = _NEVER  # stamp of the last reference frame
+        self._useless_in_a_row = 0  # stale frames and duplicates
+        self._last_reference_ns = _NEVER  # stamp of the last reference frame
 
     @property
     def dropped(self) -> Counter[str]:
-        """Frames that left in no bracket, by reason.
+        """Number of dropped frames by reason.
 
-        incomplete (others of the bracket never came), stale (came after their bracket was over),
-        duplicate, superseded (a newer bracket was complete first), invalid (unlike the others, or
-        in no known place).
+        incomplete (other frames of the bracket never came), stale (came after the bracket was
+        closed), duplicate, superseded (a newer bracket was complete first), invalid (unlike the
+        other frames, or its place in the cycle is unknown).
         """
         return self._drops.counts
 
     def take_complaint(self) -> str:
-        """Why the last invalid frame was dropped, for people; '' where none was since the call."""
+        """Return why the last invalid frame was dropped; '' if none was since the last call."""
         return self._drops.take_complaint()
 
     @property
     def held(self) -> int:
-        """Frames that wait for others and were in no bracket yet; bounded by a few brackets."""
+        """Number of frames that wait and were in no bracket yet; at most a few brackets' worth."""
         return (self._sorter.held if self._sorter else 0) + (self._stray is not None)
 
     def add(self, frame: Frame) -> list[Bracket]:
-        """Take a frame; give the brackets that it completes, the newest last.
+        """Add a frame and return the brackets that it completes, the newest last.
 
-        With `window` cycle, that is one at most. A late frame may complete several that slide.
+        With `window` cycle this is at most one; with sliding windows a late frame may complete
+        several.
 
         Raises:
-            ValueError: nothing tells where frames stand in the cycle, or their exposure times;
-                says which setting to change. Never for a single bad frame: that is counted.
+            ValueError: the places of frames in the cycle, or their exposure times, are unknown.
+                The message names the setting to change. A single bad frame does not raise; it is
+                counted.
         """
         chosen = self._sorter_for(frame)
         try:
             return self._add(frame, chosen)
         except FrameError as rejected:
             self._drops.reject(rejected, 1)
-            self._useless += rejected.reason in ('stale', 'duplicate')
+            self._useless_in_a_row += rejected.reason in ('stale', 'duplicate')
             return []
 
     def reset(self, reason: str = 'reset') -> None:
-        """Drop what is held, as after a jump of time; what was learned of the camera stays.
+        """Drop all held frames, as after a time jump. What was learned of the camera is kept.
 
         Args:
-            reason: For the log.
+            reason: Text for the log.
         """
         _log.debug('assembly starts anew: %s', reason)
         if self._sorter:
@@ -97,25 +107,25 @@ class BracketAssembler:
         self._drop_stray()
         self._recent.clear()
         self._newest = None
-        self._useless = 0
-        self._given_ns = _NEVER
+        self._useless_in_a_row = 0
+        self._last_reference_ns = _NEVER
 
     def _sorter_for(self, frame: Frame) -> Sorter:
-        """What sorts this frame: the best source seen so far, by the order of SOURCES."""
+        """Return the current sorter; make a new one when this frame offers a better source."""
         if not 0 <= frame.stream < self._topics:
             raise ValueError(f'expected a frame of stream 0 to {self._topics - 1}, got '
                              f'{frame.stream}; set stream_count to the number of topics')
         source = source_of(frame, self._settings, self._topics)
         if self._sorter is None or source in SOURCES[:SOURCES.index(self.source)]:
-            refuse(frame, source, self._settings)
+            check_usable(frame, source, self._settings)
             self.reset(f'frames are now placed by {source}')
             self.source = source
-            self._sorter = sorter(source, self._settings, self._topics,
-                                  frame.sequence_id is not None, self._finish, self._drops)
+            self._sorter = make_sorter(source, self._settings, self._topics,
+                                       frame.sequence_id is not None, self._finish, self._drops)
         return self._sorter
 
     def _add(self, frame: Frame, chosen: Sorter) -> list[Bracket]:
-        if self._useless >= 2 * self._size:
+        if self._useless_in_a_row >= 2 * self._size:
             self.reset('nothing but old frames comes')
         identity = frame.stream, frame.stamp_ns, frame.sequence_id, frame.exposure_time
         if identity in self._recent:
@@ -129,11 +139,11 @@ class BracketAssembler:
             self._newest = frame
         self._recent.append(identity)
         brackets = chosen.add(frame)
-        self._useless = 0
+        self._useless_in_a_row = 0
         return brackets
 
     def _is_behind(self, frame: Frame) -> bool:
-        """Whether a frame is older than what may still be open."""
+        """Whether a frame is older than every bracket that may still be open."""
         if self._newest is None:
             return False
         late_ns = self._settings.max_span * 1e9
@@ -144,7 +154,7 @@ class BracketAssembler:
         return self._newest.stamp_ns - frame.stamp_ns > late_ns
 
     def _add_stray(self, frame: Frame) -> list[Bracket]:
-        """Keep one old frame apart: a second one like it tells that time jumped back."""
+        """Set one old frame aside; a second one near it shows that time jumped back."""
         first, self._stray = self._stray, None
         if first is None or abs(frame.stamp_ns - first.stamp_ns) > self._settings.max_span * 1e9:
             self._drops.count('stale', first is not None)
@@ -158,7 +168,7 @@ class BracketAssembler:
         self._stray = None
 
     def _check_alike(self, frame: Frame, before: Frame) -> None:
-        """Start anew when the camera changed its images."""
+        """Reset when the camera changed the size or type of its images."""
         kind, was = ((f.pixels.shape, str(f.pixels.dtype)) for f in (frame, before))
         if kind != was and self._sorter:
             change = FrameError('invalid', f'expected frames of {was} as before, got {kind}')
@@ -167,24 +177,24 @@ class BracketAssembler:
             self.reset(str(change))
 
     def _finish(self, frames: list[Frame]) -> Bracket | None:
-        """Check and sort the frames of a bracket; raises FrameError.
+        """Build the bracket from its frames; raises FrameError.
 
-        None where windows slide and the last bracket had this reference frame, or a newer one:
-        stamps of brackets rise.
+        Returns None, with sliding windows, if the last bracket had this reference frame or a newer
+        one: reference stamps must increase.
         """
         self._check_run(frames)
         try:
-            bracket = Bracket.of(self._timed(frames), self._reference)
+            bracket = Bracket.of(self._with_exposure_times(frames), self._reference)
         except ValueError as error:
             raise FrameError('invalid', str(error)) from error
         if self._settings.window == 'sliding':
-            if bracket.reference.stamp_ns <= self._given_ns:
+            if bracket.reference.stamp_ns <= self._last_reference_ns:
                 return None
-            self._given_ns = bracket.reference.stamp_ns
+            self._last_reference_ns = bracket.reference.stamp_ns
         return bracket
 
     def _check_run(self, frames: list[Frame]) -> None:
-        """A bracket is an uninterrupted run of frames; raises FrameError."""
+        """Check that a bracket is an uninterrupted run of frames; raises FrameError."""
         stamps = {frame.stamp_ns for frame in frames}
         first, last = min(stamps), max(stamps)
         span, limit = (last - first) * 1e-9, self._settings.max_span
@@ -195,8 +205,8 @@ class BracketAssembler:
             raise FrameError('invalid', 'expected the frames of a bracket in a row, got another '
                              'between them; check cycle_source and its settings')
 
-    def _timed(self, frames: list[Frame]) -> list[Frame]:
-        """Give nominal times to frames without a measured one."""
+    def _with_exposure_times(self, frames: list[Frame]) -> list[Frame]:
+        """Set the configured exposure time of frames that have no measured one."""
         nominal = self._settings.exposure_times
         return [dataclasses.replace(frame, exposure_time=nominal[place])
                 if frame.exposure_time is None and nominal else frame

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Frame counters as cameras have them: they wrap, restart and come late; and places by them."""
+"""Unwrap frame counters of cameras, which wrap around and restart, and place frames by them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from ddfnet_ros.assembly.sorting import OPEN_TURNS, FrameError
 from ddfnet_ros.assembly.windows import Sighting, Spot
 from ddfnet_ros.bracket import Frame
 
-_TURNS = (2**8, 2**16, 2**32)  # readings until a counter wraps around
-_CLEARLY = 0.5  # steps by which another number of readings has to agree better with the time
+_WRAP_SIZES = (2**8, 2**16, 2**32)  # numbers after which a counter wraps around
+_CLEAR_MARGIN = 0.5  # steps by which another wrap size has to fit the time better
 
 
 class Count(NamedTuple):
-    """A counter's reading that can be compared with others.
+    """A frame counter value that can be compared with others.
 
     Attributes:
-        epoch: Rises with every restart; numbers of different epochs have nothing in common.
+        epoch: Increases with every restart; numbers of different epochs cannot be compared.
         number: The counter without wrap-around.
     """
 
@@ -26,107 +26,107 @@ class Count(NamedTuple):
 
 
 class FrameCounter:
-    """Turns readings into `Count`: O(1) memory."""
+    """Unwraps counter readings into `Count`; needs O(1) memory."""
 
     def __init__(self, size: int) -> None:
-        """Take the frames in a bracket: by a few of these one may be late, or many be lost."""
+        """Take the number of frames in a bracket; a frame may be late by a few brackets."""
         self._size, self._window = size, OPEN_TURNS * size
         self._epoch = 0
-        self._base = 0  # what the wrap-arounds add up to
-        self._turn = 0  # readings of the counter, once it wrapped around
-        self._high: int | None = None
-        self._high_ns = 0
-        self._begin_ns = 0  # when the counter was new, or first seen
+        self._base = 0  # sum of all wrap-arounds
+        self._wrap_size = 0  # known after the first wrap-around
+        self._highest: int | None = None
+        self._highest_ns = 0
+        self._first_ns = 0  # when the counter was new, or first seen
         self._step_ns = 0.0  # mean time per count; 0: unknown
         self._resumes = False
 
     def jump(self) -> None:
-        """Time jumped: begin a new epoch wherever the counter is now."""
+        """Begin a new epoch after a time jump; the counter may continue at any value."""
         self._epoch += 1
         self._resumes = True
 
     def read(self, reading: int, stamp_ns: int) -> Count:
         """Unwrap one reading.
 
-        A step back in the counter but not in time is a wrap-around or a restart; one in time but
-        not in the counter is a frame from before such an event.
+        If the counter goes back but time does not, it wrapped around or restarted. If time goes
+        back but the counter does not, the frame is from before such an event.
 
         Raises:
-            FrameError: the frame comes too late to say what its reading means.
+            FrameError: the frame is too late to know what its reading means.
         """
         number = self._resume(reading, stamp_ns) if self._resumes else self._base + reading
-        if self._high is not None and stamp_ns < self._high_ns:
-            return self._before(number, self._high)
-        if self._high is not None and stamp_ns > self._high_ns:
-            number = self._follow(number, self._high, stamp_ns - self._high_ns)
-        if self._high is None or number > self._high:
+        if self._highest is not None and stamp_ns < self._highest_ns:
+            return self._unwrap_late(number, self._highest)
+        if self._highest is not None and stamp_ns > self._highest_ns:
+            number = self._unwrap_next(number, self._highest, stamp_ns - self._highest_ns)
+        if self._highest is None or number > self._highest:
             self._advance(number, stamp_ns)
         return Count(self._epoch, number)
 
-    def _before(self, number: int, high: int) -> Count:
-        """A late frame, of this epoch, maybe from before the last wrap-around."""
+    def _unwrap_late(self, number: int, high: int) -> Count:
+        """Unwrap a late frame of this epoch, which may be from before the last wrap-around."""
         if number > high and self._base:
-            number -= self._turn
+            number -= self._wrap_size
         if not high - self._window < number <= high:
             raise FrameError('stale', 'the frame is from before a restart or very late')
         return Count(self._epoch, number)
 
     def _resume(self, reading: int, stamp_ns: int) -> int:
-        """The number after a jump of time, where the wrap-arounds may be undone.
+        """Unwrap the first reading after a time jump, which may undo wrap-arounds.
 
-        The time since the last reading tells how far the counter is. From far back, or before it
-        began, a bag is taken to have started again, as it did the first time.
+        The time since the last reading tells how far the counter is. A stamp far back, or before
+        the counter began, means that a bag started again: then no wrap-around is counted.
         """
-        high, self._high, self._resumes = self._high, None, False
-        if high is not None and self._turn and self._step_ns:
-            ahead = (stamp_ns - self._high_ns) / self._step_ns
-            again = stamp_ns < self._begin_ns or ahead < -self._turn / 4
-            wraps = 0 if again else round((high + ahead - reading) / self._turn)
-            self._base = wraps * self._turn
+        high, self._highest, self._resumes = self._highest, None, False
+        if high is not None and self._wrap_size and self._step_ns:
+            ahead = (stamp_ns - self._highest_ns) / self._step_ns
+            again = stamp_ns < self._first_ns or ahead < -self._wrap_size / 4
+            wraps = 0 if again else round((high + ahead - reading) / self._wrap_size)
+            self._base = wraps * self._wrap_size
         return self._base + reading
 
-    def _follow(self, number: int, high: int, elapsed_ns: int) -> int:
-        """The number after `high` and the wrap-arounds, seen or not, since then.
+    def _unwrap_next(self, number: int, high: int, elapsed_ns: int) -> int:
+        """Unwrap a reading after `high`, adding wrap-arounds since then, seen or not.
 
-        Wherever the counter steps back and not as far as it would have wrapped around, it began
-        anew, and so does the epoch.
+        If the counter goes back and no wrap-around explains it, it restarted: a new epoch begins.
         """
-        for turn in _TURNS if number < high else (self._turn,) if self._turn else ():
+        known = (self._wrap_size,) if self._wrap_size else ()
+        for turn in _WRAP_SIZES if number < high else known:
             if high - self._base < turn and (
-                    ahead := self._ahead(number, high, turn, elapsed_ns)):
+                    ahead := self._steps_ahead(number, high, turn, elapsed_ns)):
                 self._base += high + ahead - number
                 return high + ahead
         if number >= high:
             return number
         reading = number - self._base
         self._epoch += 1
-        self._base, self._high = 0, None
+        self._base, self._highest = 0, None
         return reading
 
-    def _ahead(self, number: int, high: int, turn: int, elapsed_ns: int) -> int:
-        """Steps from `high`, with wrap-arounds of so many readings; 0 where there was none.
+    def _steps_ahead(self, number: int, high: int, turn: int, elapsed_ns: int) -> int:
+        """Steps from `high` to here with wrap-arounds of `turn` readings; 0 without wrap-around.
 
-        Where the time says so clearly, one reading less: some counters, as of GigE Vision, have
-        no 0. That is looked at where a counter steps back.
+        Also tries a wrap size that is one smaller when the counter steps back, and takes it if the
+        time fits clearly better: some counters, such as GigE Vision's, have no 0.
         """
-        known = self._turn if self._turn in (turn, turn - 1) else turn
-        other = 2 * turn - 1 - known if number < high and turn in _TURNS else known
+        known = self._wrap_size if self._wrap_size in (turn, turn - 1) else turn
+        other = 2 * turn - 1 - known if number < high and turn in _WRAP_SIZES else known
         steps = elapsed_ns / self._step_ns if self._step_ns else 0.0
         chosen = 0
         for one in (known, other):
             ahead = number + one * self._wraps(number, high, one, elapsed_ns) - high
             if ahead > 0 and (not chosen or (
-                    ahead <= self._window  # from so near the time tells
-                    and abs(steps - ahead) + _CLEARLY < abs(steps - chosen))):
-                self._turn, chosen = one, ahead
+                    ahead <= self._window  # near enough for the time to decide
+                    and abs(steps - ahead) + _CLEAR_MARGIN < abs(steps - chosen))):
+                self._wrap_size, chosen = one, ahead
         return chosen
 
     def _wraps(self, number: int, high: int, turn: int, elapsed_ns: int) -> int:
-        """Wrap-arounds of so many counts that the time tells of; 0 where it tells of none.
+        """Number of wrap-arounds of `turn` counts that fits the elapsed time; 0 if none fits.
 
-        A step forward, modulo the counter's width, in the time that such a step takes, give or
-        take a turn of the cycle. A restart hits that by chance alone; a counter that is nearly new
-        after a long silence is taken for one, unless the time is exact.
+        To fit, the steps must agree with the elapsed time within N steps plus an eighth of them. A
+        restart does so only by chance. For a counter near its start after a long silence, which
+        has probably restarted, the eighth is not granted.
         """
         if not self._step_ns:
             return int(number < high and 0 < number + turn - high <= self._window)
@@ -139,26 +139,32 @@ class FrameCounter:
         return wraps if wraps > 0 and ahead > 0 and fits else 0
 
     def _advance(self, number: int, stamp_ns: int) -> None:
-        if self._high is not None and stamp_ns > self._high_ns:
-            step_ns = (stamp_ns - self._high_ns) / (number - self._high)
+        if self._highest is not None and stamp_ns > self._highest_ns:
+            step_ns = (stamp_ns - self._highest_ns) / (number - self._highest)
             self._step_ns += (step_ns - self._step_ns) / (8 if self._step_ns else 1)
-        if self._high is None and not self._base:
-            self._begin_ns = stamp_ns
-        self._high, self._high_ns = number, stamp_ns
+        if self._highest is None and not self._base:
+            self._first_ns = stamp_ns
+        self._highest, self._highest_ns = number, stamp_ns
 
 
 class CounterPlacer:
-    """Places by nothing but one counter of all frames, divided by the size of a bracket."""
+    """Places frames by one counter of all frames alone: quotient and remainder modulo N."""
 
     ready = True
 
     def __init__(self, size: int, offset: int, by_topic: bool) -> None:
-        """Take the size, the counter of any first frame, whether topics are places."""
+        """Take the settings.
+
+        Args:
+            size: Number of frames in a bracket.
+            offset: Counter value of any first frame of a turn.
+            by_topic: Whether each exposure has its own topic.
+        """
         self._size, self._offset, self._by_topic = size, offset, by_topic
         self._counter = FrameCounter(size)
 
     def see(self, frame: Frame) -> Sighting:
-        """Follow the counter; raises FrameError."""
+        """Unwrap the frame's counter; raises FrameError."""
         if frame.sequence_id is None:
             raise FrameError('invalid', 'expected a frame with a counter, got none')
         return Sighting(frame, *self._counter.read(frame.sequence_id, frame.stamp_ns))
@@ -171,8 +177,8 @@ class CounterPlacer:
         return Spot(sighting.epoch, ordinal, position, place)
 
     def accept(self, frames: list[Frame]) -> None:
-        """Nothing more to check."""
+        """Accept all: there is nothing more to check."""
 
     def restart(self) -> None:
-        """The counter may go on anywhere."""
+        """Let the counter continue at any value after a time jump."""
         self._counter.jump()

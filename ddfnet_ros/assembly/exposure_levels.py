@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which exposure of the cycle a measured exposure is."""
+"""Assign a measured exposure to one of the exposures of the cycle."""
 
 from __future__ import annotations
 
@@ -8,37 +8,33 @@ from collections import deque
 from collections.abc import Sequence
 from itertools import pairwise
 
-MIN_STEP = math.log(1.2)  # exposures nearer to each other than 20 % cannot be told apart unasked
+MIN_STEP = math.log(1.2)  # exposures within 20 % are not separated, unless configured
 
 
 class ExposureLevels:
-    """Nominal exposures, or the levels that the last three turns show.
-
-    Attributes:
-        known: Whether exposures can be told apart yet.
-    """
+    """The exposures of the cycle: configured, or learned from the last three turns."""
 
     def __init__(self, size: int, nominal: Sequence[float] = ()) -> None:
-        """Take the number of levels and, where they are configured, their exposures in order."""
+        """Take the number of levels and, if configured, their exposures in order [s]."""
         self._size = size
         self._recent: deque[float] | None = None if nominal else deque(maxlen=3 * size)
         self._levels = [math.log(exposure) for exposure in nominal]
 
     @property
     def known(self) -> bool:
-        """Whether exposures can be told apart yet."""
+        """Whether the levels are known yet."""
         return bool(self._levels)
 
     def see(self, exposure: float) -> None:
-        """Follow the camera: its automatic exposure may move all levels slowly."""
+        """Update learned levels: automatic exposure may move all of them slowly."""
         if self._recent is not None:
             self._recent.append(math.log(exposure))
-            self._levels = _levels(sorted(self._recent), self._size) or self._levels
+            self._levels = _cluster_levels(sorted(self._recent), self._size) or self._levels
 
     def label(self, exposure: float) -> int | None:
-        """The index of the nearest level: by the settings' order, else from short to long.
+        """Index of the nearest level: in configured order, else from short to long.
 
-        None where no level is near, that is within half the step to the next one.
+        None if no level is near, that is within half the step to the level next to it.
         """
         distances = [abs(math.log(exposure) - level) for level in self._levels]
         if not distances:
@@ -49,13 +45,13 @@ class ExposureLevels:
         return nearest if distances[nearest] < step / 2 else None
 
     def describe(self) -> str:
-        """The exposures known or seen, for a message to people."""
+        """List the known or seen exposures, for an error message."""
         seen = self._levels or sorted(self._recent or ())
         return ', '.join(dict.fromkeys(f'{math.exp(level):.4g}' for level in seen)) + ' s'
 
 
-def _levels(ordered: Sequence[float], size: int) -> list[float]:
-    """Cut sorted log exposures at the widest steps; nothing where that is not clear cut."""
+def _cluster_levels(ordered: Sequence[float], size: int) -> list[float]:
+    """Cluster sorted log exposures by cutting at the widest steps; empty if that is unclear."""
     steps = [(b - a, k) for k, (a, b) in enumerate(pairwise(ordered), start=1)]
     cuts = sorted(steps, reverse=True)[:size - 1]
     if len(cuts) < size - 1 or cuts[-1][0] < MIN_STEP:

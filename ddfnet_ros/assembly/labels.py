@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Places by exposure: a frame's measured exposure, or its topic, says which of the cycle it is.
+"""Place frames by exposure: the measured exposure, or the topic, tells the place in the cycle.
 
-Which turn it belongs to is another question. A counter answers it, else the camera's rhythm does.
+The turn of the cycle is told by a counter, else by the camera's rhythm.
 """
 
 from __future__ import annotations
@@ -18,15 +18,22 @@ from ddfnet_ros.assembly.windows import Sighting, Spot
 from ddfnet_ros.bracket import Frame
 from ddfnet_ros.settings import AssemblySettings
 
-_SIMULTANEOUS = 1 / 16  # periods by which topics of one turn may come in another order
+_ORDER_SLACK = 1 / 16  # periods by which topics of one turn may come out of order
 
 
 class LabelPlacer:
-    """Places frames whose exposure is known."""
+    """Places frames whose exposure in the cycle (the label) is known by time or topic."""
 
     def __init__(self, settings: AssemblySettings, size: int, by_topic: bool,
                  counted: bool) -> None:
-        """Take the settings, the size, whether topics are exposures and frames have counters."""
+        """Take the settings.
+
+        Args:
+            settings: Assembly settings.
+            size: Number of exposures in a bracket.
+            by_topic: Whether each exposure has its own topic.
+            counted: Whether frames carry a counter.
+        """
         self._size, self._by_topic, self._counted = size, by_topic, counted
         self._period_ns = settings.cycle_period * 1e9
         self._nominal = settings.exposure_times
@@ -35,7 +42,7 @@ class LabelPlacer:
         self._levels = ExposureLevels(size, self._nominal)
         self._counter = FrameCounter(size)
         self._numbers: deque[int] = deque(maxlen=4 * size)
-        self._misfits = 0  # brackets of topics by counter in the wrong order, in a row
+        self._misfits = 0  # brackets in a row whose topics, joined by counter, were out of order
         self._epoch = 0
         self._unlabelled: deque[Sighting] = deque(maxlen=2 * size)
         self._rhythm = Rhythm(size)
@@ -44,7 +51,7 @@ class LabelPlacer:
 
     @property
     def ready(self) -> bool:
-        """Whether the turn of a frame can be told."""
+        """Whether the turn of a frame can be told yet."""
         if self._counted and (self._by_topic or self._in_order):
             return True
         return self._template is not None
@@ -53,20 +60,20 @@ class LabelPlacer:
         """Learn from a frame; raises FrameError."""
         if not self._by_topic:
             self._levels.see(self._exposure(frame))
-        sighting = self._count(frame)
+        sighting = self._read_counter(frame)
         self._unlabelled.append(sighting)
         while self._unlabelled and (self._by_topic or self._levels.known):
-            self._note(self._unlabelled.popleft())
-        self._template = self._learn()
+            self._note_beat(self._unlabelled.popleft())
+        self._template = self._learn_template()
         return sighting
 
     def _exposure(self, frame: Frame) -> float:
-        """Compared with configured times: the time; with other frames: the gain may differ too."""
+        """The exposure time where configured times are known, else exposure time times gain."""
         if frame.exposure_time is None:
             raise FrameError('invalid', 'expected a frame with its exposure time, got none')
         return frame.exposure_time if self._in_order else frame.exposure
 
-    def _count(self, frame: Frame) -> Sighting:
+    def _read_counter(self, frame: Frame) -> Sighting:
         if not self._counted:
             return Sighting(frame, self._epoch)
         if frame.sequence_id is None:
@@ -78,7 +85,7 @@ class LabelPlacer:
         return Sighting(frame, self._epoch + epoch, number)
 
     def _counter_is_useless(self) -> bool:
-        """Whether it stands still, or topics that should share its numbers never do."""
+        """Whether the counter stands still, or topics never share a number as they should."""
         if len(self._numbers) < 4 * self._size:
             return False
         return len(set(self._numbers)) == (len(self._numbers) if self._by_topic else 1)
@@ -88,7 +95,7 @@ class LabelPlacer:
         self._rhythm = Rhythm(self._size)
         self.restart()
 
-    def _note(self, sighting: Sighting) -> None:
+    def _note_beat(self, sighting: Sighting) -> None:
         frame = sighting.frame
         turn = None
         if self._counted:
@@ -106,9 +113,9 @@ class LabelPlacer:
                              f'{self._exposure(frame):.4g} s; correct exposure_times')
         return label
 
-    def _learn(self) -> Template | None:
+    def _learn_template(self) -> Template | None:
         if self._counted and (self._by_topic or self._in_order):
-            return None  # not needed
+            return None  # not needed: the counter tells the turn
         seen_ns = self._rhythm.period_ns()
         if self._period_ns and seen_ns and seen_ns < 0.75 * self._period_ns:
             raise FrameError('invalid', f'expected frames of one exposure every '
@@ -135,8 +142,8 @@ class LabelPlacer:
         order = self._template.order if self._template else tuple(range(self._size))
         position = order.index(label)
         if self._counted:
-            turns = self._by_topic  # that is what the counter of a topic counts
-            ordinal = sighting.number * self._size + position if turns else sighting.number
+            counts_turns = self._by_topic  # the counter of a topic counts turns, not frames
+            ordinal = sighting.number * self._size + position if counts_turns else sighting.number
         elif self._template:
             start_ns = sighting.frame.stamp_ns - self._template.offsets_ns[label]
             turn = self._turns.turn(start_ns, self._template.period_ns)
@@ -146,15 +153,15 @@ class LabelPlacer:
         return Spot(sighting.epoch, ordinal, position, label)
 
     def accept(self, frames: list[Frame]) -> None:
-        """Check topics joined by a counter: in order, within a turn; raises FrameError.
+        """Check that topics joined by counter are in order and within a turn; raises FrameError.
 
-        Where each topic has a counter of its own, and these did not start with a turn, one number
+        If each topic has its own counter and they did not start with the same turn, one number
         stands for frames of two turns.
         """
         if not (self._by_topic and self._counted):
             return
         period_ns = self._rhythm.period_ns() or 0.0
-        slack_ns = _SIMULTANEOUS * period_ns
+        slack_ns = _ORDER_SLACK * period_ns
         span_ns = frames[-1].stamp_ns - frames[0].stamp_ns
         if (not period_ns or span_ns <= period_ns + slack_ns) and all(
                 after.stamp_ns - before.stamp_ns >= -slack_ns
@@ -168,7 +175,7 @@ class LabelPlacer:
                          'got another under one counter; correct the order of the topics')
 
     def restart(self) -> None:
-        """Time jumped: compare nothing to come with what was."""
+        """Begin anew after a time jump: later frames are not compared with earlier ones."""
         self._epoch += 1
         self._counter.jump()
         self._turns.forget()

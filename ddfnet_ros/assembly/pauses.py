@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Frames without a place of their own: a pause in time parts one bracket from the next."""
+"""Sort frames by pauses: a pause in time separates one bracket from the next."""
 
 from __future__ import annotations
 
@@ -10,58 +10,66 @@ from ddfnet_ros.assembly.sorting import OPEN_TURNS, Drops, Finish, FrameError
 from ddfnet_ros.assembly.windows import Sighting, Spot
 from ddfnet_ros.bracket import Bracket, Frame
 
-_PROBATION = 8  # bursts that must hold exactly N frames after one that held more
-_TOLERANCE = 0.4  # of the shortest interval; a frame farther from its place may be of the next
-_INERTIA = 0.25  # share of a burst's deviation that is believed: the rest is jitter
+_PROBATION_BURSTS = 8  # bursts that must hold exactly N frames after one that held more
+_TOLERANCE = 0.4  # of the shortest interval; a frame farther off may belong to the next place
+_SMOOTHING = 0.25  # share of a burst's deviation that is taken over; the rest is jitter
 _HORIZON = 3.5  # turns over which a camera that drifts stays within the tolerance
-_REMEMBERED = 32  # turns: places are told by fractions of an interval, which takes an exact mean
+_REMEMBERED_TURNS = 32  # turns: placing frames needs an exact mean
 
 
 class PauseSorter:
-    """Sorts frames into bursts: any two frames nearer than a gap are of one burst.
+    """Sorts frames into bursts: two frames nearer than the gap are in the same burst.
 
-    A lost frame only makes a burst smaller or cuts it, so one that has N frames is whole,
-    provided that the camera does pause for longer than the gap. A burst of more than N frames
-    shows that it does not; then nothing is believed until bursts have been right for a while.
+    A lost frame makes a burst smaller or cuts it in two. So a burst of N frames is complete,
+    provided that the camera pauses for longer than the gap. A burst of more than N frames shows
+    that it does not; then all bursts are rejected until several have had exactly N frames.
     """
 
     def __init__(self, size: int, topics: int, gap_ns: float, finish: Finish,
                  drops: Drops) -> None:
-        """Take frames and topics of a bracket, the longest time between two of its frames."""
+        """Take the limits.
+
+        Args:
+            size: Number of frames in a bracket.
+            topics: Number of topics that they come on.
+            gap_ns: Longest time between two frames of a bracket [ns].
+            finish: Builds a bracket from its frames.
+            drops: Counts dropped frames.
+        """
         self._size, self._topics, self._gap_ns = size, topics, gap_ns
         self._finish, self._drops = finish, drops
-        self._bursts: list[list[Frame]] = []  # the open ones, oldest first, each by stamp
-        self._last: tuple[int, int] | None = None  # begin and end of the burst given last
+        self._bursts: list[list[Frame]] = []  # open bursts, oldest first; frames by stamp
+        self._last: tuple[int, int] | None = None  # begin and end of the last closed burst [ns]
         self._probation = 0
 
     @property
     def held(self) -> int:
-        """Frames that wait for others."""
+        """Number of frames that wait for others."""
         return sum(map(len, self._bursts))
 
     def add(self, frame: Frame) -> list[Bracket]:
-        """Take a frame; give the bracket of a whole burst; raises FrameError."""
-        self._check_last(frame.stamp_ns)
+        """Add a frame and return the bracket of a complete burst; raises FrameError."""
+        self._check_against_last(frame.stamp_ns)
         burst = self._join(frame)
         if len(burst) > self._size:
             self._refuse(burst)
         if len(self._bursts) > OPEN_TURNS:
             self._drops.count('incomplete', len(self._bursts.pop(0)))
-        return self._give()
+        return self._take_complete()
 
-    def _check_last(self, stamp_ns: int) -> None:
+    def _check_against_last(self, stamp_ns: int) -> None:
         if self._last is None:
             return
         begin_ns, end_ns = self._last
         if begin_ns - self._gap_ns <= stamp_ns <= end_ns + self._gap_ns:
-            self._probation = _PROBATION
+            self._probation = _PROBATION_BURSTS
             self._last = min(begin_ns, stamp_ns), max(end_ns, stamp_ns)
             raise FrameError('invalid', self._complaint())
         if stamp_ns < begin_ns:
             raise FrameError('stale', 'the bracket of this frame is over')
 
     def _join(self, frame: Frame) -> list[Frame]:
-        """Put a frame where it belongs; it may be the missing link of two bursts."""
+        """Add a frame to the burst near it; it may join two bursts. Returns that burst."""
         near = [burst for burst in self._bursts
                 if burst[0].stamp_ns - self._gap_ns <= frame.stamp_ns
                 <= burst[-1].stamp_ns + self._gap_ns]
@@ -75,7 +83,7 @@ class PauseSorter:
         self._bursts.remove(burst)
         self._drops.count('invalid', len(burst) - 1)
         self._last = burst[0].stamp_ns, burst[-1].stamp_ns
-        self._probation = _PROBATION
+        self._probation = _PROBATION_BURSTS
         raise FrameError('invalid', self._complaint())
 
     def _complaint(self) -> str:
@@ -83,8 +91,8 @@ class PauseSorter:
                 'got more; set cycle_gap between the longest interval in a bracket and the pause '
                 'after it')
 
-    def _give(self) -> list[Bracket]:
-        """The newest whole burst; on probation none, and only closed ones count."""
+    def _take_complete(self) -> list[Bracket]:
+        """Take the newest complete burst; on probation only count closed bursts, return none."""
         for k in reversed(range(len(self._bursts))):
             burst = self._bursts[k]
             if len(burst) < self._size or (self._probation and k == len(self._bursts) - 1):
@@ -93,13 +101,13 @@ class PauseSorter:
             self._bursts = self._bursts[k + 1:]
             self._last = burst[0].stamp_ns, burst[-1].stamp_ns
             if not self._probation:
-                return self._made(burst)
+                return self._build(burst)
             self._probation -= 1
             self._drops.count('invalid', self._size)
         return []
 
-    def _made(self, burst: list[Frame]) -> list[Bracket]:
-        """The bracket of a whole burst: its frames in the order of topics, else of stamps."""
+    def _build(self, burst: list[Frame]) -> list[Bracket]:
+        """Build the bracket of a complete burst, its frames sorted by topic, then by stamp."""
         topics = len({frame.stream for frame in burst})
         try:
             if topics != self._topics:
@@ -112,41 +120,41 @@ class PauseSorter:
         return [bracket] if bracket else []
 
     def flush(self, reason: str) -> None:
-        """Drop what is held, and compare nothing to come with what was."""
+        """Drop all held frames and begin anew; later frames are not compared with earlier ones."""
         self._drops.count(reason, self.held)
         self._bursts.clear()
         self._last = None
 
 
 class BurstPlacer:
-    """Places single frames by the rhythm of the bursts that came whole before them.
+    """Places single frames by the rhythm of earlier complete bursts, for sliding windows.
 
-    A burst tells its frames' places only with its last one, and nothing of bursts that were lost;
-    a window that slides over a pause needs both at once.
+    A burst by itself tells its frames' places only once its last frame is here, and nothing about
+    lost bursts; a window that slides over a pause needs both at once.
     """
 
     def __init__(self, size: int, gap_ns: float, period_ns: float) -> None:
-        """Take the size, the longest time between two frames of a burst, the period or 0."""
+        """Take the size, the longest time in a burst between frames, the period or 0 [ns]."""
         self._size, self._period_ns = size, period_ns
-        self._bursts = PauseSorter(size, 1, gap_ns, self._learn, Drops())
-        self._rhythm = Rhythm(size, _REMEMBERED)
+        self._bursts = PauseSorter(size, 1, gap_ns, self._learn, Drops())  # its drops are ignored
+        self._rhythm = Rhythm(size, _REMEMBERED_TURNS)
         self._template: Template | None = None
         self._segment = self._turn = 0
         self._start_ns: float | None = None  # of that turn, smoothed
 
     @property
     def ready(self) -> bool:
-        """Whether single frames can be placed."""
+        """Whether single frames can be placed yet."""
         return self._template is not None and self._start_ns is not None
 
     def see(self, frame: Frame) -> Sighting:
-        """Learn from whole bursts; raises FrameError."""
+        """Learn from complete bursts; raises FrameError."""
         try:
             self._bursts.add(frame)
         except FrameError as rejected:
-            if rejected.reason == 'invalid':  # what was taken for a pause is none
+            if rejected.reason == 'invalid':  # the supposed pause is none
                 self._template = None
-                self._rhythm = Rhythm(self._size, _REMEMBERED)
+                self._rhythm = Rhythm(self._size, _REMEMBERED_TURNS)
             raise
         if self._template is None and self._rhythm.full:
             raise FrameError('invalid', 'expected brackets at a steady pace with window sliding, '
@@ -163,7 +171,7 @@ class BurstPlacer:
             self._follow(burst, self._template)
 
     def _follow(self, burst: list[Frame], template: Template) -> None:
-        """Number the turn of a whole burst; one that does not keep the pace sets a new start."""
+        """Track the turn and its start by a complete burst; one out of pace sets a new start."""
         start_ns = sum(frame.stamp_ns - offset_ns for frame, offset_ns in
                        zip(burst, template.offsets_ns, strict=True)) / self._size
         if self._start_ns is None:
@@ -173,7 +181,7 @@ class BurstPlacer:
         expected_ns = self._start_ns + turns * template.period_ns
         steady = abs(start_ns - expected_ns) < _tolerance_ns(template)
         self._turn += turns
-        self._start_ns = expected_ns + (_INERTIA if steady else 1) * (start_ns - expected_ns)
+        self._start_ns = expected_ns + (_SMOOTHING if steady else 1) * (start_ns - expected_ns)
 
     def locate(self, sighting: Sighting) -> Spot:
         """Place a frame; raises FrameError."""
@@ -191,17 +199,17 @@ class BurstPlacer:
         return Spot(0, (self._turn + round(turns[place])) * self._size + place, place, place)
 
     def accept(self, frames: list[Frame]) -> None:
-        """Nothing more to check."""
+        """Accept all: there is nothing more to check."""
 
     def restart(self) -> None:
-        """Time jumped: wait for a whole burst."""
+        """Wait for a complete burst after a time jump."""
         self._bursts.flush('incomplete')
         self._segment += 1
         self._start_ns = None
 
 
 def _tolerance_ns(template: Template) -> float:
-    """How far a stamp may lie from where its exposure is expected."""
+    """Largest distance of a stamp from its expected time [ns]."""
     offsets_ns = sorted(template.offsets_ns)
     following = [*offsets_ns[1:], template.period_ns]
     return _TOLERANCE * min(b - a for a, b in zip(offsets_ns, following, strict=True))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What tells where frames stand in the cycle: the first of SOURCES that there is."""
+"""Choose the source that tells the place of frames in the cycle: the first available one."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ _REMEDIES = {
 }
 
 
-def check(settings: AssemblySettings, topics: int, size: int, reference: int | str) -> None:
-    """Raise ValueError where no bracket could ever come of it."""
+def check_settings(settings: AssemblySettings, topics: int, size: int,
+                   reference: int | str) -> None:
+    """Raise ValueError if no bracket could ever be assembled with these settings."""
     if topics > 1 and len(settings.exposure_times) not in (0, topics):
         raise ValueError(f'expected one topic, or one per exposure ({settings.size}), got '
                          f'{topics} topics; set exposure_times or image_topics')
@@ -42,9 +43,9 @@ def check(settings: AssemblySettings, topics: int, size: int, reference: int | s
 
 
 def source_of(frame: Frame, settings: AssemblySettings, topics: int) -> str:
-    """The best source that places this frame, or the one that the settings ask for.
+    """Return the best source that can place this frame, or the one that the settings ask for.
 
-    '' where there is none, or not the one asked for.
+    '' if there is none, or the one asked for is not available.
     """
     there = {
         'metadata': frame.exposure_time is not None,
@@ -56,12 +57,12 @@ def source_of(frame: Frame, settings: AssemblySettings, topics: int) -> str:
     if settings.cycle_source != 'auto':
         return settings.cycle_source if there[settings.cycle_source] else ''
     if topics > 1:
-        return 'topic'  # a counter is of use there too, but may be one for each topic
+        return 'topic'  # a counter helps there too, but each topic may have its own
     return next((source for source in SOURCES if there[source]), '')
 
 
-def refuse(frame: Frame, source: str, settings: AssemblySettings) -> None:
-    """Raise ValueError with a remedy where a first frame has no place or no exposure time."""
+def check_usable(frame: Frame, source: str, settings: AssemblySettings) -> None:
+    """Raise ValueError if a first frame's place or its exposure time cannot be known."""
     if not source:
         raise ValueError(f'expected {_REMEDIES[settings.cycle_source]}')
     if frame.exposure_time is None and not settings.exposure_times:
@@ -69,17 +70,17 @@ def refuse(frame: Frame, source: str, settings: AssemblySettings) -> None:
                          'camera\'s exposure metadata (exposure_source)')
 
 
-def sorter(source: str, settings: AssemblySettings, topics: int, counted: bool,
-           finish: Finish, drops: Drops) -> Sorter:
-    """Build what sorts frames by a source.
+def make_sorter(source: str, settings: AssemblySettings, topics: int, counted: bool,
+                finish: Finish, drops: Drops) -> Sorter:
+    """Make the sorter for a source.
 
     Args:
         source: One of SOURCES.
-        settings: How frames become brackets.
-        topics: 1 that interleaves the exposures, or one per exposure.
+        settings: Assembly settings.
+        topics: Number of image topics: 1 that interleaves the exposures, or one per exposure.
         counted: Whether frames carry a counter.
-        finish: Makes the brackets.
-        drops: Where the others are counted.
+        finish: Builds a bracket from its frames.
+        drops: Counts dropped frames.
     """
     size = settings.size if topics == 1 else topics
     period_ns, gap_ns = settings.cycle_period * 1e9, settings.cycle_gap * 1e9
@@ -94,7 +95,7 @@ def sorter(source: str, settings: AssemblySettings, topics: int, counted: bool,
         placer = GridPlacer(size, period_ns, settings.cycle_offset * 1e9)
     elif source == 'gap' and topics == 1:
         placer = BurstPlacer(size, gap_ns, period_ns)
-    else:  # a topic says more than a pause
+    else:  # also gap with several topics: a topic tells more than a pause
         counted = counted and source != 'gap'
         placer = LabelPlacer(settings, size, by_topic=topics > 1, counted=counted)
     return WindowSorter(size, placer, sliding, finish, drops)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all ways of sorting frames into brackets have in common."""
+"""Types that all sorters share: drop reasons, errors, and the `Sorter` interface."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Protocol
 from ddfnet_ros.bracket import Bracket, Frame
 
 REASONS = ('incomplete', 'stale', 'duplicate', 'superseded', 'invalid')
-OPEN_TURNS = 3  # turns in the making; a topic may lag by two of them
+OPEN_TURNS = 3  # turns that may be incomplete at a time; a topic may lag by two of them
 
-# Makes a bracket of frames in the order of the exposure settings. None: of no use, though whole.
-# Raises FrameError.
+# Builds a bracket from frames in the order of the exposure settings; raises FrameError. None: the
+# frames are complete, but the bracket is not needed.
 Finish = Callable[[list[Frame]], Bracket | None]
 
 
 class FrameError(Exception):
-    """A frame, or several, that can be in no bracket.
+    """One frame or several have to be dropped.
 
     Attributes:
         reason: One of REASONS.
@@ -30,10 +30,10 @@ class FrameError(Exception):
 
 
 class Drops:
-    """What was dropped.
+    """Counts dropped frames.
 
     Attributes:
-        counts: Frames, by reason.
+        counts: Number of dropped frames by reason.
     """
 
     def __init__(self) -> None:
@@ -41,35 +41,35 @@ class Drops:
         self._complaint = ''
 
     def take_complaint(self) -> str:
-        """Why the last invalid one was dropped; '' where none was since the last call."""
+        """Return why the last invalid frame was dropped; '' if none was since the last call."""
         complaint, self._complaint = self._complaint, ''
         return complaint
 
     def count(self, reason: str, frames: int) -> None:
-        """Count frames; none of them leave no trace."""
+        """Count dropped frames; 0 adds no entry."""
         if frames:
             self.counts[reason] += frames
 
     def reject(self, error: FrameError, frames: int) -> None:
-        """Count frames, and keep what is wrong with them."""
+        """Count dropped frames and keep the error text."""
         self.count(error.reason, frames)
         if error.reason == 'invalid':
             self._complaint = str(error)
 
 
 class Sorter(Protocol):
-    """Takes frames one by one and gives brackets as they become complete."""
+    """Interface: takes frames one by one and returns brackets as they become complete."""
 
     @property
     def held(self) -> int:
-        """Frames that wait for others and were in no bracket yet."""
+        """Number of frames that wait for others and were in no bracket yet."""
 
     def add(self, frame: Frame) -> list[Bracket]:
-        """Take a frame; give what it completes, in order.
+        """Add a frame and return the brackets that it completes, in order.
 
         Raises:
             FrameError: the frame cannot be placed.
         """
 
     def flush(self, reason: str) -> None:
-        """Drop what is held, and compare nothing to come with what was; keep what was learned."""
+        """Drop all held frames and begin anew, but keep what was learned of the camera."""

@@ -1,28 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which turn of the camera's cycle a frame belongs to, by time alone."""
+"""Tell by time alone to which turn of the camera's cycle a frame belongs."""
 
 from __future__ import annotations
 
 from ddfnet_ros.assembly.sorting import FrameError
 
-_AGREEMENT = 0.35  # periods by which frames of one turn may differ about its start
+_AGREEMENT = 0.35  # periods by which the frames of a turn may disagree on its start
 _HORIZON = 3.5  # periods over which turns can be counted by time
 
 
 class TurnTracker:
-    """Numbers turns by when they started; follows drift, as only the last turn is compared."""
+    """Numbers turns by their start times; compares with the last turn only, so follows drift."""
 
     def __init__(self) -> None:
         self._turn = 0
-        self._start_ns: float | None = None  # of the newest turn, the mean of its frames
+        self._start_ns: float | None = None  # mean start of the newest turn by its frames
         self._frames = 0  # in that mean
 
     def forget(self) -> None:
-        """Time jumped: the next frame begins anew."""
+        """Forget the last turn after a time jump; the next frame begins a new one."""
         self._start_ns = None
 
     def turn(self, start_ns: float, period_ns: float) -> int:
-        """The turn that one frame takes to have started at `start_ns`; raises FrameError."""
+        """Return the number of the turn that started at `start_ns`; raises FrameError."""
         if self._start_ns is None:
             return self._begin(self._turn + 1, start_ns)
         turns = (start_ns - self._start_ns) / period_ns

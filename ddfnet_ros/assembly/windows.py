@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Frames whose place in the camera's sequence is known, collected until a window has them all."""
+"""Collect frames whose place in the camera's sequence is known until a window is complete."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import NamedTuple, Protocol
 from ddfnet_ros.assembly.sorting import OPEN_TURNS, Drops, Finish, FrameError
 from ddfnet_ros.bracket import Bracket, Frame
 
-_TWICE = ('expected one frame of each exposure in a bracket, got two of one; check cycle_source '
-          'and its settings')
+_TWO_OF_ONE = ('expected one frame of each exposure in a bracket, got two of one; check '
+               'cycle_source and its settings')
 
 
 class Sighting(NamedTuple):
-    """A frame, and its counter without wrap-around where that is in use."""
+    """A frame and, if counters are used, its unwrapped counter."""
 
     frame: Frame
     epoch: int = 0
@@ -24,13 +24,13 @@ class Sighting(NamedTuple):
 
 
 class Spot(NamedTuple):
-    """Where a frame stands.
+    """The place of a frame in the camera's sequence.
 
     Attributes:
-        epoch: Rises whenever ordinals begin anew.
-        ordinal: Rises by one with every exposure that the camera takes, whether it arrives or not.
-        position: In the turn of the cycle, by time, from 0.
-        place: In the exposure settings, from 0.
+        epoch: Increases whenever ordinals begin anew.
+        ordinal: Running number of the exposure; also counts exposures that never arrive.
+        position: Position in the turn of the cycle by time, from 0.
+        place: Index in the exposure settings, from 0.
     """
 
     epoch: int
@@ -40,23 +40,23 @@ class Spot(NamedTuple):
 
 
 class Placer(Protocol):
-    """Tells where a frame stands."""
+    """Interface: tells the place of frames in the camera's sequence."""
 
     @property
     def ready(self) -> bool:
-        """Whether `locate` can be asked yet."""
+        """Whether `locate` can be called yet."""
 
     def see(self, frame: Frame) -> Sighting:
-        """Learn from a frame, once each, in the order of arrival; raises FrameError."""
+        """Learn from a frame; called once for each, in order of arrival. Raises FrameError."""
 
     def locate(self, sighting: Sighting) -> Spot:
-        """Place a frame that was seen before; raises FrameError."""
+        """Return the place of a frame that `see` was given; raises FrameError."""
 
     def accept(self, frames: list[Frame]) -> None:
-        """Check frames that follow each other by their ordinals; raises FrameError."""
+        """Check the frames of a complete window, sorted by ordinal; raises FrameError."""
 
     def restart(self) -> None:
-        """Time jumped: compare nothing to come with what was."""
+        """Begin anew after a time jump: later frames are not compared with earlier ones."""
 
 
 Key = tuple[int, int]  # epoch, ordinal of the window's first frame
@@ -64,39 +64,47 @@ Key = tuple[int, int]  # epoch, ordinal of the window's first frame
 
 @dataclass(eq=False)
 class _Member:
-    """A frame in one window or, where these slide, in several."""
+    """A frame in one window or, with sliding windows, in several."""
 
     frame: Frame
     place: int
-    windows: int = 0  # open ones that it is in
-    given: bool = False  # in a bracket
+    windows: int = 0  # open windows that it is in
+    used: bool = False  # whether it was in a bracket
 
 
 class WindowSorter:
-    """Sorts by what a `Placer` says; frames wait while it is still learning.
+    """Sorts frames by the places that a `Placer` tells; frames wait while it is still learning.
 
-    A window has N frames that follow each other. In a cycle it begins with the first frame of
-    each turn, so that every frame is in one; sliding, it begins with every frame.
+    A window has N successive frames. With `window` cycle one begins at the first frame of each
+    turn, so every frame is in one window; with sliding windows one begins at every frame.
     """
 
     def __init__(self, size: int, placer: Placer, sliding: bool, finish: Finish,
                  drops: Drops) -> None:
-        """Take the number of frames in a bracket, what places them, and where they go."""
+        """Take the strategy.
+
+        Args:
+            size: Number of frames in a bracket.
+            placer: Tells the place of frames.
+            sliding: Whether a window begins at every frame.
+            finish: Builds a bracket from its frames.
+            drops: Counts dropped frames.
+        """
         self._size, self._placer, self._sliding = size, placer, sliding
         self._finish, self._drops = finish, drops
         self._most_open = OPEN_TURNS * (size if sliding else 1)
         self._waiting: deque[Sighting] = deque()
-        self._open: dict[Key, dict[int, _Member] | None] = {}  # by ordinal; None: spoiled
-        self._floor: Key | None = None  # windows up to this one are over
+        self._open: dict[Key, dict[int, _Member] | None] = {}  # by ordinal; None: unusable
+        self._closed_up_to: Key | None = None  # windows up to this one are closed
 
     @property
     def held(self) -> int:
-        """Frames that wait for others and were in no bracket yet."""
+        """Number of frames that wait for others and were in no bracket yet."""
         members = {member for window in self._open.values() for member in (window or {}).values()}
-        return len(self._waiting) + sum(not member.given for member in members)
+        return len(self._waiting) + sum(not member.used for member in members)
 
     def add(self, frame: Frame) -> list[Bracket]:
-        """Take a frame; give what it completes; raises FrameError."""
+        """Add a frame and return the brackets that it completes; raises FrameError."""
         self._waiting.append(self._placer.see(frame))
         if not self._placer.ready:
             if len(self._waiting) > 2 * self._size:
@@ -105,17 +113,17 @@ class WindowSorter:
             return []
         complete: list[Bracket] = []
         while len(self._waiting) > 1:
-            complete += self._try(self._waiting.popleft())
+            complete += self._place_or_drop(self._waiting.popleft())
         last = self._waiting.popleft()  # the frame just added
-        complete += self._try(last) if complete else self._place(last)
-        return complete if self._sliding else self._newest(complete)
+        complete += self._place_or_drop(last) if complete else self._place(last)
+        return complete if self._sliding else self._keep_newest(complete)
 
-    def _newest(self, turns: list[Bracket]) -> list[Bracket]:
-        """Of turns that waited while the placer learned, only the last is of use."""
+    def _keep_newest(self, turns: list[Bracket]) -> list[Bracket]:
+        """Keep only the last of the turns that waited while the placer was learning."""
         self._drops.count('superseded', self._size * len(turns[:-1]))
         return turns[-1:]
 
-    def _try(self, sighting: Sighting) -> list[Bracket]:
+    def _place_or_drop(self, sighting: Sighting) -> list[Bracket]:
         try:
             return self._place(sighting)
         except FrameError as rejected:
@@ -124,78 +132,82 @@ class WindowSorter:
 
     def _place(self, sighting: Sighting) -> list[Bracket]:
         spot = self._placer.locate(sighting)
-        keys = self._opened(spot)
-        self._put(_Member(sighting.frame, spot.place), spot.ordinal, keys)
+        keys = self._open_windows(spot)
+        self._add_to_windows(_Member(sighting.frame, spot.place), spot.ordinal, keys)
         whole = [key for key in keys if len(self._open[key] or ()) == self._size]
         return [bracket for key in whole if (bracket := self._complete(key))]
 
-    def _opened(self, spot: Spot) -> list[Key]:
-        """The windows that a frame belongs to and that are not over; raises FrameError."""
+    def _open_windows(self, spot: Spot) -> list[Key]:
+        """Open the windows that a frame belongs to, and return those not closed yet.
+
+        Raises:
+            FrameError: all of them are closed.
+        """
         firsts = (range(spot.ordinal - self._size + 1, spot.ordinal + 1) if self._sliding
                   else [spot.ordinal - spot.position])
         keys = [(spot.epoch, first) for first in firsts]
         for key in keys:
-            if self._floor is None or key > self._floor:
+            if self._closed_up_to is None or key > self._closed_up_to:
                 self._open.setdefault(key, {})
         while len(self._open) > self._most_open:
-            self._end(min(self._open), 'incomplete')
+            self._close_up_to(min(self._open), 'incomplete')
         keys = [key for key in keys if key in self._open]
         if not keys:
             raise FrameError('stale', 'the bracket of this frame is over')
         return keys
 
-    def _put(self, member: _Member, ordinal: int, keys: Iterable[Key]) -> None:
+    def _add_to_windows(self, member: _Member, ordinal: int, keys: Iterable[Key]) -> None:
         for key in keys:
             window = self._open[key]
             if window is not None and ordinal in window:
-                # Two frames of one place: which of them belongs there, nobody knows.
+                # Two frames in one place: it is unknown which of them belongs there.
                 self._release(window.values(), 'invalid')
                 self._open[key] = None
             elif window is not None:
                 window[ordinal] = member
                 member.windows += 1
         if not member.windows:
-            raise FrameError('invalid', _TWICE)
+            raise FrameError('invalid', _TWO_OF_ONE)
 
     def _complete(self, key: Key) -> Bracket | None:
         window = self._open.pop(key) or {}
-        self._end(key, 'superseded')
+        self._close_up_to(key, 'superseded')
         members = [window[ordinal] for ordinal in sorted(window)]
         bracket, reason = None, 'superseded'
         try:
-            bracket = self._made(members)
+            bracket = self._build(members)
         except FrameError as rejected:
-            self._drops.reject(rejected, 0)  # frames may still be of use in other windows
+            self._drops.reject(rejected, 0)  # other windows may still use the frames
             reason = rejected.reason
         for member in members:
-            member.given |= bracket is not None
+            member.used |= bracket is not None
         self._release(members, reason)
         return bracket
 
-    def _made(self, members: list[_Member]) -> Bracket | None:
-        """The bracket of frames that follow each other; raises FrameError."""
+    def _build(self, members: list[_Member]) -> Bracket | None:
+        """Build the bracket of the frames of a window; raises FrameError."""
         if len({member.place for member in members}) < self._size:
-            raise FrameError('invalid', _TWICE)
+            raise FrameError('invalid', _TWO_OF_ONE)
         self._placer.accept([member.frame for member in members])
         in_place = sorted(members, key=lambda member: member.place)
         return self._finish([member.frame for member in in_place])
 
-    def _end(self, last: Key, reason: str) -> None:
-        """Close all windows up to one."""
+    def _close_up_to(self, last: Key, reason: str) -> None:
+        """Close all windows up to and including `last`."""
         for key in sorted(key for key in self._open if key <= last):
             self._release((self._open.pop(key) or {}).values(), reason)
-        self._floor = last
+        self._closed_up_to = last
 
     def _release(self, members: Iterable[_Member], reason: str) -> None:
-        """A window lets its frames go; those that no other one has are dropped, unless given."""
+        """Remove frames from one window; drop those in no other window and in no bracket."""
         for member in members:
             member.windows -= 1
-            self._drops.count(reason, not (member.windows or member.given))
+            self._drops.count(reason, not (member.windows or member.used))
 
     def flush(self, reason: str) -> None:
-        """Drop what is held, and compare nothing to come with what was."""
+        """Drop all held frames and begin anew; later frames are not compared with earlier ones."""
         self._drops.count(reason, self.held)
         self._waiting.clear()
         self._open.clear()
-        self._floor = None
+        self._closed_up_to = None
         self._placer.restart()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bags in and out without a ROS install: rosbag2 (mcap, sqlite3) and ROS 1, through rosbags."""
+"""Read and write bags without a ROS install: rosbag2 (mcap, sqlite3) and ROS 1, by rosbags."""
 
 from ddfnet_ros.bags.reading import IMAGE_TYPES, BagError, BagReader, Message
 from ddfnet_ros.bags.types import TYPES, Topic

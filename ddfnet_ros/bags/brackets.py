@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a bag's messages to complete brackets: the node's road, without the node."""
+"""Assemble complete brackets from a bag's messages, in the same way as the node."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Found(NamedTuple):
     """A complete bracket.
 
     Attributes:
-        bracket: The frames.
-        camera_info: With the stamp of the reference frame, else the latest of its topic; None
-            where none came.
-        stamp_ns: When the message that completed it was recorded [ns].
+        bracket: The bracket.
+        camera_info: CameraInfo with the stamp of the reference frame, else the latest of its
+            topic; None if none came.
+        stamp_ns: Recording time of the message that completed the bracket [ns].
     """
 
     bracket: Bracket
@@ -40,19 +40,19 @@ class Found(NamedTuple):
 
 
 class BracketFinder:
-    """Gives the brackets of an open bag, in order.
+    """Finds the brackets of an open bag, in order.
 
     Attributes:
-        image_topics: Full names, one per stream.
-        complaints: The first problem of each topic, for people.
+        image_topics: Full topic names, one per stream.
+        complaints: The first problem of each topic, as text for users.
     """
 
     def __init__(self, path: Path, bag: BagReader, settings: NodeSettings) -> None:
         """Find the topics.
 
         Raises:
-            BagError: topics that are not there or not of the right type.
-            ValueError: settings by which no bracket could ever be assembled.
+            BagError: a topic is missing or has the wrong type.
+            ValueError: no bracket could ever be assembled with these settings.
         """
         self._path, self._bag, self._settings = path, bag, settings
         self.image_topics = tuple(map(absolute, settings.image_topics))
@@ -64,26 +64,26 @@ class BracketFinder:
         self._joiner = MetadataJoiner(settings, source) if source else None
         self._assembler = BracketAssembler(
             settings, stream_count=len(self.image_topics), reference=settings.reference)
-        self._refused: Counter[str] = Counter()
+        self._own_drops: Counter[str] = Counter()
         self.complaints: dict[str, str] = {}
 
     @property
     def dropped(self) -> Counter[str]:
-        """Frames dropped on the way, by reason."""
+        """Number of dropped frames by reason."""
         joining = self._joiner.dropped if self._joiner else Counter()
-        return self._assembler.dropped + joining + self._refused
+        return self._assembler.dropped + joining + self._own_drops
 
-    def find(self, seen: Callable[[], object] = lambda: None) -> Iterator[Found]:
-        """Read the bag to its end; calls `seen` with each image.
+    def find(self, on_image: Callable[[], object] = lambda: None) -> Iterator[Found]:
+        """Read the bag to its end; calls `on_image` for each image.
 
         Raises:
-            BagError: damaged, or nothing tells where frames stand in the cycle.
+            BagError: the bag is damaged, or the places of frames in the cycle are unknown.
         """
         topics = [*self.image_topics, *self._metadata, *self._camera_infos.topics]
         for message in self._bag.messages(topics):
             if message.topic in self.image_topics:
-                seen()
-            for frame in self._frames(message):
+                on_image()
+            for frame in self._frames_completed_by(message):
                 yield from self._add(frame, message)
         if self._joiner:
             self._joiner.reset()
@@ -91,34 +91,34 @@ class BracketFinder:
 
     def refuse(self, found: Found, error: Exception) -> None:
         """Count the frames of a bracket that could not be fused."""
-        self._refused['failed'] += len(found.bracket.frames)
+        self._own_drops['failed'] += len(found.bracket.frames)
         topic = self.image_topics[found.bracket.reference.stream]
         self.complaints.setdefault(topic, str(error))
 
-    def _frames(self, message: Message) -> list[Frame]:
-        """The frames that a message completes, if it is about frames."""
+    def _frames_completed_by(self, message: Message) -> list[Frame]:
+        """Return the frames that are complete, with their exposure, once this message is read."""
         try:
-            content = self._bag.deserialised(message)
+            content = self._bag.deserialise(message)
             if message.topic in self._camera_infos.topics:
                 self._camera_infos.add(message.topic, content)
                 return []
             if message.topic in self._metadata and self._joiner:
-                return [frame for place in self._places(self._joiner, message.topic)
+                return [frame for place in self._metadata_places(self._joiner, message.topic)
                         for frame in self._joiner.add_metadata(place, content)]
             frame = frame_of(content, pixels_of(content, self._settings.significant_bits),
                              self.image_topics.index(message.topic),
                              self._settings.image_counter_field)
             return self._joiner.add_frame(frame) if self._joiner else [frame]
         except ValueError as error:
-            self._refused['invalid'] += 1
+            self._own_drops['invalid'] += 1
             text = str(error).removeprefix(f'{self._path}: ')
             self.complaints.setdefault(message.topic, text)
             return []
 
-    def _places(self, joiner: MetadataJoiner, topic: str) -> list[int]:
-        """Where a metadata topic stands in the settings; one that they do not name is the first.
+    def _metadata_places(self, joiner: MetadataJoiner, topic: str) -> list[int]:
+        """Indices of a metadata topic in the settings; several if image topics share it.
 
-        It may be that of several image topics.
+        A topic that the settings do not name has index 0.
         """
         if len(joiner.topics) == 1:
             return [0]
@@ -134,7 +134,7 @@ class BracketFinder:
         for bracket in brackets:
             if mismatch := exposure_mismatch(bracket):
                 self.complaints.setdefault(self.image_topics[frame.stream], mismatch)
-            yield Found(bracket, self._camera_infos.of(bracket.reference), message.stamp_ns)
+            yield Found(bracket, self._camera_infos.match(bracket.reference), message.stamp_ns)
 
     def _require(self, topics: tuple[str, ...], types: tuple[str, ...]) -> None:
         for topic in topics:
@@ -144,7 +144,7 @@ class BracketFinder:
                                f'{got or "no such topic"}; there are: {there or "none"}')
 
     def _metadata_topics(self) -> tuple[str, ...]:
-        """Those that the settings name, or else all of the source's type."""
+        """The metadata topics that the settings name, else all topics of the source's type."""
         if (source := source_of(self._settings)) is None:
             return ()
         topics = tuple(map(absolute, self._settings.metadata_topics)) or tuple(
@@ -157,7 +157,7 @@ class BracketFinder:
         return topics
 
     def _camera_info_topics(self) -> tuple[str, ...]:
-        """One per image topic: named by the settings, or beside the images where there is one."""
+        """One topic per image topic: as the settings name them, else `camera_info` beside each."""
         given = tuple(map(absolute, self._settings.camera_info_topics))
         self._require(given, (CAMERA_INFO_TYPE,))
         beside = tuple(map(camera_info_beside, self.image_topics))
@@ -166,5 +166,5 @@ class BracketFinder:
 
 
 def absolute(topic: str) -> str:
-    """The full name of a topic, which is given without its slash or with it."""
+    """Return a topic name with its leading slash."""
     return topic if topic.startswith('/') else f'/{topic}'

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A whole bag, fused: all its topics unchanged, and beside them what the node would have sent."""
+"""Fuse a whole bag: copy all topics and add the messages that the node would have sent."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ class BagJob:
 
     Attributes:
         source: The bag: .mcap, .db3, .bag, or a rosbag2 folder.
-        target: An .mcap file, which appears whole or not at all.
-        settings: The node's.
-        outputs: Some of `outputs.OUTPUTS`.
-        node: Full name of the node in whose namespace the results lie.
+        target: The .mcap file to write; it appears only when it is complete.
+        settings: Node settings.
+        outputs: Topics to write, of `outputs.OUTPUTS`.
+        node: Full name of the node; result topics are in its namespace.
         keep_exposures: Whether the images of the brackets are copied too.
         progress: Whether progress bars are shown.
-        overwrite: Whether a file that is there already is replaced.
+        overwrite: Whether an existing target is replaced.
     """
 
     source: Path
@@ -58,24 +58,24 @@ class BagJob:
 
     @property
     def folder(self) -> Path:
-        """Where the results lie until all are there."""
+        """Folder that holds the results until all are complete."""
         return self.target.with_name(f'{self.target.name}.partial')
 
 
 class TakenError(BagError):
-    """The result is there already, maybe by another run."""
+    """The target exists already, perhaps written by another run."""
 
 
 class Done(NamedTuple):
-    """What became of a job.
+    """The result of a finished job.
 
     Attributes:
-        brackets: Complete brackets in the bag.
+        brackets: Number of fused brackets.
         earlier: How many of them an interrupted run had fused already.
-        dropped: Frames in no bracket, by reason.
+        dropped: Number of dropped frames by reason.
         complaints: The first problem of each topic.
-        out_of_memory: Brackets of this run that were fused in another way for lack of memory, by
-            that way.
+        out_of_memory: Number of brackets of this run that needed a fallback for lack of memory,
+            by the name of the fallback.
     """
 
     brackets: int
@@ -86,26 +86,26 @@ class Done(NamedTuple):
 
 
 def fuse_bag(job: BagJob, fuse: Fuse) -> Done:
-    """Fuse one bag; what an interrupted run of the same job did is not done again.
+    """Fuse one bag; continues an interrupted run of the same job.
 
     Args:
-        job: The bag.
-        fuse: Fuses a bracket; a `FallbackDeghoster` also counts how.
+        job: The job.
+        fuse: Fuses a bracket; a `FallbackDeghoster` also counts its fallbacks.
 
     Raises:
-        BagError: a bag that cannot be read, has no such topics or no complete bracket.
-        TakenError: the result is there already.
-        ValueError: settings by which no bracket could ever be assembled.
+        BagError: the bag cannot be read, lacks the topics or has no complete bracket.
+        TakenError: the target exists already.
+        ValueError: no bracket could ever be assembled with these settings.
     """
     with BagReader(job.source) as bag:
         _check_names(job, bag)
         finder = BracketFinder(job.source, bag, job.settings)
-        with Parts(job.folder, _purpose(job, fuse)) as parts:
+        with Parts(job.folder, _describe_run(job, fuse)) as parts:
             check_free(job)
             done = _fuse_all(job, bag, finder, fuse, parts)
             whole = job.folder / 'whole.mcap'
             _write(job, bag, finder, parts, whole)
-            check_free(job)  # still
+            check_free(job)  # again: it may have appeared meanwhile
             os.replace(whole, job.target)
             parts.remove()
     return done
@@ -113,9 +113,9 @@ def fuse_bag(job: BagJob, fuse: Fuse) -> Done:
 
 def _fuse_all(job: BagJob, bag: BagReader, finder: BracketFinder, fuse: Fuse,
               parts: Parts) -> Done:
-    earlier, brackets, before = parts.done, 0, _ways_around(fuse)
+    earlier, brackets, before = parts.done, 0, _count_fallbacks(fuse)
     images = bag.count(finder.image_topics)
-    with _bar(job, 'fuse', images, 'images') as bar:
+    with _progress_bar(job, 'fuse', images, 'images') as bar:
         for found in finder.find(bar.update):
             if (key := _key(found)) not in earlier:
                 try:
@@ -134,24 +134,24 @@ def _fuse_all(job: BagJob, bag: BagReader, finder: BracketFinder, fuse: Fuse,
         raise BagError(f'{job.source}: expected complete brackets, got {images} images without '
                        f'one (dropped: {reasons}); {complaint}')
     return Done(brackets, len(earlier), dict(finder.dropped), dict(finder.complaints),
-                dict(_ways_around(fuse) - before))
+                dict(_count_fallbacks(fuse) - before))
 
 
-def _ways_around(fuse: Fuse) -> Counter[str]:
-    """Brackets so far that were fused otherwise than always, for lack of memory."""
+def _count_fallbacks(fuse: Fuse) -> Counter[str]:
+    """Number of brackets so far that needed a fallback for lack of memory, by its name."""
     counts = Counter(getattr(fuse, 'counts', {}))
     del counts['whole']
     return counts
 
 
 def _write(job: BagJob, bag: BagReader, finder: BracketFinder, parts: Parts, path: Path) -> None:
-    """Everything in the order of its recording."""
+    """Write the copied topics and the results into one bag, in order of recording time."""
     left_out = () if job.keep_exposures else finder.image_topics
-    topics = [topic for topic in bag.described() if topic.name not in left_out]
+    topics = [topic for topic in bag.describe_topics() if topic.name not in left_out]
     names = {topic.name for topic in topics}
     originals: Iterator[Message] = bag.messages(names) if names else iter(())
     total = sum(topic.count for topic in topics)
-    with BagWriter(path) as writer, _bar(job, 'write', total, 'messages') as bar:
+    with BagWriter(path) as writer, _progress_bar(job, 'write', total, 'messages') as bar:
         for topic in topics:
             writer.declare(topic)
         for message in heapq.merge(originals, parts.messages(), key=lambda m: m.stamp_ns):
@@ -174,14 +174,14 @@ def _check_names(job: BagJob, bag: BagReader) -> None:
 
 
 def check_free(job: BagJob) -> None:
-    """Raise TakenError where a result is there that is not to be replaced."""
+    """Raise TakenError if the target exists and may not be replaced."""
     if job.target.exists() and not job.overwrite:
         raise TakenError(f'{job.target}: expected a name that is free, got a file; --overwrite '
                          'replaces it')
 
 
-def _purpose(job: BagJob, fuse: Fuse) -> dict[str, Any]:
-    """What has to be the same for results to be taken over."""
+def _describe_run(job: BagJob, fuse: Fuse) -> dict[str, Any]:
+    """Everything that must be equal for the results of an interrupted run to be reused."""
     files = sorted(job.source.iterdir()) if job.source.is_dir() else [job.source]
     settings = dataclasses.asdict(job.settings)
     del settings['threads']  # changes no result
@@ -197,6 +197,6 @@ def _key(found: Found) -> str:
     return f'{found.stamp_ns} {found.bracket.reference.stamp_ns}'
 
 
-def _bar(job: BagJob, what: str, total: int, unit: str) -> Any:
+def _progress_bar(job: BagJob, what: str, total: int, unit: str) -> Any:
     return tqdm(total=total, desc=f'{job.target.name}: {what}', unit=f' {unit}',
                 disable=None if job.progress else True)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Many bags, each done once or not at all, by the workers of a pool.
+"""Fuse many bags by the workers of a pool.
 
-A worker keeps its network loaded from bag to bag. One that dies takes its bag with it, and the
-bag is begun again elsewhere, with the parts that it had completed.
+A worker keeps its network loaded from bag to bag. If a worker dies, its bag is started again on
+another one, which continues from the completed parts.
 """
 
 from __future__ import annotations
@@ -21,37 +21,37 @@ Outcome = Done | Exception
 
 
 class WorkerDiedError(RuntimeError):
-    """The process that was at a bag is gone."""
+    """The process that worked on a bag has died."""
 
 
 class Pool(Protocol):
-    """Where jobs run: `Processes` of this machine, or `RayActors` on a cluster.
+    """Interface: runs jobs in `Processes` of this machine or in `RayActors` of a cluster.
 
     Attributes:
-        size: Jobs that run at a time.
+        size: Number of jobs that run at a time.
     """
 
     size: int
 
     def start(self, job: BagJob) -> Hashable:
-        """Begin a job on an idle worker; gives what stands for it."""
+        """Start a job on an idle worker and return its handle."""
 
-    def first(self, running: Collection[Any]) -> Any:
-        """Wait until one of these is over; gives it."""
+    def wait_for_any(self, running: Collection[Any]) -> Any:
+        """Wait until one of the running jobs has ended, and return its handle."""
 
     def result(self, handle: Any) -> Done:
-        """What became of one that is over; raises what the job raised, or WorkerDiedError."""
+        """Return the result of an ended job; raises what the job raised, or WorkerDiedError."""
 
 
 def run_all(jobs: Iterable[BagJob], pool: Pool, retries: int,
-            tell: Callable[[BagJob, Outcome], object]) -> None:
+            report: Callable[[BagJob, Outcome], object]) -> None:
     """Run all jobs.
 
     Args:
-        jobs: In the order in which they are begun.
-        pool: Where.
-        retries: How often a job is begun again after its worker died.
-        tell: Called with each job and what became of it, once.
+        jobs: Jobs in the order in which they are started.
+        pool: Pool that runs them.
+        retries: How often a job is started again after its worker died.
+        report: Called once for each job with its result or its error.
     """
     waiting = deque((job, retries) for job in jobs)
     running: dict[Any, tuple[BagJob, int]] = {}
@@ -59,33 +59,33 @@ def run_all(jobs: Iterable[BagJob], pool: Pool, retries: int,
         while waiting and len(running) < pool.size:
             job, left = waiting.popleft()
             running[pool.start(job)] = job, left
-        handle = pool.first(running)
+        handle = pool.wait_for_any(running)
         job, left = running.pop(handle)
         try:
-            tell(job, pool.result(handle))
+            report(job, pool.result(handle))
         except WorkerDiedError as error:
             if left:
                 waiting.append((job, left - 1))
             else:
-                tell(job, error)
-        except Exception as error:  # of whatever kind: the other bags go on
-            tell(job, error)
+                report(job, error)
+        except Exception as error:  # any error: the other bags go on
+            report(job, error)
 
 
-_engines: dict[tuple[Any, ...], Fuse] = {}
+_fuses: dict[tuple[Any, ...], Fuse] = {}
 
 
 def fuse_here(job: BagJob) -> Done:
-    """Fuse a bag in this process, with the network that it has loaded for an earlier one."""
+    """Fuse a bag in this process; reuses the network of an earlier bag with equal settings."""
     from ddfnet_ros.runtime.fallback import FallbackDeghoster  # noqa: PLC0415  (torch: 3 s)
 
     key = tuple(getattr(job.settings, f.name) for f in dataclasses.fields(DeghosterSettings))
-    if key not in _engines:
-        _engines.clear()  # two networks may be too much for a GPU
-        _engines[key] = FallbackDeghoster(job.settings)
-    return fuse_bag(job, _engines[key])
+    if key not in _fuses:
+        _fuses.clear()  # two networks may be too much for a GPU
+        _fuses[key] = FallbackDeghoster(job.settings)
+    return fuse_bag(job, _fuses[key])
 
 
 def share_of_threads(jobs: int) -> int:
-    """CPU threads for each of several processes that compute at a time."""
+    """Number of CPU threads for each of `jobs` processes that compute at a time."""
     return max(1, (os.cpu_count() or 1) // jobs)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Results on their way into a bag: kept in parts, so that an interrupted run can go on."""
+"""Store the results of a run in parts, so that an interrupted run can continue."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from ddfnet_ros.bags.reading import BagError, BagReader, Message
 from ddfnet_ros.bags.writing import BagWriter
 from ddfnet_ros.whole_files import write_whole
 
-SIZE = 20  # brackets in a part; what an interruption costs at most
+PART_SIZE = 20  # brackets in a part: an interruption loses at most these
 
 
 class Parts:
-    """Context manager over the folder of a run: several small bags, each complete or not there.
+    """Context manager for the folder of a run, which holds several small, complete bags.
 
-    The folder says what it is for. One that is for something else, such as other settings, is
-    emptied. Only one process at a time can have it open.
+    The folder records the purpose of the run. If it is from a run with another purpose, such as
+    other settings, it is emptied. Only one process at a time can have it open.
     """
 
     def __init__(self, folder: Path, purpose: Mapping[str, Any]) -> None:
         """Name the folder.
 
         Args:
-            folder: Made where it is not there.
-            purpose: Of the run; anything JSON can hold.
+            folder: Folder of the parts; made if missing.
+            purpose: Everything that must be equal for parts to be reused; JSON types only.
         """
         self._folder = folder
         self._purpose = json.dumps(dict(purpose), sort_keys=True, indent=1)
@@ -43,7 +43,7 @@ class Parts:
         self._folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             self._lock(stack)
-            self._open()
+            self._reuse_or_clear()
             self._unlock = stack.pop_all()
         return self
 
@@ -55,17 +55,17 @@ class Parts:
 
     @property
     def done(self) -> frozenset[str]:
-        """The keys of all results in complete parts."""
+        """The keys of all results in completed parts."""
         return frozenset(key for keys in self._done.values() for key in keys)
 
     def add(self, key: str, messages: Sequence[Message]) -> None:
-        """Keep the messages of one result."""
+        """Store the messages of one result."""
         if self._writer is None:
             self._writer = self._stack.enter_context(BagWriter(self._path(len(self._done))))
         for message in messages:
             self._writer.write_cdr(message)
         self._keys.append(key)
-        if len(self._keys) >= SIZE:
+        if len(self._keys) >= PART_SIZE:
             self.flush()
 
     def flush(self) -> None:
@@ -79,13 +79,13 @@ class Parts:
         self._writer, self._keys = None, []
 
     def messages(self) -> Iterator[Message]:
-        """All that is kept, in order."""
+        """Yield all stored messages, in order."""
         for path in self._done:
             with BagReader(path) as bag:
                 yield from bag.messages()
 
     def remove(self) -> None:
-        """Delete everything."""
+        """Delete the folder."""
         shutil.rmtree(self._folder)
 
     def _path(self, number: int) -> Path:
@@ -99,8 +99,8 @@ class Parts:
             raise BagError(f'{self._folder}: expected to be alone, got another run that is at it; '
                            'wait for it') from error
 
-    def _open(self) -> None:
-        """Take over complete parts of the same purpose; remove all else."""
+    def _reuse_or_clear(self) -> None:
+        """Reuse completed parts of a run with the same purpose; remove all other files."""
         purpose = self._folder / 'purpose.json'
         same = purpose.is_file() and purpose.read_text() == self._purpose
         while same and (self._path(len(self._done)).with_suffix('.json')).is_file():

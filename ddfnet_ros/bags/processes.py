@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A pool for many bags: processes of this machine."""
+"""A pool of processes on this machine that fuse bags."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ class Processes:
     """A pool of processes on this machine."""
 
     def __init__(self, size: int, work: Work | None = None) -> None:
-        """Say how many.
+        """Start the pool.
 
         Args:
-            size: Processes.
-            work: What each does with a job; None: fuse it.
+            size: Number of processes.
+            work: Function that does a job; None: fuse it.
         """
         self.size, self._work = size, work or fuse_here
         # One executor each: when a process dies, its executor is lost, and the others go on.
-        self._idle = [self._new() for _ in range(size)]
+        self._idle = [self._new_executor() for _ in range(size)]
         self._busy: dict[Future[Done], ProcessPoolExecutor] = {}
 
     def __enter__(self) -> Processes:
@@ -36,43 +36,43 @@ class Processes:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
-        if kind is not None:  # what they have done so far lies on the disk
+        if kind is not None:  # completed parts are on the disk
             for process in active_children():
                 process.terminate()
         for executor in [*self._idle, *self._busy.values()]:
             executor.shutdown(cancel_futures=True)
 
     def start(self, job: BagJob) -> Future[Done]:
-        """Begin a job."""
+        """Start a job on an idle process."""
         executor = self._idle.pop()
         future = executor.submit(self._work, job)
         self._busy[future] = executor
         return future
 
-    def first(self, running: Collection[Future[Done]]) -> Future[Done]:
-        """Wait for any."""
+    def wait_for_any(self, running: Collection[Future[Done]]) -> Future[Done]:
+        """Wait until one of the running jobs has ended, and return it."""
         return next(iter(wait(running, return_when=FIRST_COMPLETED).done))
 
     def result(self, handle: Future[Done]) -> Done:
-        """What became of it."""
+        """Return the result of an ended job; raises what it raised, or WorkerDiedError."""
         executor = self._busy.pop(handle)
         try:
             done = handle.result()
         except BrokenProcessPool as error:
             executor.shutdown()
-            executor = self._new()
+            executor = self._new_executor()
             raise WorkerDiedError('its process died; out of memory?') from error
         finally:
             self._idle.append(executor)
         return done
 
-    def _new(self) -> ProcessPoolExecutor:
+    def _new_executor(self) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
-            1, mp_context=get_context('spawn'), initializer=_depend_on_parent)
+            1, mp_context=get_context('spawn'), initializer=_end_with_parent)
 
 
-def _depend_on_parent() -> None:
-    """Have this process end when the one that began it does, however, and not by Ctrl-C before."""
+def _end_with_parent() -> None:
+    """End this process whenever its parent ends; ignore Ctrl-C, which the parent handles."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = parent_process()
 

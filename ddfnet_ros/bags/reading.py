@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""BagReader: every message as CDR, whatever the bag, or as an object of its type."""
+"""BagReader: read messages of any bag as CDR bytes, or as objects of their type."""
 
 from __future__ import annotations
 
@@ -12,16 +12,23 @@ from rosbags.highlevel import AnyReader
 from rosbags.interfaces import Connection, Qos
 from rosbags.rosbag2 import Reader as Rosbag2
 
-from ddfnet_ros.bags.types import TYPES, BagTypes, Topic, as_undefined, has_fields, offered_qos
+from ddfnet_ros.bags.types import (
+    TYPES,
+    BagTypes,
+    Topic,
+    drop_empty_definition,
+    has_fields,
+    offered_qos,
+)
 
 IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
 CAMERA_INFO_TYPE = 'sensor_msgs/msg/CameraInfo'
 _READ_BY_FIELD = (*IMAGE_TYPES, CAMERA_INFO_TYPE, 'diagnostic_msgs/msg/DiagnosticArray')
 
-# What comes of damaged files: errors of rosbags, of SQLite, of decompressors and, where a length
-# is damaged, of memory and arithmetic. They share no other base.
+# Damaged files cause errors of rosbags, SQLite, decompressors and, if a length is damaged, of
+# memory and arithmetic. They have no other common base class.
 _DAMAGED = Exception
-_LONGEST = 300  # characters of them in ours
+_LONGEST = 300  # characters of their text in our message
 _SUFFIXES = ('.mcap', '.db3', '.bag')
 
 
@@ -33,10 +40,10 @@ class Message(NamedTuple):
     """One message of a bag.
 
     Attributes:
-        topic: Name, with its leading slash.
-        msgtype: `package/msg/Name`.
-        stamp_ns: When it was recorded [ns].
-        cdr: Its ROS 2 serialisation; ROS 1 messages are converted.
+        topic: Topic name with its leading slash.
+        msgtype: Message type as `package/msg/Name`.
+        stamp_ns: Recording time [ns].
+        cdr: ROS 2 serialisation; ROS 1 messages are converted.
     """
 
     topic: str
@@ -46,19 +53,19 @@ class Message(NamedTuple):
 
 
 class _Rosbag2(Rosbag2):
-    """A rosbag2 in which an empty definition counts as none: rosbags takes it for a type."""
+    """A rosbag2 reader that treats an empty type definition as missing, unlike rosbags."""
 
     @property
     def connections(self) -> list[Connection]:
-        """Topics, with what the bag knows of their types."""
-        return [as_undefined(connection) for connection in super().connections]
+        """Connections of all topics, with their type definitions."""
+        return [drop_empty_definition(connection) for connection in super().connections]
 
 
 class BagReader:
-    """Context manager over one bag: an .mcap, .db3 or .bag file, or a rosbag2 folder.
+    """Context manager for one bag: an .mcap, .db3 or .bag file, or a rosbag2 folder.
 
     Attributes:
-        topics: Topic name to message type, in alphabetical order.
+        topics: Message type by topic name, in alphabetical order.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -78,7 +85,7 @@ class BagReader:
                 self._reader.readers = [_Rosbag2(self._path)]
             self._reader.open()
         except _DAMAGED as error:
-            raise self._damaged(error) from error
+            raise self._damage_error(error) from error
         self._types = BagTypes(self._reader.typestore, self._reader.is2)
         self.topics = {
             c.topic: c.msgtype for c in sorted(self._reader.connections, key=lambda c: c.topic)
@@ -90,21 +97,21 @@ class BagReader:
 
     @property
     def image_topics(self) -> tuple[str, ...]:
-        """The topics with images, raw or compressed."""
+        """The topics with raw or compressed images."""
         return tuple(name for name, kind in self.topics.items() if kind in IMAGE_TYPES)
 
     @property
     def span_ns(self) -> tuple[int, int]:
-        """When the first and the last message were recorded [ns]; (0, 0) without messages."""
+        """Recording times of the first and the last message [ns]; (0, 0) without messages."""
         if not self._reader.message_count:
             return 0, 0
         return self._reader.start_time, self._reader.end_time - 1
 
-    def described(self) -> list[Topic]:
-        """Everything that is known of each topic, in alphabetical order.
+    def describe_topics(self) -> list[Topic]:
+        """Return what the bag tells about each topic, in alphabetical order.
 
         Raises:
-            BagError: a type is made of others that the bag does not define.
+            BagError: a type contains other types that the bag does not define.
         """
         found: dict[tuple[str, str], list[Connection]] = {}
         for connection in self._reader.connections:
@@ -112,33 +119,33 @@ class BagReader:
         try:
             return [self._types.topic(*key, found[key]) for key in sorted(found)]
         except _DAMAGED as error:
-            raise self._damaged(error) from error
+            raise self._damage_error(error) from error
 
-    def offered(self, topic: str) -> list[Qos]:
-        """The QoS that the publishers of a topic offered, as far as it was recorded."""
+    def offered_qos(self, topic: str) -> list[Qos]:
+        """Return the QoS that the publishers of a topic offered, as far as it was recorded."""
         return [qos for c in self._connections([topic]) for qos in offered_qos(c)]
 
     def count(self, topics: Collection[str] = ()) -> int:
-        """How many messages these topics (empty: all) have."""
+        """Return the number of messages on these topics (empty: on all)."""
         return sum(connection.msgcount for connection in self._connections(topics))
 
     def messages(self, topics: Collection[str] = ()) -> Iterator[Message]:
-        """Give the messages of these topics (empty: of all) in the order of their recording."""
-        for source, stamp_ns, raw in self._raw(self._connections(topics)):
-            yield Message(source.topic, source.msgtype, stamp_ns, self._cdr(source, raw))
+        """Yield the messages of these topics (empty: of all) in order of recording time."""
+        for source, stamp_ns, raw in self._raw_messages(self._connections(topics)):
+            yield Message(source.topic, source.msgtype, stamp_ns, self._to_cdr(source, raw))
 
-    def deserialised(self, message: Message) -> Any:
-        """The message object behind a message of this bag.
+    def deserialise(self, message: Message) -> Any:
+        """Deserialise a message of this bag to an object of its type.
 
         Raises:
-            BagError: bytes that are not of its type, a type that the bag does not define, one that
-                is read here and lacks fields that ROS 2 has in it, or one that is not the topic's.
+            BagError: the bytes do not fit the type, the bag does not define the type, a type that
+                is used here lacks fields of ROS 2's, or the type is not the topic's.
         """
         if message.msgtype != self.topics[message.topic]:
             raise BagError(f'{self._path}: expected {self.topics[message.topic]} on '
                            f'{message.topic}, got {message.msgtype} too; record one of them under '
                            'another name')
-        types = self._types.of(message.msgtype)
+        types = self._types.store_for(message.msgtype)
         if message.msgtype not in types.fielddefs:
             raise BagError(f'{self._path}: expected a definition of {message.msgtype}, got none; '
                            'convert the bag where its package is installed (ros2 bag convert)')
@@ -148,30 +155,32 @@ class BagReader:
         try:
             return types.deserialize_cdr(message.cdr, message.msgtype)
         except _DAMAGED as error:
-            raise self._damaged(error) from error
+            raise self._damage_error(error) from error
 
     def _connections(self, topics: Collection[str]) -> list[Connection]:
         if missing := sorted(set(topics) - set(self.topics)):
             raise BagError(f'{self._path}: expected topic {missing[0]}, got {self._topic_list()}')
         return [c for c in self._reader.connections if not topics or c.topic in topics]
 
-    def _raw(self, connections: list[Connection]) -> Iterator[tuple[Connection, int, bytes]]:
+    def _raw_messages(
+        self, connections: list[Connection]
+    ) -> Iterator[tuple[Connection, int, bytes]]:
         if not connections:  # for rosbags, no connection means all of them
             return
         try:
             yield from self._reader.messages(connections)
         except _DAMAGED as error:
-            raise self._damaged(error) from error
+            raise self._damage_error(error) from error
 
-    def _cdr(self, connection: Connection, raw: bytes) -> bytes | memoryview:
+    def _to_cdr(self, connection: Connection, raw: bytes) -> bytes | memoryview:
         if self._reader.is2:
             return raw
         try:
             return self._types.ros2.ros1_to_cdr(raw, connection.msgtype)
         except _DAMAGED as error:
-            raise self._damaged(error) from error
+            raise self._damage_error(error) from error
 
-    def _damaged(self, error: BaseException) -> BagError:
+    def _damage_error(self, error: BaseException) -> BagError:
         mcap = self._path.suffix == '.mcap' or any(self._path.glob('*.mcap'))
         return BagError(f'{self._path}: expected a complete rosbag2 or ROS 1 bag, got: '
                         f'{shorten(str(error), _LONGEST) or type(error).__name__}; record or '
@@ -182,7 +191,7 @@ class BagReader:
 
 
 def name_of(path: Path) -> str:
-    """What a bag is called: a file without its suffix, a folder in full, dots and all."""
+    """Return the name of a bag: a file's without its suffix, a folder's in full with its dots."""
     whole = path.absolute()
     return whole.name if path.is_dir() else whole.stem
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a bag holds that brackets could be made of: image topics, and what tells exposures."""
+"""Survey a bag for the inputs of brackets: image topics, and topics with exposure metadata."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from ddfnet_ros.encodings import pixels_of
 from ddfnet_ros.metadata import SOURCES, FrameMetadata, MetadataReader
 from ddfnet_ros.metadata.frames import stamp_ns
 
-_SAMPLES = 90  # images of each topic that are looked at
-_TRAILING = 20  # messages read after the last of them, for its metadata
-_SIDE = 160  # pixels of the longer side that they are reduced to
+_SAMPLES = 90  # images of each topic to look at
+_TRAILING = 20  # messages to read after the last of them, for its metadata
+_SIDE = 160  # longer side of thumbnails [pixels]
 
 
 @dataclass
@@ -29,15 +29,15 @@ class ImageTopic:
     """One image topic.
 
     Attributes:
-        name: Name, with its leading slash.
-        msgtype: `package/msg/Name`.
-        count: Images in the bag.
-        encoding: Of the pixels, or the format of compressed images; '' without images.
-        size: (width, height) in pixels; (0, 0) where no image could be decoded.
-        stamps_ns: Of the first images, by their headers.
-        thumbnails: Of those that could be decoded, much reduced.
-        problem: What the first image that could not be read or decoded lacked.
-        frame_id: Of the last image that was looked at.
+        name: Topic name with its leading slash.
+        msgtype: Message type as `package/msg/Name`.
+        count: Number of images in the bag.
+        encoding: Encoding, or the format of compressed images; '' without images.
+        size: (width, height) in pixels; (0, 0) if no image could be decoded.
+        stamps_ns: Header stamps of the first images [ns].
+        thumbnails: Reduced copies of those of them that could be decoded.
+        problem: Error text of the first image that could not be read or decoded; '' without.
+        frame_id: Frame ID of the last image that was looked at.
     """
 
     name: str
@@ -52,52 +52,53 @@ class ImageTopic:
 
     @property
     def interval(self) -> float:
-        """Time between two images, pauses and lost images aside [s]; 0 where it cannot be told."""
+        """Time between two images without pauses and lost images [s]; 0 if unknown."""
         gaps = np.diff(np.sort(self.stamps_ns)) * 1e-9
-        # The lower quartile, because in pairs with a pause after each, every second gap is one.
+        # The lower quartile: in pairs with a pause after each, every second gap is a pause.
         return float(np.quantile(gaps, 0.25)) if gaps.size else 0.0
 
     @property
     def rate(self) -> float:
-        """Images per second over those looked at, pauses included; 0 where it cannot be told."""
+        """Images per second, pauses included; 0 if unknown."""
         span = (max(self.stamps_ns) - min(self.stamps_ns)) * 1e-9 if self.stamps_ns else 0.0
         return (len(self.stamps_ns) - 1) / span if span > 0 else 0.0
 
     @property
     def brightness(self) -> npt.NDArray[np.float64]:
         """Mean linear brightness of the thumbnails, in [0, 1]."""
-        return np.array([_brightness(picture) for picture in self.thumbnails])
+        return np.array([_mean_brightness(picture) for picture in self.thumbnails])
 
 
 @dataclass(frozen=True)
 class MetadataTopic:
-    """A topic that tells exposures.
+    """A topic with exposure metadata.
 
     Attributes:
-        name: Name, with its leading slash.
-        source: Of `metadata.SOURCES`, by name.
-        told: What it tells, by the stamp of the image [ns] and, where several cameras may share
-            the topic, its frame_id, else ''.
-        shared: Whether they may.
+        name: Topic name with its leading slash.
+        source: Name of the metadata source, a key of `metadata.SOURCES`.
+        samples: Metadata of the first images, by image stamp [ns] and frame_id; the frame_id is
+            '' unless cameras may share the topic.
+        shared: Whether several cameras may share the topic.
     """
 
     name: str
     source: str
-    told: Mapping[tuple[int, str], FrameMetadata]
+    samples: Mapping[tuple[int, str], FrameMetadata]
     shared: bool = False
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What a bag holds.
+    """What a bag contains.
 
     Attributes:
-        path: The bag.
-        seconds: From its first to its last message.
-        topics: All of them.
+        path: Path of the bag.
+        seconds: Time from the first to the last message [s].
+        topics: All topics.
         images: The image topics.
-        metadata: The topics that tell exposures.
-        problems: By topic that could have told exposures, why a message of it cannot be read.
+        metadata: The topics with exposure metadata.
+        problems: For each topic that may have exposure metadata but has an unreadable message, the
+            error text.
     """
 
     path: Path
@@ -109,62 +110,64 @@ class Survey:
 
 
 def survey(path: Path) -> Survey:
-    """Look at the beginning of a bag.
+    """Survey a bag by its first messages.
 
     Raises:
-        BagError: it cannot be read.
+        BagError: the bag cannot be read.
     """
     with BagReader(path) as bag:
-        topics = bag.described()
+        topics = bag.describe_topics()
         images = {t.name: ImageTopic(t.name, t.msgtype, t.count) for t in topics
                   if t.msgtype in IMAGE_TYPES}
-        told = [_Told(t.name, name) for t in topics for name, source in SOURCES.items()
-                if source.msgtype == t.msgtype]
+        samples = [_TopicMetadata(t.name, name) for t in topics
+                   for name, source in SOURCES.items() if source.msgtype == t.msgtype]
         if images:
-            _look(bag, images, told)
-            _doubt_stamps(images.values())
+            _read_samples(bag, images, samples)
+            _check_stamps(images.values())
         first_ns, last_ns = bag.span_ns
-    # Without any, it is diagnostics of other nodes.
-    metadata = tuple(MetadataTopic(t.topic, t.source, t.known, t.shared) for t in told if t.known)
+    # Topics without any metadata are diagnostics of other nodes.
+    metadata = tuple(
+        MetadataTopic(t.topic, t.source, t.by_stamp, t.shared) for t in samples if t.by_stamp)
     return Survey(path, (last_ns - first_ns) * 1e-9, tuple(topics), tuple(images.values()),
-                  metadata, {t.topic: t.problem for t in told if t.problem})
+                  metadata, {t.topic: t.problem for t in samples if t.problem})
 
 
-class _Told:
-    """What one topic tells, if it is read as that of one source."""
+class _TopicMetadata:
+    """Collects the metadata of one topic, read as messages of one source."""
 
     def __init__(self, topic: str, source: str) -> None:
         self.topic, self.source, self.problem = topic, source, ''
         self.shared = SOURCES[source].shared
-        self.known: dict[tuple[int, str], FrameMetadata] = {}
+        self.by_stamp: dict[tuple[int, str], FrameMetadata] = {}
         self._readers: dict[str, MetadataReader] = {}
 
     def add(self, message: Any) -> None:
-        """Read a message, if it can be: fusing the bag says what is wrong with the others."""
+        """Read a message; skips an unreadable one, which fusing the bag will report."""
         camera = message.header.frame_id if self.shared else ''
         reader = self._readers.setdefault(camera, MetadataReader(SOURCES[self.source]))
         try:
-            if known := reader.read(message):
-                self.known[reader.stamp_ns(message), camera] = known
+            if metadata := reader.read(message):
+                self.by_stamp[reader.stamp_ns(message), camera] = metadata
         except ValueError:
             pass
 
 
-def _look(bag: BagReader, images: Mapping[str, ImageTopic], told: Sequence[_Told]) -> None:
-    """Read on until every image topic has given its samples, or the bag ends."""
+def _read_samples(bag: BagReader, images: Mapping[str, ImageTopic],
+                  samples: Sequence[_TopicMetadata]) -> None:
+    """Read until every image topic has enough samples, or the bag ends."""
     missing, trailing = {name for name, topic in images.items() if topic.count}, _TRAILING
-    for message in bag.messages([*images, *{t.topic for t in told}]):
-        tellers = [teller for teller in told if teller.topic == message.topic]
+    for message in bag.messages([*images, *{t.topic for t in samples}]):
+        of_topic = [one for one in samples if one.topic == message.topic]
         try:
-            content = bag.deserialised(message)
-        except BagError as error:  # of this message: the others may be whole
+            content = bag.deserialise(message)
+        except BagError as error:  # other messages may be readable
             if image := images.get(message.topic):
                 image.problem = image.problem or str(error)
-            for teller in tellers:
-                teller.problem = teller.problem or str(error)
+            for one in of_topic:
+                one.problem = one.problem or str(error)
             continue
-        for teller in tellers:
-            teller.add(content)
+        for one in of_topic:
+            one.add(content)
         if message.topic in missing:
             topic = images[message.topic]
             _add_sample(topic, content)
@@ -175,8 +178,8 @@ def _look(bag: BagReader, images: Mapping[str, ImageTopic], told: Sequence[_Told
             break
 
 
-def _doubt_stamps(topics: Iterable[ImageTopic]) -> None:
-    """Without stamps that differ there is no order of the images, and no bracket."""
+def _check_stamps(topics: Iterable[ImageTopic]) -> None:
+    """Note a problem if all stamps of a topic are equal: its images then have no order."""
     for topic in topics:
         if len(topic.stamps_ns) > 1 and not topic.interval:
             topic.problem = topic.problem or (
@@ -201,5 +204,5 @@ def _add_sample(topic: ImageTopic, message: Any) -> None:
     topic.thumbnails.append(small)
 
 
-def _brightness(picture: Pixels) -> float:
+def _mean_brightness(picture: Pixels) -> float:
     return float(np.mean(np.maximum(picture / white_level(picture), 0) ** 2.2))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Topics of bags and the types of their messages; what ROS 1 has otherwise than ROS 2."""
+"""Topics of bags and their message types; the differences between ROS 1 and ROS 2."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ _LATCHED = Qos(QosHistory.KEEP_LAST, 1, QosReliability.RELIABLE, QosDurability.T
 
 @dataclass(frozen=True)
 class Topic:
-    """What a bag tells of one topic, and what another bag needs to hold it.
+    """What a bag tells about one topic: all that is needed to copy it to another bag.
 
     Attributes:
-        name: With its leading slash.
-        msgtype: `package/msg/Name`.
-        count: How many messages it has.
-        definition: Of the message type, as .msg text; '' where the bag does not know it.
-        digest: REP-2011 hash of the type; of zeros where the bag does not know it.
-        qos: Offered by its publishers; for a latched topic of ROS 1 what amounts to that.
+        name: Topic name with its leading slash.
+        msgtype: Message type as `package/msg/Name`.
+        count: Number of messages.
+        definition: Definition of the message type as .msg text; '' if the bag has none.
+        digest: REP-2011 hash of the type; zeros if the bag has none.
+        qos: QoS that the publishers offered; the equivalent QoS for a latched topic of ROS 1.
     """
 
     name: str
@@ -53,17 +53,17 @@ class Topic:
 
 
 class BagTypes:
-    """The types of one bag, as ROS 2 has them."""
+    """The message types of one bag in their ROS 2 form."""
 
     def __init__(self, types: Typestore, is_ros2: bool) -> None:
         """Take the types that the bag defines."""
         self._is_ros2 = is_ros2
         self.ros2 = types if is_ros2 else _without_sequence_numbers(types)
 
-    def of(self, msgtype: str) -> Typestore:
-        """Where a type is defined: by the bag, or else as ROS 2 has it.
+    def store_for(self, msgtype: str) -> Typestore:
+        """Return the type store that defines a type: the bag's, else ROS 2's.
 
-        Types of ROS 1 that ROS 2 has with other names for the same fields count as ROS 2's.
+        A type of ROS 1 that differs from ROS 2's only in field names is taken from ROS 2.
         """
         if msgtype not in self.ros2.fielddefs or (
                 not self._is_ros2 and _same_layout(self.ros2, TYPES, msgtype)):
@@ -71,9 +71,9 @@ class BagTypes:
         return self.ros2
 
     def topic(self, name: str, msgtype: str, connections: Sequence[Connection]) -> Topic:
-        """What is known of a topic with these connections."""
+        """Describe the topic that has these connections."""
         definition, digest = '', next((c.digest for c in connections if c.digest), '')
-        types = self.of(msgtype)
+        types = self.store_for(msgtype)
         if msgtype in types.fielddefs:
             definition, _ = types.generate_msgdef(msgtype, ros_version=2)
             digest = types.hash_rihs01(msgtype)
@@ -83,11 +83,12 @@ class BagTypes:
                      tuple(dict.fromkeys(qos for c in connections for qos in offered_qos(c))))
 
 
-def as_undefined(connection: Connection) -> Connection:
-    """A connection without its definition and hash, where these are empty and of zeros.
+def drop_empty_definition(connection: Connection) -> Connection:
+    """Return a connection without definition and hash if its definition is empty.
 
-    Bags have that of types which their recorder did not know. A type that really is without
-    fields has a hash; .mcap files have none, and there it is one of those that nobody knows.
+    Recorders write an empty definition and a hash of zeros for types that they do not know. A
+    type that really has no fields has a hash, except in .mcap files, which store none; there it
+    counts as unknown.
     """
     if connection.msgdef.data.strip() or connection.digest not in ('', _NO_HASH):
         return connection
@@ -96,7 +97,7 @@ def as_undefined(connection: Connection) -> Connection:
 
 
 def _without_sequence_numbers(types: Typestore) -> Typestore:
-    """The types of a bag with ROS 2's Header: ROS 1's has a sequence number in front."""
+    """The types of a ROS 1 bag, but with ROS 2's Header, which has no sequence number."""
     header = 'std_msgs/msg/Header'
     ros2 = get_typestore(Stores.EMPTY)
     ros2.register({**types.fielddefs, header: TYPES.fielddefs[header]})
@@ -104,7 +105,7 @@ def _without_sequence_numbers(types: Typestore) -> Typestore:
 
 
 def _same_layout(own: Typestore, other: Typestore, msgtype: str) -> bool:
-    """Whether a type has fields of the same types in both stores, whatever their names."""
+    """Whether a type has the same field types in both stores; names may differ."""
     if msgtype not in other.fielddefs:
         return False
     fields, others = (store.fielddefs[msgtype][1] for store in (own, other))
@@ -115,7 +116,7 @@ def _same_layout(own: Typestore, other: Typestore, msgtype: str) -> bool:
 
 
 def has_fields(own: Typestore, msgtype: str) -> bool:
-    """Whether a type has all fields that ROS 2 has in it, of the same types."""
+    """Whether a type has all fields of ROS 2's type, with the same types."""
     fields = dict(own.fielddefs[msgtype][1]) if msgtype in own.fielddefs else {}
     return all(
         fields.get(name) == kind and ((nested := _nested(kind)) is None or has_fields(own, nested))
@@ -123,7 +124,7 @@ def has_fields(own: Typestore, msgtype: str) -> bool:
 
 
 def _nested(kind: Any) -> str | None:
-    """The message type that a field has, or its elements have; None for numbers and strings."""
+    """The message type of a field or of its elements; None for numbers and strings."""
     node, detail = kind
     if node in (Nodetype.ARRAY, Nodetype.SEQUENCE):
         node, detail = detail[0]
@@ -131,7 +132,7 @@ def _nested(kind: Any) -> str | None:
 
 
 def offered_qos(connection: Connection) -> list[Qos]:
-    """What the publishers of a topic offered; for a latched one of ROS 1 what amounts to that."""
+    """QoS that the publishers offered; the equivalent QoS for a latched topic of ROS 1."""
     if isinstance(connection.ext, ConnectionExtRosbag1):
         return [_LATCHED] if connection.ext.latching else []
     return connection.ext.offered_qos_profiles

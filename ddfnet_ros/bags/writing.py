@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""BagWriter: one .mcap file that `ros2 bag play` takes."""
+"""BagWriter: write one .mcap file that `ros2 bag play` can read."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class BagWriter:
     def __enter__(self) -> BagWriter:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._folder = tempfile.TemporaryDirectory(dir=self._path.parent, prefix='.bag-')
-        # rosbags writes a folder with the file and its metadata.yaml; the file alone holds all.
+        # rosbags writes a folder with the file and metadata.yaml; only the file is needed.
         self._writer = Writer(Path(self._folder.name) / 'bag', version=9,
                               storage_plugin=StoragePlugin.MCAP)
         self._writer.open()
@@ -43,7 +43,7 @@ class BagWriter:
                 put_in_place(Path(self._folder.name) / 'bag' / 'bag.mcap', self._path)
 
     def declare(self, topic: Topic) -> None:
-        """Take over a topic of another bag, its type and QoS included, of whatever type.
+        """Add a topic of another bag with its type and QoS; the type may be of any package.
 
         Topics of common types need no declaration.
         """
@@ -52,15 +52,15 @@ class BagWriter:
             offered_qos_profiles=topic.qos)
 
     def write(self, topic: str, message: Any, stamp_ns: int) -> None:
-        """Add a message object of `TYPES`, recorded at `stamp_ns`."""
+        """Write a message object of `TYPES` with recording time `stamp_ns`."""
         msgtype = message.__msgtype__
         self.write_cdr(Message(topic, msgtype, stamp_ns, TYPES.serialize_cdr(message, msgtype)))
 
     def write_cdr(self, message: Message) -> None:
-        """Add a message as it came over the wire.
+        """Write a serialised message.
 
         Raises:
-            BagError: its type is not among ROS 2's common messages, and was not declared.
+            BagError: its type is not a common ROS 2 type, and the topic was not declared.
         """
         key = message.topic, message.msgtype
         if key not in self._connections:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command `ddfnet`: one verb per file, imported only when it is asked for."""
+"""The command `ddfnet`: one verb per file, imported only when it is used."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ddfnet_ros.cli import completion
 
 USER_ERROR = 2
 _INTERRUPTED = 130
-_UNREAD = 141  # as of a program that SIGPIPE ends
+_PIPE_CLOSED = 141  # the exit status of a program that SIGPIPE ends
 
 VERBS = {
     'fuse': 'Fuse the exposures of one scene into an HDR image.',
@@ -37,20 +37,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb.
 
     Returns:
-        Exit status, as the overview explains it.
+        The exit status; the overview in `_overview` explains it.
     """
     verb, *rest = argv if argv is not None else sys.argv[1:] or ['--help']
     try:
         try:
             return _run(verb, rest)
         finally:
-            if sys.stdout is not None:  # which it is where the shell closed it
+            if sys.stdout is not None:  # None if the shell closed it
                 sys.stdout.flush()
-    except OSError as error:  # of stdout itself; all others were told
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # not again at the end
-        if isinstance(error, BrokenPipeError):  # who read has left, such as `head`
-            return _UNREAD
-        return _tell(error)
+    except OSError as error:  # of stdout itself; all others were printed already
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # no second error at exit
+        if isinstance(error, BrokenPipeError):  # the reader, such as `head`, has ended
+            return _PIPE_CLOSED
+        return _print_error(error)
 
 
 def _run(verb: str, rest: Sequence[str]) -> int:
@@ -76,11 +76,11 @@ def _run(verb: str, rest: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     except Exception as error:
-        return _tell(_of_the_user(error))
+        return _print_error(_as_user_error(error))
 
 
-def _of_the_user(error: Exception) -> Exception:
-    """What the user can mend; raises what is an error of ours."""
+def _as_user_error(error: Exception) -> Exception:
+    """Return an error that the user can fix; raises it if it is a bug of ours."""
     if isinstance(error, ValueError | OSError):
         return error
     from ddfnet_ros.runtime.memory import is_shortage
@@ -115,7 +115,7 @@ stops: 0). Results are on stdout, all else on stderr; --json makes them JSON (fu
 view, doctor, synthesize, bench, train, export, weights; evaluate --json FILE)."""
 
 
-def _tell(error: Exception) -> int:
+def _print_error(error: Exception) -> int:
     print(f'ddfnet: {_one_line(error)}', file=sys.stderr)
     return USER_ERROR
 

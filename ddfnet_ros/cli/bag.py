@@ -20,9 +20,9 @@ from ddfnet_ros.bags.processes import Processes
 from ddfnet_ros.bags.ray_actors import RayActors
 from ddfnet_ros.bags.reading import BagError, name_of
 from ddfnet_ros.cli.bag_report import Report, json_line, summary
-from ddfnet_ros.cli.bag_settings import LIVE_ONLY, settled
+from ddfnet_ros.cli.bag_settings import LIVE_ONLY, settings_for_bag
 from ddfnet_ros.cli.options import as_options, optional
-from ddfnet_ros.command_line.naming import given
+from ddfnet_ros.command_line.naming import given_settings
 from ddfnet_ros.command_line.parsing import parse
 from ddfnet_ros.command_line.waiting import waiting
 from ddfnet_ros.settings import NodeSettings
@@ -38,7 +38,7 @@ EXAMPLES = """\
   ddfnet bag day*.mcap fused/ --ray --ray-address auto"""
 
 FAILED = 1
-_Stated = Mapping[str, Any]
+_Given = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,19 +91,19 @@ several."""
 
 
 def run(words: Sequence[str]) -> int:
-    """Fuse one bag here, or several wherever they are to be fused."""
+    """Fuse one bag in this process, or several in a pool."""
     options = parse(Options, 'ddfnet bag', words, EXAMPLES)
     *sources, target = options.bags
-    stated = given(words, options.settings)
+    given = given_settings(words, options.settings)
     several = len(sources) > 1 or options.ray or target.is_dir()
     if not several:
-        return _one(options, stated, sources[0], target)
-    return _several(options, stated, sources, target)
+        return _fuse_one(options, given, sources[0], target)
+    return _fuse_several(options, given, sources, target)
 
 
-def _one(options: Options, stated: _Stated, source: Path, target: Path) -> int:
+def _fuse_one(options: Options, given: _Given, source: Path, target: Path) -> int:
     with waiting(f'reading {source.name} and the model'):
-        job = _job(options, stated, source, target)
+        job = _make_job(options, given, source, target)
         check_free(job)
 
         from ddfnet_ros.runtime.fallback import FallbackDeghoster
@@ -112,7 +112,7 @@ def _one(options: Options, stated: _Stated, source: Path, target: Path) -> int:
     try:
         done = fuse_bag(job, deghoster)
     except KeyboardInterrupt:
-        _tell_of_interrupt([job])
+        _print_resume_hint([job])
         raise
     if options.json:
         print(json_line(source, target, done))
@@ -122,43 +122,43 @@ def _one(options: Options, stated: _Stated, source: Path, target: Path) -> int:
     return 0
 
 
-def _several(
-    options: Options, stated: _Stated, sources: Sequence[Path], folder: Path
+def _fuse_several(
+    options: Options, given: _Given, sources: Sequence[Path], folder: Path
 ) -> int:
-    """Fuse bags into a folder; 1 where not all could be."""
+    """Fuse bags into a folder; returns the exit status: 1 if any of them failed."""
     report = Report(as_json=options.json)
     jobs = []
-    for source, target in _targets(sources, folder).items():
+    for source, target in _target_paths(sources, folder).items():
         if target.exists() and not options.overwrite:
-            report.tell(source, target, None)
+            report.add(source, target, None)
             continue
         try:
-            jobs.append(_job(options, stated, source, target, progress=False))
+            jobs.append(_make_job(options, given, source, target, progress=False))
         except ValueError as error:
-            report.tell(source, target, error)
+            report.add(source, target, error)
     if jobs:
         try:
-            with _pool(options, jobs) as pool:
-                run_all(jobs if options.ray else _sharing(jobs, pool.size), pool, options.retries,
-                        lambda job, outcome: report.tell(job.source, job.target, outcome))
+            with _make_pool(options, jobs) as pool:
+                run_all(jobs if options.ray else _share_threads(jobs, pool.size), pool,
+                        options.retries,
+                        lambda job, outcome: report.add(job.source, job.target, outcome))
         except KeyboardInterrupt:
-            _tell_of_interrupt(jobs)
+            _print_resume_hint(jobs)
             raise
     return FAILED if report.failed else 0
 
 
-def _tell_of_interrupt(jobs: Sequence[BagJob]) -> None:
+def _print_resume_hint(jobs: Sequence[BagJob]) -> None:
     if folders := [shlex.quote(str(job.folder)) for job in jobs if job.folder.is_dir()]:
         print(f'\nddfnet: interrupted; the same command goes on where it was, '
               f'`rm -r {" ".join(folders)}` forgets it', file=sys.stderr)
 
 
-def _targets(sources: Sequence[Path], folder: Path) -> dict[Path, Path]:
-    """Where the result of each bag goes.
+def _target_paths(sources: Sequence[Path], folder: Path) -> dict[Path, Path]:
+    """Return the target path of each bag.
 
     Raises:
-        BagError: no folder, one in which a bag lies that has its result's name, or two bags for
-            one name.
+        BagError: the folder is a file, a target is one of the bags, or two bags have one name.
     """
     if folder.exists() and not folder.is_dir():
         raise BagError(f'{folder}: expected a folder for the results, got a file')
@@ -172,7 +172,7 @@ def _targets(sources: Sequence[Path], folder: Path) -> dict[Path, Path]:
     return dict(zip(sources, targets, strict=True))
 
 
-def _pool(options: Options, jobs: Sequence[BagJob]) -> Processes | RayActors:
+def _make_pool(options: Options, jobs: Sequence[BagJob]) -> Processes | RayActors:
     size = min(options.jobs, len(jobs))
     if options.ray:
         gpus = any(job.settings.device != 'cpu' for job in jobs)
@@ -180,31 +180,31 @@ def _pool(options: Options, jobs: Sequence[BagJob]) -> Processes | RayActors:
     return Processes(size)
 
 
-def _sharing(jobs: Sequence[BagJob], processes: int) -> list[BagJob]:
-    """The jobs, with as many CPU threads as each process has where the settings name none."""
+def _share_threads(jobs: Sequence[BagJob], processes: int) -> list[BagJob]:
+    """Give each process its share of the CPU threads, unless the settings name a number."""
     return [dataclasses.replace(job, settings=dataclasses.replace(
         job.settings, threads=job.settings.threads or share_of_threads(processes)))
         for job in jobs]
 
 
-def _job(
-    options: Options, stated: _Stated, source: Path, target: Path, *, progress: bool = True
+def _make_job(
+    options: Options, given: _Given, source: Path, target: Path, *, progress: bool = True
 ) -> BagJob:
-    """The job for one bag, by the settings given or else by what the bag tells.
+    """Make the job for one bag, from the given settings or else from the bag's metadata.
 
     Args:
-        options: Of the command line.
-        stated: Those of its settings that were given.
-        source: The bag.
-        target: The result.
+        options: Options of the command line.
+        given: Settings that the command line names.
+        source: Path of the bag.
+        target: Path of the result.
         progress: Whether progress bars are shown.
 
     Raises:
-        BagError: settings are needed that the bag does not tell.
+        BagError: neither the settings nor the bag tell the exposures.
     """
     return BagJob(
         source=source, target=target, outputs=options.outputs,
-        settings=settled(source, stated, options.params_file),
+        settings=settings_for_bag(source, given, options.params_file),
         node='/' + options.node.strip('/'), keep_exposures=options.keep_exposures,
         progress=progress, overwrite=options.overwrite,
     )

@@ -43,7 +43,7 @@ class Options:
     """How to fuse."""
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r'\d{2,5}x\d{2,5}', self.size) or min(_sides(self.size)) < 64:
+        if not re.fullmatch(r'\d{2,5}x\d{2,5}', self.size) or min(_parse_size(self.size)) < 64:
             raise ValueError('--size: expected WIDTHxHEIGHT of at least 64 pixels each, such as '
                              f'640x360, got {self.size!r}')
         if not MIN_FRAMES <= self.frames <= MAX_FRAMES:
@@ -61,17 +61,17 @@ def run(words: Sequence[str]) -> int:
         from ddfnet_ros.runtime.deghoster import Deghoster
 
         deghoster = Deghoster(options.fusion)
-    speed = measure(deghoster, _sides(options.size), options.frames, options.repeats)
-    print(json.dumps(dataclasses.asdict(speed)) if options.json else _lines(speed))
+    speed = measure(deghoster, _parse_size(options.size), options.frames, options.repeats)
+    print(json.dumps(dataclasses.asdict(speed)) if options.json else _format(speed))
     return 0
 
 
-def _sides(size: str) -> tuple[int, int]:
+def _parse_size(size: str) -> tuple[int, int]:
     width, height = size.split('x')
     return int(width), int(height)
 
 
-def _lines(speed: Speed) -> str:
+def _format(speed: Speed) -> str:
     stages = ', '.join(f'{name} {ms:.1f}' for name, ms in speed.stage_ms.items())
     memory = '' if speed.peak_mib is None else f', {speed.peak_mib:.0f} MiB at the peak'
     return (f'{speed.processor}, {speed.threads} threads, {speed.frames} frames of '

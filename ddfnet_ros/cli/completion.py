@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`ddfnet --completion SHELL`: what makes the Tab key know verbs, options and choices."""
+"""`ddfnet --completion SHELL`: shell code that completes verbs, options and choices by Tab."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ SHELLS = ('bash', 'zsh')
 NESTED = ('weights',)
 """Verbs that have verbs of their own."""
 
-# Options and their choices come from the verb's own --help, so they are always those of the
-# version that is installed; asking takes a second, so a shell asks once per verb, and not for the
-# names of files.
+# Options and their choices come from the verb's own --help, so they always match the installed
+# version. Calling it takes a second, so a shell calls it once per verb, and not for file names.
 _BASH = r"""# ddfnet: completion of verbs, options, their choices, and file names
 declare -gA _ddfnet_help
 _ddfnet() {
@@ -48,14 +47,14 @@ _ZSH = 'autoload -U +X compinit && compinit\nautoload -U +X bashcompinit && bash
 
 
 def script(words: Sequence[str], verbs: Iterable[str]) -> str:
-    """Code for the shell to source.
+    """Return the code that the shell has to source.
 
     Args:
-        words: What follows `--completion`: the name of the shell.
-        verbs: All verbs.
+        words: Words after `--completion`: the name of the shell.
+        verbs: Names of all verbs.
 
     Raises:
-        ValueError: another shell, or none.
+        ValueError: an unknown shell, or none.
     """
     if len(words) != 1 or words[0] not in SHELLS:
         raise ValueError(f'--completion: expected {" or ".join(SHELLS)}, got '

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`ddfnet doctor`: what of this machine suits, what does not, and the remedy.
+"""`ddfnet doctor`: check this machine and name the remedy for each problem.
 
-Whatever may be broken is tried in a process of its own: a library that does not suit another ends
-the process that imports it.
+Libraries that may be broken are tried in a separate process, because importing incompatible ones
+can crash the process.
 """
 
 from __future__ import annotations
@@ -50,22 +50,22 @@ def run(words: Sequence[str]) -> int:
     for finding in examine():
         findings.append(finding)
         if not options.json:
-            print(_line(finding), flush=True)  # at once: some checks take seconds
+            print(_format(finding), flush=True)  # at once: some checks take seconds
     if options.json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))
     return int(any(finding.level == FAIL for finding in findings))
 
 
 def examine() -> Iterator[Finding]:
-    """What all checks find, one after the other; one that breaks is itself a finding."""
+    """Run all checks and yield their findings; a check that raises is a finding, too."""
     for name, check in CHECKS.items():
         try:
             yield from check()
-        except Exception as error:  # whatever it is, the other checks go on
-            said = ' '.join(str(error).split())
-            yield Finding(name, FAIL, f'{type(error).__name__}: {said}', 'repair what it names')
+        except Exception as error:  # any error: the other checks go on
+            text = ' '.join(str(error).split())
+            yield Finding(name, FAIL, f'{type(error).__name__}: {text}', 'repair what it names')
 
 
-def _line(finding: Finding) -> str:
+def _format(finding: Finding) -> str:
     remedy = f'; {finding.remedy}' if finding.remedy else ''
     return f'{finding.level:4}  {finding.name:14} {finding.text}{remedy}'

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`ddfnet evaluate`: models and their peers, measured on scenes whose truth is known."""
+"""`ddfnet evaluate`: measure models and their peers on scenes with known ground truth."""
 
 from __future__ import annotations
 
@@ -53,23 +53,23 @@ def run(words: Sequence[str]) -> int:
         from ddfnet_ros.evaluation.run import carry_out
 
         evaluation = carry_out(options, options.fusion, ready=stop)
-    print(report(evaluation), flush=True)  # before a disk may be found full
+    print(report(evaluation), flush=True)  # before writing the file, which may fail on a full disk
     if options.json is not None:
         options.json.write_text(evaluation.to_json())
     return 0
 
 
 def report(evaluation: Evaluation) -> str:
-    """All tables, and what they are of."""
+    """Format all tables and the model that they are for."""
     parts = [f'{point.axis} {point.value:g}\n{table(point.methods)}'
              for point in evaluation.points] or [table(evaluation.methods)]
     parts += [f'{failed.method} over {failed.axis}, {failed.metric}: '
-              + _failure(failed) for failed in evaluation.failures]
+              + _describe_failure(failed) for failed in evaluation.failures]
     model = f'fused: {evaluation.model} on {evaluation.device}, {evaluation.precision}'
     return '\n'.join([*parts, model])
 
 
-def _failure(failed: Failure) -> str:
+def _describe_failure(failed: Failure) -> str:
     places = dict.fromkeys(p for p in (failed.below, failed.above) if p is not None)
     if not places:
         return 'better than the reference alone everywhere'
@@ -77,7 +77,7 @@ def _failure(failed: Failure) -> str:
 
 
 def table(methods: Comparison) -> str:
-    """A line per metric, a column per method: mean and spread over the scenes."""
+    """Format mean and spread over the scenes: a line per metric, a column per method."""
     from ddfnet_ros.evaluation.metrics import shown
 
     lines = [f'{"":24}' + ''.join(f'{name:>18}' for name in methods) + f'{"scenes":>8}']

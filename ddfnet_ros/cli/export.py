@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`ddfnet export`: a model as an ONNX file."""
+"""`ddfnet export`: write a model as an ONNX file."""
 
 from __future__ import annotations
 
@@ -69,11 +69,11 @@ def run(words: Sequence[str]) -> int:
         loaded = load_fusion(path)
         about = {'model': path.stem, 'weights_sha256': loaded.sha256, 'reference': f'{place + 1}'}
         exported = export(loaded.model, options.output, options.frames, place, about)
-    print(json.dumps(dataclasses.asdict(exported)) if options.json else _lines(exported))
+    print(json.dumps(dataclasses.asdict(exported)) if options.json else _format(exported))
     return 0
 
 
-def _lines(exported: Exported) -> str:
+def _format(exported: Exported) -> str:
     shapes = [f'  {name}: {" x ".join(map(str, shape))}'
               for name, shape in (exported.inputs | exported.outputs).items()]
     return '\n'.join([

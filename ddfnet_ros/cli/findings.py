@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `ddfnet doctor` finds, in the words that all its checks share."""
+"""The findings of `ddfnet doctor`: the type that all its checks return."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ OK, WARN, FAIL = 'OK', 'WARN', 'FAIL'
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found.
+    """One finding of a check.
 
     Attributes:
-        name: What was looked at.
+        name: Name of what was checked.
         level: OK, WARN (works, but not as well as it could) or FAIL.
-        text: What was found.
-        remedy: What to do about it; '' where there is nothing to do.
+        text: Description of the finding.
+        remedy: What the user should do; '' if nothing.
     """
 
     name: str

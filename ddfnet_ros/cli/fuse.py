@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import tyro
 
 from ddfnet_ros import images
-from ddfnet_ros.bracket import Bracket, mismatched
+from ddfnet_ros.bracket import Bracket, mismatched_frames
 from ddfnet_ros.cli.image_files import frames_of
 from ddfnet_ros.cli.options import FUSION, check_output, optional
 from ddfnet_ros.command_line.parsing import parse
@@ -58,7 +58,7 @@ def run(words: Sequence[str]) -> int:
     check_output(options.output, '.exr')
     if options.tonemapped is not None:
         check_output(options.tonemapped, '.png')
-    _check_apart(options)
+    _check_no_input_overwritten(options)
     with waiting('fusing'):
         frames = frames_of(options.ldr, options.exposure_times, options.fusion)
         bracket = Bracket.of(frames, options.fusion.reference)
@@ -76,12 +76,12 @@ def run(words: Sequence[str]) -> int:
         'tonemapped': str(options.tonemapped) if options.tonemapped else None,
         'exposures': list(bracket.exposures), 'reference': bracket.reference_index + 1,
         'model': deghoster.model_name, 'device': deghoster.device, 'stage_ms': fused.stage_ms}
-    print(json.dumps(about) if options.json else _line(about))
+    print(json.dumps(about) if options.json else _format(about))
     return 0
 
 
-def _check_apart(options: Options) -> None:
-    """Raise ValueError where a result would take the place of a frame."""
+def _check_no_input_overwritten(options: Options) -> None:
+    """Raise ValueError if a result would overwrite an input file."""
     frames = [path for path in options.ldr if path.exists()]
     for result in (options.output, options.tonemapped):
         if result is not None and result.exists() and any(map(result.samefile, frames)):
@@ -90,15 +90,20 @@ def _check_apart(options: Options) -> None:
 
 
 def _warn_of_mismatch(bracket: Bracket, files: Mapping[int, Path]) -> None:
-    """Tell of exposures that cannot be those of their files, by the identity of the frames."""
-    if frames := mismatched(bracket):
+    """Warn if a longer exposure is no brighter than a shorter one.
+
+    Args:
+        bracket: The bracket.
+        files: Path of each frame by the frame's `id()`.
+    """
+    if frames := mismatched_frames(bracket):
         shorter, longer = (f'{files[id(frame)]} ({frame.exposure:.4g})' for frame in frames)
         print(f'ddfnet: warning: expected {longer} to be brighter than {shorter}, got a picture '
               'that is not; give different files, and --exposure-times in their order',
               file=sys.stderr)
 
 
-def _line(about: Mapping[str, Any]) -> str:
+def _format(about: Mapping[str, Any]) -> str:
     times = ' '.join(f'{exposure:.4g}' for exposure in about['exposures'])
     return (f'{about["output"]}: exposures {times}, reference {about["reference"]}, '
             f'model {about["model"]} on {about["device"]}, '

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Image files as the frames of one bracket, with the exposures that the user or the files tell."""
+"""Read image files as the frames of one bracket; exposures come from the user or from EXIF."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def frames_of(
     """Read the exposures of one scene.
 
     Args:
-        paths: 2 to 9 files, in any order.
-        times: What was given as --exposure-times: one per file, AUTO, or none for EXIF data.
-        settings: Camera response, for AUTO.
+        paths: Paths of 2 to 9 files, in any order.
+        times: Value of --exposure-times: one per file, AUTO, or empty for EXIF data.
+        settings: Settings with the camera response, which AUTO needs.
 
     Raises:
-        ValueError: files that are no images, or whose exposures nobody tells.
-        OSError: files that cannot be read.
+        ValueError: a file is not an image, or its exposure is unknown.
+        OSError: a file cannot be read.
     """
     if folder := next((path for path in paths if path.is_dir()), None):
         raise ValueError(f'expected image files, got the folder {folder}; name {folder}/*.png')
@@ -39,7 +39,7 @@ def frames_of(
     _check_alike(paths, pictures)
     gains = [1.0] * len(pictures)
     if times == AUTO:
-        exposures, sure = _estimated(pictures, settings)
+        exposures, sure = _estimate(pictures, settings)
         if not sure:
             print(f'ddfnet: warning: expected frames that tell their exposures, got some that may '
                   f'not; {_remedy(paths)}', file=sys.stderr)
@@ -58,13 +58,13 @@ def frames_of(
 
 
 def seconds(word: str) -> float:
-    """A time as the user wrote it: 0.004, 4e-3 or 1/250.
+    """Parse a time such as 0.004, 4e-3 or 1/250 [s].
 
     Raises:
         ValueError: not a time > 0.
     """
     try:
-        # Not all by Fraction: it would write out 1e99999999 in full.
+        # Fraction only where needed: it would write out 1e99999999 in full.
         time = float(Fraction(word) if '/' in word else word)
     except (ValueError, ZeroDivisionError, OverflowError):
         time = math.nan
@@ -92,10 +92,10 @@ def _check_alike(paths: Sequence[Path], pictures: Sequence[Pixels]) -> None:
                              'them first')
 
 
-def _estimated(
+def _estimate(
     pictures: Sequence[Pixels], settings: RadianceSettings
 ) -> tuple[list[float], bool]:
-    """Exposures, up to a factor, and whether the pixels are sure of them."""
+    """Estimate exposures up to a common factor; also return whether the estimate is sure."""
     from ddfnet_ros.runtime.exposure_ratios import estimate_exposures
 
     exposures, ratios = estimate_exposures(pictures, settings)
@@ -106,11 +106,11 @@ def _estimated(
 
 
 def _remedy(paths: Sequence[Path]) -> str:
-    told = [images.read_exposure_time(path) for path in paths]
-    if None in told:
+    times = [images.read_exposure_time(path) for path in paths]
+    if None in times:
         return 'name the times, or try another --response'
     return (f'leave --exposure-times out: the EXIF data have '
-            f'{" ".join(f"{time:.4g}" for time in told)}')
+            f'{" ".join(f"{time:.4g}" for time in times)}')
 
 
 def _exif_time(path: Path) -> float:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`ddfnet inspect`: what a bag holds, and which of its topics look like a bracket."""
+"""`ddfnet inspect`: list the image topics of a bag, and those that look like a bracket."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Options:
 
 
 def run(words: Sequence[str]) -> int:
-    """Look, and print."""
+    """Survey the bag and print the result."""
     options = parse(Options, 'ddfnet inspect', words, EXAMPLES)
     with waiting(f'reading {options.bag.name}'):
         found = survey(options.bag)
@@ -48,7 +48,7 @@ def run(words: Sequence[str]) -> int:
     if options.json:
         print(json.dumps(_as_json(found, guesses), indent=2))
     else:
-        print('\n'.join(_lines(found, guesses)))
+        print('\n'.join(_format(found, guesses)))
     return 0
 
 
@@ -58,7 +58,7 @@ def _relative_exposures(pictures: Sequence[Pixels]) -> list[float]:
     return estimate_exposures(pictures, RadianceSettings())[0]
 
 
-def _lines(found: Survey, guesses: Sequence[Suggestion]) -> list[str]:
+def _format(found: Survey, guesses: Sequence[Suggestion]) -> list[str]:
     messages = sum(topic.count for topic in found.topics)
     lines = [f'{found.path}: {found.seconds:.1f} s, {messages} messages on '
              f'{len(found.topics)} topics']
@@ -71,7 +71,7 @@ def _lines(found: Survey, guesses: Sequence[Suggestion]) -> list[str]:
     for number, guess in enumerate(guesses, 1):
         lines += ['', f'bracket: {guess.why}', f'  {guess.launch_line(str(found.path))}']
         if guess.complete:
-            lines.append(f'  {_bag_line(found, guess, number if several else 0)}')
+            lines.append(f'  {_bag_command(found, guess, number if several else 0)}')
     if not guesses:
         lines += ['', 'no bracket: ' + ('no image topic' if not found.images else (
             'no metadata tells of several exposures, no brightness repeats, and no topics of '
@@ -79,20 +79,26 @@ def _lines(found: Survey, guesses: Sequence[Suggestion]) -> list[str]:
     return lines
 
 
-def _bag_line(found: Survey, guess: Suggestion, number: int) -> str:
-    """The command that fuses a bag by a suggestion; with its number where there are others."""
-    named = found.path if found.path.name else found.path.absolute()  # '.' has none
+def _bag_command(found: Survey, guess: Suggestion, number: int) -> str:
+    """Return the command that fuses a bag as suggested.
+
+    Args:
+        found: Survey of the bag.
+        guess: The suggestion.
+        number: Number of the suggestion if there are several, else 0.
+    """
+    named = found.path if found.path.name else found.path.absolute()  # '.' has no name
     end = f'_{number}' if number else ''
     words = ['ddfnet', 'bag', str(found.path), str(named.with_name(
         f'{name_of(named)}_fused{end}.mcap'))]
     for option in ('image_topics', 'metadata_topics') if number else ():
         if topics := guess.parameters.get(option):
             words += [f'--{option.replace("_", "-")}', *topics]
-    return shlex.join(words) + _free_node(found)
+    return shlex.join(words) + _node_option(found)
 
 
-def _free_node(found: Survey) -> str:
-    """The option that names the results otherwise, where the usual names are taken already."""
+def _node_option(found: Survey) -> str:
+    """Return a --node option if the bag has topics under the default node name; '' otherwise."""
     taken = {topic.name for topic in found.topics}
     names = ['fuse_node', *(f'fuse_node_{k}' for k in range(2, 10))]
     free = next((name for name in names

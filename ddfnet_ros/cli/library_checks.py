@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `ddfnet doctor` asks of Python, its libraries and the models."""
+"""Checks of `ddfnet doctor` on Python, its libraries and the models."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ print(torch.__version__, torch.version.cuda or 'none', torch.cuda.is_available()
 
 
 def check_python() -> list[Finding]:
-    """Which Python; an older one than the package is made for does not come this far."""
+    """Report the Python version; one that is too old cannot even import this."""
     found = '.'.join(map(str, sys.version_info[:3]))
     return [Finding('python', OK, f'{found}, {sys.executable}')]
 
 
 def check_torch() -> list[Finding]:
-    """PyTorch, and the GPU that it sees."""
-    code, said = trials.attempt(_TORCH_TRIAL)
+    """Check PyTorch and the GPU that it sees."""
+    code, output = trials.attempt(_TORCH_TRIAL)
     if code:
-        return [Finding('torch', FAIL, said, 'pip install torch, of a build for this machine')]
-    number, cuda, usable, *devices = said.split('|')
+        return [Finding('torch', FAIL, output, 'pip install torch, of a build for this machine')]
+    number, cuda, usable, *devices = output.split('|')
     found = [Finding('torch', OK, f'{number}, CUDA {cuda}')]
     if usable == 'True':
         return [*found, Finding('gpu', OK, ', '.join(devices))]
@@ -42,7 +42,7 @@ def check_torch() -> list[Finding]:
 
 
 def check_cpu() -> list[Finding]:
-    """What makes `fast` twice as fast on CPUs."""
+    """Check the libraries that make `fast` twice as fast on CPUs."""
     return [
         Finding(name, OK, number) if (number := _version(name)) else
         Finding(name, WARN, f'not installed: torch {does} on the CPU, slower',
@@ -52,7 +52,7 @@ def check_cpu() -> list[Finding]:
 
 
 def check_weights() -> list[Finding]:
-    """Every model that is found, against its checksum."""
+    """Check every model file against its checksum."""
     from ddfnet_ros import weights
 
     names = weights.present()
@@ -73,28 +73,29 @@ def check_weights() -> list[Finding]:
 
 
 def check_opencv() -> list[Finding]:
-    """One OpenCV, of a version that has all that is used."""
-    code, said = trials.attempt('import cv2; print(cv2.__version__); cv2.DISOpticalFlow_create(0)')
+    """Check that there is one OpenCV, of a version with all functions that are used."""
+    code, output = trials.attempt(
+        'import cv2; print(cv2.__version__); cv2.DISOpticalFlow_create(0)')
     if code:
-        return [Finding('opencv', FAIL, said, 'pip install --force-reinstall '
+        return [Finding('opencv', FAIL, output, 'pip install --force-reinstall '
                         'opencv-python-headless')]
     wheels = [name for name in ('opencv-python', 'opencv-python-headless', 'opencv-contrib-python',
                                 'opencv-contrib-python-headless') if _version(name)]
     if len(wheels) > 1:
-        return [Finding('opencv', WARN, f'{said}, from {" and ".join(wheels)} over each other',
+        return [Finding('opencv', WARN, f'{output}, from {" and ".join(wheels)} over each other',
                         f'pip uninstall {" ".join(wheels)}, then install one')]
-    return [Finding('opencv', OK, said)]
+    return [Finding('opencv', OK, output)]
 
 
 def check_cv_bridge() -> list[Finding]:
-    """Whether cv_bridge was built for this NumPy; only rare encodings need it."""
+    """Check that cv_bridge was built for this NumPy; only rare encodings need it."""
     numpy = _version('numpy')
     if importlib.util.find_spec('cv_bridge') is None:
         return [Finding('cv_bridge', OK, f'not installed (NumPy {numpy}): all common encodings '
                         'are read without it')]
-    code, said = trials.attempt(trials.CV_BRIDGE)
+    code, output = trials.attempt(trials.CV_BRIDGE)
     if code:
-        return [Finding('cv_bridge', WARN, f'breaks with NumPy {numpy}: {said}', 'pip install '
+        return [Finding('cv_bridge', WARN, f'breaks with NumPy {numpy}: {output}', 'pip install '
                         '"numpy<2", or build cv_bridge with this NumPy; only encodings that '
                         'ddfnet_ros does not read itself need it')]
     return [Finding('cv_bridge', OK, f'works with NumPy {numpy}')]

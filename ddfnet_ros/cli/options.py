@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Options of the verbs: settings as options, and what several verbs ask of theirs."""
+"""Options that several verbs share: settings as options, and checks of output paths."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from ddfnet_ros.tunables import Settings
 def as_options(
     settings: type[Settings], hidden: Collection[str] = (), *, partly: bool = False
 ) -> Any:
-    """Type annotation for a field of a verb's Options that holds all these settings.
+    """Return the type annotation for a field of a verb's Options that holds these settings.
 
     Each field of the settings becomes an option `--name`, without a prefix.
 
     Args:
-        settings: The class.
-        hidden: Fields that have no meaning for the verb, and no option.
-        partly: Whether the rest is told elsewhere, such as in a file: then whether they fit
-            together is not checked here.
+        settings: Settings class.
+        hidden: Fields that have no meaning for the verb and get no option.
+        partly: Whether other settings come from elsewhere, such as a file; then it is not checked
+            here that the settings fit together.
     """
     hints = get_type_hints(settings)
     suppress: Any = tyro.conf.Suppress
@@ -36,7 +36,7 @@ def as_options(
         words = ('INT', *choices) if choices and field.metadata['bounds'] else choices
         if isinstance(field.default, tuple):
             words = (f'{get_args(hints[field.name])[0].__name__.upper()}...',)
-        # Empty is no value to show: what it means, the description says.
+        # An empty default is not shown: the description says what it means.
         hint = None if field.default not in ((), '') else ''
         shown = tyro.conf.arg(help=field.metadata['description'], metavar='|'.join(words) or None,
                               help_behavior_hint=hint)
@@ -53,20 +53,20 @@ FUSION = as_options(DeghosterSettings)
 
 
 def optional(metavar: str) -> Any:
-    """How an option or argument is shown whose absence its help explains.
+    """Return how to show an option without its default, because the help text explains it.
 
     Args:
-        metavar: Stands for the value.
+        metavar: Placeholder of the value in the help.
     """
     return tyro.conf.arg(metavar=metavar, help_behavior_hint='')
 
 
 def check_output(path: Path, suffix: str) -> None:
-    """Make sure, before anything takes time, that a file can be written there.
+    """Check that a file can be written, before anything takes time.
 
     Raises:
-        ValueError: a name that ends otherwise.
-        OSError: no such folder, or no right to write to it.
+        ValueError: the name has another suffix.
+        OSError: the folder does not exist or is not writable.
     """
     if path.suffix.lower() != suffix:
         raise ValueError(f'expected an output that ends in {suffix}, got {path}; rename it')

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`ddfnet play`: the bag player of the node, as a process of its own."""
+"""`ddfnet play`: run the bag player of the node."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import NoReturn
 
 
 def run(words: Sequence[str]) -> NoReturn:
-    """Become the player; it parses its own options."""
+    """Replace this process by the player, which parses its own options."""
     if importlib.util.find_spec('rclpy') is None:
         raise ValueError('expected rclpy, got none; source a ROS 2 distribution, or install '
                          'ddfnet_ros[ros-jazzy]')

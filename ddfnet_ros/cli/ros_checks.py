@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `ddfnet doctor` asks of ROS and its middleware."""
+"""Checks of `ddfnet doctor` on ROS and its middleware."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ print(get_rmw_implementation_identifier())"""
 
 
 def check_ros() -> list[Finding]:
-    """Whether rclpy and the messages work, and the ament index knows the package."""
+    """Check that rclpy and the messages work, and that the ament index has the package."""
     if importlib.util.find_spec('rclpy') is None:
         return [Finding('ros', WARN, 'no rclpy: only the verbs that need no ROS work',
                         'source /opt/ros/<distro>/setup.bash, or pip install '
                         '"ddfnet_ros[ros-jazzy]"')]
-    code, said = trials.attempt(_ROS_TRIAL)
+    code, output = trials.attempt(_ROS_TRIAL)
     distribution = os.environ.get('ROS_DISTRO', 'from wheels')
     if code:
-        return [Finding('ros', FAIL, f'{distribution}: {said}', 'source the ROS distribution of '
+        return [Finding('ros', FAIL, f'{distribution}: {output}', 'source the ROS distribution of '
                         'this Python, or install what is missing')]
-    found = [Finding('ros', OK, f'{distribution}, {said}')]
+    found = [Finding('ros', OK, f'{distribution}, {output}')]
     index = Path('share/ament_index/resource_index/packages/ddfnet_ros')
-    if not any((prefix / index).is_file() for prefix in prefixes.sourced()):
+    if not any((prefix / index).is_file() for prefix in prefixes.sourced_prefixes()):
         found.append(Finding(
             'ament index', WARN, 'ros2 run and ros2 launch do not find ddfnet_ros',
             f'source the workspace, or export AMENT_PREFIX_PATH={sys.prefix}:$AMENT_PREFIX_PATH'))
@@ -42,13 +42,13 @@ def check_ros() -> list[Finding]:
 
 
 def check_dds(environment: Mapping[str, str] = os.environ) -> list[Finding]:
-    """Whether large images get through."""
-    return [_profile(environment), _shared_memory(environment)]
+    """Check that large images get through."""
+    return [_check_profile(environment), _check_shared_memory(environment)]
 
 
-def _profile(environment: Mapping[str, str]) -> Finding:
+def _check_profile(environment: Mapping[str, str]) -> Finding:
     middleware = environment.get('RMW_IMPLEMENTATION', '')
-    if not fast_dds.speaks(middleware):
+    if not fast_dds.is_fast_dds(middleware):
         return Finding('dds profile', OK, f'{middleware}: its own settings count; see '
                        'doc/launch.md for large images')
     variables = ' and '.join(fast_dds.PROFILE_VARIABLES)
@@ -66,8 +66,8 @@ def _profile(environment: Mapping[str, str]) -> Finding:
     return Finding('dds profile', OK, str(fast_dds.profile(environment) or named))
 
 
-def _shared_memory(environment: Mapping[str, str]) -> Finding:
-    """Room for what a camera and the node reserve by the profile."""
+def _check_shared_memory(environment: Mapping[str, str]) -> Finding:
+    """Check the room in shared memory for what a camera and the node reserve by the profile."""
     free, wanted = fast_dds.free_bytes(), fast_dds.wanted_bytes(environment)
     text = f'{free / 2**20:.0f} MB free in {fast_dds.SHARED_MEMORY}'
     if free < wanted:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`ddfnet synthesize`: make the demo's recording, or show what networks are trained on."""
+"""`ddfnet synthesize`: make the demo's recording, or a preview of training scenes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EXAMPLES = """\
   ddfnet play my_street/street.mcap --loop 0
   ddfnet synthesize --preview scenes.png --panoramas my_panoramas --cutouts my_cutouts"""
 
-_PREVIEWED = 32  # scenes
+_PREVIEW_SCENES = 32  # scenes on the sheet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,16 +67,16 @@ def run(words: Sequence[str]) -> int:
     options = parse(Options, 'ddfnet synthesize', words, EXAMPLES)
     if options.preview is not None and options.panoramas is not None:
         check_output(options.preview, '.png')
-        _preview(options.preview, options.panoramas, options.cutouts, options.seed)
+        _write_preview(options.preview, options.panoramas, options.cutouts, options.seed)
         written = {'preview': str(options.preview)}
     elif options.output is not None:
-        recording = _record(options.output, options)
+        recording = _write_recording(options.output, options)
         written = {'recording': str(recording), 'truth': str(recording.with_name('truth'))}
     print(json.dumps(written) if options.json else next(iter(written.values())))
     return 0
 
 
-def _preview(picture: Path, panoramas: Path, cutouts: Path | None, seed: int) -> None:
+def _write_preview(picture: Path, panoramas: Path, cutouts: Path | None, seed: int) -> None:
     with waiting('making scenes'):
         from ddfnet_ros.synthesis.layers import CutoutBank
         from ddfnet_ros.synthesis.panorama_bank import PanoramaBank
@@ -86,11 +86,11 @@ def _preview(picture: Path, panoramas: Path, cutouts: Path | None, seed: int) ->
         source = SceneSource(
             PanoramaBank(panoramas), SceneSettings(instants=8),
             CutoutBank(cutouts) if cutouts is not None else None)
-        sheet = random_sheet(source, _PREVIEWED, seed)
+        sheet = random_sheet(source, _PREVIEW_SCENES, seed)
     write_png(picture, sheet)
 
 
-def _record(folder: Path, options: Options) -> Path:
+def _write_recording(folder: Path, options: Options) -> Path:
     with waiting('getting ready'):
         from ddfnet_ros.synthesis.street import synthesize_street
 

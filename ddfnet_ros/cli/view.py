@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`ddfnet view`: what happens inside while brackets are fused, in the viewer of rerun."""
+"""`ddfnet view`: show in the rerun viewer what happens inside while brackets are fused."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from tqdm import tqdm
 from ddfnet_ros.bags.brackets import BracketFinder
 from ddfnet_ros.bags.reading import BagError, BagReader
 from ddfnet_ros.bracket import Bracket
-from ddfnet_ros.cli.bag_settings import LIVE_ONLY, settled, together
+from ddfnet_ros.cli.bag_settings import LIVE_ONLY, node_settings, settings_for_bag
 from ddfnet_ros.cli.image_files import AUTO, frames_of, seconds
 from ddfnet_ros.cli.options import as_options, check_output, optional
-from ddfnet_ros.command_line.naming import given
+from ddfnet_ros.command_line.naming import given_settings
 from ddfnet_ros.command_line.parsing import parse
 from ddfnet_ros.command_line.waiting import waiting
 from ddfnet_ros.settings import NodeSettings
@@ -40,8 +40,8 @@ EXAMPLES = """\
   ddfnet view IMG_*.JPG --save inside.rrd                 (times from EXIF)"""
 
 _SUFFIX = '.rrd'
-# The viewer sends no analytics where CI is set, which leaves the user's own choice alone. Whether
-# there is a newer release it asks through a proxy if one is named: here one that nobody is.
+# With CI set the viewer sends no analytics, and the user's own choice is kept. It looks for newer
+# releases through the named proxy; none runs at this one.
 _OFFLINE = dict.fromkeys(('ALL_PROXY', 'HTTPS_PROXY'), 'http://127.0.0.1:9') | {'CI': 'true'}
 _HIDDEN = LIVE_ONLY - {'moving_threshold'} | {'exposure_times', 'hdr_encoding', 'jpeg_quality'}
 
@@ -84,33 +84,33 @@ metadata; auto, for files: estimated."""
 
 
 def run(words: Sequence[str]) -> int:
-    """Fuse and record; then show, unless it is to be saved."""
+    """Fuse and record, then save the recording or open the viewer."""
     options = parse(Options, 'ddfnet view', words, EXAMPLES)
     is_recording = options.sources[0].suffix == _SUFFIX
     if is_recording:
-        _check_alone(options.sources, words)
+        _check_no_other_words(options.sources, words)
     if importlib.util.find_spec('rerun') is None:
         raise ValueError('expected rerun, got none; pip install "ddfnet_ros[view]" '
                          '(Python 3.11 or newer)')
     if is_recording:
-        return _show(options.sources[0])
+        return _open_viewer(options.sources[0])
     if options.save is not None:
         check_output(options.save, _SUFFIX)
-    # In the folder of the result, so that this appears whole or not at all.
+    # Recorded in the folder of the result, so that the final rename is atomic.
     place = options.save.parent if options.save else None
     with TemporaryDirectory(prefix='.ddfnet_view_', dir=place) as folder:
         recording = Path(folder) / f'inside{_SUFFIX}'
-        about = _record(options, words, recording)
+        about = _record_brackets(options, words, recording)
         if options.save is None:
-            return _show(recording)
+            return _open_viewer(recording)
         recording.replace(options.save)
     print(json.dumps({'recording': str(options.save), **about}) if options.json else
-          _line(options.save, about))
+          _format(options.save, about))
     return 0
 
 
-def _check_alone(sources: Sequence[Path], words: Sequence[str]) -> None:
-    """Raise ValueError where more is said than which recording: it was made when it was saved."""
+def _check_no_other_words(sources: Sequence[Path], words: Sequence[str]) -> None:
+    """Raise ValueError if a recording is named together with options or other files."""
     more = [word for word in words if word.startswith('--') and word != '--']
     more += map(str, sources[1:])
     if more:
@@ -118,15 +118,15 @@ def _check_alone(sources: Sequence[Path], words: Sequence[str]) -> None:
                          f'{more[0]}; leave that out, or give what the recording was made of')
 
 
-def _record(options: Options, words: Sequence[str], path: Path) -> dict[str, Any]:
-    """Fuse what is asked for; tells what was fused by what."""
+def _record_brackets(options: Options, words: Sequence[str], path: Path) -> dict[str, Any]:
+    """Fuse the sources into a recording; return the number of brackets, model and device."""
     from_files = len(options.sources) > 1
     with waiting(f'reading {options.sources[0].name} and the model'):
         from ddfnet_ros.results.inside import InsideRecording
         from ddfnet_ros.runtime.deghoster import Deghoster
 
-        settings = (together(dataclasses.asdict(options.settings)) if from_files
-                    else _of_bag(options, words))
+        settings = (node_settings(dataclasses.asdict(options.settings)) if from_files
+                    else _bag_settings(options, words))
         deghoster = Deghoster(settings)
     with InsideRecording(path, settings) as recording:
         def add(bracket: Bracket) -> None:
@@ -139,28 +139,28 @@ def _record(options: Options, words: Sequence[str], path: Path) -> dict[str, Any
                 add(Bracket.of(frames, settings.reference))
             count = 1
         else:
-            count = _each_of_bag(options, settings, add)
+            count = _fuse_bag(options, settings, add)
     return {'brackets': count, 'model': deghoster.model_name, 'device': deghoster.device}
 
 
-def _line(recording: Path, about: Mapping[str, Any]) -> str:
+def _format(recording: Path, about: Mapping[str, Any]) -> str:
     brackets = '1 bracket' if about['brackets'] == 1 else f'{about["brackets"]} brackets'
     return (f'{recording}: {brackets}, model {about["model"]} on {about["device"]}; look at it: '
             f'ddfnet view {recording}')
 
 
-def _of_bag(options: Options, words: Sequence[str]) -> NodeSettings:
+def _bag_settings(options: Options, words: Sequence[str]) -> NodeSettings:
     if options.exposure_times == AUTO:
         raise ValueError('--exposure-times auto: expected image files, got a bag; leave it out')
     times = tuple(map(seconds, options.exposure_times))
-    stated = given(words, options.settings) | ({'exposure_times': times} if times else {})
-    return settled(options.sources[0], stated, options.params_file)
+    given = given_settings(words, options.settings) | ({'exposure_times': times} if times else {})
+    return settings_for_bag(options.sources[0], given, options.params_file)
 
 
-def _each_of_bag(
+def _fuse_bag(
     options: Options, settings: NodeSettings, add: Callable[[Bracket], None]
 ) -> int:
-    """Call with each bracket; their number."""
+    """Call `add` with each bracket of the bag; return their number."""
     source = options.sources[0]
     count = 0
     with BagReader(source) as bag:
@@ -176,7 +176,7 @@ def _each_of_bag(
     return count
 
 
-def _show(recording: Path) -> int:
+def _open_viewer(recording: Path) -> int:
     """Open the viewer and wait until it is closed."""
     if not recording.is_file():
         raise FileNotFoundError(f'{recording}: expected a recording, got no such file')

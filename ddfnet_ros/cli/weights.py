@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`ddfnet weights`: make model files of training runs, and pages of model files."""
+"""`ddfnet weights`: make model files from training runs, and pages of model cards."""
 
 from __future__ import annotations
 
@@ -103,18 +103,18 @@ class Options:
 
 
 def run(words: Sequence[str]) -> int:
-    """Do what the sub-verb says."""
+    """Run the sub-verb."""
     task = parse(Options, 'ddfnet weights', words, EXAMPLES).task
     with waiting('reading weights'):
         if isinstance(task, Cards):
-            print(_page(task.folder))
+            print(_format_cards(task.folder))
             return 0
-        written = _written(task)
-    print(json.dumps(written) if task.json else _lines(written))
+        written = _run_task(task)
+    print(json.dumps(written) if task.json else _format(written))
     return 0
 
 
-def _page(folder: Path) -> str:
+def _format_cards(folder: Path) -> str:
     from ddfnet_ros.training import cards
 
     if not any(folder.glob('*.safetensors')):
@@ -123,8 +123,8 @@ def _page(folder: Path) -> str:
     return cards.page(folder)
 
 
-def _written(task: Ship | Slim | Calibrate | ImportPwcnet) -> dict[str, Any]:
-    """Do it, and tell what was written."""
+def _run_task(task: Ship | Slim | Calibrate | ImportPwcnet) -> dict[str, Any]:
+    """Run the task; return what was written, by kind."""
     from ddfnet_ros.training import calibration, importing, shipping, slim
 
     if isinstance(task, Slim):
@@ -142,7 +142,7 @@ def _written(task: Ship | Slim | Calibrate | ImportPwcnet) -> dict[str, Any]:
     return {'sha256': {str(task.model): checksum}}
 
 
-def _lines(written: Mapping[str, Any]) -> str:
+def _format(written: Mapping[str, Any]) -> str:
     lines = [f'{path}: {count:,} bytes' for path, count in written.get('bytes', {}).items()]
     lines += [f'{path}: sha256 {checksum}' for path, checksum in written.get('sha256', {}).items()]
     lines += [f'{path}: ranges of {count} convolutions'
@@ -152,10 +152,10 @@ def _lines(written: Mapping[str, Any]) -> str:
 
 
 def _read_evaluation(path: Path) -> dict[str, Any]:
-    """What `ddfnet evaluate` wrote.
+    """Read a JSON file that `ddfnet evaluate` wrote.
 
     Raises:
-        ValueError: it is something else.
+        ValueError: the file is something else.
     """
     try:
         found = json.loads(path.read_text(encoding='utf-8'))

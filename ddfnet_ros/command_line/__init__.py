@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all that is started from a shell shares: words that become options, signs of life."""
+"""What all command-line programs share: parsing of options, and a progress indicator."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Settings by the names that they have on a command line; by the standard library alone."""
+"""Names of settings on the command line; needs the standard library only."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from ddfnet_ros.tunables import Settings
 
 
 def option(name: str) -> str:
-    """The option that sets a field."""
+    """Return the option that sets a field."""
     return '--' + name.replace('_', '-')
 
 
-def by_options(text: str, settings: type[Settings]) -> str:
-    """An error about settings, in terms of the options that they were given by.
+def with_option_names(text: str, settings: type[Settings]) -> str:
+    """Replace the names of settings in an error message by the names of their options.
 
     Args:
-        text: Such as 'cycle_gap: expected ...; set cycle_gap'.
-        settings: Whose fields are meant. Names of one word are taken for English, but for the
-            first.
+        text: Error message such as 'cycle_gap: expected ...; set cycle_gap'.
+        settings: Class of the settings. Names of a single word are replaced only at the start,
+            elsewhere they count as English words.
     """
     text = re.sub(r'^([a-z][a-z0-9_]*)(?=: expected)', lambda found: option(found[1]), text)
     names = '|'.join(f.name for f in dataclasses.fields(settings) if '_' in f.name)
     return re.sub(rf'(?<![\w/.-])({names})(?![\w/-]|\.\w)', lambda found: option(found[1]), text)
 
 
-def given(words: Sequence[str], settings: Settings) -> dict[str, Any]:
-    """The settings that the words of a command line name, also those named with their default.
+def given_settings(words: Sequence[str], settings: Settings) -> dict[str, Any]:
+    """Return the settings that a command line names, also those named with their default.
 
     Args:
-        words: What follows the verb.
-        settings: What was made of them.
+        words: Words after the verb.
+        settings: Settings that were parsed from them.
     """
     named = {word.partition('=')[0].replace('_', '-') for word in words}
     return {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)

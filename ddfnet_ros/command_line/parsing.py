@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Options from the words of a command line: parsed by tyro into dataclasses."""
+"""Parse the words of a command line into dataclasses, by tyro."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import Any, TypeVar, overload
 import tyro
 
 from ddfnet_ros.command_line.complaints import one_line
-from ddfnet_ros.command_line.naming import by_options
+from ddfnet_ros.command_line.naming import with_option_names
 from ddfnet_ros.settings import NodeSettings
 
 _Options = TypeVar('_Options')
-_WIDE = '9999'  # columns: no word of a user's is broken
+_WIDE = '9999'  # columns: wide enough that no line is broken
 
 
 @overload
@@ -27,38 +27,40 @@ def parse(
 @overload
 def parse(options: UnionType, command: str, words: Sequence[str], examples: str = '') -> Any: ...
 def parse(options: Any, command: str, words: Sequence[str], examples: str = '') -> Any:
-    """Turn the words after a command into its options.
+    """Parse the words after a command into its options.
 
-    What tyro prints about bad options is a box of several lines; it becomes one.
+    tyro prints errors as a box of several lines; this raises them as one line.
 
     Args:
-        options: Dataclass, or a union of them for a verb that has verbs of its own.
-        command: As the user typed it, such as 'ddfnet fuse'.
-        words: What follows it.
-        examples: Shown at the end of the help.
+        options: Dataclass of the options, or a union of dataclasses for a verb with sub-verbs.
+        command: Command as the user typed it, such as 'ddfnet fuse'.
+        words: Words after the command.
+        examples: Text that is shown at the end of the help.
 
     Raises:
         ValueError: unknown, missing or bad options.
-        SystemExit: help was asked for and given, with the examples at its end.
+        SystemExit: help was requested and printed.
     """
-    said = io.StringIO()
-    broken = {'-h', '--help'} & set(words)
+    printed = io.StringIO()
+    wants_help = {'-h', '--help'} & set(words)
     try:
-        with contextlib.redirect_stderr(said), contextlib.nullcontext() if broken else _wide():
+        terminal = contextlib.nullcontext() if wants_help else _wide_terminal()
+        with contextlib.redirect_stderr(printed), terminal:
             return tyro.cli(options, prog=command, args=list(words))
     except SystemExit as stop:
         if stop.code:
-            raise ValueError(by_options(one_line(said.getvalue()), NodeSettings)) from None
+            line = one_line(printed.getvalue())
+            raise ValueError(with_option_names(line, NodeSettings)) from None
         if examples:
             print(f'examples:\n{examples}')
         raise
-    except ValueError as error:  # of settings inside the options
-        text = by_options(str(error), NodeSettings)
+    except ValueError as error:  # raised by settings inside the options
+        text = with_option_names(str(error), NodeSettings)
         raise ValueError(text if '; ' in text else f'{text}; see {command} --help') from None
 
 
 @contextlib.contextmanager
-def _wide() -> Iterator[None]:
+def _wide_terminal() -> Iterator[None]:
     before = os.environ.get('COLUMNS')
     os.environ['COLUMNS'] = _WIDE
     try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A sign of life on the terminal while something takes long, and nobody can tell how long."""
+"""Show a running clock on the terminal during a long step of unknown duration."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
-_PATIENCE = 1.5  # seconds that need no sign, after those that a verb needs to begin
-_EVERY = 0.5  # seconds between two looks at the clock
+_DELAY = 1.5  # seconds until the clock is shown
+_REFRESH = 0.5  # seconds between two updates
 
 
 @contextmanager
 def waiting(what: str) -> Iterator[Callable[[], None]]:
-    """Show on stderr what is being done and for how long; on a terminal, unless it is quick.
+    """Show on stderr what is being done and for how long, if it is a terminal and takes long.
 
     Args:
-        what: Such as 'fusing'.
+        what: Name of the step, such as 'fusing'.
 
     Yields:
-        What wipes the sign off before the end of the block, where a bar of its own goes on.
+        Function that removes the clock before the end of the block, for example to show a
+        progress bar instead.
     """
     done = threading.Event()
-    with tqdm(desc=what, bar_format='{desc}: {elapsed}', delay=_PATIENCE, mininterval=0,
+    with tqdm(desc=what, bar_format='{desc}: {elapsed}', delay=_DELAY, mininterval=0,
               miniters=0, leave=False, disable=None) as line:
         def show() -> None:
-            while not done.wait(_EVERY):
+            while not done.wait(_REFRESH):
                 line.update(0)
 
         shower = threading.Thread(target=show, daemon=True)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demo: brackets of a street, over DDS, through the node, into a report."""
+"""The demo: plays recorded brackets of a street over DDS to the node, and reports the results."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A chart of latencies as SVG: no script, no font, no library that a report would carry along."""
+"""A chart of latencies as plain SVG, without scripts, fonts or libraries."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def latency_chart(latencies_ms: Sequence[float], lines: dict[str, float]) -> str
     """Draw a dot per bracket in the order of publishing, and labelled horizontal lines.
 
     Args:
-        latencies_ms: At least one, finite.
-        lines: CSS class, which is also the label, to height [ms].
+        latencies_ms: Latencies, at least one, finite.
+        lines: Heights of the lines [ms] by CSS class, which is also the label.
     """
     highest = max(*latencies_ms, *lines.values(), 1.0)
     step = _round_step(highest / 4)
@@ -34,15 +34,15 @@ def latency_chart(latencies_ms: Sequence[float], lines: dict[str, float]) -> str
               f'<title>{value:.1f} ms</title></circle>' for k, value in enumerate(latencies_ms)]
     label = math.inf
     for name, value in sorted(lines.items(), key=lambda line: line[1]):
-        label = min(y(value), label - _LINE_HEIGHT)  # labels of close lines are kept apart
+        label = min(y(value), label - _LINE_HEIGHT)  # so that labels do not overlap
         parts.append(_labelled_line(name, value, y(value), label))
     parts += [f'<text x="{x(k):.0f}" y="{_HEIGHT - 20}" text-anchor="middle">{k + 1}</text>'
               for k in _ticks(len(latencies_ms))]
     parts.append(f'<text x="{_WIDTH / 2}" y="{_HEIGHT - 3}" text-anchor="middle">'
                  'bracket, in the order of publishing</text>')
-    told = ', '.join(f'{name} {value:.1f} ms' for name, value in lines.items())
+    values = ', '.join(f'{name} {value:.1f} ms' for name, value in lines.items())
     return (f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="Latency of '
-            f'{len(latencies_ms)} brackets: {told}.">{"".join(parts)}</svg>')
+            f'{len(latencies_ms)} brackets: {values}.">{"".join(parts)}</svg>')
 
 
 def _gridline(value: float, height: float) -> str:

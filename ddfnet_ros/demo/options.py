@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What can be chosen about the demo."""
+"""Command-line options of the demo."""
 
 from __future__ import annotations
 

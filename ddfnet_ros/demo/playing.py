@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The main job, for real: node, recorder and player as processes that talk over DDS."""
+"""Runs node, recorder and player as processes that communicate over DDS."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ from ddfnet_ros.demo.recording import Recording
 from ddfnet_ros.demo.shots import LOOK
 
 _POLL = 0.05  # seconds between two looks at the processes
-_QUIET = 1.5  # seconds without a result, after which the last one has come
+_QUIET = 1.5  # seconds without a result after which no more are expected
 _PATIENCE = 30.0  # seconds that playing may take longer than the recording says
 _BAR = '      fused {bar:40} {n_fmt} of {total_fmt} brackets, {elapsed}'
-_SHARED_MEMORY = 60 * 2**20  # bytes that the profile's segments of all processes take
+_SHARED_MEMORY = 60 * 2**20  # bytes that all processes reserve with the DDS profile
 _KINDS = {'sensor_msgs/msg/Image': 'raw', 'sensor_msgs/msg/CompressedImage': 'compressed'}
 
 
 @dataclass(frozen=True)
 class Played:
-    """What came of it.
+    """Outcome of playing a recording.
 
     Attributes:
-        brackets: Complete brackets sent, repetitions counted.
+        brackets: Number of complete brackets sent, with repetitions.
         rate: Speed, relative to the recording.
-        received: When what arrived, as `node/recorder.py` tells it.
-        told: The node's last diagnostics.
+        received: Arrivals by kind, as `node/recorder.py` records them.
+        diagnostics: The node's last diagnostics.
     """
 
     brackets: int
     rate: float
     received: dict[str, list[tuple[int, int]]]
-    told: dict[str, str]
+    diagnostics: dict[str, str]
 
 
 class DemoSession:
-    """The processes of one run, and the files that they leave in the output folder."""
+    """The processes of one run, and the files that they write to the output folder."""
 
     def __init__(self, recording: Recording, options: Options) -> None:
         self._recording, self._options = recording, options
@@ -56,7 +56,7 @@ class DemoSession:
 
     @contextmanager
     def running(self) -> Iterator[tuple[Child, Child]]:
-        """Start the node and the recorder; inside of the `with` both are ready."""
+        """Start the node and the recorder; both are ready in the body of the `with`."""
         with self._children:
             recorder = self._children.start('recorder', self._recorder_command())
             node = self._children.start('fuse_node', self._node_command())
@@ -64,7 +64,7 @@ class DemoSession:
             yield node, recorder
 
     def play(self, node: Child, recorder: Child) -> Played:
-        """Play the recording, with a progress bar, until the last result has come."""
+        """Play the recording until the last result has arrived, with a progress bar."""
         recording, options = self._recording, self._options
         count = len(recording.brackets)
         rate = options.pace * recording.seconds / count
@@ -74,9 +74,10 @@ class DemoSession:
             'ddfnet_ros.node.player', str(recording.path), '--rate', f'{rate:.4f}',
             '--loop', str(rounds), '--clock', '--subscribers', '2'])
         with tqdm(total=rounds * count, bar_format=_BAR, disable=None) as bar:
-            _watch(player, node, recorder, deadline, lambda fused: bar.update(fused - bar.n))
+            _wait_for_results(player, node, recorder, deadline,
+                              lambda fused: bar.update(fused - bar.n))
         if recorder.stop() != 0:
-            raise ProcessError(f'recorder: expected its files, got\n{recorder.last_words()}')
+            raise ProcessError(f'recorder: expected its files, got\n{recorder.log_tail()}')
         table = json.loads(self._table.read_text())
         return Played(rounds * count, rate, table['received'], table['told'])
 
@@ -103,7 +104,7 @@ class DemoSession:
 
 
 def _environment() -> dict[str, str]:
-    """Keep the demo's topics on this machine, away from a robot's that may run here too."""
+    """Environment variables that keep the demo's topics apart from those of a robot."""
     environment = {
         'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
         'ROS_DOMAIN_ID': os.environ.get('ROS_DOMAIN_ID', str(random.randint(1, 100))),
@@ -127,13 +128,13 @@ def _wait_until_ready(node: Child, recorder: Child, patience: float) -> None:
             child.check_running()
         if time.monotonic() > deadline:
             raise ProcessError(f'fuse_node: expected it to be active within {patience:g} s, got '
-                               f'no sign of it:\n{node.last_words()}')
+                               f'no sign of it:\n{node.log_tail()}')
         time.sleep(_POLL)
 
 
-def _watch(player: Child, node: Child, recorder: Child, deadline: float,
-           progress: Callable[[int], object]) -> None:
-    """Wait until the player has ended and no more results come."""
+def _wait_for_results(player: Child, node: Child, recorder: Child, deadline: float,
+                      progress: Callable[[int], object]) -> None:
+    """Wait until the player has ended and no more results arrive."""
     latest = time.monotonic()
     while player.exit_code is None or time.monotonic() - latest < _QUIET:
         for line in recorder.new_lines():
@@ -147,7 +148,7 @@ def _watch(player: Child, node: Child, recorder: Child, deadline: float,
             latest = time.monotonic()
         if time.monotonic() > deadline:
             raise ProcessError('player: expected it to be done by now, got none of it:\n'
-                               f'{player.last_words()}')
+                               f'{player.log_tail()}')
         time.sleep(_POLL)
     if player.exit_code:
-        raise ProcessError(f'player: exit code {player.exit_code}:\n{player.last_words()}')
+        raise ProcessError(f'player: exit code {player.exit_code}:\n{player.log_tail()}')

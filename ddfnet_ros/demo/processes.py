@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Child processes that never outlive the demo, and whose last words are not lost."""
+"""Child processes that never outlive the demo; their output is kept in log files."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from types import TracebackType
 
 import ddfnet_ros
 
-# Ways to ask a process to end, from polite to final, and how long it may take [s].
-_FAREWELLS = ((signal.SIGINT, 10.0), (signal.SIGTERM, 3.0), (signal.SIGKILL, 3.0))
+# Signals that end a process, from polite to forced, and how long to wait after each [s].
+_STOP_SIGNALS = ((signal.SIGINT, 10.0), (signal.SIGTERM, 3.0), (signal.SIGKILL, 3.0))
 _POLL = 0.05
 
 
@@ -28,7 +28,7 @@ class Child:
     """One `python -m` process; what it prints goes to a log file.
 
     Attributes:
-        name: What errors call it.
+        name: Its name in error messages.
     """
 
     def __init__(self, name: str, command: Sequence[str], log: Path, env: Mapping[str, str]
@@ -37,27 +37,27 @@ class Child:
         self._log_path = log
         self._read = 0
         with log.open('wb') as file:
-            # A session of its own: Ctrl-C reaches the demo alone, which ends them in order.
+            # A session of its own: Ctrl-C reaches only the demo, which ends its children in order.
             self._process = subprocess.Popen(
-                [*_tied_to_parent(), sys.executable, '-u', '-m', *command], env=dict(env),
+                [*_killed_with_parent(), sys.executable, '-u', '-m', *command], env=dict(env),
                 stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs."""
+        """Its exit code; None while it runs."""
         return self._process.poll()
 
     def new_lines(self) -> list[str]:
-        """The lines that it has printed since the last call."""
+        """Lines that it has printed since the last call."""
         with self._log_path.open('rb') as file:
             file.seek(self._read)
             complete, end, _ = file.read().rpartition(b'\n')
         self._read += len(complete) + len(end)
         return complete.decode(errors='replace').splitlines()
 
-    def last_words(self, lines: int = 8) -> str:
+    def log_tail(self, lines: int = 8) -> str:
         """The end of its log, for an error message."""
         text = self._log_path.read_text(errors='replace').rstrip().splitlines()
         return '\n'.join(f'  {self.name}: {line}' for line in text[-lines:])
@@ -66,14 +66,14 @@ class Child:
         """Raise ProcessError, with the end of its log, if it has ended."""
         if self.exit_code is not None:
             raise ProcessError(f'{self.name}: expected it to keep running, got exit code '
-                               f'{self.exit_code}:\n{self.last_words()}')
+                               f'{self.exit_code}:\n{self.log_tail()}')
 
     def stop(self) -> int:
-        """End it, politely at first; gives its exit code."""
-        for farewell, patience in _FAREWELLS:
+        """End the process, politely at first; return its exit code."""
+        for stop_signal, patience in _STOP_SIGNALS:
             if self.exit_code is not None:
                 break
-            os.killpg(self._process.pid, farewell)
+            os.killpg(self._process.pid, stop_signal)
             deadline = time.monotonic() + patience
             while self.exit_code is None and time.monotonic() < deadline:
                 time.sleep(_POLL)
@@ -81,7 +81,7 @@ class Child:
 
 
 class Children:
-    """Context manager that ends whatever was started in it, the youngest first."""
+    """Context manager that ends all processes started in it, the last one first."""
 
     def __init__(self, log_folder: Path, environment: Mapping[str, str]) -> None:
         self._log_folder = log_folder
@@ -105,7 +105,7 @@ class Children:
 
 
 def end_on_signals() -> None:
-    """Let SIGTERM and SIGHUP end this process as Ctrl-C does, so that children are ended too."""
+    """Handle SIGTERM and SIGHUP like Ctrl-C, so that child processes are ended too."""
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
@@ -113,13 +113,13 @@ def end_on_signals() -> None:
         signal.signal(name, interrupt)
 
 
-def _tied_to_parent() -> list[str]:
-    """A prefix by which the kernel ends the child even if the demo itself is killed."""
+def _killed_with_parent() -> list[str]:
+    """Command prefix that makes the kernel kill the child if the demo itself is killed."""
     tool = shutil.which('setpriv')
     return [tool, '--pdeathsig', 'KILL'] if tool else []
 
 
 def _import_path() -> str:
-    """This very package first, whether it is installed or run from its checkout."""
+    """PYTHONPATH that starts with this package, installed or in its checkout."""
     here = str(Path(ddfnet_ros.__file__).parents[1])
     return os.pathsep.join(filter(None, (here, os.environ.get('PYTHONPATH'))))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is played: a bag of brackets, and the truth beside it."""
+"""The recording that the demo plays: a bag of brackets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ddfnet_ros.bags import BagError, BagReader
 from ddfnet_ros.bags.brackets import BracketFinder
-from ddfnet_ros.bags.suggestion import told_suggestions
+from ddfnet_ros.bags.suggestion import complete_suggestions
 from ddfnet_ros.bags.survey import survey
 from ddfnet_ros.bracket import Bracket
 from ddfnet_ros.settings import NodeSettings
@@ -20,11 +20,11 @@ class Recording:
     """A bag with brackets.
 
     Attributes:
-        path: The bag.
-        settings: By which its frames become brackets.
-        image_topics: One interleaved topic, or one per exposure, with their message types.
-        brackets: The complete ones, in order.
-        seconds: From its first to its last message.
+        path: Path of the bag.
+        settings: Settings that assemble its frames to brackets.
+        image_topics: Message types by topic: one interleaved topic, or one per exposure.
+        brackets: The complete brackets, in order.
+        seconds: Time from its first to its last message.
     """
 
     path: Path
@@ -40,11 +40,12 @@ class Recording:
         Raises:
             BagError: not a bag, no images or exposure metadata, or no complete bracket.
         """
-        told = told_suggestions(survey(path))
-        if len(told) != 1:
+        suggestions = complete_suggestions(survey(path))
+        if len(suggestions) != 1:
             raise BagError(f'{path}: expected images of one bracket and metadata with their '
-                           f'exposures, got {len(told)} brackets; see `ddfnet inspect {path}`')
-        settings = NodeSettings(**told[0].parameters)
+                           f'exposures, got {len(suggestions)} brackets; see `ddfnet inspect '
+                           f'{path}`')
+        settings = NodeSettings(**suggestions[0].parameters)
         with BagReader(path) as bag:
             finder = BracketFinder(path, bag, settings)
             brackets = tuple(found.bracket for found in finder.find())
@@ -56,6 +57,6 @@ class Recording:
         return cls(path, settings, image_topics, brackets, (last_ns - first_ns) * 1e-9)
 
 
-def shipped() -> Path:
-    """The street that comes with the package."""
+def shipped_bag() -> Path:
+    """Path of the recorded street that is part of the package."""
     return Path(str(files('ddfnet_ros.demo'))) / 'street' / 'street.mcap'

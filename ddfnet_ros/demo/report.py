@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The report: one HTML file that needs nothing beside it, made from `report.html`."""
+"""The report: one self-contained HTML file, made from the template `report.html`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ddfnet_ros.demo.shots import METHODS, Picture, Shot, Window, display, milli
 from ddfnet_ros.demo.summary import PerMethod, Summary
 
 _JPEG_QUALITY = 88
-_ZOOM = 4  # the zoomed tiles' enlargement
+_ZOOM = 4  # enlargement of the zoomed tiles
 _MEASURES = (
     ('PSNR-µ [dB]', 'psnr_mu', 2, max),
     ('PSNR-µ where things move', 'psnr_mu_moving', 2, max),
@@ -28,14 +28,14 @@ _MEASURES = (
 
 
 def report(shots: Sequence[Shot], window: Window, summary: Summary,
-           seen_ms: Sequence[float]) -> str:
-    """Write the page.
+           latencies_ms: Sequence[float]) -> str:
+    """Return the HTML of the report.
 
     Args:
-        shots: All brackets of the recording.
-        window: What to show enlarged.
-        summary: The figures.
-        seen_ms: Latency of every result, as a subscriber saw it.
+        shots: All fused brackets of the recording.
+        window: Part of a picture to show enlarged.
+        summary: Figures of the run.
+        latencies_ms: Latency of every result at a subscriber [ms].
     """
     template = Template(files('ddfnet_ros.demo').joinpath('report.html').read_text('utf-8'))
     return template.substitute(
@@ -46,16 +46,16 @@ def report(shots: Sequence[Shot], window: Window, summary: Summary,
         zoom=_zoom(window),
         bracket_count=len(shots),
         rows=_rows(summary),
-        latency_note=_latency_note(summary, seen_ms),
-        latency=latency_chart(seen_ms, {'median': statistics.median(seen_ms),
-                                        'p95': percentile(seen_ms, 0.95)}),
+        latency_note=_latency_note(summary, latencies_ms),
+        latency=latency_chart(latencies_ms, {'median': statistics.median(latencies_ms),
+                                        'p95': percentile(latencies_ms, 0.95)}),
         colophon=_colophon(summary),
         shown=shots.index(window.shot),
     )
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value that `share` of the values do not exceed."""
+    """Percentile of the values; `share` is in [0, 1]."""
     ordered = sorted(values)
     return ordered[round(share * (len(ordered) - 1))]
 
@@ -139,12 +139,12 @@ def _cells(values: PerMethod, digits: int, best_of: Callable[[list[float]], floa
                    f'{_number(values[name], digits)}</td>' for name in METHODS)
 
 
-def _latency_note(summary: Summary, seen_ms: Sequence[float]) -> str:
+def _latency_note(summary: Summary, latencies_ms: Sequence[float]) -> str:
     return ('From the arrival of a bracket\'s last frame until its HDR image. The node itself '
             f'tells {_number(summary.latency_ms["median"], 1)} ms (median) and '
             f'{_number(summary.latency_ms["p95"], 1)} ms (95 %) until it published. The chart '
-            f'shows what a subscriber in another process saw for all {len(seen_ms)} results: the '
-            'same, and the way there.')
+            f'shows what a subscriber in another process saw for all {len(latencies_ms)} results: '
+            'the same, and the way there.')
 
 
 def _colophon(summary: Summary) -> str:
@@ -160,7 +160,7 @@ def _number(value: float | None, digits: int) -> str:
 
 
 def data_uri(picture: Picture) -> str:
-    """An RGB picture as a JPEG inside of a URI."""
+    """Encode an RGB picture as a JPEG in a data URI."""
     bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
     encoded = cv2.imencode('.jpg', bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1]
     return 'data:image/jpeg;base64,' + base64.b64encode(encoded.tobytes()).decode()

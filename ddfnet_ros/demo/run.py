@@ -14,7 +14,7 @@ from ddfnet_ros.demo import score
 from ddfnet_ros.demo.options import Options
 from ddfnet_ros.demo.playing import DemoSession, Played
 from ddfnet_ros.demo.processes import ProcessError, end_on_signals
-from ddfnet_ros.demo.recording import Recording, shipped
+from ddfnet_ros.demo.recording import Recording, shipped_bag
 from ddfnet_ros.demo.report import report
 from ddfnet_ros.demo.sheet import before_after, contact_sheet
 from ddfnet_ros.demo.shots import Shot, largest_motion
@@ -28,14 +28,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the demo.
 
     Returns:
-        Exit status: 0 when all bars are cleared, 1 when one is missed or a process failed, 2 over
-        bad input.
+        Exit status: 0 if the figures reach all bars, 1 if they miss one or a process failed, 2 for
+        invalid input, 130 if interrupted.
     """
     try:
         options = parse(Options, 'python -m ddfnet_ros.demo',
                         sys.argv[1:] if argv is None else argv)
         end_on_signals()
-        return _report_misses(run(options), options.pace)
+        return _print_misses(run(options), options.pace)
     except ProcessError as error:
         print(f'demo: {error}', file=sys.stderr)
         return FAILED
@@ -48,15 +48,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(options: Options) -> Summary:
-    """Do all of it, and leave the results in `options.output`.
+    """Run all steps, and write the results to `options.output`.
 
     Raises:
         ProcessError: the node, the recorder or the player failed.
-        ValueError: a bag, truth or option that cannot be used.
+        ValueError: an invalid bag, truth or option.
         OSError: a file that cannot be read or written.
     """
     begun = time.monotonic()
-    bag = options.bag or shipped()
+    bag = options.bag or shipped_bag()
     truth = options.truth or bag.parent / 'truth'
     options.output.mkdir(parents=True, exist_ok=True)
     with _step(f'[1/4] read {bag.name}'):
@@ -67,7 +67,7 @@ def run(options: Options) -> Summary:
         shots = score.shots(recording, truths, options.output / 'fused.mcap')
         summary = score.summarise(shots, played)
     with _step('[4/4] write the report'):
-        _write(options.output, shots, summary, score.seen_ms(recording, played))
+        _write(options.output, shots, summary, score.subscriber_latencies_ms(recording, played))
     print(f'      {options.output / "report.html"}: open it in a browser '
           f'(all in all {time.monotonic() - begun:.0f} s)')
     return summary
@@ -80,11 +80,11 @@ def _play(recording: Recording, options: Options) -> Played:
         return stage.play(node, recorder)
 
 
-def _write(output: Path, shots: list[Shot], summary: Summary, seen_ms: list[float]) -> None:
+def _write(output: Path, shots: list[Shot], summary: Summary, latencies_ms: list[float]) -> None:
     window = largest_motion(shots)
     write_png(output / 'contact_sheet.png', contact_sheet(shots))
     write_png(output / 'before_after.png', before_after(window))
-    page = report(shots, window, summary, seen_ms)
+    page = report(shots, window, summary, latencies_ms)
     (output / 'report.html').write_text(page, 'utf-8')
     for old in output.glob('fused_[0-9]*.exr'):
         old.unlink()
@@ -93,7 +93,7 @@ def _write(output: Path, shots: list[Shot], summary: Summary, seen_ms: list[floa
     summary.write(output / 'summary.json')
 
 
-def _report_misses(summary: Summary, pace: float) -> int:
+def _print_misses(summary: Summary, pace: float) -> int:
     misses = summary.missed_bars(pace)
     for miss in misses:
         print(f'demo: {miss}', file=sys.stderr)
@@ -102,7 +102,7 @@ def _report_misses(summary: Summary, pace: float) -> int:
 
 @contextmanager
 def _step(what: str, expectation: str = '') -> Iterator[None]:
-    """Say what is being done, and afterwards how long it took."""
+    """Print what the body of the `with` does, and then how long it took."""
     print(what + (f'; {expectation}' if expectation else ''), flush=True)
     begun = time.monotonic()
     yield

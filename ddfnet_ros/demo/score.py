@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From what was played, recorded and told to the demo's figures."""
+"""Computes the demo's figures from the played brackets and the recorded results."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ from ddfnet_ros.metadata import frames
 
 HDR, IMAGE = '/fuse_node/hdr', '/fuse_node/image'
 _DROPPED = 'dropped.'
-_TOLD = {'model', 'device', 'latency_ms.median', 'latency_ms.p95'}
+_REQUIRED = {'model', 'device', 'latency_ms.median', 'latency_ms.p95'}
 
 
 class Truth(NamedTuple):
-    """What is true of one bracket; see `Shot`."""
+    """Ground truth of one bracket; see `Shot`."""
 
     radiance: Radiance
     moving: Mask
 
 
 def read_truth(folder: Path, bracket: Bracket) -> Truth:
-    """Read the two files that are named after the stamp of the reference frame.
+    """Read the two files named after the stamp of the reference frame.
 
     Raises:
-        ValueError: they are not there, or not of the frames' size.
-        OSError: they cannot be read.
+        ValueError: a file is missing, or not of the size of the frames.
+        OSError: a file cannot be read.
     """
     stamp, (width, height) = bracket.reference.stamp_ns, bracket.reference.size
     paths = folder / f'{stamp}.exr', folder / f'{stamp}_moving.png'
@@ -56,50 +56,55 @@ def read_truth(folder: Path, bracket: Bracket) -> Truth:
 
 
 def shots(recording: Recording, truths: Sequence[Truth], fused: Path) -> list[Shot]:
-    """Join brackets, truth and results; a bracket that was never fused is left out.
+    """Join brackets, truth and results; brackets that were never fused are left out.
+
+    Args:
+        recording: Played recording.
+        truths: Ground truth of each of its brackets.
+        fused: Bag with the results of the node.
 
     Raises:
-        ProcessError: nothing was fused at all.
+        ProcessError: nothing was fused.
     """
     with BagReader(fused) as bag:
         if missing := {HDR, IMAGE} - set(bag.topics):
             raise ProcessError(f'fuse_node: expected images on {HDR} and {IMAGE}, got nothing on '
                                f'{" and ".join(sorted(missing))}; see {fused.parent / "logs"}')
-        hdr, pictures = _by_stamp(bag, HDR), _by_stamp(bag, IMAGE)
+        hdr, pictures = _read_by_stamp(bag, HDR), _read_by_stamp(bag, IMAGE)
     return [
         Shot(number=number, bracket=bracket, truth=truth.radiance, moving=truth.moving,
-             published=_colour(pictures[stamp]),
-             radiance=_radiance(bracket, np.asarray(hdr[stamp], np.float32)))
+             published=_to_rgb(pictures[stamp]),
+             radiance=_radiance_by_method(bracket, np.asarray(hdr[stamp], np.float32)))
         for number, (bracket, truth) in enumerate(zip(recording.brackets, truths, strict=True), 1)
         if (stamp := bracket.reference.stamp_ns) in hdr and stamp in pictures
     ]
 
 
-def _by_stamp(bag: BagReader, topic: str) -> dict[int, Pixels]:
-    messages = map(bag.deserialised, bag.messages([topic]))
+def _read_by_stamp(bag: BagReader, topic: str) -> dict[int, Pixels]:
+    messages = map(bag.deserialise, bag.messages([topic]))
     return {frames.stamp_ns(message): pixels_of(message) for message in messages}
 
 
-def _radiance(bracket: Bracket, fused: Radiance) -> dict[str, Radiance]:
+def _radiance_by_method(bracket: Bracket, fused: Radiance) -> dict[str, Radiance]:
     shortest = np.float32(min(bracket.exposures))
     made = {name: fuse(bracket) for name, fuse in BASELINES.items()} | {'fused': fused}
-    return {name: _colour(made[name]) * shortest for name in METHODS}
+    return {name: _to_rgb(made[name]) * shortest for name in METHODS}
 
 
-def _colour(pixels: np.ndarray) -> np.ndarray:
+def _to_rgb(pixels: np.ndarray) -> np.ndarray:
     return pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
 
 
 def summarise(shots: Sequence[Shot], played: Played) -> Summary:
-    """All figures of `summary.json`.
+    """Compute the figures of `summary.json`.
 
     Raises:
-        ProcessError: the node's diagnostics never told what it did.
+        ProcessError: the node's diagnostics lack values.
     """
-    told = played.told
-    if missing := _TOLD - told.keys():
+    values = played.diagnostics
+    if missing := _REQUIRED - values.keys():
         raise ProcessError(f'fuse_node: expected /diagnostics with {", ".join(sorted(missing))}, '
-                           f'got {", ".join(told) or "none"}')
+                           f'got {", ".join(values) or "none"}')
     arrivals = [received_ns for _, received_ns in played.received['hdr']]
     elapsed = (arrivals[-1] - arrivals[0]) * 1e-9
     return Summary(
@@ -107,21 +112,21 @@ def summarise(shots: Sequence[Shot], played: Played) -> Summary:
         brackets_fused=len(arrivals),
         brackets_per_second=(len(arrivals) - 1) / elapsed if elapsed else 0.0,
         rate=played.rate,
-        dropped={key.removeprefix(_DROPPED): int(value) for key, value in told.items()
+        dropped={key.removeprefix(_DROPPED): int(value) for key, value in values.items()
                  if key.startswith(_DROPPED)},
-        latency_ms={name: float(told[f'latency_ms.{name}']) for name in ('median', 'p95')},
+        latency_ms={name: float(values[f'latency_ms.{name}']) for name in ('median', 'p95')},
         psnr_mu=_mean(shots, psnr_mu, lambda shot: np.ones(shot.truth.shape[:2], bool)),
         psnr_mu_moving=_mean(shots, psnr_mu, lambda shot: shot.moving),
         psnr_mu_clipped=_mean(shots, psnr_mu, lambda shot: shot.clipped),
         ghost_score=_mean(shots, ghost_score, lambda shot: shot.moving & ~shot.clipped),
-        model=told['model'],
-        device=told['device'],
+        model=values['model'],
+        device=values['device'],
     )
 
 
 def _mean(shots: Sequence[Shot], metric: Callable[[Radiance, Radiance, Mask], float | None],
           mask: Callable[[Shot], Mask]) -> PerMethod:
-    """Mean of a metric over those brackets that have pixels in the mask."""
+    """Mean of a metric, per method, over the brackets that have pixels in the mask."""
     found: dict[str, list[float]] = {name: [] for name in METHODS}
     for shot in shots:
         chosen = mask(shot)
@@ -132,8 +137,8 @@ def _mean(shots: Sequence[Shot], metric: Callable[[Radiance, Radiance, Mask], fl
     return {name: float(np.mean(values)) if values else None for name, values in found.items()}
 
 
-def seen_ms(recording: Recording, played: Played) -> list[float]:
-    """Latency of each result as the recorder saw it: last member received to result received."""
+def subscriber_latencies_ms(recording: Recording, played: Played) -> list[float]:
+    """Latency of each result at the recorder [ms]: from the last frame received to the result."""
     arrived = defaultdict(list)
     for stamp_ns, received_ns in played.received['input']:
         arrived[stamp_ns].append(received_ns)

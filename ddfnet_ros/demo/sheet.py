@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures of pictures: the contact sheet of all brackets, and one that shows the point."""
+"""Composed pictures: the contact sheet of all brackets, and a comparison before / after."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ddfnet_ros.demo.shots import Picture, Shot, Window, display, milliseconds
 
-_GAP, _TITLE = 6, 30  # pixels: between pictures; height of a line of titles
-_PAPER, _INK = (24, 27, 30), (225, 228, 230)
+_GAP, _TITLE = 6, 30  # pixels: gap between pictures; height of a line of titles
+_BACKGROUND, _FOREGROUND = (24, 27, 30), (225, 228, 230)
 _SHEET_WIDTH = 240
 _HALF_WIDTH = 400
 
@@ -20,14 +20,14 @@ Titled = tuple[str, Picture]
 
 
 def contact_sheet(shots: Sequence[Shot]) -> Picture:
-    """A row per bracket: its frames, the static merge, the fused image, the truth."""
-    first, *others = [_row(_all_of(shot), _SHEET_WIDTH) for shot in shots]
+    """One row per bracket: its frames, the static merge, the fused image, the truth."""
+    first, *others = [_row(_pictures(shot), _SHEET_WIDTH) for shot in shots]
     untitled = [row[_TITLE:] for row in others]
     return np.vstack([first, *untitled])
 
 
 def before_after(window: Window) -> Picture:
-    """The reference frame beside the fused image, and what moves most enlarged below."""
+    """The reference frame beside the fused image; below, the part that moves most, enlarged."""
     shot = window.shot
     halves = [('reference frame', display(shot.bracket.reference.pixels)),
               ('fused', shot.published)]
@@ -38,7 +38,7 @@ def before_after(window: Window) -> Picture:
     return np.vstack([_row(halves, _HALF_WIDTH), _row(enlarged, (_HALF_WIDTH - _GAP) // 2)])
 
 
-def _all_of(shot: Shot) -> list[Titled]:
+def _pictures(shot: Shot) -> list[Titled]:
     frames = [(milliseconds(frame), display(frame.pixels))
               for frame in shot.bracket.frames]
     k = shot.bracket.reference_index
@@ -48,21 +48,21 @@ def _all_of(shot: Shot) -> list[Titled]:
 
 
 def _row(titled: Sequence[Titled], width: int) -> Picture:
-    """Pictures of one height side by side, gaps around them, titles above."""
-    small = [_shrunk(picture, width) for _, picture in titled]
+    """Place pictures of equal height side by side, with gaps and titles."""
+    small = [_resized(picture, width) for _, picture in titled]
     height, step = small[0].shape[0], width + _GAP
-    row = np.full((_TITLE + height + _GAP, len(small) * step + _GAP, 3), _PAPER, np.uint8)
+    row = np.full((_TITLE + height + _GAP, len(small) * step + _GAP, 3), _BACKGROUND, np.uint8)
     for k, picture in enumerate(small):
         left = _GAP + k * step
         row[_TITLE:_TITLE + height, left:left + width] = picture
     image = Image.fromarray(row)
     draw, font = ImageDraw.Draw(image), ImageFont.load_default(15)
     for k, (title, _) in enumerate(titled):
-        draw.text((_GAP + k * step, 6), title, _INK, font)
+        draw.text((_GAP + k * step, 6), title, _FOREGROUND, font)
     return np.asarray(image)
 
 
-def _shrunk(picture: Picture, width: int) -> Picture:
+def _resized(picture: Picture, width: int) -> Picture:
     height = round(picture.shape[0] * width / picture.shape[1])
     return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA),
                       np.uint8)

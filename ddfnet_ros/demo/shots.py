@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A shot: one bracket of the recording, its truth, and what each method made of it."""
+"""A shot: one bracket of the recording, its ground truth, and the result of each method."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ Picture = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
 METHODS = ('reference', 'static_merge', 'fused')
-# What `fuse_node` makes its pictures with. The mu-law that figures are computed after is flat to
-# the eye; a key above the usual 0.18 suits a scene against the sun.
+# Tone map of the pictures. The mu-law of the metrics looks flat; a key above the usual 0.18 suits
+# a scene against the sun.
 LOOK = RadianceSettings(tone_map='reinhard', key=0.3)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Shot:
-    """One bracket; all radiance is (H, W, 3), relative to the shortest exposure.
+    """One bracket. All radiance is (H, W, 3), relative to the shortest exposure.
 
     Attributes:
         number: Its place in the recording, from 1.
-        bracket: The frames as they were decoded from the recording.
-        truth: What the scene was while the reference frame was exposed.
-        moving: Where some frame saw something else than the reference did.
-        radiance: What each of `METHODS` says of it.
-        published: The picture that the node published for it.
+        bracket: The bracket as decoded from the recording.
+        truth: True radiance of the scene at the time of the reference frame.
+        moving: Mask, (H, W), of pixels where the scene differs in some frame from the reference.
+        radiance: Radiance from each of `METHODS`.
+        published: Tone-mapped picture that the node published.
     """
 
     number: int
@@ -51,12 +51,15 @@ class Shot:
 
     @cached_property
     def clipped(self) -> Mask:
-        """Where the reference frame is clipped."""
+        """Mask of pixels that are clipped in the reference frame."""
         return clipped(display(self.bracket.reference.pixels).astype(np.float32) / 255)
 
     @cached_property
     def motion(self) -> npt.NDArray[np.float32]:
-        """Estimated motion between the frames where something moves, (H, W) pixels."""
+        """Largest estimated motion from the reference to another frame, (H, W) [pixels].
+
+        Zero outside of `moving`.
+        """
         width, height = self.bracket.reference.size
         flow = DISFlow('medium')(stack_of(self.bracket, LOOK, (height, width)))
         longest: npt.NDArray[np.float32] = flow[0].norm(dim=1).amax(0).numpy()
@@ -73,7 +76,7 @@ class Shot:
 
 @dataclass(frozen=True)
 class Window:
-    """A part of one shot worth a closer look."""
+    """A rectangle of one shot, in pixels."""
 
     shot: Shot
     left: int
@@ -82,18 +85,18 @@ class Window:
     height: int
 
     def cut(self, picture: Picture, scale: int) -> Picture:
-        """Enlarge this part of a picture of the shot."""
+        """Cut the rectangle from a picture of the shot and enlarge it."""
         part = picture[self.top:self.top + self.height, self.left:self.left + self.width]
         enlarged = cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
         return np.asarray(enlarged, np.uint8)
 
 
 def largest_motion(shots: list[Shot], share: float = 0.25) -> Window:
-    """The window with most motion in it, of all shots.
+    """Find the window with most motion in all shots.
 
     Args:
-        shots: At least one.
-        share: Width and height of the window relative to the picture's.
+        shots: Shots to search, at least one.
+        share: Width and height of the window, relative to the picture.
     """
     best, window = -1.0, None
     for shot in shots:
@@ -110,11 +113,11 @@ def largest_motion(shots: list[Shot], share: float = 0.25) -> Window:
 
 
 def display(pixels: Pixels) -> Picture:
-    """Any frame's pixels as 8-bit RGB."""
+    """Convert the pixels of a frame to 8-bit RGB."""
     scaled = eight_bit(pixels)
     return scaled if scaled.ndim == 3 else np.repeat(scaled[..., None], 3, axis=2)
 
 
 def milliseconds(frame: Frame) -> str:
-    """How long a frame was exposed, for people."""
+    """Exposure time of a frame as text."""
     return f'{(frame.exposure_time or 0) * 1e3:g} ms'

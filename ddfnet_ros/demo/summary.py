@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demo's figures, and the bars that they must clear."""
+"""The demo's figures, and the bars that they must reach."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ PerMethod = dict[str, float | None]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Summary:
-    """What `summary.json` holds.
+    """The figures of `summary.json`.
 
     Attributes:
-        brackets_played: Complete brackets that were sent, repetitions counted.
-        brackets_fused: Fused images that the recorder received.
-        brackets_per_second: Of these, between the first and the last.
+        brackets_played: Number of complete brackets sent, with repetitions.
+        brackets_fused: Number of fused images that the recorder received.
+        brackets_per_second: Rate of these, from the first to the last.
         rate: Speed of playing, relative to the recording.
-        dropped: By the node's reasons: brackets under 'superseded' and 'failed', else images.
-        latency_ms: 'median' and 'p95', from the last member's arrival in the node until the
-            result was published; over the node's last 100 brackets.
-        psnr_mu: Per method, mean over the brackets [dB].
-        psnr_mu_moving: The same where something moves; None where nothing does.
+        dropped: Drops by reason: brackets for 'superseded' and 'failed', else images.
+        latency_ms: 'median' and 'p95' of the node's last 100 brackets, from the arrival of the
+            last frame until the result was published.
+        psnr_mu: PSNR-mu per method, mean over the brackets [dB].
+        psnr_mu_moving: The same where something moves; None if nothing does.
         psnr_mu_clipped: The same where the reference frame is clipped.
-        ghost_score: Per method; lower is better.
+        ghost_score: Ghost score per method; lower is better.
         model: Name of the weights.
         device: Torch device.
     """
@@ -51,14 +51,14 @@ class Summary:
     device: str
 
     def write(self, path: Path) -> None:
-        """Save as JSON, numbers rounded to what they can mean."""
+        """Save as JSON, with rounded numbers."""
         path.write_text(json.dumps(_rounded(dataclasses.asdict(self)), indent=2) + '\n')
 
     def missed_bars(self, pace: float = math.inf) -> list[str]:
-        """One line for each bar that was missed; empty when all is well.
+        """One line for each bar that is missed.
 
         Args:
-            pace: Brackets per second that were sent; no more can be asked for.
+            pace: Brackets per second that were sent; limits the required rate.
         """
         return list(self._misses(min(MIN_BRACKETS_PER_SECOND, MIN_FUSED_SHARE * pace)))
 

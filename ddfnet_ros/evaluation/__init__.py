@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measuring: metrics, baselines and the comparison of both with a model."""
+"""Evaluation: metrics, baselines, and their comparison with a model."""

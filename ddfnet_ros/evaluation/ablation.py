@@ -1,26 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Networks that are trained alike, and measured: one change at a time.
+"""Train variants of a network alike and measure them: an ablation study.
 
-All of a study take the same number of steps on the same patches, once per seed. They say which
-network learns more in a little time, not what each can reach, and have nothing to do with the
-weights that are shipped.
+All variants of a study take the same number of steps on the same patches, once per seed. The
+figures say which variant learns more in a short training, not what each can reach. The shipped
+weights do not come from here.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from torch import nn
 
 from ddfnet_ros import network
 from ddfnet_ros.evaluation.ablation_studies import STRUCTURES, Study
 from ddfnet_ros.evaluation.plan import FUSED, Plan
-from ddfnet_ros.evaluation.record import Evaluation
+from ddfnet_ros.evaluation.record import Evaluation, Record
 from ddfnet_ros.evaluation.run import carry_out
 from ddfnet_ros.runtime.export import kmac_per_pixel
 from ddfnet_ros.settings import DeghosterSettings
@@ -28,26 +26,24 @@ from ddfnet_ros.training.settings import TrainingSettings
 from ddfnet_ros.training.shipping import ship
 from ddfnet_ros.training.train import train
 
-Record = Mapping[str, Any]
-
-_TOLD = ('steps', 'patch', 'batch_size')
+_RECORDED_SETTINGS = ('steps', 'patch', 'batch_size')
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ablation:
-    """What to train, and on what to measure it.
+    """Settings of an ablation: what to train and what to measure it on.
 
     Attributes:
-        study: What is compared.
-        panoramas: Folder of those to train on.
-        tested: Folder of others, to measure on.
-        cutouts: Folder of figures that move through both; None: none.
-        runs: Folder of runs and models; what is there goes on, or is not trained again.
-        variants: Some of the study's; none: all.
-        seeds: One run each.
-        steps: Of each run; 0: the study's.
-        scenes: To measure on.
-        size: Their side [px].
+        study: The variants to compare.
+        panoramas: Folder of the panoramas to train on.
+        tested: Folder of other panoramas, to measure on.
+        cutouts: Folder of cutouts that move through the scenes; None: no cutouts.
+        runs: Folder of training runs and models. Unfinished runs are resumed, finished ones kept.
+        variants: Names of the variants to train; empty: all of the study.
+        seeds: Seeds of the trainings; each variant is trained once per seed.
+        steps: Training steps of each run; 0: as the study's recipe says.
+        scenes: Number of scenes to measure on.
+        size: Side of these scenes [px].
     """
 
     study: Study = STRUCTURES
@@ -68,14 +64,14 @@ class Ablation:
 
     @property
     def chosen(self) -> tuple[str, ...]:
-        """Names of the variants."""
+        """Names of the variants to train."""
         return self.variants or tuple(self.study.variants)
 
     def settings(self, variant: str, seed: int) -> TrainingSettings:
-        """How one of them is trained."""
+        """Training settings of one variant with one seed."""
         chosen = self.study.variants[variant]
         steps = self.steps or self.study.recipe['steps']
-        return TrainingSettings.of('budget', {
+        return TrainingSettings.from_recipe('budget', {
             **self.study.recipe, 'architecture': chosen.architecture, 'config': chosen.config,
             'flow': chosen.flow, 'panoramas': str(self.panoramas),
             'cutouts': str(self.cutouts or ''), 'run': str(self.runs / run_name(variant, seed)),
@@ -84,16 +80,16 @@ class Ablation:
 
 
 def carry_out_ablation(ablation: Ablation, device: str = 'auto', workers: int = 1) -> Record:
-    """Train all that is not trained yet, then measure them on the same scenes.
+    """Train every variant that is not trained yet, then measure all on the same scenes.
 
     Args:
-        ablation: What.
-        device: Torch device of training and measuring.
-        workers: Processes that make patches.
+        ablation: Settings of the ablation.
+        device: Torch device for training and measuring.
+        workers: Number of processes that make training patches.
 
     Returns:
-        JSON-ready: `training` tells how long and how, `networks` how large they are, `evaluation`
-        is that of `ddfnet evaluate`, whose methods are called VARIANT_SEED.
+        A record ready for JSON. `training` has settings and minutes, `networks` the sizes, and
+        `evaluation` the output of `ddfnet evaluate` with methods named VARIANT_SEED.
 
     Raises:
         ValueError: unusable folders or settings.
@@ -103,26 +99,26 @@ def carry_out_ablation(ablation: Ablation, device: str = 'auto', workers: int = 
         for variant in ablation.chosen:
             settings = dataclasses.replace(
                 ablation.settings(variant, seed), device=device, workers=workers)
-            state = train(settings)  # at once where the run is over
+            state = train(settings)  # returns at once if the run is finished
             models.append(Path(settings.run).with_suffix('.safetensors'))
             ship(Path(settings.run), models[-1], half=False)
             minutes[models[-1].stem] = round(state.seconds / 60, 1)
-    # Halos are mended, and the reference guarded, whatever the network; these are compared here.
+    # Halo mending and the reference guard do not depend on the network; here networks compare.
     fusion = DeghosterSettings(model=str(models[0]), device=device, mend_halos=False,
                                guard_reference=False)
     found = carry_out(Plan(
         panoramas=ablation.tested, cutouts=ablation.cutouts, scenes=ablation.scenes,
         size=ablation.size, models=tuple(map(str, models[1:]))), fusion)
     alike = ablation.settings(ablation.chosen[0], ablation.seeds[0])
-    return {'training': {'seeds': ablation.seeds, **{k: getattr(alike, k) for k in _TOLD},
-                         'minutes': minutes},
+    training = {key: getattr(alike, key) for key in _RECORDED_SETTINGS}
+    return {'training': {'seeds': ablation.seeds, **training, 'minutes': minutes},
             'networks': {name: _size(network.build(ablation.settings(name, 1).network))
                          for name in ablation.chosen},
-            'evaluation': json.loads(_named(found, models[0].stem).to_json())}
+            'evaluation': json.loads(_rename_fused(found, models[0].stem).to_json())}
 
 
 def run_name(variant: str, seed: int) -> str:
-    """What a run is called, and its model."""
+    """Name of a training run and of its model."""
     return f'{variant}_{seed}'
 
 
@@ -131,8 +127,8 @@ def _size(model: nn.Module) -> dict[str, int | float]:
             'kmac_per_pixel': kmac_per_pixel(model)}
 
 
-def _named(found: Evaluation, first: str) -> Evaluation:
-    """With the name of the first model where it is called `fused`."""
+def _rename_fused(found: Evaluation, first: str) -> Evaluation:
+    """Give the method `fused` the name of the first model."""
     return dataclasses.replace(
         found, methods={first if k == FUSED else k: v for k, v in found.methods.items()},
         sha256={first if k == FUSED else k: v for k, v in found.sha256.items()})

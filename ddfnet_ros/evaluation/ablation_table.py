@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The record of an ablation as a table: what is ahead of ours first, then a row per variant."""
+"""The record of an ablation as a Markdown table, with the variants that beat ours named first."""
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping
-from typing import Any
 
 from ddfnet_ros.evaluation.ablation import run_name
 from ddfnet_ros.evaluation.ablation_studies import Study
 from ddfnet_ros.evaluation.metrics import shown
-
-Record = Mapping[str, Any]
+from ddfnet_ros.evaluation.record import Record
 
 _METRICS = {'psnr_mu': 'PSNR-µ [dB]', 'ssim_mu': 'SSIM-µ', 'psnr_l': 'PSNR-L [dB]',
             'ssim_l': 'SSIM-L', 'psnr_mu_moving': 'PSNR-µ, moving', 'ghost_score': 'ghost score'}
@@ -19,7 +17,7 @@ _SIZES = ('parameters', 'kMAC per pixel')
 
 
 def ablation_table(record: Record, study: Study) -> str:
-    """A row per variant: mean over the seeds, and what each seed gave; ours in bold."""
+    """One row per variant: mean over the seeds and the value of each seed; ours in bold."""
     if not record:
         return 'Not trained yet.'
     values = {variant: found for variant in study.variants
@@ -27,8 +25,8 @@ def ablation_table(record: Record, study: Study) -> str:
     headings = ('', '', *_METRICS.values(), *_SIZES)
     rows = [_row(record, study, variant, found) for variant, found in values.items()]
     return '\n'.join([
-        _ahead(study, values), '', f'| {" | ".join(headings)} |', '|---' * len(headings) + '|',
-        *rows, '', _how(record, study)])
+        _losses(study, values), '', f'| {" | ".join(headings)} |', '|---' * len(headings) + '|',
+        *rows, '', _provenance(record, study)])
 
 
 def _row(record: Record, study: Study, variant: str, found: Mapping[str, list[float]]) -> str:
@@ -40,7 +38,7 @@ def _row(record: Record, study: Study, variant: str, found: Mapping[str, list[fl
     return f'| {" | ".join(cells)} |'
 
 
-def _how(record: Record, study: Study) -> str:
+def _provenance(record: Record, study: Study) -> str:
     training, evaluation = record['training'], record['evaluation']
     minutes = training['minutes'].values()
     return (
@@ -52,14 +50,14 @@ def _how(record: Record, study: Study) -> str:
         f'{evaluation["precision"]}; commit {evaluation["commit"]}, {evaluation["date"]}.')
 
 
-def _ahead(study: Study, values: Mapping[str, Mapping[str, list[float]]]) -> str:
-    """Where ours loses, first of all; one line."""
+def _losses(study: Study, values: Mapping[str, Mapping[str, list[float]]]) -> str:
+    """One line that names the variants with a higher PSNR-µ than ours."""
     mean = {variant: statistics.fmean(found['psnr_mu']) for variant, found in values.items()}
     ours = mean.get(study.ours, 0)
     ahead = [f'{study.variants[v].what} {mean[v]:.2f}' for v in mean if mean[v] > ours]
     if not (ours and ahead):
-        return f'In PSNR-µ none is ahead of {study.called}.'
-    return f'In PSNR-µ ahead of {study.called}, {ours:.2f} dB: {"; ".join(ahead)}.'
+        return f'In PSNR-µ none is ahead of {study.ours_label}.'
+    return f'In PSNR-µ ahead of {study.ours_label}, {ours:.2f} dB: {"; ".join(ahead)}.'
 
 
 def _values(record: Record, variant: str) -> dict[str, list[float]]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Charts of records as SVG: no script and no library, so that a page can carry them."""
+"""Charts of records as plain SVG, without scripts or libraries, to embed in pages."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _FRAME = 'font-family="sans-serif" font-size="11"'
 
 @dataclass(frozen=True)
 class Curve:
-    """One method over one axis.
+    """One curve of a chart.
 
     Attributes:
-        name: Of the method.
-        values: Metric at each place, None where it has none.
+        name: Name in the legend.
+        values: Value at each place; None: no value.
     """
 
     name: str
@@ -34,10 +34,10 @@ class Panel:
     """One chart of several.
 
     Attributes:
-        title: What is varied.
-        places: Labels along the axis, evenly spaced.
-        curves: Of equal length as the places.
-        marked: Indices of the places at which the last curve fails.
+        title: Title above the chart.
+        places: Labels along the x axis, evenly spaced.
+        curves: Curves with one value per place.
+        marked: Indices of the places that get a dashed line.
     """
 
     title: str
@@ -47,11 +47,11 @@ class Panel:
 
 
 def curves(panels: Sequence[Panel], unit: str) -> str:
-    """Panels side by side, all with one scale, and a legend.
+    """Draw panels side by side with a common scale and legend.
 
     Args:
-        panels: At least one, with the same methods.
-        unit: Of all values.
+        panels: At least one, all with the same curve names.
+        unit: Unit of all values.
     """
     found = [v for panel in panels for c in panel.curves for v in c.values if v is not None]
     low, high, step = _scale(min(found), max(found))
@@ -65,11 +65,11 @@ def curves(panels: Sequence[Panel], unit: str) -> str:
 
 
 def boxes(quartiles: Mapping[str, Sequence[float]], unit: str) -> str:
-    """A box plot: whiskers to the least and the greatest, a box between the quartiles.
+    """Draw a box plot: a box between the quartiles, whiskers to minimum and maximum.
 
     Args:
-        quartiles: Name to least, lower quartile, median, upper quartile and greatest.
-        unit: Of all values.
+        quartiles: Minimum, lower quartile, median, upper quartile and maximum by name.
+        unit: Unit of all values.
     """
     low, high, step = _scale(min(q[0] for q in quartiles.values()),
                              max(q[4] for q in quartiles.values()))
@@ -137,7 +137,7 @@ def _legend(names: Sequence[str], height: int, unit: str) -> str:
 
 
 def svg(width: int, height: int, parts: Sequence[str]) -> str:
-    """A white picture [px] with these elements on it."""
+    """Wrap SVG elements into a white picture of this size [px]."""
     inside = '\n'.join(parts)
     return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
             f'width="{width}" height="{height}" {_FRAME}>\n'
@@ -145,7 +145,7 @@ def svg(width: int, height: int, parts: Sequence[str]) -> str:
 
 
 def _scale(low: float, high: float) -> tuple[float, float, float]:
-    """Round limits around all values, and the distance of the grid lines."""
+    """Round lower and upper limit of an axis, and the step of its grid lines."""
     raw = max(high - low, 1e-9) / 5
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(factor * power for factor in _STEPS if factor * power >= raw)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ColorVideoVDP (Mantiuk et al. 2024), where its package is installed: `pip install cvvdp`.
+"""ColorVideoVDP metric (Mantiuk et al. 2024); optional, needs `pip install cvvdp`.
 
-It needs torchvision of the same build as PyTorch. Other metrics do without both.
+The package needs a torchvision that matches PyTorch. No other metric needs either of them.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import numpy as np
 from jaxtyping import Float
 
 DISPLAY = 'standard_hdr_linear'  # 30 inches, 4K, in a dim room; takes absolute cd/m2
-PEAK = 1500.0                    # cd/m2 that the shortest exposure's white is shown at
+PEAK = 1500.0                    # cd/m2 of the shortest exposure's white on the display
 _NEEDED = ('pycvvdp', 'torchvision')
 
 Picture = Float[np.ndarray, 'h w 3']
 
 
 def missing() -> str:
-    """One line on what is not installed and how to get it; empty where all is there."""
+    """One line on the missing packages and how to install them; empty if none is missing."""
     absent = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if not absent:
         return ''
@@ -30,13 +30,13 @@ def missing() -> str:
 
 
 class ColorVideoVDP:
-    """Just-objectionable differences between a picture and the truth, 10 is none."""
+    """Quality of a picture against the truth in just-objectionable differences; 10 is perfect."""
 
     def __init__(self) -> None:
         """Set up the metric on the CPU.
 
         Raises:
-            ValueError: a package is missing or does not fit; the message is one line.
+            ValueError: a package is missing or incompatible; the message is one line.
         """
         if absent := missing():
             raise ValueError(absent)
@@ -48,7 +48,7 @@ class ColorVideoVDP:
         self._metric: Any = pycvvdp.cvvdp(display_name=DISPLAY, heatmap=None)
 
     def __call__(self, radiance: Picture, truth: Picture) -> float:
-        """Compare two linear pictures, relative to the shortest exposure; at most 10 [JOD]."""
+        """Compare radiance (H, W, 3) relative to the shortest exposure with its truth [JOD]."""
         shown = [np.clip(p, 0, 1).astype(np.float32) * PEAK for p in (radiance, truth)]
         quality, _ = self._metric.predict(*shown, dim_order='HWC')
         return float(quality)

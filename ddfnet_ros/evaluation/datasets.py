@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Photographed brackets of those who have them: Kalantari's with truth, Fang's without."""
+"""Photographed brackets of public data sets: Kalantari's with truth, Fang's without."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from ddfnet_ros.settings import RadianceSettings
 from ddfnet_ros.synthesis.scenes import MOVING_THRESHOLD
 from ddfnet_ros.tonemap import mu_law
 
-_EDGE = 0.05   # share of each side that is cropped: what flow-based peers warp in from nowhere
-_SEEN = (0.02, 0.95)  # LDR values between which two frames can be compared
+_EDGE = 0.05   # share of each side that is cropped: flow-based peers warp unknown pixels into it
+_COMPARABLE = (0.02, 0.95)  # LDR values between which two frames can be compared
 _SUFFIXES = ('.png', '.jpg', '.jpeg', '.tif', '.tiff')
 
 
 def kalantari(root: Path) -> Iterator[tuple[str, Scene]]:
-    """Name and scene, cropped at the edges as peers with alignment need it (Sec. 4.1.1)."""
+    """Yield name and scene, with edges cropped to suit peers that align frames (Sec. 4.1.1)."""
     for scene in read_scenes(root):
         yield scene.name, _cropped(scene)
 
 
 def fang(root: Path) -> Iterator[tuple[str, Bracket]]:
-    """Name and bracket of each folder with pictures; exposures are estimated from the pixels.
+    """Yield name and bracket of each folder of pictures; exposures are estimated from pixels.
 
     Raises:
-        ValueError: no folder holds two pictures.
+        ValueError: no folder has pictures, or one has fewer than two.
     """
     folders = sorted({path.parent for path in root.rglob('*') if path.suffix.lower() in _SUFFIXES})
     if not folders:
@@ -63,19 +63,19 @@ def _cropped(scene: KalantariScene) -> Scene:
         Frame(pixels=np.ascontiguousarray(frame), exposure_time=exposure)
         for frame, exposure in zip(frames, scene.exposure, strict=True))
     return Scene(bracket=bracket, truth=np.ascontiguousarray(scene.truth[inside]),
-                 moving=_differing(bracket))
+                 moving=_moving_mask(bracket))
 
 
-def _differing(bracket: Bracket) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    """Where two neighbouring frames that both show a pixel disagree."""
+def _moving_mask(bracket: Bracket) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """Mask of pixels that differ between two neighbouring frames while well exposed in both."""
     moving = np.zeros(bracket.reference.pixels.shape[:2], np.bool_)
     for shorter, longer in pairwise(bracket.frames):
         shown = []
-        seen = np.ones_like(moving)
+        comparable = np.ones_like(moving)
         for frame in (shorter, longer):
             ldr = frame.pixels.astype(np.float32)
-            seen &= np.all((ldr > _SEEN[0]) & (ldr < _SEEN[1]), axis=-1)
+            comparable &= np.all((ldr > _COMPARABLE[0]) & (ldr < _COMPARABLE[1]), axis=-1)
             linear = linearise(torch.from_numpy(ldr)) * (bracket.exposures[0] / frame.exposure)
             shown.append(mu_law(linear).numpy())
-        moving |= seen & (np.abs(shown[0] - shown[1]).max(-1) > 2 * MOVING_THRESHOLD)
+        moving |= comparable & (np.abs(shown[0] - shown[1]).max(-1) > 2 * MOVING_THRESHOLD)
     return moving

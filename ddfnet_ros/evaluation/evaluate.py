@@ -23,18 +23,18 @@ from ddfnet_ros.radiance import GAMMA
 
 Picture = npt.NDArray[np.float32]
 Extra = Callable[[Picture, Picture], float]
-"""A further metric: radiance and truth, relative to the shortest exposure, to a number."""
+"""Additional metric of radiance and truth, both relative to the shortest exposure."""
 
 
 @dataclass(frozen=True)
 class Statistic:
-    """One metric over all scenes that have it.
+    """Summary of one metric over all scenes that have it.
 
     Attributes:
-        mean: In the metric's unit; PSNR in dB is averaged in dB.
-        spread: Standard deviation between the scenes.
+        mean: Mean in the metric's unit; PSNR is averaged in dB.
+        spread: Standard deviation over the scenes.
         count: Number of scenes.
-        quartiles: Least, lower quartile, median, upper quartile and greatest.
+        quartiles: Minimum, lower quartile, median, upper quartile, maximum.
     """
 
     mean: float
@@ -51,7 +51,7 @@ class Statistic:
 
 
 Comparison = dict[str, dict[str, Statistic]]
-"""Name of a fuser to name of a metric to its statistic."""
+"""Fuser name to metric name to statistic."""
 
 
 def compare(
@@ -60,9 +60,9 @@ def compare(
     """Run every fuser on every scene and summarise each metric.
 
     Args:
-        fusers: By name; those that do not take so many frames are left out.
-        scenes: With their truth.
-        extra: More metrics of radiance, by name.
+        fusers: Fusers by name; each is skipped on brackets whose number of frames it rejects.
+        scenes: Scenes with ground truth.
+        extra: Additional metrics of radiance, by name.
     """
     values: dict[str, dict[str, list[float]]] = {name: defaultdict(list) for name in fusers}
     for scene in scenes:
@@ -72,13 +72,13 @@ def compare(
             judge = _judge_radiance if fuser.output == RADIANCE else _judge_image
             for metric, value in judge(fuser, scene, extra or {}).items():
                 values[name][metric].append(value)
-    return _summary(values)
+    return _summarise(values)
 
 
 def compare_without_truth(
     fusers: Mapping[str, Fuser], brackets: Iterable[Bracket]
 ) -> Comparison:
-    """The same for brackets that have no truth: only what the frames themselves can tell."""
+    """Compare fusers on brackets without ground truth, by metrics that need only the frames."""
     values: dict[str, dict[str, list[float]]] = {name: defaultdict(list) for name in fusers}
     for bracket in brackets:
         for name, fuser in fusers.items():
@@ -87,9 +87,9 @@ def compare_without_truth(
             picture = fuser(bracket)
             if fuser.output == RADIANCE:
                 picture = compressed(picture * np.float32(min(bracket.exposures)))
-            for metric, value in _without_truth(picture, bracket).items():
+            for metric, value in _truth_free_metrics(picture, bracket).items():
                 values[name][metric].append(value)
-    return _summary(values)
+    return _summarise(values)
 
 
 def _judge_radiance(fuser: Fuser, scene: Scene, extra: Mapping[str, Extra]) -> dict[str, float]:
@@ -102,15 +102,18 @@ def _judge_radiance(fuser: Fuser, scene: Scene, extra: Mapping[str, Extra]) -> d
         **steady,
         **measure(radiance, scene.truth, scene.reference, scene.moving),
         **lamp_metrics(radiance, scene.truth, scene.white),
-        **_without_truth(compressed(radiance), scene.bracket),
+        **_truth_free_metrics(compressed(radiance), scene.bracket),
         **{name: metric(radiance, scene.truth) for name, metric in extra.items()},
     }
 
 
 def _judge_image(fuser: Fuser, scene: Scene, _extra: Mapping[str, Extra]) -> dict[str, float]:
-    """A picture for display has no radiance: it is compared with its own of the still scene."""
+    """Metrics of a display image, which has no radiance.
+
+    `ghost_image` compares it with the image that the fuser makes of the still scene.
+    """
     picture = fuser(scene.bracket)
-    found = _without_truth(picture, scene.bracket)
+    found = _truth_free_metrics(picture, scene.bracket)
     shown = scene.moving & ~clipped(scene.reference)
     if shown.any():
         still = fuser(still_bracket(scene))
@@ -119,7 +122,7 @@ def _judge_image(fuser: Fuser, scene: Scene, _extra: Mapping[str, Extra]) -> dic
 
 
 def still_bracket(scene: Scene) -> Bracket:
-    """The bracket that the camera would have taken had nothing moved, without noise."""
+    """The noise-free bracket that the camera would have taken if nothing had moved."""
     frames = []
     for frame, exposure in zip(scene.bracket.frames, scene.exposures, strict=True):
         ratio = np.float32(exposure) / scene.unit
@@ -128,15 +131,15 @@ def still_bracket(scene: Scene) -> Bracket:
     return Bracket.of(frames, scene.bracket.reference_index + 1)
 
 
-def _without_truth(picture: Picture, bracket: Bracket) -> dict[str, float]:
-    if min(picture.shape[:2]) < 44:  # three scales of windows
+def _truth_free_metrics(picture: Picture, bracket: Bracket) -> dict[str, float]:
+    if min(picture.shape[:2]) < 44:  # too small for three scales of MEF-SSIM
         return {}
     frames = np.stack([grey_of(frame) for frame in ldr_of(bracket)])
     fused = grey_of(np.clip(picture, 0, 1).astype(np.float32))
     return {'mef_ssim': mef_ssim(frames, fused), 'mef_ssim_moving': mef_ssim_moving(frames, fused)}
 
 
-def _summary(values: Mapping[str, Mapping[str, list[float]]]) -> Comparison:
+def _summarise(values: Mapping[str, Mapping[str, list[float]]]) -> Comparison:
     return {
         name: {metric: Statistic.of(found) for metric, found in metrics.items()}
         for name, metrics in values.items()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far off estimated motion is: endpoint errors on brackets whose motion is known."""
+"""Endpoint errors of optical flow on brackets with known motion."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,27 +14,28 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ddfnet_ros.evaluation.evaluate import Statistic
+from ddfnet_ros.evaluation.record import Record
 from ddfnet_ros.flow.providers import FlowProvider
 from ddfnet_ros.images import read_ldr
 from ddfnet_ros.radiance import input_stack
 from ddfnet_ros.synthesis.scenes import SceneSource
 
 _FLO_MAGIC = 202021.25
-_MOVING = 1.0  # pixels: a shorter motion counts as standing still
+_MOVING = 1.0  # pixels; shorter motion counts as still
 
 
 class FlowFileError(ValueError):
-    """A file of true motion that cannot be used."""
+    """A ground-truth flow file is missing or damaged."""
 
 
 @dataclass(frozen=True, eq=False)
-class Known:
-    """A bracket whose motion is known.
+class FlowSample:
+    """A bracket with ground-truth flow.
 
     Attributes:
         stack: (1, N, 6, H, W) input stack, the reference first.
-        flow: (1, N - 1, 2, H, W) true motion from the reference to the others [px].
-        masks: Where to average, by name, each (1, N - 1, H, W).
+        flow: (1, N - 1, 2, H, W) true motion from the reference to the other frames [px].
+        masks: Pixels to average over, by name, each (1, N - 1, H, W).
     """
 
     stack: Float[Tensor, '1 n 6 h w']
@@ -44,13 +44,13 @@ class Known:
 
 
 def endpoint_errors(
-    providers: Mapping[str, FlowProvider], brackets: Iterable[Known]
+    providers: Mapping[str, FlowProvider], brackets: Iterable[FlowSample]
 ) -> dict[str, dict[str, Statistic]]:
-    """Mean distance between estimated and true motion, by provider and mask [px].
+    """Mean endpoint error by flow provider and mask [px].
 
     Args:
-        providers: Motion estimators by name.
-        brackets: A mask that is empty in one of them leaves that one out.
+        providers: Flow providers by name.
+        brackets: Brackets with known motion. One whose mask is empty does not count for it.
     """
     values: dict[str, dict[str, list[float]]] = {name: defaultdict(list) for name in providers}
     for bracket in brackets:
@@ -64,21 +64,21 @@ def endpoint_errors(
             for name, masks in values.items()}
 
 
-def synthesised(source: SceneSource, count: int, seed: int) -> Iterator[Known]:
-    """Brackets as the network sees them (Eq. 2), differing in noise and clipping; seeded."""
+def synthetic_brackets(source: SceneSource, count: int, seed: int) -> Iterator[FlowSample]:
+    """Draw `count` synthetic brackets with noise and clipping; equal seeds give equal ones."""
     generator = torch.Generator().manual_seed(seed)
     for _ in range(count):
         scenes = source.draw(1, generator)
         clipped = scenes.clipped.expand(-1, scenes.flow.shape[1], -1, -1)
         masks = _masks(scenes.flow) | {'clipped': clipped, 'not clipped': ~clipped}
-        yield Known(input_stack(scenes.ldr, scenes.exposure), scenes.flow, masks)
+        yield FlowSample(input_stack(scenes.ldr, scenes.exposure), scenes.flow, masks)
 
 
-def chairs(folder: Path) -> Iterator[Known]:
-    """Pairs of FlyingChairs: NAME-img0.ppm, NAME-img1.ppm and NAME-gt.flo.
+def flying_chairs(folder: Path) -> Iterator[FlowSample]:
+    """Read the pairs of FlyingChairs: NAME-img0.ppm, NAME-img1.ppm and NAME-gt.flo.
 
     Raises:
-        FlowFileError: no pair is there, or one is damaged.
+        FlowFileError: no pair found, or a flow file is damaged.
     """
     truths = sorted(folder.glob('*-gt.flo'))
     if not truths:
@@ -89,14 +89,14 @@ def chairs(folder: Path) -> Iterator[Known]:
         pair = [np.float32(read_ldr(folder / f'{name}-img{i}.ppm')) / 255 for i in range(2)]
         ldr = torch.from_numpy(np.stack(pair)).permute(0, 3, 1, 2)[None]
         flow = torch.from_numpy(read_flo(path)).permute(2, 0, 1)[None, None]
-        yield Known(input_stack(ldr, torch.ones(1, 2)), flow, _masks(flow))
+        yield FlowSample(input_stack(ldr, torch.ones(1, 2)), flow, _masks(flow))
 
 
 def read_flo(path: Path) -> Float[np.ndarray, 'h w 2']:
-    """Read motion in Middlebury's format.
+    """Read optical flow in Middlebury's .flo format [px].
 
     Raises:
-        FlowFileError: not such a file, or truncated.
+        FlowFileError: not a .flo file, or truncated.
     """
     data = path.read_bytes()
     if len(data) >= 12 and np.frombuffer(data, '<f4', 1)[0] == _FLO_MAGIC:
@@ -107,8 +107,8 @@ def read_flo(path: Path) -> Float[np.ndarray, 'h w 2']:
                         'copy it again')
 
 
-def flow_table(record: Mapping[str, Any]) -> str:
-    """A row per provider and set, a column per mask; mean and spread over the brackets."""
+def flow_table(record: Record) -> str:
+    """One row per data set and provider, one column per mask; mean and spread over brackets."""
     found = record['endpoint_error']
     masks = list(next(iter(found['synthetic'].values())))
     lines = [f'| | | {" | ".join(masks)} |', '|---|---|' + '---|' * len(masks)]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What becomes of coloured lamps: red must stay red, and must not be clipped to white.
+"""Metrics of coloured lamps: their hue must survive, and they must not clip to white.
 
-A lamp is what the reference clips although it is coloured. Pictures are (H, W, 3) linear, relative
-to the shortest exposure; masks are (H, W).
+A lamp is a coloured light that the reference clips. Pictures are (H, W, 3) linear, relative to the
+shortest exposure; masks are (H, W).
 """
 
 from __future__ import annotations
@@ -13,34 +13,34 @@ from jaxtyping import Bool, Float
 Picture = Float[np.ndarray, 'h w 3']
 Mask = Bool[np.ndarray, 'h w']
 
-_ABOVE_WHITE = 1.25  # a lamp's brightest channel over the reference's white, at least
-_COLOURED = 0.3      # its saturation (HSV), at least
-_LEAST = 16          # pixels that a picture must have of it to count
+_ABOVE_WHITE = 1.25  # minimum of a lamp's brightest channel over the reference's white
+_SATURATION = 0.3    # minimum saturation of a lamp (HSV)
+_MIN_PIXELS = 16     # a picture with fewer lamp pixels has no lamp metrics
 _STILL_WHITE = 1.05
 
 
 def lamp_mask(truth: Picture, white: float) -> Mask:
-    """Where a coloured light is brighter than the reference can show.
+    """Mask of coloured lights that are brighter than the reference can show.
 
     Args:
-        truth: What the scene is.
+        truth: True radiance.
         white: Radiance at which the reference clips.
     """
     brightest, darkest = truth.max(-1), truth.min(-1)
     saturation = (brightest - darkest) / np.maximum(brightest, 1e-9)
-    mask: Mask = np.asarray((brightest >= _ABOVE_WHITE * white) & (saturation >= _COLOURED))
+    mask: Mask = np.asarray((brightest >= _ABOVE_WHITE * white) & (saturation >= _SATURATION))
     return mask
 
 
 def lamp_metrics(radiance: Picture, truth: Picture, white: float) -> dict[str, float]:
-    """How lamps came out; empty where there are none.
+    """Hue error and clipping of lamps; empty if the scene has none.
 
     Returns:
-        lamp_hue: mean distance of the hues [degrees]; a pixel without hue counts as 90.
-        lamp_clipped: share of lamp pixels that are no brighter than the reference's white.
+        lamp_hue: mean hue error [degrees]; a colourless pixel counts as 90.
+        lamp_clipped: share of lamp pixels no brighter than the reference's white.
     """
     mask = lamp_mask(truth, white)
-    if mask.sum() < _LEAST:
+    if mask.sum() < _MIN_PIXELS:
         return {}
     (angle, colourless), (wanted, _) = _hue(radiance[mask]), _hue(truth[mask])
     distance = np.abs((angle - wanted + 180) % 360 - 180)
@@ -53,7 +53,7 @@ def lamp_metrics(radiance: Picture, truth: Picture, white: float) -> dict[str, f
 def _hue(colours: Float[np.ndarray, 'p 3']) -> tuple[
     Float[np.ndarray, ' p'], Bool[np.ndarray, ' p']
 ]:
-    """Angle around the grey axis [degrees], and where there is none."""
+    """Hue as the angle around the grey axis [degrees], and a mask of colourless pixels."""
     red, green, blue = colours.astype(np.float64).T
     x, y = red - (green + blue) / 2, np.sqrt(3) / 2 * (green - blue)
     brightest = colours.max(-1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How close radiance is to the truth: PSNR and SSIM, linear and after the mu-law, and ghosts.
+"""Metrics of radiance against ground truth: PSNR and SSIM, linear and mu-law, ghost scores.
 
 Pictures are (H, W, 3) float, radiance relative to the shortest exposure, clipped to [0, 1] here;
 masks are (H, W). `_mu` means after Eq. 8 with mu = 5000, `_l` linear, as in the literature.
@@ -21,13 +21,13 @@ Picture = Float[np.ndarray, 'h w c']
 Mask = Bool[np.ndarray, 'h w']
 
 CLIPPED = 0.95
-"""LDR value of the brightest channel from which on a pixel of the reference counts as clipped."""
+"""A reference pixel counts as clipped if its brightest channel reaches this LDR value."""
 
-_COARSE = ('psnr', 'lamp_hue', 'cvvdp')
+_TWO_DECIMALS = ('psnr', 'lamp_hue', 'cvvdp')
 
-PSNR_LIMIT = 100.0  # dB; of equal pictures, so that means stay finite
+PSNR_LIMIT = 100.0  # dB; PSNR of equal pictures, so that means stay finite
 
-# By the LDR value of the reference's brightest channel: from, below.
+# Lower and upper limit of the LDR value of the reference's brightest channel.
 BRIGHTNESS = {
     'dark': (0.0, 0.1), 'dim': (0.1, 0.3), 'bright': (0.3, CLIPPED), 'clipped': (CLIPPED, np.inf)
 }
@@ -36,18 +36,18 @@ BRIGHTNESS = {
 def measure(
     radiance: Picture, truth: Picture, reference: Picture, moving: Mask
 ) -> dict[str, float]:
-    """All metrics of one picture against its truth; those of an empty mask are left out.
+    """All metrics of one picture against its ground truth.
 
     Args:
-        radiance: What is judged.
-        truth: What it should be.
+        radiance: Fused radiance.
+        truth: True radiance at the reference's instant.
         reference: LDR values in [0, 1] of the bracket's reference frame.
-        moving: Where some frame of the bracket shows something else than the reference.
+        moving: Mask of pixels where some frame shows something else than the reference.
 
     Returns:
         psnr_mu, psnr_l, ssim_mu, ssim_l; psnr_mu_moving; psnr_mu_dark, _dim, _bright, _clipped by
         the brightness of the reference, and each of the four _still and _moving; ghost_score;
-        halo_score.
+        halo_score. Metrics of an empty mask are left out.
     """
     linear = _planes(radiance), _planes(truth)
     mapped = mu_law(linear[0]), mu_law(linear[1])
@@ -58,7 +58,7 @@ def measure(
         **{f'psnr_mu_{name}': _psnr(*mapped, torch.from_numpy(mask))
            for name, mask in masks.items()},
         'ghost_score': ghost_score(radiance, truth, moving & ~masks['clipped']),
-        # The same where the reference shows nothing: what is left of others there is a halo.
+        # Where the reference is clipped, remains of other frames are a halo.
         'halo_score': ghost_score(radiance, truth, moving & masks['clipped']),
     }
     return {name: value for name, value in found.items() if value is not None}
@@ -76,25 +76,25 @@ def _masks(reference: Picture, moving: Mask) -> dict[str, Mask]:
 
 
 def psnr_mu(radiance: Picture, truth: Picture, mask: Mask | None = None) -> float | None:
-    """Peak signal-to-noise ratio after the mu-law [dB]; None where the mask is empty."""
+    """Peak signal-to-noise ratio after the mu-law [dB]; None if the mask is empty."""
     chosen = None if mask is None else torch.from_numpy(mask)
     return _psnr(mu_law(_planes(radiance)), mu_law(_planes(truth)), chosen)
 
 
 def ghost_score(radiance: Picture, truth: Picture, mask: Mask) -> float | None:
-    """Mean absolute error after the mu-law, over pixels that move and that the reference shows.
+    """Mean absolute error after the mu-law, over moving pixels that the reference shows.
 
-    There the reference frame alone is already right but for noise and quantisation: its own score
-    is the floor that nothing needs to exceed, and what exceeds it was brought in from other
-    frames. A ghost of contrast c in a share s of these pixels adds about c * s.
+    In these pixels the reference frame alone is exact except for noise and quantisation. Its own
+    score is therefore the floor; any error above it comes from other frames. A ghost of contrast
+    c in a share s of these pixels adds about c * s.
 
     Args:
-        radiance: What is judged.
-        truth: Radiance at the reference's instant.
-        mask: Moving, and unclipped in the reference.
+        radiance: Fused radiance.
+        truth: True radiance at the reference's instant.
+        mask: Pixels that move and are unclipped in the reference.
 
     Returns:
-        In units of the mu-law's range [0, 1], 0 is perfect; None where the mask is empty.
+        Error in units of the mu-law's range [0, 1]; None if the mask is empty.
     """
     if not mask.any():
         return None
@@ -103,18 +103,18 @@ def ghost_score(radiance: Picture, truth: Picture, mask: Mask) -> float | None:
 
 
 def compressed(radiance: Picture) -> Picture:
-    """The picture after the mu-law, float32 in [0, 1]."""
+    """Apply the mu-law (Eq. 8); float32 in [0, 1]."""
     picture: Picture = mu_law(_planes(radiance)).permute(1, 2, 0).float().numpy()
     return picture
 
 
 def shown(metric: str, value: float) -> str:
-    """A figure with as many digits as say something: decibels, degrees and JOD have two."""
-    return f'{value:.2f}' if metric.startswith(_COARSE) else f'{value:.4f}'
+    """Format a value: two decimals for dB, degrees and JOD, four for other metrics."""
+    return f'{value:.2f}' if metric.startswith(_TWO_DECIMALS) else f'{value:.4f}'
 
 
 def clipped(reference: Picture) -> Mask:
-    """Where the reference frame, LDR in [0, 1], is clipped in some channel."""
+    """Mask of pixels in which some channel of the reference, LDR in [0, 1], is clipped."""
     mask: npt.NDArray[Any] = reference.max(-1) >= CLIPPED
     return mask
 
@@ -133,7 +133,7 @@ def _psnr(judged: Tensor, truth: Tensor, mask: Tensor | None = None) -> float | 
 
 
 def _ssim(judged: Tensor, truth: Tensor) -> float | None:
-    """Wang et al. 2004: Gaussian window of 11 pixels, sigma 1.5; None for smaller pictures."""
+    """SSIM (Wang et al. 2004), Gaussian window of 11 px, sigma 1.5; None for smaller pictures."""
     from torchmetrics.functional.image import (  # noqa: PLC0415  (1 s, and only SSIM needs it)
         structural_similarity_index_measure,
     )

@@ -1,18 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How fast all of it is, as tables of doc/results.md: calls, node, streams, and the demo.
-
-A record is the parsed JSON.
-"""
+"""Tables of doc/results.md on speed: single calls, the node, streams, and the demo."""
 
 from __future__ import annotations
 
 from ddfnet_ros.evaluation.metrics import shown
 from ddfnet_ros.evaluation.plan import FUSED
-from ddfnet_ros.evaluation.report import LOWER_IS_BETTER, METRICS, Record
+from ddfnet_ros.evaluation.record import Record
+from ddfnet_ros.evaluation.report import LOWER_IS_BETTER, METRICS
 
 
 def demo_table(record: Record) -> str:
-    """What a run of the demo told: how many brackets came through, how fast, and how well."""
+    """Results of a run of the demo: brackets fused, latency and metrics."""
     latency = record['latency_ms']
     lines = [
         f'{record["brackets_fused"]} of {record["brackets_played"]} brackets, played at '
@@ -32,7 +30,7 @@ def demo_table(record: Record) -> str:
 
 
 def speed_table(record: Record) -> str:
-    """Time and memory of whole calls, and how often OpenCV's fusion fits in; losses first."""
+    """Time and memory of a call, and its time over OpenCV's fusion; first where ours is slower."""
     rows = record['rows']
     slower = [f'{row["model"]} with {row["backend"]} at {row["width"]}x{row["height"]}'
               for row in rows if row['ratio'] > 1]
@@ -58,7 +56,7 @@ def speed_table(record: Record) -> str:
 
 
 def node_table(record: Record) -> str:
-    """What the node adds to the fusion, per output; those beyond the limit first."""
+    """Latency that the node adds to the fusion, per output; first those above the limit."""
     rows = record['overhead_ms']
     beyond = [name for name, row in rows.items()
               if row['to_dds']['median'] > record['limit_ms']]
@@ -75,7 +73,7 @@ def node_table(record: Record) -> str:
 
 
 def stream_table(record: Record) -> str:
-    """What came out of a camera that never stops; says so where there is no record yet."""
+    """Results of a continuous camera stream; a note if the record is empty."""
     if not record:
         return 'Not measured yet: `python -m benchmark.stream` does, on an idle machine.'
     age = record['age_ms']
@@ -90,7 +88,7 @@ def stream_table(record: Record) -> str:
 
 
 def cameras_table(record: Record) -> str:
-    """Several cameras in one process and in one each; says so where there is no record yet."""
+    """Results of several cameras, in one process or one each; a note if the record is empty."""
     if not record:
         return 'Not measured yet: `python -m benchmark.cameras` does, on an idle machine.'
     options = record['options']

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What to evaluate, on what."""
+"""The plan of an evaluation: the options of `ddfnet evaluate`."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Dataset = Literal['synthetic', 'kalantari', 'fang']
 
 ALL = 'all'
 FUSED = 'fused'
-"""What the model that is evaluated is called beside other methods."""
+"""Name of the evaluated model among the methods of a record."""
 
-# How --help shows options whose absence needs no default to explain it.
+# --help shows no default for these options.
 _DIR = tyro.conf.arg(metavar='DIR', help_behavior_hint='')
 _NAMES = tyro.conf.arg(metavar='NAME...', help_behavior_hint='')
 
-# Options without effect: on photographs, and on studies that vary something themselves.
+# Options that photographs ignore, and options that only the comparison uses.
 _OF_SCENES = ('panoramas', 'cutouts', 'scenes', 'size', 'frames', 'sigma', 'seed')
 _OF_COMPARISONS = ('sigma', 'pictures')
 
@@ -69,7 +69,7 @@ class Plan:
             raise ValueError(f'--root: expected the folder of the data set, got {self.root}')
         if self.dataset != 'synthetic' and self.study != 'comparison':
             raise ValueError(f'--study: expected comparison on photographs, got {self.study}')
-        for name, beside in self._without_effect():
+        for name, beside in self._find_useless_options():
             raise ValueError(f'--{name}: expected none with {beside}, where it changes nothing; '
                              'leave it out')
         if self.cutouts is not None and not any(self.cutouts.glob('*.png')):
@@ -82,8 +82,8 @@ class Plan:
             if not low <= value <= high:
                 raise ValueError(f'--{name}: expected {low} to {high}, got {value}')
 
-    def _without_effect(self) -> Iterator[tuple[str, str]]:
-        """Options that are given and change nothing, and with what."""
+    def _find_useless_options(self) -> Iterator[tuple[str, str]]:
+        """Yield each given option that has no effect, and the setting that makes it useless."""
         ignored: dict[str, str] = {}
         if self.dataset != 'synthetic':
             ignored |= dict.fromkeys(_OF_SCENES, self.dataset)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an evaluation writes: figures, and all that is needed to get them again.
+"""The record of an evaluation: its figures and what is needed to reproduce them.
 
 doc/evaluation.md explains the JSON.
 """
@@ -11,25 +11,30 @@ import datetime
 import json
 import re
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ddfnet_ros.evaluation.evaluate import Comparison
 
 _STATISTIC = re.compile(r'\{\s*"mean"[^}]*\}')
 
 SCHEMA = 2
-"""Grows when a field changes its meaning or goes; 1 had no provenance."""
+"""Raised when a field is removed or changes its meaning; 1 had no provenance."""
+
+Record = Mapping[str, Any]
+"""A record as read from its JSON file."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """All methods under one condition.
+    """Results of all methods under one condition.
 
     Attributes:
-        axis: What was varied.
-        value: To what.
-        methods: Name of a fuser to name of a metric to its statistic.
+        axis: Name of what the study varies.
+        value: Its value under this condition.
+        methods: Statistics by fuser name and metric name.
     """
 
     axis: str
@@ -39,15 +44,15 @@ class Point:
 
 @dataclass(frozen=True)
 class Failure:
-    """Where a method stops being worth it.
+    """Where a method is no better than the reference frame alone.
 
     Attributes:
-        axis: What was varied.
-        method: Whose failure.
-        metric: In which PSNR.
-        below: Nearest value below the harmless one, or that itself, at which it is no better than
-            the reference alone; None: it was better there.
-        above: The same above.
+        axis: Name of what the study varies.
+        method: Name of the fuser.
+        metric: Name of the PSNR metric.
+        below: Value at which it fails that is nearest to the harmless value, at or below it;
+            None: it never fails there.
+        above: The nearest such value at or above the harmless value.
     """
 
     axis: str
@@ -64,22 +69,22 @@ class Evaluation:
     Attributes:
         schema: Version of this layout.
         study: 'comparison', 'noise', 'robustness' or 'references'.
-        commit: Of the package's repository, with -dirty where files differ; '' outside of one.
+        commit: Short git hash, with -dirty if files differ; '' outside a repository.
         date: Day of the run (UTC).
-        hardware: What it ran on, as the machine names it.
-        model: Weights that `fused` ran.
-        sha256: Checksum of every model's tensors, by name.
-        device: Of the models.
-        precision: Of their convolutions.
+        hardware: Name of the processor or GPU.
+        model: Name of the weights of `fused`.
+        sha256: Checksum of each model's tensors, by model name.
+        device: Torch device of the models.
+        precision: Precision of the convolutions.
         dataset: 'synthetic', 'kalantari' or 'fang'.
-        panoramas: Names of the files that scenes were made from, or of the data set's scenes.
-        cutouts: How many figures moved through the scenes.
-        scenes: How many scenes per point.
-        size: Their side [px]; 0: as photographed.
-        seed: Equal seeds give equal scenes.
-        methods: The comparison; that of the first point where there are several.
-        points: One per condition, where the study has several.
-        failures: Only of 'robustness'.
+        panoramas: Names of the panoramas, or of the data set's scenes.
+        cutouts: Number of cutouts that can move through the scenes.
+        scenes: Number of scenes per point.
+        size: Side of the scenes [px]; 0: as photographed.
+        seed: Random seed; equal seeds give equal scenes.
+        methods: The comparison, or that of the first point if there are several.
+        points: One per condition; empty if the study has only one.
+        failures: Failures of the models; only for the study 'robustness'.
     """
 
     schema: int = SCHEMA
@@ -103,15 +108,16 @@ class Evaluation:
     failures: list[Failure] = field(default_factory=list)
 
     def to_json(self) -> str:
-        """As indented JSON, a statistic per line; figures are rounded to six digits."""
+        """Format as indented JSON, one statistic per line, numbers rounded to six digits."""
         text = json.dumps(_rounded(dataclasses.asdict(self)), indent=1, allow_nan=False) + '\n'
         return _STATISTIC.sub(lambda found: ' '.join(found[0].split()), text)
 
 
 def commit_of(folder: Path) -> str:
-    """Short hash of the checkout that a folder is in, with -dirty; '' where there is none.
+    """Short git hash of the checkout around a folder; '' if there is none.
 
-    Records themselves do not count: several are written one after the other.
+    Ends in -dirty if tracked files differ. Files in benchmark/records are ignored, because
+    several records are written one after the other.
     """
     try:
         found = _git(folder, 'describe', '--always', '--exclude=*')

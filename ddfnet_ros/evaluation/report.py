@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Records as the tables and charts of doc/results.md. A record is the parsed JSON."""
+"""Tables and charts of doc/results.md, made from records of evaluations."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from ddfnet_ros.evaluation.baselines import ABSENT, PEERS
 from ddfnet_ros.evaluation.charts import Curve, Panel, boxes, curves
 from ddfnet_ros.evaluation.metrics import shown
 from ddfnet_ros.evaluation.plan import FUSED
+from ddfnet_ros.evaluation.record import Record
 from ddfnet_ros.evaluation.studies import NIGHT_VALUE, REFERENCE
 
-Record = Mapping[str, Any]
 Methods = Mapping[str, Mapping[str, Any]]
 
 METRICS = {
@@ -25,7 +25,7 @@ METRICS = {
 }
 LOWER_IS_BETTER = (
     'ghost_score', 'halo_score', 'ghost_image', 'lamp_hue', 'lamp_clipped', 'flicker')
-_LEARNT = {'psnr_mu': 'all', 'psnr_mu_moving': 'moving', 'psnr_mu_clipped': 'clipped'}
+_LEARNING_CURVES = {'psnr_mu': 'all', 'psnr_mu_moving': 'moving', 'psnr_mu_clipped': 'clipped'}
 _BRIGHTNESS = {'dark': 'below 0.1', 'dim': '0.1 to 0.3', 'bright': '0.3 to 0.95',
                'clipped': 'clipped'}
 _AXES = {
@@ -36,7 +36,7 @@ _AXES = {
 
 
 def provenance(record: Record) -> str:
-    """One line on what a table is of."""
+    """One line that says how the figures of a table were measured."""
     models = ', '.join(f'{name} {digest[:12]}' for name, digest in record['sha256'].items())
     return (f'Scenes: {record["scenes"]}, {record["size"]} pixels a side, seed {record["seed"]}; '
             f'`{FUSED}` is {record["model"]} (sha256 of the tensors: {models}); '
@@ -45,7 +45,7 @@ def provenance(record: Record) -> str:
 
 
 def losses(methods: Methods) -> str:
-    """Where `fused` is not the best, first of all; one line."""
+    """One line that names the metrics in which `fused` is not the best method."""
     lost = []
     for metric, label in METRICS.items():
         found = {name: m[metric]['mean'] for name, m in methods.items() if metric in m}
@@ -60,13 +60,13 @@ def losses(methods: Methods) -> str:
 
 
 def peers_table(record: Record) -> str:
-    """A row per method with mean ± spread of each metric, then the rows that are empty."""
+    """One row per method with mean ± spread of each metric, then the methods without figures."""
     methods = record['methods']
     metrics = [name for name in METRICS if any(name in m for m in methods.values())]
     lines = [losses(methods), '', f'| | {" | ".join(METRICS[name] for name in metrics)} |',
              '|---|' + '---|' * len(metrics)]
     for name, found in methods.items():
-        lines.append(f'| {_named(name)} | {" | ".join(_cell(found, m) for m in metrics)} |')
+        lines.append(f'| {_method_label(name)} | {" | ".join(_cell(found, m) for m in metrics)} |')
     lines += ['', 'Without figures: ' + ' '.join(
         f'{name}: {why}' for name, why in ABSENT.items() if name not in methods),
         '', provenance(record)]
@@ -74,7 +74,7 @@ def peers_table(record: Record) -> str:
 
 
 def brightness_table(record: Record) -> str:
-    """PSNR-µ by brightness of the reference, still and moving."""
+    """PSNR-µ by brightness of the reference pixel, for still and for moving pixels."""
     methods = record['methods']
     names = [name for name, found in methods.items() if 'psnr_mu' in found]
     lines = [_below_reference(methods), '', f'| reference pixel | {" | ".join(names)} | scenes |',
@@ -89,7 +89,7 @@ def brightness_table(record: Record) -> str:
 
 
 def noise_table(record: Record) -> str:
-    """A block of rows per condition, a column per method."""
+    """One block of rows per condition, one column per method."""
     metrics = ('psnr_mu', 'psnr_l', 'ssim_mu', 'ssim_l', 'psnr_mu_moving', 'psnr_mu_clipped',
                'flicker')
     names = list(record['methods'])
@@ -104,7 +104,7 @@ def noise_table(record: Record) -> str:
 
 
 def references_table(record: Record) -> str:
-    """A block per metric: each frame of the same brackets as the reference."""
+    """One block of rows per reference frame, a row per metric, a column per method."""
     metrics = ('psnr_mu', 'psnr_mu_clipped', 'psnr_mu_moving', 'psnr_mu_clipped_moving',
                'halo_score')
     labels = {**METRICS, 'psnr_mu_clipped_moving': 'PSNR-µ, clipped and moving'}
@@ -120,20 +120,20 @@ def references_table(record: Record) -> str:
 
 
 def failures_table(record: Record) -> str:
-    """From which value on a model is no better than the reference alone."""
+    """Values from which on a model is no better than the reference alone."""
     lines = ['| varied | method | PSNR-µ | PSNR-µ, moving |', '|---|---|---|---|']
     found = {(f['axis'], f['method'], f['metric']): f for f in record['failures']}
     for axis, method in dict.fromkeys((a, m) for a, m, _ in found):
-        cells = [_failure(record, axis, found[axis, method, metric])
+        cells = [_failure_cell(record, axis, found[axis, method, metric])
                  for metric in ('psnr_mu', 'psnr_mu_moving')]
         lines.append(f'| {_AXES[axis]} | {method} | {" | ".join(cells)} |')
     return '\n'.join([*lines, '', provenance(record)])
 
 
 def robustness_chart(record: Record) -> str:
-    """PSNR-µ over each axis; dashed lines where `fused` fails."""
+    """PSNR-µ along each axis, with dashed lines where `fused` fails."""
     panels = []
-    failed = {f['axis']: _sides(f) for f in record['failures']
+    failed = {f['axis']: _failure_values(f) for f in record['failures']
               if f['method'] == FUSED and f['metric'] == 'psnr_mu'}
     for axis, title in _AXES.items():
         points = sorted((p for p in record['points'] if p['axis'] == axis),
@@ -147,29 +147,29 @@ def robustness_chart(record: Record) -> str:
 
 
 def learning_chart(record: Record) -> str:
-    """PSNR-µ of all, of moving and of clipped pixels over the steps of each training."""
+    """PSNR-µ of all, moving and clipped pixels over the training steps of each run."""
     panels = [
         Panel(f'{name}: thousands of steps, {points[-1]["minutes"]:.0f} min',
               [f'{point["step"] / 1000:.2g}' for point in points],
               [Curve(label, [point[metric] for point in points])
-               for metric, label in _LEARNT.items()])
+               for metric, label in _LEARNING_CURVES.items()])
         for name, points in record.items()]
     return curves(panels, 'PSNR-µ [dB]')
 
 
 def peers_chart(record: Record) -> str:
-    """The spread of PSNR-µ over the scenes, as Figure 2 has it."""
+    """Box plot of PSNR-µ over the scenes, like Figure 2."""
     return boxes({name: found['psnr_mu']['quartiles']
                   for name, found in record['methods'].items() if 'psnr_mu' in found},
                  'PSNR-µ [dB]')
 
 
-def _named(name: str) -> str:
+def _method_label(name: str) -> str:
     return f'{name} ({PEERS[name].source})' if name in PEERS else f'**{name}**'
 
 
 def _below_reference(methods: Methods) -> str:
-    """Where a well-exposed pixel of the reference came out worse than it was."""
+    """One line that names the well-exposed pixels in which `fused` is below the reference."""
     lost = []
     for level in ('dim', 'bright'):
         for part in ('still', 'moving'):
@@ -183,12 +183,12 @@ def _below_reference(methods: Methods) -> str:
     return f'Below the untouched reference in well-exposed pixels: {"; ".join(lost)}.'
 
 
-def _sides(failure: Mapping[str, Any]) -> tuple[float | None, float | None]:
+def _failure_values(failure: Mapping[str, Any]) -> tuple[float | None, float | None]:
     return failure['below'], failure['above']
 
 
-def _failure(record: Record, axis: str, failure: Mapping[str, Any]) -> str:
-    failed = dict.fromkeys(value for value in _sides(failure) if value is not None)
+def _failure_cell(record: Record, axis: str, failure: Mapping[str, Any]) -> str:
+    failed = dict.fromkeys(value for value in _failure_values(failure) if value is not None)
     if failed:
         return f'fails at {" and ".join(f"{value:g}" for value in failed)}'
     places = [p['value'] for p in record['points'] if p['axis'] == axis]

@@ -1,20 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A device beside its arithmetic: the table and the roofline picture of `benchmark.gpu`'s record.
+"""Table and roofline chart of the record of `benchmark.gpu`.
 
-The roofline (Williams, Waterman and Patterson, CACM 2009): a layer can be no faster than the
-arithmetic of the device, nor than its memory brings what the layer computes with.
+Roofline model (Williams, Waterman and Patterson, CACM 2009): the speed of a layer is limited by
+the arithmetic rate of the device and by its memory bandwidth.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
 from ddfnet_ros.evaluation.charts import COLOURS, svg
-
-Record = Mapping[str, Any]
+from ddfnet_ros.evaluation.record import Record
 
 _WIDTH, _HEIGHT = 720, 380
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 150, 26, 40
@@ -22,7 +20,7 @@ _STAGES = ('upload', 'flow', 'compute', 'download', 'total', 'overlapping')
 
 
 def device_table(record: Record) -> str:
-    """What a bracket costs, way by way; says so where there is no record yet."""
+    """Time of a bracket by stage, one row per run; a note if the record is empty."""
     if not record:
         return 'Not measured yet: `make gpu-bench` does, on a machine with a GPU.'
     columns = ('', 'frames', *_STAGES[:4], 'a call', 'three pending', 'TFLOP/s',
@@ -43,7 +41,7 @@ def device_table(record: Record) -> str:
 
 
 def roofline_chart(record: Record) -> str:
-    """Each convolution of the paper's network: what it reaches, under what it could."""
+    """TFLOP/s of each convolution of the paper's network, below the roof of the device."""
     layers, peak = record['profile']['layers'], record['matrix_tflops']['bfloat16']
     memory = record['memory_gb_per_s'] * 1e-3  # TB/s
     points = [(layer['name'], layer['gflop'] / layer['mb'] * 1e3, layer['gflop'] / layer['ms'])
@@ -57,14 +55,15 @@ def roofline_chart(record: Record) -> str:
         part = name.partition('.')[0]
         drawn.append(f'<circle cx="{axes.x(x)}" cy="{axes.y(y)}" r="4" fill="{colours[part]}" '
                      f'fill-opacity="0.7"><title>{escape(name)}</title></circle>')
-    drawn += [_named(row, part.replace('_', ' '), colours[part]) for row, part in enumerate(parts)]
+    drawn += [_legend_entry(row, part.replace('_', ' '), colours[part])
+              for row, part in enumerate(parts)]
     what = f'{record["device"]}, {record["profile"]["width"]}x{record["profile"]["height"]}'
     drawn.append(f'<text x="{_LEFT}" y="15" font-weight="bold">{escape(what)}</text>')
     return svg(_WIDTH, _HEIGHT, drawn)
 
 
 class _Axes:
-    """Decades that hold all values, along both axes."""
+    """Logarithmic axes whose decades cover all values."""
 
     def __init__(self, xs: Sequence[float], ys: Sequence[float]) -> None:
         self._columns = _decades(xs)
@@ -82,7 +81,7 @@ class _Axes:
         return round(_HEIGHT - _BOTTOM - share * (_HEIGHT - _TOP - _BOTTOM), 1)
 
     def line(self, points: Sequence[tuple[float, float]]) -> str:
-        """The roof, cut off where the picture ends."""
+        """A polyline, clipped at the bottom of the chart."""
         floor = 10.0**self._rows[0]
         through = ' '.join(f'{self.x(x)},{self.y(max(y, floor))}' for x, y in points)
         return f'<polyline points="{through}" fill="none" stroke="#000" stroke-width="2"/>'
@@ -107,7 +106,7 @@ def _decades(values: Sequence[float]) -> range:
     return range(low, max(high, low + 1) + 1)
 
 
-def _named(row: int, part: str, colour: str) -> str:
+def _legend_entry(row: int, part: str, colour: str) -> str:
     x, y = _WIDTH - _RIGHT + 16, _TOP + 14 + 18 * row
     return (f'<circle cx="{x}" cy="{y - 4}" r="4" fill="{colour}"/>'
             f'<text x="{x + 10}" y="{y}">{escape(part)}</text>')

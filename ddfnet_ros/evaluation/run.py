@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Carry out a plan: fusers, scenes and conditions become one record."""
+"""Carry out a plan: run its study on its fusers and scenes, and collect the results."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ from ddfnet_ros.synthesis.scene_settings import SceneSettings
 from ddfnet_ros.synthesis.scenes import SceneSource
 
 HALOS_LEFT = ', halos left'
-_ALONE = {'mend_halos': False, 'guard_reference': False}  # as others have published their networks
+_AS_PUBLISHED = {'mend_halos': False, 'guard_reference': False}  # for the networks of others
 _SHEETS = 8
 _Item = TypeVar('_Item')
 
@@ -53,29 +53,28 @@ _Item = TypeVar('_Item')
 def carry_out(
     plan: Plan, fusion: DeghosterSettings, ready: Callable[[], object] = lambda: None
 ) -> Evaluation:
-    """Evaluate.
+    """Run an evaluation.
 
     Args:
-        plan: What, on what.
-        fusion: How the model called `fused` works, and the others too but for their weights.
-        ready: Called when models and panoramas are read, before progress is shown.
+        plan: The methods, scenes and study.
+        fusion: Settings of the model `fused`; the other models differ only in their weights.
+        ready: Called once models and panoramas are loaded, before the progress bar appears.
 
     Raises:
-        ValueError: unknown peers, models of one name, unusable folders, or packages that are
-            missing.
-        FileNotFoundError: no such weights.
+        ValueError: unknown peer, two methods of one name, unusable folder, missing package.
+        FileNotFoundError: weights not found.
     """
     extra: dict[str, Extra] = {'cvvdp': ColorVideoVDP()} if plan.cvvdp else {}
-    fusers: dict[str, Fuser] = {**BASELINES, **_peers(plan.peers)}
-    deghosters = _deghosters(plan.models, fusion, fusers)
-    fusers |= _fusers_of(deghosters, plan.study)
+    fusers: dict[str, Fuser] = {**BASELINES, **_choose_peers(plan.peers)}
+    deghosters = _load_models(plan.models, fusion, fusers)
+    fusers |= _make_fusers(deghosters, plan.study)
     if plan.dataset == 'synthetic':
-        source = _source(plan, fusion.reference)
+        source = _make_source(plan, fusion.reference)
         ready()
-        found = _on_scenes(plan, fusers, source, extra)
+        found = _run_on_scenes(plan, fusers, source, extra)
     else:
         ready()
-        found = _on_photographs(plan, fusers, extra)
+        found = _run_on_photographs(plan, fusers, extra)
     first = deghosters[FUSED]
     return Evaluation(
         study=plan.study, model=first.model_name, device=first.device,
@@ -84,10 +83,10 @@ def carry_out(
         dataset=plan.dataset, seed=plan.seed, **found)
 
 
-def _deghosters(
+def _load_models(
     models: Iterable[str], fusion: DeghosterSettings, taken: Iterable[str]
 ) -> dict[str, Deghoster]:
-    """All models by the name that they are compared under, `fused` first."""
+    """Load all models, by the names they have in the comparison, `fused` first."""
     deghosters = {FUSED: Deghoster(fusion)}
     for model in models:
         deghoster = Deghoster(replace(fusion, model=model))
@@ -99,11 +98,11 @@ def _deghosters(
     return deghosters
 
 
-def _fusers_of(deghosters: Mapping[str, Deghoster], study: str) -> dict[str, Fuser]:
-    fusers = {name: _fuser_of(deghoster, **({} if _is_ours(deghoster) else _ALONE))
+def _make_fusers(deghosters: Mapping[str, Deghoster], study: str) -> dict[str, Fuser]:
+    fusers = {name: _make_fuser(deghoster, **({} if _is_ours(deghoster) else _AS_PUBLISHED))
               for name, deghoster in deghosters.items()}
     if study == 'references':
-        fusers |= {name + HALOS_LEFT: _fuser_of(deghoster, mend_halos=False)
+        fusers |= {name + HALOS_LEFT: _make_fuser(deghoster, mend_halos=False)
                    for name, deghoster in deghosters.items() if _is_ours(deghoster)}
     return fusers
 
@@ -112,8 +111,8 @@ def _is_ours(deghoster: Deghoster) -> bool:
     return deghoster.architecture in ('ddfnet', 'fast')
 
 
-def _fuser_of(deghoster: Deghoster, **changes: Any) -> Fuser:
-    """A model with some of its live settings changed."""
+def _make_fuser(deghoster: Deghoster, **changes: Any) -> Fuser:
+    """Wrap a model as a fuser, with some of its live settings changed."""
     settings = replace(deghoster.settings, **changes)
 
     def fuse(bracket: Bracket) -> Picture:
@@ -123,25 +122,25 @@ def _fuser_of(deghoster: Deghoster, **changes: Any) -> Fuser:
     return Fuser(fuse, source=deghoster.model_name, frames=deghoster.frames)
 
 
-def _on_scenes(
+def _run_on_scenes(
     plan: Plan, fusers: Mapping[str, Fuser], source: SceneSource, extra: Mapping[str, Extra]
 ) -> dict[str, Any]:
-    """The fields of an evaluation that synthesised scenes decide."""
-    points, failed = _study(plan, fusers, source, extra)
-    return {'panoramas': source.panoramas.names, 'cutouts': _count(plan.cutouts),
+    """Run the study on synthetic scenes; returns those fields of `Evaluation`."""
+    points, failed = _run_study(plan, fusers, source, extra)
+    return {'panoramas': source.panoramas.names, 'cutouts': _count_cutouts(plan.cutouts),
             'scenes': plan.scenes, 'size': plan.size, 'methods': points[0].methods,
             'points': points if len(points) > 1 else [], 'failures': failed}
 
 
-def _on_photographs(
+def _run_on_photographs(
     plan: Plan, fusers: Mapping[str, Fuser], extra: Mapping[str, Extra]
 ) -> dict[str, Any]:
-    """The same of photographs."""
-    names, methods = _photographs(plan, fusers, extra)
+    """Compare the fusers on photographs; returns those fields of `Evaluation`."""
+    names, methods = _compare_on_photographs(plan, fusers, extra)
     return {'panoramas': names, 'scenes': len(names), 'size': 0, 'methods': methods}
 
 
-def _peers(names: Iterable[str]) -> dict[str, Fuser]:
+def _choose_peers(names: Iterable[str]) -> dict[str, Fuser]:
     chosen = list(PEERS) if ALL in names else list(names)
     for name in chosen:
         if name in ABSENT:
@@ -152,74 +151,76 @@ def _peers(names: Iterable[str]) -> dict[str, Fuser]:
     return {name: PEERS[name] for name in chosen}
 
 
-def _source(plan: Plan, reference: int | str) -> SceneSource:
+def _make_source(plan: Plan, reference: int | str) -> SceneSource:
     if isinstance(reference, str):
         raise ValueError(f'--reference: expected 1 to {plan.frames}, or 0 for the median, got '
                          f'{reference}; name an exposure')
-    settings = SceneSettings(size=plan.size, frames=plan.frames, ratios=_ratios(plan.frames),
+    settings = SceneSettings(size=plan.size, frames=plan.frames, ratios=_ratio_range(plan.frames),
                              reference_index=reference - 1 if reference else None)
     cutouts = CutoutBank(plan.cutouts) if plan.cutouts is not None else None
     return SceneSource(PanoramaBank(plan.panoramas or Path()), settings, cutouts)
 
 
-def _ratios(frames: int) -> tuple[float, float]:
-    """Of neighbouring exposures; of more than three frames the whole range is that of three."""
+def _ratio_range(frames: int) -> tuple[float, float]:
+    """Range of the ratio of neighbouring exposures; more frames span the range of three."""
     low, high = SceneSettings().ratios
     share = min(1.0, 2 / (frames - 1))
     return low**share, high**share
 
 
-def _study(
+def _run_study(
     plan: Plan, fusers: Mapping[str, Fuser], source: SceneSource, extra: Mapping[str, Extra]
 ) -> tuple[list[Point], list[Failure]]:
     given = source, plan.scenes, plan.seed, extra
     if plan.study == 'noise':
-        return list(_told(sweep('noise', NOISE, fusers, *given), len(NOISE))), []
+        return list(_progress(sweep('noise', NOISE, fusers, *given), len(NOISE))), []
     if plan.study == 'references':
-        return list(_told(references(fusers, *given), plan.frames)), []
+        return list(_progress(references(fusers, *given), plan.frames)), []
     if plan.study == 'robustness':
         points = [
             point for axis, conditions in axes(plan.size).items()
-            for point in _told(sweep(axis, conditions, fusers, *given), len(conditions), axis)]
+            for point in _progress(sweep(axis, conditions, fusers, *given), len(conditions), axis)]
         return points, [found for name in fusers if name not in PEERS
                         for found in failures(points, name)]
     condition = Condition(sigma=plan.sigma) if plan.sigma else AS_TRAINED
     if plan.pictures is not None:
-        seen = condition.draw(source, min(plan.scenes, _SHEETS), plan.seed)
-        _write_sheets(plan.pictures, seen, fusers)
-    scenes = _told(condition.draw(source, plan.scenes, plan.seed), plan.scenes, 'scenes')
+        shown = condition.draw(source, min(plan.scenes, _SHEETS), plan.seed)
+        _write_sheets(plan.pictures, shown, fusers)
+    scenes = _progress(condition.draw(source, plan.scenes, plan.seed), plan.scenes, 'scenes')
     return [Point('none', 0.0, compare(fusers, scenes, extra))], []
 
 
 def _write_sheets(folder: Path, scenes: Iterable[Scene], fusers: Mapping[str, Fuser]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for number, scene in enumerate(_told(scenes, _SHEETS, 'sheets')):
+    for number, scene in enumerate(_progress(scenes, _SHEETS, 'sheets')):
         write_png(folder / f'scene_{number}.png', sheet(scene, fusers))
 
 
-def _photographs(
+def _compare_on_photographs(
     plan: Plan, fusers: Mapping[str, Fuser], extra: Mapping[str, Extra]
 ) -> tuple[list[str], Comparison]:
     root, names = plan.root or Path(), list[str]()
     if plan.dataset == 'kalantari':
         if plan.pictures is not None:
-            seen = (scene for _, scene in islice(kalantari(root), _SHEETS))
-            _write_sheets(plan.pictures, seen, fusers)
-        return names, compare(fusers, _named(kalantari(root), names), extra)
-    return names, compare_without_truth(fusers, _named(fang(root), names))
+            shown = (scene for _, scene in islice(kalantari(root), _SHEETS))
+            _write_sheets(plan.pictures, shown, fusers)
+        return names, compare(fusers, _collect_names(kalantari(root), names), extra)
+    return names, compare_without_truth(fusers, _collect_names(fang(root), names))
 
 
-def _named(items: Iterable[tuple[str, _Item]], names: list[str]) -> Iterator[_Item]:
-    """The items; their names are noted on the way."""
-    for name, item in _told(items, None, 'scenes'):
+def _collect_names(items: Iterable[tuple[str, _Item]], names: list[str]) -> Iterator[_Item]:
+    """Yield the items and append the name of each to `names`."""
+    for name, item in _progress(items, None, 'scenes'):
         names.append(name)
         yield item
 
 
-def _count(cutouts: Path | None) -> int:
+def _count_cutouts(cutouts: Path | None) -> int:
     return 0 if cutouts is None else len(list(cutouts.glob('*.png')))
 
 
-def _told(items: Iterable[_Item], count: int | None, what: str = 'conditions') -> Iterator[_Item]:
-    """A progress bar, where someone looks."""
+def _progress(
+    items: Iterable[_Item], count: int | None, what: str = 'conditions'
+) -> Iterator[_Item]:
+    """Iterate with a progress bar, where stderr is a terminal."""
     return iter(tqdm(items, what, count, leave=False, disable=None))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is judged: brackets with their truth, drawn from panoramas or read from a data set."""
+"""Scenes of an evaluation: brackets with ground truth, synthetic or from a data set."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Scene:
     Attributes:
         bracket: Colour frames, float32 in [0, 1].
         truth: (H, W, 3) radiance at the reference's instant, relative to the shortest exposure.
-        moving: (H, W) where some frame shows something else than the reference.
-        true_exposures: Of the frames [s], where the bracket reports others.
-        again: The same taken a second time, with other noise.
+        moving: (H, W) mask of pixels where some frame shows something else than the reference.
+        true_exposures: True exposures of the frames [s] if the bracket reports wrong ones.
+        again: The same bracket taken a second time with new noise.
     """
 
     bracket: Bracket
@@ -41,7 +41,7 @@ class Scene:
 
     @property
     def unit(self) -> np.float32:
-        """What radiance in the unit of Eq. 2 is multiplied with to compare it with the truth."""
+        """Factor from radiance in the unit of Eq. 2 to the unit of the truth."""
         return np.float32(min(self.exposures))
 
     @property
@@ -56,7 +56,7 @@ class Scene:
 
 
 def scene_of(scenes: Scenes, index: int = 0) -> Scene:
-    """One scene of a batch, as the frames that a camera would deliver."""
+    """One scene of a batch, with its frames as a camera would deliver them."""
     frames = [
         Frame(pixels=_interleaved(ldr), exposure_time=float(exposure))
         for ldr, exposure in zip(scenes.ldr[index], scenes.exposure[index], strict=True)
@@ -68,12 +68,12 @@ def scene_of(scenes: Scenes, index: int = 0) -> Scene:
     )
 
 
-def seen_from(scenes: Scenes, place: int) -> Scene:
-    """The first bracket of a batch with another reference, and the truth of that one's instant.
+def scene_with_reference(scenes: Scenes, place: int) -> Scene:
+    """First bracket of a batch with another frame as the reference, and the truth for that frame.
 
     Args:
-        scenes: Of cameras whose truth has no noise of theirs.
-        place: Of the reference, 0-based, from short to long.
+        scenes: Scenes of a noise-free camera.
+        place: 0-based index of the reference, from short to long.
     """
     order = torch.argsort(scenes.exposure[0])
     order = torch.cat([order[place:place + 1], order[:place], order[place + 1:]])

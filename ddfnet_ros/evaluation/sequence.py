@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Flicker: what changes between fused pictures although nothing changes in the scene."""
+"""Flicker: changes between fused pictures that the scene does not cause."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from ddfnet_ros.evaluation.metrics import Picture, compressed
 
 
 def flicker(pictures: Sequence[Picture], truths: Sequence[Picture]) -> float:
-    """Mean change from picture to picture that the truth does not make, after the mu-law.
+    """Mean change from picture to picture, minus that of the truth, after the mu-law.
 
     Args:
-        pictures: Fused, one after the other; linear, relative to the shortest exposure.
-        truths: Of the same instants; the same picture again where nothing moves.
+        pictures: Consecutive fused pictures, linear, relative to the shortest exposure.
+        truths: True radiance at the same instants.
 
     Returns:
-        In units of the mu-law's range [0, 1]; 0 is steady.
+        Mean absolute difference in units of the mu-law's range [0, 1]; 0 is steady.
 
     Raises:
-        ValueError: fewer than two pictures, or another number of truths.
+        ValueError: fewer than two pictures, or a different number of truths.
     """
     if len(pictures) != len(truths) or len(pictures) < 2:
         raise ValueError(f'expected at least 2 pictures and as many truths, got {len(pictures)} '

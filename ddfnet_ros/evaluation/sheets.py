@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A sheet per scene to look at: frames, truth and every method, and a zoom of each."""
+"""Contact sheet of a scene: frames, truth and every method, with a zoom of each."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from ddfnet_ros.evaluation.baselines.fuser import RADIANCE, Fuser
 from ddfnet_ros.evaluation.metrics import clipped, compressed
 from ddfnet_ros.evaluation.scenes import Scene
 
-_ZOOM = 4       # the zoom shows this share of the side, as large as the whole picture
+_ZOOM = 4       # magnification of the zoom, which is as large as the whole picture
 _LABEL = 14     # pixels above each picture
 
 Shown = npt.NDArray[np.uint8]
 
 
 def sheet(scene: Scene, fusers: Mapping[str, Fuser]) -> Shown:
-    """Upper row: whole pictures; lower row: where most moves or is clipped, enlarged."""
+    """Upper row: whole pictures. Lower row: the window with most motion or clipping, enlarged."""
     pictures = {
         f'frame {k + 1}': colour(frame.pixels) for k, frame in enumerate(scene.bracket.frames)}
     pictures['truth'] = compressed(scene.truth)
     for name, fuser in fusers.items():
         fused = fuser(scene.bracket)
         pictures[name] = compressed(fused * scene.unit) if fuser.output == RADIANCE else fused
-    top, left, side = _window(scene.moving | clipped(scene.reference))
+    top, left, side = _densest_window(scene.moving | clipped(scene.reference))
     columns = []
     for name, picture in pictures.items():
         shown = np.round(np.clip(picture, 0, 1) * 255).astype(np.uint8)
@@ -40,11 +40,11 @@ def sheet(scene: Scene, fusers: Mapping[str, Fuser]) -> Shown:
     return np.concatenate(columns, axis=1)
 
 
-def _window(interesting: npt.NDArray[np.bool_]) -> tuple[int, int, int]:
-    """Top, left and side of the square window that holds most of it."""
-    height, width = interesting.shape
+def _densest_window(mask: npt.NDArray[np.bool_]) -> tuple[int, int, int]:
+    """Top, left and side of the square window with the most `True` pixels."""
+    height, width = mask.shape
     side = max(min(height, width) // _ZOOM, 1)
-    sums = np.pad(interesting.astype(np.int64), ((1, 0), (1, 0))).cumsum(0).cumsum(1)
+    sums = np.pad(mask.astype(np.int64), ((1, 0), (1, 0))).cumsum(0).cumsum(1)
     inside = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
     top, left = divmod(int(inside.argmax()), inside.shape[1])
     return top, left, side

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Time and memory of a whole call, beside OpenCV's AlignMTB + MergeMertens in the same run."""
+"""Measure time and memory of a fusion call, and OpenCV's AlignMTB + MergeMertens beside it."""
 
 from __future__ import annotations
 
@@ -22,34 +22,35 @@ from ddfnet_ros.radiance import GAMMA
 from ddfnet_ros.runtime.deghoster import Deghoster
 from ddfnet_ros.runtime.machine import processor
 
-_RATIO = 4.0  # of neighbouring exposures
+_RATIO = 4.0  # ratio of neighbouring exposures
 _STEP = 3  # pixels that the scene moves between two frames
-_WARM_UPS = 4  # after which the peak of memory has been seen too
+_WARM_UPS = 4  # calls until memory has reached its peak
 
 
 @dataclass(frozen=True, kw_only=True)
 class Speed:
-    """What a call costs, and what OpenCV's exposure fusion costs in turn with it.
+    """Cost of a fusion call, and of OpenCV's exposure fusion on the same frames.
 
     Attributes:
         model: Name of the weights.
         device: Torch device.
-        backend: What computed the convolutions.
-        precision: Their arithmetic.
-        processor: Name of the device, as the machine tells it.
-        threads: Of the network on a CPU.
-        width: Of the frames [px].
-        height: Of the frames [px].
-        frames: In the bracket.
-        repeats: Calls of each that were timed.
-        median_ms: Of a call: 8-bit frames in, flow, 8-bit image and float radiance out.
-        iqr_ms: Its interquartile range.
-        stage_ms: Medians of its stages.
-        peak_mib: Most resident memory during the calls, over that after loading; None where the
-            system does not tell.
-        mertens_median_ms: Of AlignMTB + MergeMertens on the same frames.
-        mertens_iqr_ms: Its interquartile range.
-        ratio: median_ms over mertens_median_ms.
+        backend: Library that computes the convolutions.
+        precision: Precision of the convolutions.
+        processor: Name of the processor or GPU.
+        threads: CPU threads of the network.
+        width: Width of the frames [px].
+        height: Height of the frames [px].
+        frames: Number of frames in the bracket.
+        repeats: Number of timed calls of each method.
+        median_ms: Median time of a call, from 8-bit frames to 8-bit image and float radiance,
+            flow included.
+        iqr_ms: Interquartile range of that time.
+        stage_ms: Median time of each stage.
+        peak_mib: Peak resident memory during the calls, minus that after loading; None if the
+            system does not report it.
+        mertens_median_ms: Median time of AlignMTB + MergeMertens.
+        mertens_iqr_ms: Interquartile range of that time.
+        ratio: median_ms / mertens_median_ms.
     """
 
     model: str
@@ -72,19 +73,19 @@ class Speed:
 
 
 def measure(deghoster: Deghoster, size: tuple[int, int], frames: int, repeats: int) -> Speed:
-    """Time a deghoster and OpenCV, alternating, so that both see the same machine.
+    """Time a deghoster and OpenCV in alternation, so that both run under the same load.
 
     Args:
-        deghoster: Loaded, not yet called with this size.
+        deghoster: A model that is loaded but was not yet called with this size.
         size: Width and height of the frames [px].
-        frames: Exposures in the bracket.
-        repeats: Timed calls of each.
+        frames: Number of exposures in the bracket.
+        repeats: Number of timed calls of each method.
     """
     bracket = moving_bracket(size, frames)
     images = [np.ascontiguousarray(frame.pixels) for frame in bracket.frames]
     gc.collect()
     loaded = _resident_mib('VmRSS')
-    _forget_peak()
+    _reset_peak_memory()
     ours, theirs, stages = [], [], []
     with tqdm(total=_WARM_UPS + repeats, desc='timing', leave=False, disable=None) as bar:
         for _ in range(_WARM_UPS):
@@ -93,8 +94,8 @@ def measure(deghoster: Deghoster, size: tuple[int, int], frames: int, repeats: i
         peak = _resident_mib('VmHWM')
         align_and_merge(images)
         for _ in range(repeats):
-            ours.append(_timed(lambda: stages.append(deghoster(bracket).stage_ms)))
-            theirs.append(_timed(lambda: align_and_merge(images)))
+            ours.append(_time_ms(lambda: stages.append(deghoster(bracket).stage_ms)))
+            theirs.append(_time_ms(lambda: align_and_merge(images)))
             bar.update()
     return Speed(
         model=deghoster.model_name, device=deghoster.device, backend=deghoster.backend,
@@ -117,7 +118,7 @@ def align_and_merge(images: Sequence[npt.NDArray[Any]]) -> Any:
 
 
 def moving_bracket(size: tuple[int, int], frames: int) -> Bracket:
-    """A textured scene, five stops deep, that drifts a few pixels from frame to frame."""
+    """Bracket of a textured scene that shifts by a few pixels from frame to frame."""
     width, height = size
     margin = _STEP * frames
     random = np.random.default_rng(0)
@@ -135,7 +136,7 @@ def _expose(radiance: npt.NDArray[np.float64], exposure: float) -> npt.NDArray[n
     return (np.clip(radiance * exposure, 0, 1) ** (1 / GAMMA) * 255).astype(np.uint8)
 
 
-def _timed(call: Callable[[], Any]) -> float:
+def _time_ms(call: Callable[[], Any]) -> float:
     start = time.perf_counter()
     call()
     return (time.perf_counter() - start) * 1e3
@@ -151,7 +152,7 @@ def _iqr(values: list[float]) -> float:
 
 
 def _resident_mib(field: str) -> float | None:
-    """VmRSS, or its peak VmHWM, of this process; None where Linux's /proc is not."""
+    """Memory of this process from /proc, VmRSS or its peak VmHWM [MiB]; None off Linux."""
     try:
         lines = Path('/proc/self/status').read_text().splitlines()
     except OSError:
@@ -160,8 +161,8 @@ def _resident_mib(field: str) -> float | None:
     return next((int(kib) / 1024 for kib in sizes), None)
 
 
-def _forget_peak() -> None:
-    """Have VmHWM begin anew; where it may not be written, the peak may come from loading."""
+def _reset_peak_memory() -> None:
+    """Reset VmHWM. If that is not permitted, the peak may stem from loading the model."""
     try:
         Path('/proc/self/clear_refs').write_text('5')
     except OSError:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cost volume: how well each pixel matches those around it in the other frame (PWC-Net, Eq. 2)."""
+"""Cost volume: similarity of each pixel to those nearby in the other frame (PWC-Net, Eq. 2)."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _TILE = 8
 def cost_volume(
     reference: Float[Tensor, 'k c h w'], other: Float[Tensor, 'k c h w'], radius: int = 4
 ) -> Float[Tensor, 'k d h w']:
-    """Mean product of features at p in the reference and p + (x, y) in the other frame.
+    """Mean over channels of reference features at p times the other's at p + (x, y).
 
-    Tiles of 8x8 reference pixels are multiplied with the whole window that they can reach, one
-    matrix product each. That makes three times the products that are needed, but in one go, where
-    a loop over displacements passes over both images for each.
+    Each tile of 8x8 reference pixels is multiplied with the whole window that it can reach, in one
+    matrix product. That computes three times as many products as needed, but reads the images
+    once, where a loop over displacements would read both for each.
 
     Args:
-        reference: Features.
-        other: Features; zero outside of the image.
-        radius: Largest displacement r in each direction.
+        reference: Features of the reference.
+        other: Features of the other frame; taken as zero outside the image.
+        radius: Largest displacement r in each direction [px].
 
     Returns:
-        d = (2 r + 1)**2 channels, row by row: y from -r to r, and x from -r to r in each.
+        d = (2 r + 1)**2 channels, row by row: y from -r to r, and for each y, x from -r to r.
     """
     _, channels, height, width = reference.shape
     below, right = -height % _TILE, -width % _TILE
@@ -33,21 +33,23 @@ def cost_volume(
     keys = _tiles(F.pad(other, (radius, radius + right, radius, radius + below)),
                   _TILE + 2 * radius)
     products = queries.mT @ keys / channels
-    costs = _within_reach(products, radius)
-    return _untiled(costs, height + below, width + right)[..., :height, :width]
+    costs = _select_within_radius(products, radius)
+    return _join_tiles(costs, height + below, width + right)[..., :height, :width]
 
 
 def _tiles(maps: Tensor, window: int) -> Float[Tensor, 'k rows columns c window_pixels']:
-    """Square windows, 8 pixels apart."""
+    """Square windows of side `window`, 8 pixels apart."""
     windows = maps.unfold(2, window, _TILE).unfold(3, window, _TILE)
     return windows.permute(0, 2, 3, 1, 4, 5).flatten(4)
 
 
-def _within_reach(products: Tensor, radius: int) -> Float[Tensor, 'k rows columns q q d d']:
-    """Of each query's products with the whole window, those at most `radius` away.
+def _select_within_radius(
+    products: Tensor, radius: int
+) -> Float[Tensor, 'k rows columns q q d d']:
+    """Of each query's products with the whole window, select the keys within `radius`.
 
     The query at (y, x) of its tile is at (y + r, x + r) of the window; its keys start at (y, x).
-    A view, one step along the diagonal of query and key for each query.
+    The result is a view: the next query's keys are one step further along the diagonal.
     """
     side = _TILE + 2 * radius
     reach = 2 * radius + 1
@@ -59,7 +61,7 @@ def _within_reach(products: Tensor, radius: int) -> Float[Tensor, 'k rows column
     )
 
 
-def _untiled(costs: Tensor, height: int, width: int) -> Float[Tensor, 'k d h w']:
-    """Tiles back to an image, displacements to channels."""
+def _join_tiles(costs: Tensor, height: int, width: int) -> Float[Tensor, 'k d h w']:
+    """Join tiles to an image, with displacements as channels."""
     channels_first = costs.permute(0, 5, 6, 1, 3, 2, 4)
     return channels_first.reshape(costs.shape[0], -1, height, width)

@@ -12,26 +12,26 @@ from torch import Tensor
 from ddfnet_ros.flow.dis import DISFlow
 
 FlowProvider = Callable[[Tensor], Tensor]
-"""Input stack (b, n, 6, h, w), reference first, to flow (b, n - 1, 2, h, w)."""
+"""Maps an input stack (b, n, 6, h, w), reference first, to flow (b, n - 1, 2, h, w) [px]."""
 
 
-def nothing_moves(stack: Float[Tensor, 'b n 6 h w']) -> Float[Tensor, 'b m 2 h w']:
-    """Zero: for networks that are to do without motion, such as those of an ablation."""
+def zero_flow(stack: Float[Tensor, 'b n 6 h w']) -> Float[Tensor, 'b m 2 h w']:
+    """Zero flow, for networks that work without motion, such as those of an ablation."""
     count, frames, _, height, width = stack.shape
     return stack.new_zeros((count, frames - 1, 2, height, width))
 
 
-WITHOUT_WEIGHTS: dict[str, FlowProvider] = {'dis': DISFlow(), 'none': nothing_moves}
+WITHOUT_WEIGHTS: dict[str, FlowProvider] = {'dis': DISFlow(), 'none': zero_flow}
 PROVIDERS = (*WITHOUT_WEIGHTS, 'pwcnet')
 
 
 def provider(name: str, load: Callable[[str], Any]) -> FlowProvider:
-    """A flow provider by name.
+    """Get a flow provider by name.
 
     Args:
         name: One of `PROVIDERS`.
-        load: Gives the trained network of that name (this room cannot read weights); called only
-            for providers that have weights, so that a missing file is its error to raise.
+        load: Function that loads the trained network of that name, because this package must not
+            import `weights`. Called only for providers with weights; its errors are passed on.
 
     Raises:
         ValueError: unknown name.

@@ -21,13 +21,13 @@ from ddfnet_ros.flow.pairs import common_range, corrected_frames
 from ddfnet_ros.flow.warp import warp
 
 FLOW_UNIT = 20.0
-"""Full-resolution pixels; what the network's own flow counts in."""
+"""Unit of the network's internal flow, in pixels of the full resolution."""
 
 _PYRAMID = (3, 16, 32, 64, 96, 128, 196)  # channels of the image and of levels 1 to 6
 _COARSEST, _FINEST = 6, 2
-_DENSE = (128, 128, 96, 64, 32)
-_FIRST_CONTRAST = 0.01  # of what gives flows, of He initialisation: at first nothing moves
-_TINY = 1e-6  # deviation of features that are the same everywhere
+_DENSE = (128, 128, 96, 64, 32)  # channels that the dense layers of a level add
+_INITIAL_SCALE = 0.01  # factor on He initialisation of flow layers, so that flow starts near zero
+_TINY = 1e-6  # avoids a division by zero for features that are constant
 _CONTEXT = ((128, 1), (128, 2), (128, 4), (96, 8), (64, 16), (32, 1))  # channels, dilation
 
 
@@ -36,10 +36,10 @@ class PWCNetConfig:
     """Size of the network.
 
     Attributes:
-        radius: Largest displacement within one level of the pyramid, pixels of that level.
-        normalised: Whether features have mean 0 and deviation 1 where they are compared. Not in
-            PWC-Net, but in Jonschkowski et al., "What Matters in Unsupervised Optical Flow", ECCV
-            2020: without it none are left where training begins at scratch.
+        radius: Largest displacement within one level of the pyramid, in pixels of that level.
+        normalised: Whether features are normalised to mean 0 and deviation 1 before they are
+            compared. Not in PWC-Net, but in Jonschkowski et al., "What Matters in Unsupervised
+            Optical Flow", ECCV 2020: without it features vanish in training from scratch.
     """
 
     radius: int = 4
@@ -50,7 +50,7 @@ class PWCNet(nn.Module):
     """Flow by coarse-to-fine matching of features; also a flow provider."""
 
     multiple = 2**_COARSEST
-    """Images are padded to multiples of this inside."""
+    """The network pads images to multiples of this."""
 
     def __init__(self, config: PWCNetConfig | None = None) -> None:
         super().__init__()
@@ -68,10 +68,10 @@ class PWCNet(nn.Module):
         self.apply(_initialise)
         heads: tuple[Any, ...] = (*(level.flow for level in levels.values()), self.context[-1])
         for head in heads:
-            head.weight.data.mul_(_FIRST_CONTRAST)
+            head.weight.data.mul_(_INITIAL_SCALE)
 
     def forward(self, stack: Float[Tensor, 'b n 6 h w']) -> Float[Tensor, 'b m 2 h w']:
-        """Estimate the flow from the reference to each of the m = n - 1 other frames, pixels."""
+        """Estimate the flow from the reference to each of the m = n - 1 other frames [px]."""
         reference, other = common_range(corrected_frames(stack))
         flow = self.flow(reference.flatten(0, 1), other.flatten(0, 1))
         return flow.reshape(*other.shape[:2], *flow.shape[1:])
@@ -79,7 +79,7 @@ class PWCNet(nn.Module):
     def flow(
         self, reference: Float[Tensor, 'k 3 h w'], other: Float[Tensor, 'k 3 h w']
     ) -> Float[Tensor, 'k 2 h w']:
-        """Estimate the flow between images of any size in [0, 1], RGB; pixels (x, y)."""
+        """Estimate the flow [px], (x, y), between RGB images of any size in [0, 1]."""
         height, width = reference.shape[-2:]
         pad = (0, -width % self.multiple, 0, -height % self.multiple)
         finest = self.flows(
@@ -94,36 +94,40 @@ class PWCNet(nn.Module):
         """Flow of levels 6 to 2, each at 1 / 2**level of the resolution, in units of FLOW_UNIT.
 
         Args:
-            reference: Height and width are multiples of 64.
-            other: Of the same size.
+            reference: RGB images; height and width are multiples of 64.
+            other: RGB images of the same size.
         """
-        ours, theirs = self._features(reference, other)
+        ours, theirs = self._feature_pyramids(reference, other)
         flows: list[Tensor] = []
         carried: list[Tensor] = []
         for i in range(_COARSEST, _FINEST - 1, -1):
-            moved = _moved(theirs[i], carried[0] * (FLOW_UNIT / 2**i)) if carried else theirs[i]
-            costs = F.leaky_relu(cost_volume(ours[i], moved, self.config.radius), 0.1)
+            warped = theirs[i]
+            if carried:
+                warped = _warp_features(warped, carried[0] * (FLOW_UNIT / 2**i))
+            costs = F.leaky_relu(cost_volume(ours[i], warped, self.config.radius), 0.1)
             known = [costs, ours[i], *carried] if carried else [costs]
             level: Any = self.levels[str(i)]
             maps, flow = level(torch.cat(known, dim=1))
             flows.append(flow)
-            carried = level.raised(maps, flow) if i > _FINEST else []
+            carried = level.upsample(maps, flow) if i > _FINEST else []
         flows[-1] = flows[-1] + self.context(maps)
         return flows
 
-    def _features(self, reference: Tensor, other: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """Both images and their features at levels 1 to 6, as they are compared."""
+    def _feature_pyramids(
+        self, reference: Tensor, other: Tensor
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """For both images, the image and its features of levels 1 to 6, normalised if set."""
         pairs = [(reference, other)]
         for level in self.pyramid:
             pairs.append((level(pairs[-1][0]), level(pairs[-1][1])))
         if self.config.normalised:
-            pairs[1:] = [_normalised(*pair) for pair in pairs[1:]]
+            pairs[1:] = [_normalise(*pair) for pair in pairs[1:]]
         ours, theirs = zip(*pairs, strict=True)
         return list(ours), list(theirs)
 
 
 class Level(nn.Module):
-    """Flow estimator of one level: dense layers, the flow, and both raised to the next level."""
+    """Flow estimator of one level: dense layers, flow, and upsampling to the next level."""
 
     def __init__(self, channels: int, raises_maps: bool = True) -> None:
         super().__init__()
@@ -132,19 +136,19 @@ class Level(nn.Module):
             self.dense.append(_conv(channels, kernels))
             channels += kernels
         self.flow = nn.Conv2d(channels, 2, 3, padding=1)
-        # The published network has this one, of 66 parameters, at its last level too, unused.
+        # The published network has these 66 parameters at its last level too, unused.
         self.raise_flow = nn.ConvTranspose2d(2, 2, 4, stride=2, padding=1)
         if raises_maps:
             self.raise_maps = nn.ConvTranspose2d(channels, 2, 4, stride=2, padding=1)
 
     def forward(self, maps: Float[Tensor, 'k c h w']) -> tuple[Tensor, Float[Tensor, 'k 2 h w']]:
-        """Give all maps, the newest first, and the flow."""
+        """Return all feature maps, the newest first, and the flow."""
         for layer in self.dense:
             maps = torch.cat([layer(maps), maps], dim=1)
         return maps, self.flow(maps)
 
-    def raised(self, maps: Tensor, flow: Tensor) -> list[Tensor]:
-        """Flow and two feature maps at twice the resolution, for the next level."""
+    def upsample(self, maps: Tensor, flow: Tensor) -> list[Tensor]:
+        """Flow and two feature maps at twice the resolution, for the next finer level."""
         return [self.raise_flow(flow), self.raise_maps(maps)]
 
 
@@ -156,7 +160,7 @@ def _conv(channels: int, kernels: int, stride: int = 1, dilation: int = 1) -> nn
 
 
 def _context(channels: int) -> nn.Sequential:
-    """Dilated layers that refine the finest flow by what is around it."""
+    """Dilated layers that refine the finest flow with a wide receptive field."""
     layers: list[nn.Module] = []
     for kernels, dilation in _CONTEXT:
         layers.append(_conv(channels, kernels, dilation=dilation))
@@ -164,23 +168,23 @@ def _context(channels: int) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Conv2d(channels, 2, 3, padding=1))
 
 
-def _normalised(
+def _normalise(
     ours: Float[Tensor, 'k c h w'], theirs: Float[Tensor, 'k c h w']
 ) -> tuple[Tensor, Tensor]:
-    """Each channel with mean 0 and deviation 1 over the pixels of both."""
+    """Normalise each channel to mean 0 and deviation 1 over the pixels of both images."""
     both = torch.stack([ours, theirs]).float()
     deviation, mean = torch.std_mean(both, dim=(0, 3, 4), keepdim=True)
     first, second = (both - mean) / (deviation + _TINY)
     return first, second
 
 
-def _moved(
+def _warp_features(
     features: Float[Tensor, 'k c h w'], flow: Float[Tensor, 'k 2 h w']
 ) -> Float[Tensor, 'k c h w']:
-    """Features moved onto the reference; zero where they come from outside of the image."""
-    with_cover = torch.cat([features, torch.ones_like(features[:, :1])], dim=1)
-    moved = warp(with_cover[:, None], flow.float()[:, None], outside='zeros')[:, 0]
-    return moved[:, :-1] * (moved[:, -1:] > 0.999)
+    """Warp features onto the reference; those from outside the image are zero."""
+    with_mask = torch.cat([features, torch.ones_like(features[:, :1])], dim=1)
+    warped = warp(with_mask[:, None], flow.float()[:, None], outside='zeros')[:, 0]
+    return warped[:, :-1] * (warped[:, -1:] > 0.999)
 
 
 def _initialise(module: nn.Module) -> None:

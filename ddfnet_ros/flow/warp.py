@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Move images along a flow."""
+"""Warp images by a flow."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ def warp(
     frames: Float[Tensor, 'b m c h w'], flow: Float[Tensor, 'b m 2 rows w'],
     outside: str = 'border', first_row: int = 0,
 ) -> Float[Tensor, 'b m c rows w']:
-    """Move frames onto the reference: sample each at p + flow(p), bilinear.
+    """Warp frames onto the reference: sample each at p + flow(p), bilinear.
 
     Args:
         frames: Images or feature maps.
-        flow: Pixels (x, y) on the reference's grid; all of its rows, or some that follow.
-        outside: What lies beyond the edges: 'border' repeats them, 'zeros' is black.
-        first_row: Of the reference that the flow starts with.
+        flow: Flow [px], (x, y), on the reference's grid; all rows, or a band of rows.
+        outside: Values beyond the edges: 'border' repeats the edge, 'zeros' is black.
+        first_row: Row of the reference at which the flow begins.
     """
     height, width = frames.shape[-2:]
     # grid_sample's [-1, 1] are the centres of the first and last pixel (align_corners). The grid
     # stays in the flow's precision: in bfloat16 a coordinate would be off by whole pixels.
-    x, y = _unit(width, 0, width, flow), _unit(height, first_row, flow.shape[-2], flow)[:, None]
+    x = _grid_coordinates(width, 0, width, flow)
+    y = _grid_coordinates(height, first_row, flow.shape[-2], flow)[:, None]
     grid = torch.stack([
         torch.add(x, flow[:, :, 0], alpha=_step(width)),
         torch.add(y, flow[:, :, 1], alpha=_step(height)),
@@ -38,16 +39,16 @@ def warp(
 
 
 def rows_crossed(flow: Float[Tensor, 'b m 2 h w']) -> int:
-    """Rows, at most, between a pixel and those that `warp` makes it from."""
+    """Largest distance in rows between a pixel and the pixels that `warp` samples for it."""
     return math.ceil(float(flow[:, :, 1].abs().amax())) + 1
 
 
 def _step(size: int) -> float:
-    """From one pixel to the next, in units of `grid_sample`."""
+    """Distance of neighbouring pixels, in units of `grid_sample`."""
     return 2 / max(size - 1, 1)
 
 
-def _unit(size: int, first: int, count: int, like: Tensor) -> Tensor:
-    """Some pixels that follow, in units of `grid_sample`."""
+def _grid_coordinates(size: int, first: int, count: int, like: Tensor) -> Tensor:
+    """Coordinates of `count` pixels from `first` on, in units of `grid_sample`."""
     pixels = torch.arange(first, first + count, device=like.device, dtype=like.dtype)
     return pixels * _step(size) - 1

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Image files in and out: PNG, JPEG, TIFF, HDR and OpenEXR; arrays are RGB or grey.
+"""Read and write image files: PNG, JPEG, TIFF, HDR and OpenEXR; arrays are RGB or grey.
 
-Everything here raises OSError for files that cannot be opened and ImageError for what is in them,
-with the file's name and the remedy in one line.
+All functions raise OSError for files that cannot be opened and ImageError for bad contents, with
+the file's name and the remedy in one line.
 """
 
 from ddfnet_ros.images.exif import read_exposure_time, read_gain

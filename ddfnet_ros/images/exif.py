@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a camera noted in its pictures: exposure time and ISO speed."""
+"""Read exposure time and ISO speed from the EXIF data of images."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ _BASE_ISO = 100.0
 
 
 def read_exposure_time(path: Path | str) -> float | None:
-    """Seconds that the EXIF data of a JPEG, PNG or TIFF gives; None where it gives none."""
-    return _positive(_exif(path).get(_EXPOSURE_TIME))
+    """Return the exposure time [s] in the EXIF data of a JPEG, PNG or TIFF; None if missing."""
+    return _positive_or_none(_read_exif(path).get(_EXPOSURE_TIME))
 
 
 def read_gain(path: Path | str) -> float:
-    """Linear sensor gain after EXIF's ISO speed, 1 at ISO 100 and where it gives none."""
-    iso = _exif(path).get(_ISO)
-    speed = _positive(iso[0] if isinstance(iso, tuple) else iso)
+    """Return the linear gain by the ISO speed in EXIF data: 1 at ISO 100 or if missing."""
+    iso = _read_exif(path).get(_ISO)
+    speed = _positive_or_none(iso[0] if isinstance(iso, tuple) else iso)
     return speed / _BASE_ISO if speed else 1.0
 
 
-def _exif(path: Path | str) -> dict[int, Any]:
+def _read_exif(path: Path | str) -> dict[int, Any]:
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415  (training goes without)
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter('ignore')  # what is damaged tells nothing: that is no news
+            warnings.simplefilter('ignore')  # damaged data counts as missing
             with Image.open(path) as image:
                 return dict(image.getexif().get_ifd(_EXIF_IFD))
-    # The last two: of a picture larger than Pillow opens, and of EXIF data that are no TIFF.
+    # The last two: an image larger than Pillow opens, and EXIF data that are not TIFF.
     except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError):
         return {}
 
 
-def _positive(value: Any) -> float | None:
+def _positive_or_none(value: Any) -> float | None:
     try:
         number = float(value)
     except (TypeError, ValueError, ZeroDivisionError):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Image files in: PNG, JPEG, TIFF, HDR and OpenEXR; arrays are RGB or grey."""
+"""Read image files: PNG, JPEG, TIFF, HDR and OpenEXR; arrays are RGB or grey."""
 
 from __future__ import annotations
 
@@ -14,42 +14,42 @@ import numpy as np
 import numpy.typing as npt
 
 from ddfnet_ros.bracket import Pixels
-from ddfnet_ros.image_headers import UNKNOWN, claimed_pixels, misread, truncated
+from ddfnet_ros.image_headers import UNKNOWN, claimed_pixels, is_truncated, unsupported_layout
 
 READABLE = 'PNG, JPEG, TIFF, HDR or EXR'
 _EXR_MAGIC = b'\x76\x2f\x31\x01'
 
 # Deflate makes no more than 1032 bytes of one, the LZW of TIFF 1365 (4096 codes of 12 bits that
 # each stand for one byte more than the last); a JPEG spends at least a bit on 64 pixels.
-_DENSEST = 1365  # pixels per byte of a file, of cameras' 8 bits and more
+_MAX_DENSITY = 1365  # pixels per byte of a file, at 8 bits or more per pixel
 
 
 class ImageError(ValueError):
-    """An image that is there but cannot be used."""
+    """An image file exists but cannot be used."""
 
 
 def decode(data: bytes | memoryview, name: str = 'image') -> Pixels:
     """Decode a compressed LDR image: (H, W) grey or (H, W, 3) RGB, upright, at its own depth.
 
     Args:
-        data: A whole file; PNG, JPEG, TIFF or HDR.
-        name: What an error calls it.
+        data: Content of a PNG, JPEG, TIFF or HDR file.
+        name: Name of the image in error messages.
 
     Raises:
         ImageError: truncated, or not an image.
     """
     whole = bytes(data)
-    if truncated(whole):
+    if is_truncated(whole):
         raise ImageError(f'{name}: expected a whole image, got one truncated after {len(whole)} '
                          'bytes; copy it again')
     _check_density(whole, name)
-    if layout := misread(whole):
+    if layout := unsupported_layout(whole):
         raise ImageError(f'{name}: expected a TIFF of grey or RGB pixels one by one, got '
                          f'{layout}; save it as PNG or EXR')
     encoded = np.frombuffer(data, np.uint8)
     try:
         pixels: Any = cv2.imdecode(encoded, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR)
-    except cv2.error:  # an empty buffer, or sizes that no image has
+    except cv2.error:  # an empty buffer or impossible sizes
         pixels = None
     if pixels is None:
         raise ImageError(f'{name}: expected {READABLE}, got {len(encoded)} bytes that do not '
@@ -81,9 +81,9 @@ def read_exr(path: Path | str) -> npt.NDArray[np.float32]:
 
     Raises:
         OSError: the file cannot be opened.
-        ImageError: truncated, not an EXR, or other channels.
+        ImageError: the file is truncated, not an EXR, or has other channels.
     """
-    import OpenEXR  # noqa: PLC0415  (0.2 s that a reader of PNGs need not wait)
+    import OpenEXR  # noqa: PLC0415  (takes 0.2 s, only needed for EXR)
 
     with Path(path).open('rb') as file:
         if file.read(4) != _EXR_MAGIC:
@@ -102,12 +102,12 @@ def read_exr(path: Path | str) -> npt.NDArray[np.float32]:
 
 
 def _check_density(data: bytes, name: str) -> None:
-    """Refuse what claims more pixels than its bytes hold, before it gets memory for them."""
+    """Refuse a file whose header claims more pixels than fit its bytes, before decoding it."""
     pixels = claimed_pixels(data)
     if pixels is None:
         raise ImageError(f'{name}: expected {READABLE}, got {len(data)} bytes of another kind; '
                          'check that the file is a whole image')
-    if pixels > _DENSEST * len(data):
+    if pixels > _MAX_DENSITY * len(data):
         claim = f'{pixels} pixels' if pixels < UNKNOWN else 'a damaged header'
         raise ImageError(f'{name}: expected {READABLE}, got {claim} in {len(data)} bytes; check '
                          'the source of the image')
@@ -115,9 +115,9 @@ def _check_density(data: bytes, name: str) -> None:
 
 @contextmanager
 def _silent_libraries() -> Iterator[None]:
-    """Keep what C libraries print about damaged files off stderr: our error says it in one line.
+    """Hide what C libraries print about damaged files; our error says it in one line.
 
-    Redirects the process's file descriptor, so only the file readers use it, not `decode`.
+    Redirects stderr of the whole process, so only the file readers use it, not `decode`.
     """
     saved = os.dup(2)
     sink = os.open(os.devnull, os.O_WRONLY)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Image files out: OpenEXR and PNG, whole or not at all; arrays are RGB or grey."""
+"""Write OpenEXR and PNG files atomically; arrays are RGB or grey."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ from ddfnet_ros.images.reading import ImageError
 def write_exr(
     path: Path | str, radiance: npt.NDArray[np.floating[Any]], *, compact: bool = False
 ) -> None:
-    """Write channels R, G, B; a grey image is repeated.
+    """Write an EXR file with channels R, G, B; a grey image is repeated.
 
     Args:
-        path: Its folder must exist.
-        radiance: (H, W, 3) RGB or (H, W).
-        compact: Half floats and lossy DWAB, a tenth of the size, instead of exact float32.
+        path: File to write; its folder must exist.
+        radiance: (H, W, 3) RGB or (H, W) grey.
+        compact: Whether to write half floats with lossy DWAB compression, a tenth of the size,
+            instead of exact float32.
 
     Raises:
         OSError: the file cannot be written.
@@ -39,10 +40,10 @@ def write_exr(
         'compression': OpenEXR.DWAB_COMPRESSION if compact else OpenEXR.ZIP_COMPRESSION,
         'type': OpenEXR.scanlineimage,
     }
-    with _replacing(Path(path)) as partial:
+    with _atomic_target(Path(path)) as partial:
         try:
             OpenEXR.File(header, {'RGB': pixels}).write(str(partial))
-        except RuntimeError as error:  # what the library makes of a full disk
+        except RuntimeError as error:  # raised on a full disk
             raise OSError(f'{path}: expected a file that can be written, got: {error}; is the '
                           'disk full?') from error
 
@@ -57,20 +58,20 @@ def write_png(path: Path | str, image: Pixels) -> None:
     done, encoded = cv2.imencode('.png', pixels)
     if not done:
         raise ImageError(f'{path}: expected an image that PNG can hold, got {image.shape}')
-    with _replacing(Path(path)) as partial:
+    with _atomic_target(Path(path)) as partial:
         partial.write_bytes(encoded.tobytes())
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A file to write, which takes the place of another only when it is whole.
+def _atomic_target(path: Path) -> Iterator[Path]:
+    """Give a temporary path to write to; it replaces `path` when it is complete.
 
     Raises:
-        OSError: nothing can be written there.
+        OSError: no file can be written there.
     """
     check_writable(path)
     if not os.access(path.parent, os.W_OK) or (path.exists() and not path.is_file()):
-        yield path  # such as /dev/null
+        yield path  # written directly, such as /dev/null
         return
     partial = path.with_name(f'.{path.name}.partial')
     try:

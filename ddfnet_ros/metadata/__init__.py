@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What cameras say of a frame, in messages of any kind: exposure, gain, counter, CameraInfo."""
+"""Read what cameras tell about a frame in messages: exposure, gain, counter, CameraInfo."""
 
 from ddfnet_ros.metadata.joining import DEFAULT_TOPIC, MetadataJoiner
 from ddfnet_ros.metadata.reading import FrameMetadata, MetadataReader

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which CameraInfo goes with a frame."""
+"""Find the CameraInfo that belongs to a frame."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from ddfnet_ros.metadata.frames import stamp_ns
 
 
 class CameraInfos:
-    """The recent CameraInfo of each topic.
+    """Stores the recent CameraInfo messages of each topic.
 
     Attributes:
-        topics: Where they come, each once; image topics of one namespace share theirs.
+        topics: The CameraInfo topics, each once; image topics of one namespace share one.
     """
 
     def __init__(self, topics: Sequence[str], depth: int) -> None:
-        """Take where they come, and how many are remembered.
+        """Take the topics.
 
         Args:
-            topics: One per stream, or none where there are no infos.
-            depth: Messages of each topic.
+            topics: CameraInfo topic of each stream; empty if there are none.
+            depth: Number of messages to keep per topic.
         """
         self._recent: dict[str, deque[Any]] = {topic: deque(maxlen=depth) for topic in topics}
         self._of_stream = [self._recent[topic] for topic in topics]
         self.topics = tuple(self._recent)
 
     def add(self, topic: str, info: Any) -> None:
-        """Take a message of one of `topics`."""
+        """Add a message of one of `topics`."""
         self._recent[topic].append(info)
 
-    def of(self, frame: Frame) -> Any:
-        """The one with the frame's stamp, else the latest of its topic; None where none came."""
+    def match(self, frame: Frame) -> Any:
+        """Return the CameraInfo with the frame's stamp, else the latest; None if none came."""
         recent = self._of_stream[frame.stream] if self._of_stream else ()
         latest = recent[-1] if recent else None
         return next((info for info in recent if stamp_ns(info) == frame.stamp_ns), latest)
 
 
 def camera_info_beside(topic: str) -> str:
-    """`camera_info` in the namespace of an image topic, as image_transport has it."""
+    """Return the `camera_info` topic in the namespace of an image topic, as in image_transport."""
     return topic.removesuffix('/compressed').rpartition('/')[0] + '/camera_info'

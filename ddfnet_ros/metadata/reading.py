@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a metadata message to what it says of its frame."""
+"""Read metadata messages: exposure time, gain and counter of a frame."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from ddfnet_ros.settings import MAX_FRAMES
 
 @dataclass(frozen=True)
 class FrameMetadata:
-    """What a camera says of one frame.
+    """What a camera tells about one frame.
 
     Attributes:
-        exposure_time: Seconds.
+        exposure_time: Exposure time [s].
         gain: Analogue times digital gain, linear.
-        sequence_id: The camera's counter, where it sends one.
+        sequence_id: Frame counter of the camera; None if it sends none.
     """
 
     exposure_time: float
@@ -35,26 +35,26 @@ class FrameMetadata:
 
 
 class MetadataReader:
-    """Reads the messages of one topic, in the order of their arrival."""
+    """Reads the messages of one camera, in order of arrival."""
 
     def __init__(self, source: MetadataSource, exposure_times: tuple[float, ...] = (),
                  size: int = MAX_FRAMES) -> None:
-        """Take what the messages are.
+        """Take the source.
 
         Args:
-            source: What they are.
-            exposure_times: As configured [s].
-            size: Exposures of a bracket, as far as they are known.
+            source: Message type and fields of the metadata.
+            exposure_times: Configured exposure times [s]; empty if not configured.
+            size: Number of exposures in a bracket, if known.
         """
         self._source = source
         self._check = UnitCheck(exposure_times, size)
         self._raw_gains: tuple[float, ...] | None = None
 
     def read(self, message: Any) -> FrameMetadata | None:
-        """Read one message; None where it is about something else.
+        """Read one message; None if it is not exposure metadata.
 
         Raises:
-            ValueError: fields that are not there, or values that cannot be.
+            ValueError: a field is missing, or has an impossible value.
         """
         source = self._source
         try:
@@ -63,14 +63,14 @@ class MetadataReader:
             if source.shared:
                 return None
             raise
-        name = _last(source.exposure)
+        name = _field_name(source.exposure)
         time = seconds(number(value, name), source.unit, name)
         gain = self._gain(message)
         self._check(time, name)
         return FrameMetadata(time, gain, self.counter(message))
 
     def stamp_ns(self, message: Any) -> int:
-        """The stamp of the image that the message is about [ns].
+        """Return the stamp of the image that the message describes [ns].
 
         Raises:
             ValueError: there is none.
@@ -82,35 +82,35 @@ class MetadataReader:
         return nanoseconds(stamp)
 
     def counter(self, message: Any) -> int | None:
-        """The frame counter of the image that the message is about; None where there is none.
+        """Return the frame counter of the image that the message describes; None without one.
 
         Raises:
-            ValueError: it counts nothing.
+            ValueError: the field is not a counter.
         """
         for path in self._source.counter:
-            if (value := self._optional(message, path)) is not None:
-                return counter(value, _last(path))
+            if (value := self._look_up_optional(message, path)) is not None:
+                return counter(value, _field_name(path))
         return None
 
     def _gain(self, message: Any) -> float:
         source = self._source
         if source.gain_unit == 'ignore':
             return 1.0
-        raw = {path: number(value, _last(path)) for path in source.gain
-               if (value := self._optional(message, path)) is not None}
+        raw = {path: number(value, _field_name(path)) for path in source.gain
+               if (value := self._look_up_optional(message, path)) is not None}
         if source.gain_unit:
             product = 1.0
             for path, value in raw.items():
-                product *= linear_gain(value, source.gain_unit, _last(path))
+                product *= linear_gain(value, source.gain_unit, _field_name(path))
             return product
         before, self._raw_gains = self._raw_gains, tuple(raw.values())
         if before not in (None, self._raw_gains):
-            raise ValueError(f'{_last(source.gain[0])}: expected a constant gain, because its '
-                             f'unit is not known, got {_text(before)} and then '
-                             f'{_text(self._raw_gains)}; set gain_unit')
+            raise ValueError(f'{_field_name(source.gain[0])}: expected a constant gain, because '
+                             f'its unit is not known, got {_format_gains(before)} and then '
+                             f'{_format_gains(self._raw_gains)}; set gain_unit')
         return 1.0
 
-    def _optional(self, message: Any, path: str) -> Any:
+    def _look_up_optional(self, message: Any, path: str) -> Any:
         try:
             return look_up(message, path)
         except MissingFieldError:
@@ -119,9 +119,9 @@ class MetadataReader:
             return None
 
 
-def _last(path: str) -> str:
+def _field_name(path: str) -> str:
     return path.rpartition('.')[2]
 
 
-def _text(gains: tuple[float, ...] | None) -> str:
+def _format_gains(gains: tuple[float, ...] | None) -> str:
     return ', '.join(f'{gain:g}' for gain in gains or ()) or 'none'

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the metadata messages of camera drivers are called and where they have what.
+"""Metadata messages of camera drivers: their types and the paths of their fields.
 
-As published by their sources; doc/inputs.md says what each driver needs. A further driver is one
-more entry in `SOURCES`, or a few parameters (exposure_source: field).
+Taken from the drivers' source code; doc/inputs.md says what each driver needs. Another driver
+needs one more entry in `SOURCES`, or a few parameters (exposure_source: field).
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from ddfnet_ros.settings import MetadataSettings
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MetadataSource:
-    """How one kind of camera driver tells the exposure. Fields are paths, see `fields.py`.
+    """Where a camera driver's messages have exposure metadata. Paths are as in `fields.py`.
 
     Attributes:
-        msgtype: `package/msg/Name`.
-        exposure: The exposure time.
-        unit: Its unit, one of `units.SECONDS`.
-        gain: Gains, which multiply; one that is not there counts as 1.
-        gain_unit: Their unit, one of `units.LINEAR`; 'ignore' makes nothing of them; '' is not
-            known: then a change is refused.
-        counter: Frame counters, of which the first that is there counts.
-        stamp: The stamp of the image.
-        shared: Whether other nodes send other things on the same topic.
-        required: Gains and counters that have to be there.
+        msgtype: Message type as `package/msg/Name`.
+        exposure: Path of the exposure time.
+        unit: Its unit, a key of `units.SECONDS`.
+        gain: Paths of gains, which are multiplied; a missing one counts as 1.
+        gain_unit: Their unit, a key of `units.LINEAR`; 'ignore': gains are not used; '': unknown,
+            so a gain that changes is an error.
+        counter: Paths of frame counters; the first existing one is used.
+        stamp: Path of the image's stamp.
+        shared: Whether other nodes publish other messages on the same topic.
+        required: Paths of gains and counters that must exist.
     """
 
     msgtype: str
@@ -66,17 +66,17 @@ SOURCES = {
 
 
 def source_of(settings: MetadataSettings) -> MetadataSource | None:
-    """The source that the settings name, with the fields and units that they give instead.
+    """Return the source that the settings name, with their fields and units in place of its own.
 
-    None where exposure times are parameters.
+    None if exposure times are set by parameters.
     """
     if settings.exposure_source == 'parameters':
         return None
     source = SOURCES.get(settings.exposure_source) or MetadataSource(
-        msgtype=_with_msg(settings.metadata_type), exposure=settings.exposure_field,
-        unit=settings.exposure_unit, shared=_with_msg(settings.metadata_type) == _DIAGNOSTICS)
+        msgtype=_full_type(settings.metadata_type), exposure=settings.exposure_field,
+        unit=settings.exposure_unit, shared=_full_type(settings.metadata_type) == _DIAGNOSTICS)
     given: dict[str, Any] = {
-        'msgtype': _with_msg(settings.metadata_type),
+        'msgtype': _full_type(settings.metadata_type),
         'exposure': settings.exposure_field,
         'unit': settings.exposure_unit.replace('auto', ''),
         'gain': (settings.gain_field,) if settings.gain_field else (),
@@ -88,7 +88,7 @@ def source_of(settings: MetadataSettings) -> MetadataSource | None:
     return dataclasses.replace(source, **{name: value for name, value in given.items() if value})
 
 
-def _with_msg(msgtype: str) -> str:
-    """`package/Name` as `package/msg/Name`."""
+def _full_type(msgtype: str) -> str:
+    """Complete `package/Name` to `package/msg/Name`."""
     package, _, name = msgtype.partition('/')
     return f'{package}/msg/{name}' if name and '/' not in name else msgtype

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Units of exposure times and gains, and what tells that one is not what it is taken for."""
+"""Convert units of exposure times and gains, and detect a wrong unit."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ LINEAR: dict[str, Callable[[float], float]] = {
     '16ths': lambda gain: gain / 16,
     'iso': lambda gain: gain / 100,
 }
-_SHORTEST, _LONGEST = 1e-7, 60.0  # seconds; those of the exposure_times parameter
-_LEAST, _MOST = 1e-3, 1e4  # gains that sensors have, generously
-_JUMP = 1000.0  # from one unit to the next
-_MARGIN = 2.0  # at least, by which exposure control may leave the times that are known
-_PERSISTENCE = 4  # turns of refused exposures until they are believed
+_SHORTEST, _LONGEST = 1e-7, 60.0  # seconds; the bounds of the exposure_times parameter
+_MIN_GAIN, _MAX_GAIN = 1e-3, 1e4  # generous bounds of sensor gains
+_UNIT_STEP = 1000.0  # ratio of neighbouring units
+_MARGIN = 2.0  # least factor by which exposure control may go beyond the known times
+_PERSISTENCE = 4  # turns of refused exposures until they are accepted
 
 
 def seconds(value: float, unit: str, name: str) -> float:
-    """An exposure time in seconds.
+    """Convert an exposure time to seconds.
 
     Raises:
-        ValueError: not positive, or not one of any camera.
+        ValueError: not positive, or out of the range of cameras.
     """
     time = value * SECONDS[unit]
     if value <= 0:
@@ -40,48 +40,48 @@ def seconds(value: float, unit: str, name: str) -> float:
 
 
 def linear_gain(value: float, unit: str, name: str) -> float:
-    """A gain as a factor.
+    """Convert a gain to a factor.
 
     Raises:
-        ValueError: not one of any camera.
+        ValueError: out of the range of cameras.
     """
     try:
         gain = LINEAR[unit](value)
     except OverflowError:
         gain = math.inf
-    if not _LEAST <= gain <= _MOST:
-        raise ValueError(f'{name}: expected a gain of {_LEAST:g} to {_MOST:g}, got {value:g} '
-                         f'({unit}); check gain_unit')
+    if not _MIN_GAIN <= gain <= _MAX_GAIN:
+        raise ValueError(f'{name}: expected a gain of {_MIN_GAIN:g} to {_MAX_GAIN:g}, got '
+                         f'{value:g} ({unit}); check gain_unit')
     return gain
 
 
 class UnitCheck:
-    """Refuses exposure times far from those before: in another unit, for sure.
+    """Refuses exposure times that are so far from earlier ones that their unit must be wrong.
 
-    Units are a thousand times each other, so the range of what is taken spans that much, and is
-    as far from the least as from the most. Whatever lies within a factor of 2 is taken always.
+    Neighbouring units differ by a factor of 1000. So the accepted range spans this factor, placed
+    evenly around the known times; a factor of 2 beyond them is always accepted.
     """
 
     def __init__(self, nominal: Sequence[float], size: int) -> None:
-        """Take the configured times [s], if any, and the exposures of a bracket."""
+        """Take the configured times [s], if any, and the number of exposures in a bracket."""
         self._nominal, self._size = bool(nominal), size
         self._known: deque[float] = deque(nominal, maxlen=2 * size)
         self._refused: deque[float] = deque(maxlen=_PERSISTENCE * size)
-        self._beside = 0  # refused times that are no unit away from any that is known
+        self._near_misses = 0  # refused times less than a unit from all known ones
 
     def __call__(self, time: float, name: str) -> None:
-        """Take one exposure time [s].
+        """Check one exposure time [s].
 
         Raises:
-            ValueError: it is that far from all that are known. Where no times are configured,
-                four turns in a row of such times are believed in the end; and so is the fourth
-                time that, with all that are known, would still be within one unit.
+            ValueError: it is too far from the known times. Without configured times, such times
+                are accepted after four turns in a row; every fourth one is accepted if it is less
+                than a unit from all known times.
         """
-        if self._known and not self._expected(time):
+        if self._known and not self._is_expected(time):
             self._refused.append(time)
-            if self._persist():
+            if self._refused_long_enough():
                 self._known.clear()
-            elif not self._belongs(time):
+            elif not self._is_missing_exposure(time):
                 raise ValueError(
                     f'{name}: expected times like {min(self._known):.4g} to '
                     f'{max(self._known):.4g} s, got {time:.4g} s, as if in another unit; check '
@@ -90,27 +90,27 @@ class UnitCheck:
         if not self._nominal:
             self._known.append(time)
 
-    def _expected(self, time: float) -> bool:
+    def _is_expected(self, time: float) -> bool:
         if not self._nominal and len(self._known) < self._size:
-            # How far apart the exposures of a bracket are is not known before its end.
-            return any(_alike(time, known) for known in self._known)
+            # The range of the bracket's exposures is not known before its end.
+            return any(_same_unit(time, known) for known in self._known)
         least, most = min(self._known), max(self._known)
-        margin = max(_MARGIN, math.sqrt(_JUMP * least / most))
+        margin = max(_MARGIN, math.sqrt(_UNIT_STEP * least / most))
         return least / margin <= time <= most * margin
 
-    def _belongs(self, time: float) -> bool:
-        """Whether it is an exposure of the bracket that was not among the first ones that came."""
-        if self._nominal or not all(_alike(time, known) for known in self._known):
+    def _is_missing_exposure(self, time: float) -> bool:
+        """Whether to accept it as an exposure of the bracket that was missing so far."""
+        if self._nominal or not all(_same_unit(time, known) for known in self._known):
             return False
-        self._beside = (self._beside + 1) % _PERSISTENCE
-        return not self._beside
+        self._near_misses = (self._near_misses + 1) % _PERSISTENCE
+        return not self._near_misses
 
-    def _persist(self) -> bool:
+    def _refused_long_enough(self) -> bool:
         full = len(self._refused) == self._refused.maxlen
         return full and not self._nominal and all(
-            _alike(time, self._refused[-1]) for time in self._refused)
+            _same_unit(time, self._refused[-1]) for time in self._refused)
 
 
-def _alike(time: float, other: float) -> bool:
-    """Whether two times differ by less than a jump of units."""
-    return max(time, other) < _JUMP * min(time, other)
+def _same_unit(time: float, other: float) -> bool:
+    """Whether two times differ by less than one unit step."""
+    return max(time, other) < _UNIT_STEP * min(time, other)

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Networks by name: what a weights file's config becomes, and back.
+"""Build networks from the config in a weights file, and describe networks by such a config.
 
-Every fusion model is called as `model(stack, flow, reference_index) -> radiance`: `ddfnet.py` has
-the shapes; without the index the reference is the median exposure. It has `multiple`, what height
-and width must be multiples of, and keeps the frozen dataclass that it was built from as `config`.
-One that may be given bands of rows has `reach(flow)`: how many rows away a pixel's result looks.
-One that weighs the frames has `shares`, called alike: how much of each frame each pixel takes. One
-whose convolutions others may compute has them in `core`, called as `core(frames, flow) -> maps`.
+Every fusion model is called as `model(stack, flow, reference_index) -> radiance` (shapes in
+`ddfnet.py`; without the index the reference is the median exposure) and has the attributes
+
+- `multiple`: height and width of the input must be multiples of this;
+- `config`: the frozen dataclass that it was built from;
+- `reach(flow)`, if it can process bands of rows: rows above and below that a pixel depends on;
+- `shares`, called like the model, if it weighs frames: how much of each frame a pixel takes;
+- `core(frames, flow) -> maps`, if other runtimes (OpenVINO, say) may compute its convolutions.
 """
 
 from __future__ import annotations
@@ -18,8 +20,8 @@ from typing import Any
 
 from torch import nn
 
-# Architecture: (module, model class, config class). Imported when used: a node that runs `fast`
-# need not load the others.
+# Architecture: (module, model class, config class). Modules are imported only when used, so that
+# a node that runs `fast` does not load the others.
 _ARCHITECTURES = {
     'ddfnet': ('ddfnet_ros.network.ddfnet', 'DDFNet', 'DDFNetConfig'),
     'fast': ('ddfnet_ros.network.fast', 'FastFusion', 'FastConfig'),
@@ -34,11 +36,11 @@ def build(config: Mapping[str, Any]) -> nn.Module:
     """Build an untrained model.
 
     Args:
-        config: `architecture` (ddfnet, fast, pwcnet, ...) and any fields of that architecture's
-            config class; the others keep their defaults.
+        config: `architecture` (ddfnet, fast, pwcnet, ...) and fields of that architecture's
+            config class; fields left out keep their defaults.
 
     Raises:
-        ValueError: unknown architecture, or fields that its config does not have or refuses.
+        ValueError: unknown architecture, or fields that are unknown or invalid.
     """
     fields = {k: tuple(v) if isinstance(v, list) else v for k, v in config.items()}
     name = fields.pop('architecture', None)
@@ -65,7 +67,7 @@ def _check_types(config: Any, given: Mapping[str, Any]) -> None:
 
 
 def describe(model: nn.Module) -> dict[str, Any]:
-    """The config that `build` makes this model from; JSON-ready.
+    """Config, ready for JSON, from which `build` makes this model.
 
     Raises:
         ValueError: the model is not of a known architecture.
@@ -79,8 +81,8 @@ def describe(model: nn.Module) -> dict[str, Any]:
 
 
 def fixed_frames(model: nn.Module) -> int | None:
-    """The only number of frames that a network takes; None: any."""
+    """Number of frames that a network requires; None if it takes any number."""
     config = describe(model)
-    # Of the structures of DDFNet, only concatenation asks how many frames there are.
+    # Of DDFNet's structures, only concatenation has a fixed number of frames.
     fixed = config.get('structure', 'concatenation') == 'concatenation'
     return config.get('frames') if fixed else None

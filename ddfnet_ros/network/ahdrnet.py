@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""AHDRNet, a peer: attention to what agrees with the reference, no flow.
+"""AHDRNet, for comparison: attention to what agrees with the reference, without flow.
 
 Yan, Gong, Shi, van den Hengel, Shen, Reid, Zhang: Attention-guided Network for Ghost-free High
-Dynamic Range Imaging, CVPR 2019. Its parts are 64 channels, 3x3 kernels, three dilated residual
-dense blocks and a global skip from the reference's features; the number of layers in a block and
-the channels within the attention are our reading, so its 1.22 million parameters are fewer than
-the 1.52 that others report.
+Dynamic Range Imaging, CVPR 2019. It has 64 channels, 3x3 kernels, three dilated residual dense
+blocks and a global skip from the reference's features. The number of layers in a block and the
+channels within the attention are our reading; this gives 1.22 million parameters, where others
+report 1.52.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ class AHDRNetConfig:
     """Size of the network.
 
     Attributes:
-        channels: Of all feature maps.
-        frames: Exposures in a bracket; each but the reference has its own attention.
-        layers: Of a dense block.
-        growth: Channels that each of them adds.
+        channels: Channels of all feature maps.
+        frames: Number of frames in a bracket; each but the reference has its own attention.
+        layers: Layers of a dense block.
+        growth: Channels that each of these layers adds.
     """
 
     channels: int = 64
@@ -40,7 +40,7 @@ class AHDRNet(nn.Module):
     """Attention (Sec. 3.2) and merging (Sec. 3.3)."""
 
     multiple = 1
-    """Height and width of the input may be any."""
+    """Height and width of the input are arbitrary."""
 
     def __init__(self, config: AHDRNetConfig | None = None) -> None:
         super().__init__()
@@ -67,14 +67,14 @@ class AHDRNet(nn.Module):
 
         Args:
             stack: X_i = [I_i, P_i], the reference first, the others from short to long.
-            flow: Not used; taken so that all models are called alike.
+            flow: Not used; all models have the same signature.
             reference_index: Not used.
 
         Returns:
-            Radiance in [0, 1] relative to the shortest exposure, on the reference's pixels.
+            Radiance in [0, 1] relative to the shortest exposure, aligned with the reference.
 
         Raises:
-            ValueError: another number of frames than in the config.
+            ValueError: the number of frames differs from the config's.
         """
         if stack.shape[1] != self.config.frames:
             raise ValueError(f'expected {self.config.frames} frames, got {stack.shape[1]}; '
@@ -95,11 +95,11 @@ class AHDRNet(nn.Module):
 
 
 class DilatedDenseBlock(nn.Module):
-    """Dilated residual dense block (Fig. 4): each layer sees all before it; 1x1 fusion; residual.
+    """Dilated residual dense block (Fig. 4): densely connected layers, 1x1 fusion, shortcut.
 
     Args:
-        channels: In and out.
-        layers: 3x3 convolutions of dilation 2, with ReLU.
+        channels: Input and output channels.
+        layers: Number of 3x3 convolutions of dilation 2, with ReLU.
         growth: Channels that each of them adds.
     """
 

@@ -17,6 +17,6 @@ class Correlation(nn.Module):
         self.layer = SharedConv2d(width, width, width)
 
     def forward(self, features: Float[Tensor, 'b n c h w']) -> Float[Tensor, 'b n c h w']:
-        """Correlate each frame with the reference, the first; also the reference with itself."""
+        """Correlate each frame, including the reference (the first), with the reference."""
         correlation: Tensor = self.layer(features[:, 0], features)
         return correlation.relu()

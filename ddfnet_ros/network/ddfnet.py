@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""DDFNet, the paper's network, and the structures it is compared with (Sec. 3.2, 4.2.1).
+"""DDFNet, the paper's network, and the structures that it compares (Sec. 3.2, 4.2.1).
 
 Xiao, Veelaert, Philips: Deep HDR Deghosting by Motion-Attention Fusion Network, Sensors 2022.
 """
@@ -23,7 +23,7 @@ from ddfnet_ros.network.layers import WIDTH, initialise
 from ddfnet_ros.network.motion import MotionEncoder
 from ddfnet_ros.tonemap import inverse_mu_law, mu_law
 
-# What tells the weight predictor about a frame, beside the reference's features (Sec. 4.2.1).
+# Inputs of the weight predictor for a frame, besides the reference's features (Sec. 4.2.1).
 _CLUES = {
     'correlation': ('correlation',),
     'motion': ('motion',),
@@ -36,27 +36,28 @@ _POOLINGS = {
     'mean': fusion.mean_pool,
 }
 STRUCTURES = (*_POOLINGS, *_CLUES)
-# What the last ReLU gives, and a middle grey in it, which an untrained network shows.
+# Encodings of the output, and a middle grey in each, which an untrained network outputs.
 _GREY = {'mu_law': 0.5, 'radiance': 0.02}
 OUTPUTS = tuple(_GREY)
-_CLUE_REACH, _PREDICTOR_REACH = 3, 5  # pixels; a clue's with the encoder before it
+_CLUE_REACH, _PREDICTOR_REACH = 3, 5  # radius of the receptive field [px]; a clue's with encoder
 
 
 @dataclass(frozen=True)
 class DDFNetConfig:
-    """Which of the paper's structures, and what we chose where it is silent (doc/paper.md).
+    """Structure of the network, and our choices where the paper is silent (doc/paper.md).
 
     Attributes:
-        structure: Sec. 4.2.1: 'concatenation' (a), 'correlation' (b), 'motion' (c), 'warp' (d) or
-            'attention' (e), the paper's choice; Sec. 3.2.4: 'max' or 'mean' in place of attention.
-        gamma_corrected: Encode I_i and P_i; False encodes I_i alone (Sec. 4.2.2).
-        frames: The fixed number of frames of 'concatenation'; the others take any.
-        normalisation: Of Eq. 6: 'softmax' or 'ratio'.
-        dense_relu: Whether the layers of the dense blocks are followed by a ReLU.
-        output: What the last ReLU gives: 'mu_law', the image after Eq. 8, or 'radiance'.
-        shortcut: Decode the difference to a mixture of the frames P_i by the same weights, for
-            short trainings.
-        width: Channels of f_i, v_i, c_i and w_i; less is for comparing structures in little time.
+        structure: 'concatenation' (a), 'correlation' (b), 'motion' (c), 'warp' (d) or
+            'attention' (e), the paper's choice, of Sec. 4.2.1; or 'max' or 'mean' pooling instead
+            of attention (Sec. 3.2.4).
+        gamma_corrected: Whether to encode I_i and P_i, or I_i alone (Sec. 4.2.2).
+        frames: Number of frames for 'concatenation'; the other structures take any number.
+        normalisation: How Eq. 6 normalises the weights: 'softmax' or 'ratio'.
+        dense_relu: Whether each layer of the dense blocks is followed by a ReLU.
+        output: Encoding of the last ReLU's output: 'mu_law' (Eq. 8) or 'radiance'.
+        shortcut: Whether to decode the difference to a weighted mean of the frames P_i, which
+            short trainings need.
+        width: Channels of f_i, v_i, c_i and w_i; fewer than 64 to compare structures quickly.
     """
 
     structure: str = 'attention'
@@ -83,7 +84,7 @@ class DDFNet(nn.Module):
     """F of Eq. 3: H~ = F(X; theta)."""
 
     multiple = 1
-    """Height and width of the input may be any."""
+    """Height and width of the input are arbitrary."""
 
     def __init__(self, config: DDFNetConfig | None = None) -> None:
         super().__init__()
@@ -115,32 +116,32 @@ class DDFNet(nn.Module):
         Args:
             stack: X_i = [I_i, P_i], the reference first, the others from short to long; P_i
                 relative to the shortest exposure.
-            flow: Pixels (x, y) from the reference to each of the m = n - 1 other frames.
-            reference_index: How many frames are shorter than the reference; None: the median.
-                Only the shortcut asks; attention and pooling take frames in any order.
+            flow: Motion from the reference to each of the m = n - 1 other frames [px], (x, y).
+            reference_index: Number of frames that are shorter than the reference; None for the
+                median. Only the shortcut uses it; attention and pooling ignore the order.
 
         Returns:
-            H~, radiance in [0, 1] relative to the shortest exposure, on the reference's pixels.
+            H~, radiance in [0, 1] relative to the shortest exposure, aligned with the reference.
 
         Raises:
-            ValueError: a number of frames that does not fit the flow or the structure.
+            ValueError: the number of frames does not fit the flow or the structure.
         """
         self._check(stack.shape[1], flow.shape[1])
         features = self.encoder(stack)                                  # f_i     Sec. 3.2.1
         if self.config.structure == 'warp':
-            features = _aligned(features, flow)
+            features = _align(features, flow)
         weights = None
         if self.pool is not None:
             fused = self.pool(features)
         else:
             weights = self._weights(features, flow)                     # w_i     Eq. 6
             fused = fusion.weighted_sum(weights, features)              # f~      Eq. 7
-        start = self._start(stack, weights, reference_index)
+        start = self._shortcut_image(stack, weights, reference_index)
         decoded = self.decoder(fused, start)                            #         Sec. 3.2.5
-        return self._radiance(decoded)                                  # H~
+        return self._to_radiance(decoded)                               # H~
 
     def reach(self, flow: Float[Tensor, 'b m 2 h w']) -> int:
-        """Rows above and below a pixel that its result depends on."""
+        """Number of rows above and below a pixel that its result depends on."""
         rows = _CLUE_REACH + _PREDICTOR_REACH + REACH
         return rows + rows_crossed(flow) if self.config.structure == 'warp' else rows
 
@@ -150,10 +151,10 @@ class DDFNet(nn.Module):
         flow: Float[Tensor, 'b m 2 h w'],
         reference_index: int | None = None,
     ) -> Float[Tensor, 'b n h w']:
-        """Weights of the frames, w_i of Eq. 6, averaged over the features; they sum to 1.
+        """Weights of the frames, w_i of Eq. 6, averaged over the channels; they sum to 1.
 
         Raises:
-            ValueError: a structure without weights, or a number of frames that does not fit.
+            ValueError: the structure has no weights, or the number of frames does not fit.
         """
         self._check(stack.shape[1], flow.shape[1])
         if not self.clues:
@@ -161,42 +162,42 @@ class DDFNet(nn.Module):
                              'choose another model')
         features = self.encoder(stack)
         if self.config.structure == 'warp':
-            features = _aligned(features, flow)
+            features = _align(features, flow)
         return self._weights(features, flow).mean(dim=2)
 
     def _weights(self, features: Tensor, flow: Tensor) -> Tensor:
-        """w_i, how much of each frame's features to take."""
+        """Weights w_i of the frames' features, (b, n, c, h, w)."""
         clues = self._clues(features, flow)                             # v_i c_i Sec. 3.2.2-3
         predicted = self.weight_predictor(features[:, 0], clues)        # w~_i    Eq. 5
         return self.normalise(predicted)                                # w_i     Eq. 6
 
     def _clues(self, features: Tensor, flow: Tensor) -> Tensor:
-        """The structure's clues side by side, (b, n, clues * width, h, w)."""
+        """The structure's clues, concatenated to (b, n, clues * width, h, w)."""
         estimate: dict[str, Callable[[], Tensor]] = {
             'features': lambda: features,
             'motion': lambda: self.motion(flow),
             'correlation': lambda: self.correlation(features),
         }
         clues = [estimate[clue]() for clue in self.clues]
-        # As pictures, of four dimensions, because torch keeps only those in channels_last.
+        # Concatenated in four dimensions, because torch preserves channels_last only there.
         joined = torch.cat([clue.flatten(0, 1) for clue in clues], dim=1)
         return joined.unflatten(0, clues[0].shape[:2])
 
-    def _start(
+    def _shortcut_image(
         self, stack: Tensor, weights: Tensor | None, reference_index: int | None
     ) -> Tensor | None:
-        # Paper: no shortcut around the decoder. Here: one, where asked for, from the frames P_i,
-        # mixed as the static merge would but for what the weights tell (doc/paper.md#table-1).
+        # Paper: no shortcut around the decoder. Here: an optional one, from the mean of the frames
+        # P_i, weighted as in the static merge times the predicted weights (doc/paper.md#table-1).
         if not self.config.shortcut:
             return None
         ldr, corrected = stack[:, :, :3], stack[:, :, 3:]
         trust = starting_weights(ldr, reference_index)
         if weights is not None:
             trust = trust * weights.mean(dim=2, keepdim=True)
-        mixture = (trust * corrected).sum(dim=1) / trust.sum(dim=1)
-        return mu_law(mixture) if self.config.output == 'mu_law' else mixture
+        mean = (trust * corrected).sum(dim=1) / trust.sum(dim=1)
+        return mu_law(mean) if self.config.output == 'mu_law' else mean
 
-    def _radiance(self, decoded: Tensor) -> Tensor:
+    def _to_radiance(self, decoded: Tensor) -> Tensor:
         # Paper: "We keep H in range [0, 1]"; the last ReLU has no upper bound. Here: values above
         # 1 become 1, but keep their gradient (doc/paper.md#output).
         bounded = decoded - (decoded - 1).relu().detach()
@@ -212,6 +213,6 @@ class DDFNet(nn.Module):
                 'attention or pooling take any number (frames in the config)')
 
 
-def _aligned(features: Tensor, flow: Tensor) -> Tensor:
-    """Features of the other frames moved onto the reference (Sec. 4.2.1 d)."""
+def _align(features: Tensor, flow: Tensor) -> Tensor:
+    """Warp the other frames' features onto the reference (Sec. 4.2.1 d)."""
     return torch.cat([features[:, :1], warp(features[:, 1:], flow)], dim=1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Decoder D: the fused features become an image (Sec. 3.2.5, Table 1)."""
+"""Decoder D: turns the fused features into an image (Sec. 3.2.5, Table 1)."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ LAYERS = 5
 BLOCKS = 3
 DILATION = 2
 REACH = 2 + BLOCKS * (LAYERS * DILATION + 1) + 3
-"""Pixels that the decoder looks away: head, dense blocks, tail."""
-_FIRST_CONTRAST = 1e-4  # of He initialisation; keeps first outputs within some 0.001 of the grey
-_FIRST_SHARE = 0.1  # likewise, of what a block adds to its input
+"""Radius of the receptive field [px]: head, dense blocks, tail."""
+# Factors on He initialisation.
+_INITIAL_OUTPUT_SCALE = 1e-4  # last layer: keeps first outputs within about 0.001 of the grey
+_INITIAL_BLOCK_SCALE = 0.1  # residual branches of the dense blocks
 
 
 class Decoder(nn.Module):
-    """Table 1, row by row.
+    """The layers of Table 1.
 
     Args:
-        channels: Of the fused features; the width but for the concatenation of Sec. 4.2.1 (a).
-        dense_relu: Whether the layers of the dense blocks are followed by a ReLU.
-        width: Channels of its own maps.
+        channels: Channels of the fused features; more than `width` only for the concatenation of
+            Sec. 4.2.1 (a).
+        dense_relu: Whether each layer of a dense block is followed by a ReLU.
+        width: Channels of the decoder's own maps.
     """
 
     def __init__(
@@ -47,8 +49,8 @@ class Decoder(nn.Module):
         """Decode f~ to three channels >= 0.
 
         Args:
-            fused: f~ of Eq. 7.
-            start: An image to add before the last ReLU, so that only the difference is decoded.
+            fused: Fused features f~ (Eq. 7).
+            start: Image to add before the last ReLU; only the difference to it is decoded.
         """
         maps = self.head(fused)
         outputs = []
@@ -61,17 +63,18 @@ class Decoder(nn.Module):
         return (decoded if start is None else start + decoded).relu()
 
     def start_at(self, grey: float) -> None:
-        """Make an untrained decoder's output nearly this, so that no pixel's last ReLU is dead.
+        """Initialise an untrained decoder to output nearly `grey`, so that no last ReLU is dead.
 
-        And each block's nearly its input: without normalisation they would grow from block to
-        block, and the first steps, which push them down again, would end most of the head's ReLUs.
+        Dense blocks begin nearly as identities. Otherwise, as nothing is normalised, maps would
+        grow from block to block, and the first steps, which shrink them again, would kill most
+        ReLUs of the head.
         """
         last: Any = self.tail[-1]
         with torch.no_grad():
-            last.weight.mul_(_FIRST_CONTRAST)
+            last.weight.mul_(_INITIAL_OUTPUT_SCALE)
             last.bias.fill_(grey)
             for block in self.blocks:
-                block.get_submodule('fuse').get_parameter('weight').mul_(_FIRST_SHARE)
+                block.get_submodule('fuse').get_parameter('weight').mul_(_INITIAL_BLOCK_SCALE)
 
 
 class DenseBlock(nn.Module):
@@ -91,7 +94,7 @@ class DenseBlock(nn.Module):
         self.fuse = conv(width + LAYERS * growth, width)
 
     def forward(self, x: Float[Tensor, 'b c h w']) -> Float[Tensor, 'b c h w']:
-        """Each layer sees the input and all layers before it."""
+        """Apply the layers; each sees the input and the outputs of all layers before it."""
         maps = x
         for layer in self.layers:
             grown = layer(maps)

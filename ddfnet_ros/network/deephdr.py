@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""DeepHDR, a peer: an encoder per exposure, one merger, one decoder.
+"""DeepHDR, for comparison: an encoder per exposure, one merger, one decoder.
 
-Wu, Xu, Tai, Tang: Deep High Dynamic Range Imaging with Large Foreground Motions, ECCV 2018. Our
-reading of it: strided 5x5 convolutions down, nine residual blocks on the concatenated features,
-transposed convolutions up, and skips from the encoders. Left out: batch normalisation, because the
-shipped weights are a moving average, which batch statistics do not follow; and the homography that
-aligns backgrounds beforehand, because no other network gets one.
+Wu, Xu, Tai, Tang: Deep High Dynamic Range Imaging with Large Foreground Motions, ECCV 2018. As we
+read it: strided 5x5 convolutions down, nine residual blocks on the concatenated features,
+transposed convolutions up, and skips from the encoders. We leave out batch normalisation, because
+its statistics would not match the moving average of the weights that is shipped, and the
+homography that aligns backgrounds beforehand, because no other network gets one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ddfnet_ros.network.layers import PreciseConv2d, conv, initialise
 
 _BLOCKS = 9  # residual blocks of the merger
 _LEVELS = 3  # strided convolutions of an encoder
-_FIRST_CONTRAST = 0.01  # of He initialisation; tanh must not start saturated
+_INITIAL_SCALE = 0.01  # factor on He initialisation; tanh must not start saturated
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class DeepHDRConfig:
     """Size of the network.
 
     Attributes:
-        channels: Of the first level; each further one has twice as many.
-        frames: Exposures in a bracket, with an encoder each.
+        channels: Channels of the first level; each further level has twice as many.
+        frames: Number of frames in a bracket; each has an encoder of its own.
     """
 
     channels: int = 64
@@ -56,12 +56,12 @@ class DeepHDR(nn.Module):
             *(ReluResidualBlock(widths[-1]) for _ in range(_BLOCKS)))
         up = [*widths[::-1], widths[0]]
         self.decoder = nn.ModuleList(
-            nn.Sequential(_doubling(given + frames * given, wanted), nn.ReLU())
-            for given, wanted in pairwise(up))
+            nn.Sequential(_upsampling_conv(inputs + frames * inputs, outputs), nn.ReLU())
+            for inputs, outputs in pairwise(up))
         self.tail = PreciseConv2d(widths[0], 3)
         self.apply(initialise)
         with torch.no_grad():
-            self.tail.weight.mul_(_FIRST_CONTRAST)
+            self.tail.weight.mul_(_INITIAL_SCALE)
 
     def forward(
         self,
@@ -73,14 +73,14 @@ class DeepHDR(nn.Module):
 
         Args:
             stack: X_i = [I_i, P_i], the reference first, the others from short to long.
-            flow: Not used; taken so that all models are called alike.
+            flow: Not used; all models have the same signature.
             reference_index: Not used.
 
         Returns:
-            Radiance in [0, 1] relative to the shortest exposure, on the reference's pixels.
+            Radiance in [0, 1] relative to the shortest exposure, aligned with the reference.
 
         Raises:
-            ValueError: another number of frames than in the config.
+            ValueError: the number of frames differs from the config's.
         """
         if stack.shape[1] != self.config.frames:
             raise ValueError(f'expected {self.config.frames} frames, got {stack.shape[1]}; '
@@ -93,7 +93,7 @@ class DeepHDR(nn.Module):
         return radiance
 
     def _encode(self, stack: Tensor) -> list[Tensor]:
-        """Features of all frames side by side, from the finest level to the coarsest."""
+        """Features of all frames, concatenated; one map per level, the finest first."""
         encoders: Any = self.encoders
         per_frame = []
         for encoder, maps in zip(encoders, stack.unbind(1), strict=True):
@@ -106,7 +106,7 @@ class DeepHDR(nn.Module):
 
 
 class ReluResidualBlock(nn.Module):
-    """Two 3x3 convolutions around which the input is added."""
+    """Two 3x3 convolutions with a shortcut, and a ReLU after the sum."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -120,11 +120,11 @@ class ReluResidualBlock(nn.Module):
 
 
 def _encoder(widths: Sequence[int]) -> nn.ModuleList:
-    """A level halves the size."""
+    """Encoder of one frame; each level halves the size."""
     return nn.ModuleList(
-        nn.Sequential(nn.Conv2d(given, wanted, 5, stride=2, padding=2), nn.LeakyReLU(0.2))
-        for given, wanted in pairwise([6, *widths]))
+        nn.Sequential(nn.Conv2d(inputs, outputs, 5, stride=2, padding=2), nn.LeakyReLU(0.2))
+        for inputs, outputs in pairwise([6, *widths]))
 
 
-def _doubling(given: int, wanted: int) -> nn.ConvTranspose2d:
-    return nn.ConvTranspose2d(given, wanted, 5, stride=2, padding=2, output_padding=1)
+def _upsampling_conv(inputs: int, outputs: int) -> nn.ConvTranspose2d:
+    return nn.ConvTranspose2d(inputs, outputs, 5, stride=2, padding=2, output_padding=1)

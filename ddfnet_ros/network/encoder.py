@@ -13,8 +13,9 @@ class Encoder(nn.Module):
     """Two convolutions with ReLU, applied to each frame independently.
 
     Args:
-        gamma_corrected: Encode [I_i, P_i], structure (b) of Sec. 4.2.2; False is (a), I_i alone.
-        width: Channels of f_i.
+        gamma_corrected: Whether to encode [I_i, P_i], structure (b) of Sec. 4.2.2, or only I_i,
+            structure (a).
+        width: Number of channels of f_i.
     """
 
     def __init__(self, gamma_corrected: bool = True, width: int = WIDTH) -> None:

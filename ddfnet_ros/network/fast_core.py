@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The convolutions of the small network, over cells of pixels, 4x4 unless told otherwise.
+"""The convolutions of the small network; they work on cells of 4x4 pixels (configurable).
 
-Frames are a list of (b, c, h, w), the reference first: any number of them, one after the other,
-so that what they share is computed once and nothing is copied to stand side by side.
+Frames are a list of any number of (b, c, h, w) maps, the reference first. They are processed one
+by one, so that what they share is computed once and nothing is copied for a concatenation.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from torch import Tensor, nn
 from ddfnet_ros.kernels.cells import CELL
 from ddfnet_ros.tonemap import mu_law
 
-_DILATIONS = (1, 2, 4, 2)  # of the residual blocks, over and over
-_TINY = 1e-12  # under a square root, whose gradient at zero is none
+_DILATIONS = (1, 2, 4, 2)  # of the residual blocks, repeated
+_TINY = 1e-12  # keeps the argument of a square root above zero, where it has no gradient
 
 FLOW_UNIT = 16.0
-"""Pixels of motion that count as 1."""
+"""Flow of 1 at the network's input [px]."""
 
 MOST = 30.0
-"""Largest logit that counts; its exponential is safe in float32."""
+"""Logits are clamped to +-MOST, whose exponential is safe in float32."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,13 @@ class FastConfig:
     """Size of the network.
 
     Attributes:
-        channels: Width of each frame's feature maps.
-        context: Width of the maps at half that resolution, where the fused frames are looked at.
-        blocks: Residual blocks there.
+        channels: Channels of each frame's feature maps.
+        context: Channels of the context maps, at half the resolution of the cells.
+        blocks: Number of residual blocks of the context.
         cell: Side of the cells [px].
-        moved: Whether frames are also offered as moved by the flow; else twice as taken.
-        residual: Whether something small may be added to the mixture of frames.
-        refined: Whether the logits are looked at once more at full resolution.
+        moved: Whether each frame is blended both in place and warped; else in place twice.
+        residual: Whether a small, bounded residual is added to the blended frames.
+        refined: Whether the logits are refined at full resolution.
     """
 
     channels: int = 32
@@ -53,7 +53,7 @@ class FastConfig:
 
     @property
     def reach(self) -> int:
-        """Pixels that the convolutions look away."""
+        """Radius of the convolutions' receptive field [px]."""
         blocks = sum(1 + _dilation(i) for i in range(self.blocks))  # in cells of the context
         return self.cell * (2 * blocks + 8) + (2 if self.refined else 0)
 
@@ -77,15 +77,15 @@ class FastCore(nn.Module):
     def forward(
         self, frames: list[Float[Tensor, 'b c i j']], flow: list[Float[Tensor, 'b 3 i j']]
     ) -> list[Float[Tensor, 'b d i j']]:
-        """Tell what to take from each frame.
+        """Predict how much to take of each frame.
 
         Args:
-            frames: What each shows in its cells.
-            flow: What `summarise` tells of the motion to each frame but the reference.
+            frames: Features of each frame's cells.
+            flow: Motion to each frame but the reference, from `summarise`.
 
         Returns:
-            Logits of each frame's cells: of all their pixels in place, then moved. With a
-            residual also that of the cells, unbounded.
+            Per frame, logits for all pixels of each cell: first in place, then warped. If there is
+            a residual, its unbounded values for all pixels of each cell are appended.
         """
         features = [self.encoder(frame) for frame in frames]
         attended = self._attend(features, flow)
@@ -95,7 +95,7 @@ class FastCore(nn.Module):
         return logits if self.residual_head is None else [*logits, self.residual_head(context)]
 
     def _attend(self, features: list[Tensor], flow: list[Tensor]) -> list[Tensor]:
-        """Unnormalised w_i from f_1, v_i and c_i (Eq. 5); the reference moves by zero."""
+        """Unnormalised w_i from f_1, v_i and c_i (Eq. 5); the reference's motion is zero."""
         motion = [self.motion(v) for v in (torch.zeros_like(flow[0]), *flow)]
         correlation = self.correlation(features[0], ((f,) for f in features))
         mixed = self.attention_mix(features[0], zip(motion, correlation, strict=True))
@@ -103,7 +103,7 @@ class FastCore(nn.Module):
 
 
 class Mix(nn.Module):
-    """1x1 convolution over [shared, *own] maps and ReLU; the shared part is computed once."""
+    """1x1 convolution over [shared, *own] maps, and ReLU; the shared part is computed once."""
 
     def __init__(self, shared: int, own: tuple[int, ...], kernels: int) -> None:
         super().__init__()
@@ -111,7 +111,7 @@ class Mix(nn.Module):
         self.own = nn.ModuleList(nn.Conv2d(width, kernels, 1, bias=False) for width in own)
 
     def forward(self, shared: Tensor, own: Iterable[tuple[Tensor, ...]]) -> list[Tensor]:
-        """One map for each tuple of own maps."""
+        """One output map for each tuple of own maps."""
         once = self.shared(shared)
         return [F.relu(self._add(once, maps)) for maps in own]
 
@@ -122,7 +122,7 @@ class Mix(nn.Module):
 
 
 class Context(nn.Module):
-    """Residual blocks at half the resolution: a wide view at a quarter of the price."""
+    """Residual blocks at half the resolution: a wide receptive field at a quarter of the cost."""
 
     def __init__(self, channels: int, width: int, blocks: int) -> None:
         super().__init__()
@@ -132,14 +132,14 @@ class Context(nn.Module):
         self.up = nn.Conv2d(width, channels, 1)
 
     def forward(self, x: Float[Tensor, 'b c h w']) -> Float[Tensor, 'b c h w']:
-        """Height and width must be even."""
-        seen = self.up(self.blocks(F.relu(self.down(x))))
-        # No ReLU after the sum: under one this can die, all negative, and never learn again.
-        return x + F.interpolate(seen, scale_factor=2, mode='bilinear')
+        """Add context to feature maps of even height and width."""
+        context = self.up(self.blocks(F.relu(self.down(x))))
+        # No ReLU after the sum: it could die, with all inputs negative, and never learn again.
+        return x + F.interpolate(context, scale_factor=2, mode='bilinear')
 
 
 class DilatedResidualBlock(nn.Module):
-    """Two convolutions, the first dilated, around a shortcut."""
+    """Two convolutions, the first dilated, with a shortcut."""
 
     def __init__(self, channels: int, dilation: int) -> None:
         super().__init__()
@@ -149,12 +149,12 @@ class DilatedResidualBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Same shape out as in."""
+        """Refine feature maps; the shape stays."""
         return x + self.layers(x)
 
 
 class Refinement(nn.Module):
-    """A frame's logits, changed at full resolution by what it shows; at first by nothing."""
+    """Refines a frame's logits at full resolution from its pixels; untrained, it changes none."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -166,7 +166,7 @@ class Refinement(nn.Module):
     def forward(
         self, logits: Float[Tensor, 'b 2 h w'], corrected: Float[Tensor, 'b 3 h w']
     ) -> Float[Tensor, 'b 2 h w']:
-        """Logits, given the frame's P_i."""
+        """Refined logits, from the logits and the frame's P_i."""
         change: Tensor = self.layers(torch.cat([logits, mu_law(corrected)], dim=1))
         return logits + change.float()
 
@@ -176,27 +176,27 @@ def _dilation(block: int) -> int:
 
 
 def summarise(flow: Float[Tensor, 'b 2 h w'], side: int = CELL) -> Float[Tensor, 'b 3 i j']:
-    """Mean flow of each cell and its length, on a scale near 1."""
+    """Mean flow of each cell, and its length, in units of FLOW_UNIT."""
     cell = F.avg_pool2d(flow, side) / FLOW_UNIT
-    # Written out: over two channels torch's norm takes fifty times as long.
+    # Not torch's norm, which takes fifty times as long over two channels.
     length = (cell.square().sum(dim=1, keepdim=True) + _TINY).sqrt()
     return torch.cat([cell, length], dim=1)
 
 
-def exp(logits: Tensor) -> Tensor:
-    """Exponential that neither overflows nor vanishes."""
+def clamped_exp(logits: Tensor) -> Tensor:
+    """Exponential of the clamped logits, which neither overflows nor vanishes."""
     return logits.clamp(-MOST, MOST).exp_()
 
 
 def _weighted_mean(features: list[Tensor], attended: list[Tensor]) -> Tensor:
     """Sum of softmax(w_i) f_i over the frames (Eq. 6, 7)."""
-    weights = [exp(w) for w in attended]
+    weights = [clamped_exp(w) for w in attended]
     total = reduce(torch.add, map(torch.mul, weights, features))
     return total / reduce(torch.add, weights)
 
 
 def _head(channels: int, kernels: int) -> nn.Sequential:
-    """What cells say of their pixels; nothing at first: untrained it is the static merge."""
+    """Output layers, initialised to zero: the untrained network is the static merge."""
     layers = nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1), nn.ReLU(),
                            nn.Conv2d(channels, kernels, 1))
     for parameter in layers[-1].parameters():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fusion module: the features of all frames become one map (Sec. 3.2.4, Eq. 5-7)."""
+"""Fusion module: merge the features of all frames into one map (Sec. 3.2.4, Eq. 5-7)."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ _TINY = 1e-6
 
 
 class WeightPredictor(nn.Module):
-    """W of Eq. 5: attention weights of a frame from the reference's features and the clues.
+    """W of Eq. 5: predicts a frame's attention weights from the reference's features and clues.
 
+    Clues tell how a frame relates to the reference, such as its v_i and c_i.
     Paper: "composed of two ResNets", 64 kernels of 3x3 in each layer. Here: one convolution that
     brings the input to 64 channels, then two residual blocks (doc/paper.md#weight-predictor).
 
     Args:
-        clues: Channels of the clues: v_i and c_i together.
-        width: Channels of f_i and of the weights.
+        clues: Number of channels of all clues together.
+        width: Number of channels of f_i and of the weights.
     """
 
     def __init__(self, clues: int = 2 * WIDTH, width: int = WIDTH) -> None:
@@ -39,9 +40,9 @@ class WeightPredictor(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions around a shortcut (He et al. 2016).
+    """Two convolutions with a shortcut (He et al. 2016).
 
-    Without a ReLU after the sum: the weights before normalisation may have any sign.
+    There is no ReLU after the sum: the weights before normalisation may have any sign.
     """
 
     def __init__(self, width: int = WIDTH) -> None:
@@ -49,22 +50,22 @@ class ResidualBlock(nn.Module):
         self.layers = nn.Sequential(conv(width, width), nn.ReLU(), conv(width, width))
 
     def forward(self, x: Float[Tensor, 'k c h w']) -> Float[Tensor, 'k c h w']:
-        """Same shape out as in."""
+        """Refine feature maps; the shape stays."""
         residual: Tensor = self.layers(x)
         return x + residual
 
 
 def softmax_weights(predicted: Float[Tensor, 'b n c h w']) -> Float[Tensor, 'b n c h w']:
-    """Normalise over the frames; any sign is allowed.
+    """Normalise over the frames by a softmax; the input may have any sign.
 
-    Paper: w_i = w~_i / sum_j w~_j (Eq. 6). Here: w~_i is the exponential of what the predictor
-    gives, because nothing keeps the sum of raw outputs away from zero (doc/paper.md#eq-6).
+    Paper: w_i = w~_i / sum_j w~_j (Eq. 6). Here: w~_i is the exponential of the predictor's
+    output, because the sum of raw outputs could be zero (doc/paper.md#eq-6).
     """
     return predicted.softmax(dim=1).to(predicted.dtype)
 
 
 def ratio_weights(predicted: Float[Tensor, 'b n c h w']) -> Float[Tensor, 'b n c h w']:
-    """Normalise over the frames by Eq. 6 as printed, with w~_i made positive by a ReLU."""
+    """Normalise over the frames by Eq. 6 as printed; a ReLU makes w~_i positive."""
     positive = predicted.relu() + _TINY
     return positive / positive.sum(dim=1, keepdim=True)
 
@@ -83,15 +84,15 @@ def weighted_sum(
 
 
 def max_pool(features: Float[Tensor, 'b n c h w']) -> Float[Tensor, 'b c h w']:
-    """The strongest response of any frame: pooling in place of attention."""
+    """Maximum over the frames: pooling instead of attention."""
     return features.amax(dim=1)
 
 
 def mean_pool(features: Float[Tensor, 'b n c h w']) -> Float[Tensor, 'b c h w']:
-    """The mean of all frames: pooling in place of attention."""
+    """Mean over the frames: pooling instead of attention."""
     return features.mean(dim=1)
 
 
 def concatenation(features: Float[Tensor, 'b n c h w']) -> Float[Tensor, 'b d h w']:
-    """All frames side by side, d = n * c channels: structure (a) of Sec. 4.2.1."""
+    """Concatenate all frames to d = n * c channels: structure (a) of Sec. 4.2.1."""
     return features.flatten(1, 2)

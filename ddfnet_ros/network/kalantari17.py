@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Kalantari17, a peer: align by flow, then let four convolutions weigh the frames.
+"""Kalantari17, for comparison: align by flow, then weigh the frames with four convolutions.
 
 Kalantari, Ramamoorthi: Deep High Dynamic Range Imaging of Dynamic Scenes, ACM TOG 36(4), 2017. Its
-weight estimator: kernels of 7, 5, 3 and 1 pixels over the aligned frames, LDR and corrected, with
-ReLU between them and a sigmoid at the end; the result is the weighted mean of the aligned frames.
-Left to us: the flow is what all models here get (the authors take Liu's of 2009), and pictures are
-padded where theirs shrink.
+weight estimator has kernels of 7, 5, 3 and 1 pixels over the aligned frames, LDR and corrected,
+with ReLU in between and a sigmoid at the end; the result is the weighted mean of the aligned
+frames. Unlike the authors we take the flow that all models here get (theirs is Liu's of 2009), and
+pad images where theirs shrink.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from ddfnet_ros.flow.warp import warp
 
 _KERNELS = (7, 5, 3, 1)
-_LEAST = 1e-6  # a sum of weights that are all 0
+_LEAST = 1e-6  # lower bound of the sum of weights, to avoid a division by zero
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Kalantari17Config:
     """Size of the network.
 
     Attributes:
-        channels: Of the three hidden layers.
-        frames: Exposures in a bracket.
+        channels: Channels of the three hidden layers.
+        frames: Number of frames in a bracket.
     """
 
     channels: tuple[int, int, int] = (100, 100, 50)
@@ -40,15 +40,15 @@ class Kalantari17(nn.Module):
     """Alignment (Sec. 3.1) and the weight estimator (Sec. 3.2)."""
 
     multiple = 1
-    """Height and width of the input may be any."""
+    """Height and width of the input are arbitrary."""
 
     def __init__(self, config: Kalantari17Config | None = None) -> None:
         super().__init__()
         self.config = config or Kalantari17Config()
         frames = self.config.frames
         widths = (6 * frames, *self.config.channels, 3 * frames)
-        layers = [nn.Conv2d(given, wanted, side, padding=side // 2)
-                  for side, (given, wanted) in zip(_KERNELS, pairwise(widths), strict=True)]
+        layers = [nn.Conv2d(inputs, outputs, side, padding=side // 2)
+                  for side, (inputs, outputs) in zip(_KERNELS, pairwise(widths), strict=True)]
         for layer in layers:
             nn.init.xavier_uniform_(layer.weight)
         self.layers = nn.Sequential(
@@ -65,14 +65,14 @@ class Kalantari17(nn.Module):
 
         Args:
             stack: X_i = [I_i, P_i], the reference first, the others from short to long.
-            flow: Pixels (x, y) from the reference to each of the m = n - 1 other frames.
+            flow: Motion from the reference to each of the m = n - 1 other frames [px], (x, y).
             reference_index: Not used.
 
         Returns:
-            Radiance relative to the shortest exposure, >= 0, on the reference's pixels.
+            Radiance >= 0 relative to the shortest exposure, aligned with the reference.
 
         Raises:
-            ValueError: another number of frames than in the config.
+            ValueError: the number of frames differs from the config's.
         """
         if stack.shape[1] != self.config.frames:
             raise ValueError(f'expected {self.config.frames} frames, got {stack.shape[1]}; '

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The convolutions that DDFNet is made of, and how they meet the frames of a bracket."""
+"""Convolutions of the networks, and how they are applied to the frames of a bracket."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 WIDTH = 64
-"""Kernels of every layer outside the decoder, and so channels of f_i, v_i, c_i and w_i."""
+"""Kernels of every layer outside the decoder, hence channels of f_i, v_i, c_i and w_i."""
 
 
 def conv(channels: int, kernels: int, dilation: int = 1) -> nn.Conv2d:
-    """3x3 at stride 1 that keeps the size: every convolution of the paper (Sec. 3.3)."""
+    """3x3 convolution with stride 1 that keeps the size, as all in the paper (Sec. 3.3)."""
     return nn.Conv2d(channels, kernels, 3, padding=dilation, dilation=dilation)
 
 
@@ -28,10 +28,10 @@ def per_frame(
 
 
 class SharedConv2d(nn.Module):
-    """3x3 convolution over [shared, own] channels, where all frames of a bracket share the first.
+    """3x3 convolution over [shared, own] channels; the shared ones are the same for all frames.
 
-    Equal to a convolution of the concatenation, whose weights it has. The shared part is convolved
-    once for a bracket and not once for a frame, and nothing is copied to be concatenated.
+    Result and weights are those of a convolution of the concatenation, but the shared part is
+    convolved once per bracket instead of once per frame, and nothing is copied.
     """
 
     def __init__(self, shared: int, own: int, kernels: int) -> None:
@@ -51,23 +51,23 @@ class SharedConv2d(nn.Module):
 
 
 class PreciseConv2d(nn.Conv2d):
-    """3x3 convolution in float32, also where the rest runs in half precision.
+    """3x3 convolution in float32, even if the other layers run in half precision.
 
-    For the layer that makes pixels: bfloat16 has 8 bits, which show as bands in a clear sky.
+    For the layer that outputs pixels: bfloat16's 8 bits would show as bands in a clear sky.
     """
 
     def __init__(self, channels: int, kernels: int) -> None:
         super().__init__(channels, kernels, 3, padding=1)
 
     def forward(self, maps: Float[Tensor, 'b c h w']) -> Float[Tensor, 'b k h w']:
-        """Convolve."""
+        """Convolve in float32."""
         bias = None if self.bias is None else self.bias.float()
         with torch.autocast(maps.device.type, enabled=False):
             return functional.conv2d(maps.float(), self.weight.float(), bias, padding=1)
 
 
 def initialise(module: nn.Module) -> None:
-    """He initialisation, made for ReLU; biases are zero. For `nn.Module.apply`."""
+    """He initialisation for ReLU networks, with zero biases; use with `nn.Module.apply`."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.kaiming_normal_(module.weight)
         if module.bias is not None:

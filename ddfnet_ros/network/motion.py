@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Motion encoder: the flow of each frame becomes a motion feature map v_i (Sec. 3.2.2)."""
+"""Motion encoder: turns the flow of each frame into motion features v_i (Sec. 3.2.2)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from ddfnet_ros.network.layers import WIDTH, conv, per_frame
 
 FLOW_UNIT = 16.0
-"""Pixels. Paper: silent on the scale of the flow. Here: a fixed unit, because flow reaches 60
-pixels where all other inputs are within [0, 1] (doc/paper.md#motion)."""
+"""Flow of 1 at the network's input [px]. Paper: silent on the scale of the flow. Here: a fixed
+unit, because flow reaches 60 pixels while all other inputs are in [0, 1] (doc/paper.md#motion)."""
 
 
 class MotionEncoder(nn.Module):
@@ -27,10 +27,10 @@ class MotionEncoder(nn.Module):
         """Encode motion.
 
         Args:
-            flow: From the reference to each of the m = n - 1 other frames, pixels (x, y).
+            flow: Motion from the reference to each of the m = n - 1 other frames [px], (x, y).
 
         Returns:
-            v_i of all n frames; v_1, the reference's, is zero (Sec. 3.2.4).
+            Features v_i of all n frames; the reference's, v_1, are zero (Sec. 3.2.4).
         """
         motion = per_frame(self.layers, flow / FLOW_UNIT)
         return torch.cat([torch.zeros_like(motion[:, :1]), motion], dim=1)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one room that speaks ROS: messages, topics, parameters and the life cycle."""
+"""The ROS side of the package: messages, topics, parameters and the life cycle."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Brackets by message_filters, for who wants the matching of the other nodes in the graph."""
+"""Assembles brackets with message_filters, to match frames as other nodes of the graph do."""
 
 from __future__ import annotations
 
@@ -16,12 +16,18 @@ from ddfnet_ros.node.serialising import header_of
 from ddfnet_ros.settings import NodeSettings
 
 _NEVER = -(2**63)  # before every stamp [ns]
-_SIMULTANEOUS = 1 / 8  # of the slop, by which frames taken at once may come in another order
+_SIMULTANEOUS = 1 / 8  # share of the slop; frames this close may be in any order
 
 
 @dataclasses.dataclass(eq=False)
 class _Stamped:
-    """A frame as message_filters wants messages; and whether it was in a set."""
+    """A frame in the form that message_filters takes.
+
+    Attributes:
+        header: Carries the stamp that message_filters compares.
+        frame: The frame itself.
+        used: Whether the frame was in a set.
+    """
 
     header: Header
     frame: Frame
@@ -29,23 +35,24 @@ class _Stamped:
 
 
 class ApproximateAssembler:
-    """ApproximateTimeSynchronizer in the place of `BracketAssembler`: one topic per exposure.
+    """Uses ApproximateTimeSynchronizer in place of `BracketAssembler`: one topic per exposure.
 
-    It joins what is close in time, and so frames of two turns where one got lost. A camera takes
-    the exposures in the order of `image_topics`, so such a set shows by its order, as long as the
-    slop is less than the camera's period. What it has of the older turns is dropped, the rest goes
-    back.
+    The synchronizer compares stamps only: where a frame was lost, a set may have frames of two
+    turns (passes through the exposures). A camera takes the exposures in the order of
+    `image_topics`, so the order of the stamps reveals such a set, as long as the slop is less than
+    the camera's period. Its frames of older turns are dropped; those of the newest turn are put
+    into the synchronizer again.
 
     Attributes:
-        dropped: Frames that left in no bracket, by reason: incomplete (without others of their
-            turn), invalid (in a set that is no bracket).
+        dropped: Frames that ended up in no bracket, by reason: incomplete (others of their turn
+            are missing), invalid (their set makes no valid bracket).
     """
 
     def __init__(self, settings: NodeSettings) -> None:
-        """Look for message_filters.
+        """Import message_filters and create the synchronizer.
 
         Raises:
-            ValueError: it is not installed.
+            ValueError: message_filters is not installed.
         """
         try:
             import message_filters  # noqa: PLC0415  (optional; its wheels do not exist)
@@ -60,68 +67,68 @@ class ApproximateAssembler:
         self.dropped: Counter[str] = Counter()
         self._complaint = ''
         self._complete: list[Bracket] = []
-        self._again: list[_Stamped] = []
-        self._begin()
+        self._pending: list[_Stamped] = []
+        self._create_synchronizer()
 
     def take_complaint(self) -> str:
-        """Why frames of the last such set were dropped; '' where none were since the last call."""
+        """Return why frames of a set were dropped, and clear it; '' if none were since."""
         complaint, self._complaint = self._complaint, ''
         return complaint
 
     def add(self, frame: Frame) -> list[Bracket]:
-        """Take a frame; give the brackets that it completes."""
+        """Add a frame; return the brackets that it completes."""
         if self._newest_ns[frame.stream] - frame.stamp_ns > self._settings.max_span * 1e9:
             self.reset('stamps jumped back')
         self._newest_ns[frame.stream] = frame.stamp_ns
         stamped = _Stamped(header_of(frame), frame)
-        self._watch(frame.stream, stamped)
-        self._again = [stamped]
-        while self._again:
-            stamped = self._again.pop(0)
+        self._track_queue(frame.stream, stamped)
+        self._pending = [stamped]
+        while self._pending:
+            stamped = self._pending.pop(0)
             self._inputs[stamped.frame.stream].signalMessage(stamped)
         complete, self._complete = self._complete, []
         return complete
 
     def reset(self, reason: str = 'reset') -> None:
-        """Forget what waits: the synchronizer would keep what is of a time that is over."""
-        del reason  # of BracketAssembler's log
+        """Drop all waiting frames; after a time jump the synchronizer would keep them."""
+        del reason  # only BracketAssembler logs it
         for waiting in self._waiting:
             self._drop('incomplete', sum(not stamped.used for stamped in waiting))
-        self._begin()
+        self._create_synchronizer()
 
-    def _begin(self) -> None:
+    def _create_synchronizer(self) -> None:
         depth = self._settings.sync_depth
         self._waiting: list[deque[_Stamped]] = [deque() for _ in range(self._topics)]
         self._newest_ns = [_NEVER] * self._topics
         self._inputs = [self._filters.SimpleFilter() for _ in range(self._topics)]
-        # The fourth positional argument is another one from distribution to distribution.
+        # By keyword: the fourth positional argument differs between ROS distributions.
         synchronizer = self._filters.ApproximateTimeSynchronizer(
             fs=self._inputs, queue_size=depth, slop=self._settings.sync_slop)
         synchronizer.registerCallback(self._on_set)
 
-    def _watch(self, stream: int, stamped: _Stamped) -> None:
-        """Follow what the synchronizer holds, to count what it forgets without a word."""
+    def _track_queue(self, stream: int, stamped: _Stamped) -> None:
+        """Mirror the queue of the synchronizer, to count the frames that it drops silently."""
         waiting = self._waiting[stream]
         waiting.append(stamped)
         if len(waiting) > self._settings.sync_depth:
             self._drop('incomplete', not waiting.popleft().used)
 
     def _on_set(self, *members: Any) -> None:
-        """Take a set. Nothing may be raised here: the synchronizer would never let go its lock."""
-        *older, newest = self._turns(members)
-        left_behind = [member for turn in older for member in turn]
-        for member in left_behind or newest:
+        """Handle a set. Must not raise: the synchronizer would never release its lock."""
+        *older, newest = self._split_turns(members)
+        outdated = [member for turn in older for member in turn]
+        for member in outdated or newest:
             member.used = True
-        if not left_behind:
-            self._finish([member.frame for member in newest])
+        if not outdated:
+            self._build_bracket([member.frame for member in newest])
             return
-        self._again = newest
-        self._drop('incomplete', len(left_behind))
+        self._pending = newest
+        self._drop('incomplete', len(outdated))
         self._complaint = ('expected frames in the order of image_topics, got some of two turns '
                            'of the camera; set sync to bracket, or correct the order')
 
-    def _turns(self, members: Sequence[_Stamped]) -> list[list[_Stamped]]:
-        """The members of a set, parted where the topics begin anew."""
+    def _split_turns(self, members: Sequence[_Stamped]) -> list[list[_Stamped]]:
+        """Split the members of a set into turns, from old to new."""
         slack_ns = self._settings.sync_slop * 1e9 * _SIMULTANEOUS
         if all(late.frame.stamp_ns - early.frame.stamp_ns >= -slack_ns
                for early, late in pairwise(members)):
@@ -134,7 +141,7 @@ class ApproximateAssembler:
             turns[-1].append(member)
         return turns
 
-    def _finish(self, frames: list[Frame]) -> None:
+    def _build_bracket(self, frames: list[Frame]) -> None:
         nominal = self._settings.exposure_times
         timed = (dataclasses.replace(frame, exposure_time=nominal[frame.stream])
                  if frame.exposure_time is None and nominal else frame for frame in frames)

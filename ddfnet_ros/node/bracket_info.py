@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`~/bracket_info`: which exposures a result was made from, and what it is worth."""
+"""`~/bracket_info`: the frames that a result was made from, and measures of its quality."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from ddfnet_ros.results.shares import ghost_share
 
 
 def bracket_info(name: str, fused: Fused) -> DiagnosticArray:
-    """Describe one bracket under the header of its reference.
+    """Describe one bracket, under the header of its reference frame.
 
     Args:
-        name: Of the status.
+        name: Name of the DiagnosticStatus.
         fused: The bracket and its result.
     """
     bracket, clipped = fused.bracket, fused.clipping
     values = {'size': f'{len(bracket.frames)}', 'reference': f'{bracket.reference_index + 1}'}
     for place, frame in enumerate(bracket.frames, 1):
-        values |= {f'frame_{place}.{key}': text for key, text in _member(frame).items()}
+        values |= {f'frame_{place}.{key}': text for key, text in _frame_values(frame).items()}
     ghosts = ghost_share(fused.deghosted, fused.settings.moving_threshold)
     values |= {
         'ghost_fraction': f'{ghosts:.4f}',
@@ -36,7 +36,7 @@ def bracket_info(name: str, fused: Fused) -> DiagnosticArray:
     return DiagnosticArray(header=fused.header, status=[status])
 
 
-def _member(frame: Frame) -> dict[str, str]:
+def _frame_values(frame: Frame) -> dict[str, str]:
     seconds, nanoseconds = divmod(frame.stamp_ns, 10**9)
     known = {
         'stamp': f'{seconds}.{nanoseconds:09d}',

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Encodings that only cv_bridge knows. Nothing is imported before such an image comes.
+"""Decodes encodings that only cv_bridge knows. It is imported when the first such image comes.
 
-A cv_bridge that was built for another NumPy raises, or takes the process with it. So it has to
-convert an image in a process of its own first. That takes seconds, and until it is done images are
-refused: the thread that takes them does not wait.
+A cv_bridge that was built for another NumPy raises, or crashes the process. So it first has to
+convert an image in a child process: its trial. That takes seconds; until then images are refused,
+so that the thread that receives them need not wait.
 """
 
 from __future__ import annotations
@@ -23,48 +23,48 @@ _MISSING = 'ModuleNotFoundError'
 
 
 def pixels_of(message: Image, problem: str) -> Pixels:
-    """Have cv_bridge convert an image to RGB, at 8 bits.
+    """Convert an image to 8-bit RGB with cv_bridge.
 
     Args:
-        message: An image of an encoding that we do not read ourselves.
-        problem: What an error begins with.
+        message: Image in an encoding that we do not decode ourselves.
+        problem: Text that an error message begins with.
 
     Raises:
-        ValueError: cv_bridge is not there, is broken, is still being tried, or does not know the
-            encoding either.
+        ValueError: cv_bridge is not installed, is broken, is still on trial, or does not know
+            the encoding either.
     """
-    trial = verdict()
+    trial = trial_result()
     if not trial.done():
         raise ValueError(f'{problem}, or wait for the trial of cv_bridge')
     if todo := trial.result():
         raise ValueError(f'{problem}, or {todo}')
     try:
-        pixels: Pixels = _converter()(message, desired_encoding='rgb8')
+        pixels: Pixels = _load_converter()(message, desired_encoding='rgb8')
     except Exception as error:  # CvBridgeError is a TypeError, and OpenCV has its own
         raise ValueError(f'{problem} (cv_bridge: {" ".join(str(error).split())})') from error
     return pixels
 
 
 @lru_cache(maxsize=1)
-def verdict() -> Future[str]:
-    """What has to be done before cv_bridge can be used; '' for nothing. The first call asks."""
+def trial_result() -> Future[str]:
+    """What to do before cv_bridge can be used, '' for nothing; the first call starts the trial."""
     found: Future[str] = Future()
-    # A daemon: whoever stops the node need not wait for the trial either.
-    Thread(target=lambda: found.set_result(_trial()), daemon=True).start()
+    # A daemon thread: stopping the node does not wait for the trial.
+    Thread(target=lambda: found.set_result(_run_trial()), daemon=True).start()
     return found
 
 
-def _trial() -> str:
-    status, said = trials.attempt(trials.CV_BRIDGE)
+def _run_trial() -> str:
+    status, output = trials.attempt(trials.CV_BRIDGE)
     if not status:
         return ''
-    if said.startswith(_MISSING) and "'cv_bridge'" in said:
+    if output.startswith(_MISSING) and "'cv_bridge'" in output:
         return 'install cv_bridge (apt install ros-$ROS_DISTRO-cv-bridge)'
-    return f'repair cv_bridge, which this NumPy may not suit ({said})'
+    return f'repair cv_bridge, which this NumPy may not suit ({output})'
 
 
 @lru_cache(maxsize=1)
-def _converter() -> Callable[..., Any]:
+def _load_converter() -> Callable[..., Any]:
     from cv_bridge import CvBridge  # noqa: PLC0415  (optional, and may be broken)
 
     convert: Callable[..., Any] = CvBridge().imgmsg_to_cv2

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Fast DDS will do with large images, said before it is seen."""
+"""Warnings about large images that Fast DDS would lose."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _REMEDY = ('start all that exchange them with dds_profile:=shm, or with '
 
 
 def shared_memory_warning(environment: Mapping[str, str] = os.environ) -> str:
-    """Say so if the DDS profile in use wants more shared memory than there is; else nothing."""
+    """Warning if the DDS profile in use needs more shared memory than is free; else ''."""
     wanted, free = wanted_bytes(environment), free_bytes()
     if free >= wanted:
         return ''
@@ -35,50 +35,50 @@ def shared_memory_warning(environment: Mapping[str, str] = os.environ) -> str:
 def large_image_warning(
     node: Node, input_bytes: Mapping[str, int], output_bytes: Mapping[str, int]
 ) -> str:
-    """Say so if large images meet the default profile on the way of best effort; else nothing.
+    """Warning if large images go best effort through the default profile; else ''.
 
     Args:
-        node: Whose subscriptions and subscribers are looked at.
-        input_bytes: Size of one message, by the topic that it comes on, in full.
-        output_bytes: Size of one message, by the topic that it is published on, in full.
+        node: Node whose subscriptions and subscribers are checked.
+        input_bytes: Size of one message, by full name of the subscribed topic.
+        output_bytes: Size of one message, by full name of the published topic.
     """
     if not is_default(get_rmw_implementation_identifier(), os.environ):
         return ''
-    large = _large(input_bytes)
+    large = _topics_over_udp(input_bytes)
     for ours in node.subscriptions:
         if (ours.topic_name in large
                 and ours.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT):
-            return _warning(ours.topic_name, 'come', input_bytes[ours.topic_name])
-    for topic in _large(output_bytes):
+            return _format_warning(ours.topic_name, 'come', input_bytes[ours.topic_name])
+    for topic in _topics_over_udp(output_bytes):
         for subscriber in node.get_subscriptions_info_by_topic(topic):
             if subscriber.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT:
-                return _warning(topic, f'go to {subscriber.node_name}', output_bytes[topic])
+                return _format_warning(topic, f'go to {subscriber.node_name}', output_bytes[topic])
     return ''
 
 
 class LargeImageAdviser:
-    """Warns, once, of images that the DDS profile will lose.
+    """Logs `large_image_warning` once.
 
     Attributes:
-        said: The warning; '' before it.
+        warning: The logged warning; '' before.
     """
 
     def __init__(self, node: Node) -> None:
-        self._node, self.said = node, ''
+        self._node, self.warning = node, ''
 
-    def look(self, input_bytes: Mapping[str, int], output_bytes: Mapping[str, int]) -> None:
-        """See `large_image_warning`."""
-        if not self.said:
-            self.said = large_image_warning(self._node, input_bytes, output_bytes)
-            if self.said:
-                self._node.get_logger().warning(self.said)
+    def check(self, input_bytes: Mapping[str, int], output_bytes: Mapping[str, int]) -> None:
+        """Log the warning if it applies and was not logged; see `large_image_warning`."""
+        if not self.warning:
+            self.warning = large_image_warning(self._node, input_bytes, output_bytes)
+            if self.warning:
+                self._node.get_logger().warning(self.warning)
 
 
-def _large(sizes: Mapping[str, int]) -> list[str]:
-    """The topics whose messages go through UDP."""
+def _topics_over_udp(sizes: Mapping[str, int]) -> list[str]:
+    """Topics whose messages exceed shared memory and so go through UDP."""
     return [topic for topic, size in sizes.items() if size > DEFAULT_SEGMENT]
 
 
-def _warning(topic: str, how: str, size: int) -> str:
+def _format_warning(topic: str, how: str, size: int) -> str:
     return (f'{topic}: images of {size / 1e6:.1f} MB {how} best effort through Fast DDS as it '
             f'comes, which loses them; {_REMEDY}')

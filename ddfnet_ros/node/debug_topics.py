@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Times of every bracket under `~/debug`, by Autoware's names and, where it is there, its type."""
+"""Publishes times of every bracket under `~/debug`, with the names and types of Autoware."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ddfnet_ros.node.matched_publisher import MatchedPublisher
 
 
 def number_type() -> type[Any]:
-    """Autoware's Float64Stamped, or std_msgs/Float64 on machines without Autoware."""
+    """Autoware's Float64Stamped; std_msgs/Float64 where Autoware is not installed."""
     try:
         stamped: type[Any] = import_module('autoware_internal_debug_msgs.msg').Float64Stamped
     except ImportError:
@@ -25,10 +25,10 @@ def number_type() -> type[Any]:
 
 
 class DebugTopics:
-    """Three numbers per bracket, all in milliseconds.
+    """Publishes three times per bracket [ms].
 
-    `processing_time_ms` is what the bracket took, `cyclic_time_ms` the time since the one before,
-    `pipeline_latency_ms` the age of the reference frame's stamp by the node's clock.
+    `processing_time_ms` is how long the bracket took, `cyclic_time_ms` the time since the previous
+    one, `pipeline_latency_ms` the age of the reference frame's stamp by the node's clock.
     """
 
     def __init__(self, node: LifecycleNode) -> None:
@@ -39,17 +39,22 @@ class DebugTopics:
                            qos_overriding_options=QoSOverridingOptions.with_default_policies())
             for name in ('processing_time_ms', 'cyclic_time_ms', 'pipeline_latency_ms')
         }
-        self._before: float | None = None
+        self._previous_at: float | None = None
 
     def reset(self) -> None:
-        """Know of no bracket, as before the first one."""
-        self._before = None
+        """Forget the previous bracket."""
+        self._previous_at = None
 
     def publish(self, processing_ms: float, reference: Frame) -> None:
-        """Tell the times of a bracket that has just been published."""
+        """Publish the times of a bracket whose result has just been published.
+
+        Args:
+            processing_ms: Time from the start of its fusion until it was published [ms].
+            reference: Its reference frame.
+        """
         done, clock = time.monotonic(), self._node.get_clock().now()
-        cyclic_ms = (done - (done if self._before is None else self._before)) * 1e3
-        self._before = done
+        cyclic_ms = (done - (done if self._previous_at is None else self._previous_at)) * 1e3
+        self._previous_at = done
         age_ms = (clock.nanoseconds - reference.stamp_ns) * 1e-6
         for matched, number in zip(
                 self._topics.values(), (processing_ms, cyclic_ms, age_ms), strict=True):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the node counts, and how it tells /diagnostics."""
+"""Counts of the node, and what /diagnostics says about them."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from ddfnet_ros.results.shares import Clipping
 ALL_WELL = 'fusing'
 IDLE = 'nobody listens to the results: brackets are not fused'
 PATIENCE = 5.0  # seconds without images before that is a problem
-_RECENT = 100  # brackets that latencies are taken over
-_LATE = 3  # times the longest latency of late, before a bracket is taken not to come any more
+_RECENT = 100  # brackets whose latencies are kept
+_LATE = 3  # times the longest recent latency without a result: fusing has stopped
 
-# What a user can do about drops of each kind.
+# What a user can do about drops, by their reason.
 REMEDIES = {
     'incomplete': 'an exposure is missing; lost in transport? see dds_profile; or exposure_times '
                   'that are not the camera\'s, or not in its order?',
@@ -38,20 +38,20 @@ class Snapshot:
     """The counts at one moment.
 
     Attributes:
-        time: Monotonic clock [s].
-        silence: Since the last image, or since images are expected [s].
-        unfused: Since the last bracket was published, likewise [s].
-        received: Images.
-        fused: Brackets published.
-        idle: Brackets that nobody wanted.
-        dropped: By reason: brackets under 'failed' and 'superseded', else frames or messages.
-        latencies_ms: Of the most recent brackets, from the arrival of its last member, not
-            yet decoded, until it was published.
-        stage_ms: Of the most recent bracket: how long its last member took to decode and how long
-            it waited, each stage of the fusion, then waiting for its turn and publishing.
-        clipping: Of the most recent bracket.
-        together: Brackets, of as many cameras, that were fused at once with the most recent one.
-        mismatch: Why the most recent bracket cannot have the exposures that it is said to have.
+        time: Time of the snapshot, by the monotonic clock [s].
+        silence: Time since the last image, or since subscribing [s].
+        unfused: Time since the last bracket was published, or since subscribing [s].
+        received: Images received.
+        fused: Brackets fused and published.
+        idle: Brackets not fused because nobody listened.
+        dropped: Counts by reason: brackets for 'failed' and 'superseded', else frames or messages.
+        latencies_ms: Latencies of the most recent brackets: from the arrival of the last frame,
+            not yet decoded, until the result was published.
+        stage_ms: Times of the most recent bracket: decoding its last frame, waiting for the
+            worker, each stage of the fusion, waiting for its turn to be published, publishing.
+        clipping: Clipping of the most recent bracket.
+        together: Number of brackets in the batch of the most recent one; 1 for it alone.
+        mismatch: Why the most recent bracket cannot have the exposures given for it; '' if it can.
     """
 
     time: float = field(default_factory=time.monotonic)
@@ -69,7 +69,7 @@ class Snapshot:
 
 
 class Statistics:
-    """Counts since the node was configured; executor, worker and finisher write."""
+    """Counts since the node was configured; safe to call from several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -83,7 +83,7 @@ class Statistics:
         self._mismatch = ''
 
     def begin(self) -> None:
-        """Expect images from now on."""
+        """Measure silence from now on."""
         with self._lock:
             self._heard_at = self._fused_at = time.monotonic()
 
@@ -94,7 +94,7 @@ class Statistics:
             self._heard_at = time.monotonic()
 
     def drop(self, reason: str) -> None:
-        """Count what led to nothing: a bracket, under 'failed' and 'superseded', else a message.
+        """Count a drop: of a bracket for 'failed' and 'superseded', else of a frame or message.
 
         Args:
             reason: A key of `REMEDIES`.
@@ -104,26 +104,37 @@ class Statistics:
 
     def fuse(self, latency_ms: float, stage_ms: dict[str, float], clipping: Clipping,
              together: int) -> None:
-        """Count a bracket that was published."""
+        """Count a bracket that was fused and published.
+
+        Args:
+            latency_ms: Time from the arrival of its last frame until it was published [ms].
+            stage_ms: Time of each stage [ms].
+            clipping: Clipping before and after fusion.
+            together: Number of brackets in its batch.
+        """
         with self._lock:
             self._fused += 1
             self._fused_at = time.monotonic()
             self._latencies_ms.append(latency_ms)
             self._stage_ms, self._clipping, self._together = stage_ms, clipping, together
 
-    def doubt(self, mismatch: str) -> None:
-        """Tell of the exposures of the bracket at hand; '' where they may be right."""
+    def note_mismatch(self, mismatch: str) -> None:
+        """Note why the current bracket cannot have the exposures given for it; '' if it can."""
         with self._lock:
             self._mismatch = mismatch
 
     def skip(self) -> None:
-        """Count a bracket that nobody wanted, and that nobody has looked at."""
+        """Count a bracket that is not fused because nobody listens."""
         with self._lock:
             self._idle += 1
             self._mismatch = ''
 
     def snapshot(self, elsewhere: Counter[str]) -> Snapshot:
-        """Freeze the counts, with what others count as dropped added."""
+        """Copy the counts.
+
+        Args:
+            elsewhere: Drops counted by others, by reason; added to those counted here.
+        """
         with self._lock:
             return Snapshot(
                 silence=time.monotonic() - self._heard_at,
@@ -137,19 +148,19 @@ class Statistics:
 
 def new_drops(now: Snapshot, before: Snapshot) -> dict[str, int]:
     """What was dropped between two snapshots, by reason."""
-    grown = {reason: n - before.dropped.get(reason, 0) for reason, n in now.dropped.items()}
-    return {reason: n for reason, n in grown.items() if n > 0}
+    counts = {reason: n - before.dropped.get(reason, 0) for reason, n in now.dropped.items()}
+    return {reason: n for reason, n in counts.items() if n > 0}
 
 
 def judge(
     now: Snapshot, before: Snapshot, explain_silence: Callable[[], str]
 ) -> tuple[bytes, str]:
-    """Level and one line about the time between two snapshots of an active node."""
+    """Diagnostic level and message for the time between two snapshots of an active node."""
     drops = new_drops(now, before)
     worst = max(drops, key=lambda reason: drops[reason], default='')
     counts = ', '.join(f'{reason} {n}' for reason, n in sorted(drops.items()))
     dropped = f'dropped {counts} ({REMEDIES.get(worst, "unexpected")})'
-    # A slower node than camera is a choice that many make; it still tells what it costs.
+    # A model slower than the camera may be intended: superseded brackets alone are no warning.
     fuses = now.unfused < max(PATIENCE, _LATE * max(now.latencies_ms, default=0.0) / 1e3)
     if drops and not (fuses and set(drops) == {'superseded'}):
         return DiagnosticStatus.WARN, dropped
@@ -188,5 +199,5 @@ def values_of(now: Snapshot, before: Snapshot) -> list[KeyValue]:
 
 
 def one_line(error: Exception) -> str:
-    """What an error says, without line breaks and never nothing."""
+    """Text of an error on one line; its type if it has no text."""
     return ' '.join(str(error).split()) or type(error).__name__

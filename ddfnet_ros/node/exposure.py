@@ -14,17 +14,17 @@ from ddfnet_ros.settings import NodeSettings
 
 
 class ExposureSource(MetadataJoiner):
-    """Gives frames their exposure.
+    """Adds the exposure that metadata messages tell to frames.
 
     Attributes:
         msgtype: Class of the metadata messages.
     """
 
     def __init__(self, settings: NodeSettings, source: MetadataSource) -> None:
-        """Find the message type.
+        """Find the message type of the source.
 
         Raises:
-            ValueError: it is not installed, or has no such fields.
+            ValueError: it is not installed, or lacks fields that the source names.
         """
         super().__init__(settings, source)
         self.msgtype = message_type(source.msgtype)
@@ -32,10 +32,10 @@ class ExposureSource(MetadataJoiner):
 
 
 def exposure_source(settings: NodeSettings) -> ExposureSource | None:
-    """What the settings ask for; None where exposure times are parameters.
+    """Create the source that the settings name; None where exposure times are parameters.
 
     Raises:
-        ValueError: a message type that is not installed, or has no such fields.
+        ValueError: its message type is not installed, or lacks fields that the source names.
     """
     if (source := source_of(settings)) is None:
         return None
@@ -46,10 +46,10 @@ def exposure_source(settings: NodeSettings) -> ExposureSource | None:
 
 
 def message_type(name: str) -> type[Any]:
-    """The class of `package/msg/Name`.
+    """Import the class of `package/msg/Name`.
 
     Raises:
-        ValueError: there is none.
+        ValueError: not such a name, or no such package or message.
     """
     package, _, message = name.partition('/msg/')
     if not (package.isidentifier() and message.isidentifier()):
@@ -68,7 +68,7 @@ def message_type(name: str) -> type[Any]:
 
 
 def _check_fields(msgtype: type[Any], source: MetadataSource, by_counter: bool) -> None:
-    """Refuse at once what no message could ever have."""
+    """Raise ValueError where the message type lacks a field that the source names."""
     fields = msgtype.get_fields_and_field_types()
     stamp = () if by_counter else (source.stamp,)
     for path in (source.exposure, *stamp, *source.required):

@@ -23,43 +23,43 @@ from ddfnet_ros.node import usage
 from ddfnet_ros.node.diagnostics import one_line
 from ddfnet_ros.node.fuse_node import FuseNode
 from ddfnet_ros.node.models import SharedRuntime
-from ddfnet_ros.node.process import quiet_end, ros_process
+from ddfnet_ros.node.process import ignore_shutdown, ros_process
 
 CAMERA = '{camera}'
 _NAME = 'fuse_cameras'
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the cameras until interrupted; 2 where the arguments of one or more are no good.
+    """Run the cameras until interrupted; return 2 if arguments of a camera are invalid.
 
     Raises:
-        Exception: what ended one of the cameras, and with it all of them.
+        Exception: the error that ended one of the cameras, and with it all others.
     """
     if usage.print_help_if_asked(arguments, 'fuse_cameras CAMERA...', __doc__):
         return 0
     words = list(sys.argv if arguments is None else arguments)
-    common = _common(words)
+    common = _without_camera_words(words)
     try:
-        names = _names(common)
+        names = _camera_names(common)
     except ValueError as error:
         print(f'{_NAME}: {error}', file=sys.stderr)
         return 2
     with ros_process(common):
         nodes = list(camera_nodes(names, words))
-        # A thread for each: while one configures or decodes, the others take their images.
+        # One thread per camera: while one configures or decodes, the others receive images.
         with ThreadPoolExecutor(len(names), 'camera') as threads:
-            lives = [threads.submit(_live, node) for node in nodes]
-    for life in lives:
-        life.result()
+            runs = [threads.submit(_run, node) for node in nodes]
+    for run in runs:
+        run.result()
     return 0 if len(nodes) == len(names) else 2
 
 
 def camera_nodes(names: Sequence[str], words: Sequence[str]) -> Iterator[FuseNode]:
-    """A node for each camera; of one whose arguments are no good, only a line in the log.
+    """Create a node for each camera; one with invalid arguments is logged and left out.
 
     Args:
-        names: Of the cameras.
-        words: The command line, with the program.
+        names: Names of the cameras.
+        words: The command line, with the program name.
     """
     runtime = SharedRuntime()
     taken: dict[str, str] = {}
@@ -69,7 +69,7 @@ def camera_nodes(names: Sequence[str], words: Sequence[str]) -> Iterator[FuseNod
                 runtime, namespace=name, use_global_arguments=False,
                 cli_args=[word.replace(CAMERA, name) for word in words])
         except (ValueError, RuntimeError, NameValidationException) as error:  # parameters, files
-            get_logger(_NAME).fatal(f'{name}: {usage.about_ros_arguments(error)}')
+            get_logger(_NAME).fatal(f'{name}: {usage.explain_ros_arguments(error)}')
             continue
         if (other := taken.setdefault(node.get_fully_qualified_name(), name)) != name:
             get_logger(_NAME).fatal(f'{name}: expected a namespace of its own, got that of '
@@ -77,11 +77,11 @@ def camera_nodes(names: Sequence[str], words: Sequence[str]) -> Iterator[FuseNod
             node.destroy_node()
             continue
         yield node
-    gc.collect()  # until then, rclpy keeps the services of those that were refused
+    gc.collect()  # else rclpy keeps the services of the refused nodes
 
 
-def _names(common: list[str]) -> list[str]:
-    names = [name for word in usage.own_words(common) for name in word.split(',') if name]
+def _camera_names(common: list[str]) -> list[str]:
+    names = [name for word in usage.own_arguments(common) for name in word.split(',') if name]
     if options := [name for name in names if name.startswith('-')]:
         raise ValueError(f'expected --ros-args behind the names of cameras, got {options[0]}; put '
                          f'--ros-args before {options[0]}')
@@ -91,22 +91,22 @@ def _names(common: list[str]) -> list[str]:
     return names
 
 
-def _common(words: list[str]) -> list[str]:
-    """The command line without what is for each camera, of which files need not exist."""
+def _without_camera_words(words: list[str]) -> list[str]:
+    """Drop words with {camera} and options before them: files that they name need not exist."""
     return [word for word, following in zip(words, [*words[1:], ''], strict=True)
             if CAMERA not in word and CAMERA not in following]
 
 
-def _live(node: FuseNode) -> None:
+def _run(node: FuseNode) -> None:
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     try:
-        with quiet_end():
+        with ignore_shutdown():
             node.start()
             executor.spin()
     except Exception as error:
         node.get_logger().fatal(f'ended by {type(error).__name__}: {one_line(error)}')
-        rclpy.try_shutdown()  # or else nobody would notice, least of all who could start it again
+        rclpy.try_shutdown()  # end the process, so that a supervisor notices and restarts it
         raise
     finally:
         node.destroy_node()

@@ -38,19 +38,19 @@ _NAME = 'fuse_node'
 class FuseNode(LifecycleNode):
     """Fuses exposure brackets; its parameters are the fields of `NodeSettings`.
 
-    Unconfigured it only has its parameters; inactive it has its weights loaded and warmed up;
-    active it subscribes, fuses in a thread of its own and publishes.
+    Unconfigured, it only has its parameters; inactive, it has loaded and warmed up its model;
+    active, it subscribes, fuses in a worker thread and publishes.
     """
 
     def __init__(self, runtime: SharedRuntime | None = None, **options: Any) -> None:
         """Declare the parameters.
 
         Args:
-            runtime: Shared with other cameras of the process; None for its own.
-            options: What `rclpy.node.Node` takes, such as parameter_overrides.
+            runtime: Models and worker thread that cameras of one process share; None: its own.
+            options: Other arguments of `rclpy.node.Node`, such as parameter_overrides.
 
         Raises:
-            ValueError: parameters of the wrong type, out of range, or that do not fit together.
+            ValueError: parameters of the wrong type, out of range, or that contradict each other.
         """
         super().__init__(_NAME, **options)
         refuse_impossible(self)
@@ -59,35 +59,35 @@ class FuseNode(LifecycleNode):
         self._worker: Worker[Order] | None = None
         self._problem = ''
         self._adviser = dds.LargeImageAdviser(self)
-        self._before = diagnostics.Snapshot()
+        self._previous = diagnostics.Snapshot()
         try:
             self._settings = LiveSettings(
-                self, NodeSettings, allow=self._check, changed=self._on_settings)
+                self, NodeSettings, allow=self._check_model, changed=self._on_settings)
             self._reporter = Reporter(
-                self, self._settings.now.diagnostics_period, self._describe)
+                self, self._settings.now.diagnostics_period, self._statuses)
         except ValueError:
-            super().destroy_node()  # other cameras of the process go on
+            super().destroy_node()  # other cameras of the process keep running
             raise
         Services(self, self._reset, self._save)
         if warning := unknown_overrides(self):
             self.get_logger().warning(warning)
 
     def start(self) -> None:
-        """Configure and activate, unless the settings leave that to a lifecycle manager."""
+        """Configure and activate, unless `autostart` is false."""
         if (self._settings.now.autostart
                 and self.trigger_configure() == TransitionCallbackReturn.SUCCESS
                 and self.context.ok()):  # not interrupted meanwhile
             self.trigger_activate()
 
     def on_configure(self, _state: LifecycleState) -> TransitionCallbackReturn:
-        """Load the weights, warm up, and make the publishers."""
+        """Load the weights, warm up, and create the publishers."""
         try:
-            self._fusion = self._prepare(self._settings.now)
+            self._fusion = self._create_fusion(self._settings.now)
         except Exception as error:  # rclpy would swallow it without a word
             self._free()
-            return self._report('configure', error)
+            return self._report_failure('configure', error)
         self._problem = ''
-        self._before = diagnostics.Snapshot()
+        self._previous = diagnostics.Snapshot()
         if warning := dds.shared_memory_warning():
             self.get_logger().warning(warning)
         return TransitionCallbackReturn.SUCCESS
@@ -105,7 +105,7 @@ class FuseNode(LifecycleNode):
             self._fusion.inputs.subscribe()
         except Exception as error:  # rclpy would swallow it without a word
             self._stop()
-            return self._report('activate', error)
+            return self._report_failure('activate', error)
         self._problem, self._adviser = '', dds.LargeImageAdviser(self)
         self.get_logger().info(
             f'fusing {", ".join(self._fusion.inputs.topics)} with '
@@ -113,7 +113,7 @@ class FuseNode(LifecycleNode):
         return TransitionCallbackReturn.SUCCESS
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Unsubscribe, and let the worker finish the bracket that it is at."""
+        """Unsubscribe, and wait until the worker has finished its current bracket."""
         self._stop()
         super().on_deactivate(state)
         return TransitionCallbackReturn.SUCCESS
@@ -140,21 +140,21 @@ class FuseNode(LifecycleNode):
         self._free()
         super().destroy_node()
 
-    def _prepare(self, settings: NodeSettings) -> Fusion:
+    def _create_fusion(self, settings: NodeSettings) -> Fusion:
         statistics = diagnostics.Statistics()
         inputs = Inputs(self, settings, statistics, self._submit)
         loaded = engine.Engine(settings, self._runtime.models, self.get_logger())
         return Fusion(loaded, statistics, inputs, Outputs(self), DebugTopics(self))
 
-    def _report(self, transition: str, error: Exception) -> TransitionCallbackReturn:
-        if self.context.ok():  # what fails during shutdown is no news
+    def _report_failure(self, transition: str, error: Exception) -> TransitionCallbackReturn:
+        if self.context.ok():  # failures during shutdown are expected
             self._problem = (
                 f'cannot {transition}: {diagnostics.one_line(error)}; correct that, then ros2 '
                 f'lifecycle set {self.get_fully_qualified_name()} {transition}, or start anew')
             self.get_logger().error(self._problem)
         return TransitionCallbackReturn.FAILURE
 
-    def _check(self, settings: NodeSettings) -> None:
+    def _check_model(self, settings: NodeSettings) -> None:
         if self._fusion and settings.model != self._settings.now.model:
             engine.check(settings)
 
@@ -171,7 +171,7 @@ class FuseNode(LifecycleNode):
         return fusion.batch_group(self._settings.now)
 
     def _on_failure(self, _order: Order, error: Exception) -> None:
-        if self._fusion and self.context.ok():  # as above
+        if self._fusion and self.context.ok():  # see _report_failure
             self._fusion.statistics.drop('failed')
             self.get_logger().error(f'a bracket failed: {diagnostics.one_line(error)}',
                                     throttle_duration_sec=PROBLEM_LOG_PERIOD)
@@ -202,7 +202,7 @@ class FuseNode(LifecycleNode):
             self._worker = None
 
     def _free(self) -> None:
-        """Free all that configuring makes, or made before it failed."""
+        """Free everything that on_configure created, also where it failed half way."""
         self._stop()
         if self._fusion:
             self._fusion.engine.close()
@@ -211,7 +211,7 @@ class FuseNode(LifecycleNode):
         for publisher in [p for p in self.publishers if isinstance(p, LifecyclePublisher)]:
             self.destroy_lifecycle_publisher(publisher)
 
-    def _describe(self) -> Iterator[DiagnosticStatus]:
+    def _statuses(self) -> Iterator[DiagnosticStatus]:
         name = self.get_fully_qualified_name()
         status = DiagnosticStatus(name=f'{name}: fusion')
         if self._problem:
@@ -219,24 +219,24 @@ class FuseNode(LifecycleNode):
         elif self._fusion is None:
             status.level, status.message = DiagnosticStatus.OK, 'not configured'
         else:
-            self._describe_fusion(self._fusion, status)
+            self._fill_fusion_status(self._fusion, status)
         yield status
         if self._fusion and self._worker:
             yield self._fusion.watchdog.status(
                 f'{name}: processing_time_status', self._settings.now)
 
-    def _describe_fusion(self, fusion: Fusion, status: DiagnosticStatus) -> None:
-        now, before = fusion.statistics.snapshot(fusion.inputs.dropped), self._before
-        self._before = now
+    def _fill_fusion_status(self, fusion: Fusion, status: DiagnosticStatus) -> None:
+        now, before = fusion.statistics.snapshot(fusion.inputs.dropped), self._previous
+        self._previous = now
         status.hardware_id = fusion.engine.device
         status.level, status.message = DiagnosticStatus.OK, 'inactive'
         if self._worker:
-            fusion.inputs.follow()
+            fusion.inputs.update_reliability()
             status.level, status.message = diagnostics.judge(
                 now, before, fusion.inputs.explain_silence)
             self._reporter.log(status.level, status.message)
-            latest = fusion.engine.latest  # none, perhaps, because so many are lost
-            self._adviser.look(fusion.inputs.message_bytes, fusion.outputs.bytes_of(
+            latest = fusion.engine.latest  # None as long as losses let none be complete
+            self._adviser.check(fusion.inputs.message_bytes, fusion.outputs.bytes_of(
                 latest, self._settings.now.hdr_encoding) if latest else {})
         if fusion.engine.problem and status.level == DiagnosticStatus.OK:
             status.level, status.message = DiagnosticStatus.WARN, fusion.engine.problem
@@ -244,10 +244,10 @@ class FuseNode(LifecycleNode):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the node until it is interrupted; 2 where its arguments are no good."""
+    """Run the node until interrupted; return 2 if its arguments are invalid."""
     if usage.print_help_if_asked(arguments, 'fuse_node', __doc__):
         return 0
-    if usage.print_what_is_not_for_ros(arguments, _NAME):
+    if usage.print_invalid_arguments(arguments, _NAME):
         return 2
     with ros_process(arguments):
         try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One bracket on its way out: what every output is made from."""
+"""A fused bracket: the value that every output message is built from."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ from ddfnet_ros.settings import NodeSettings
 
 @dataclass(frozen=True, eq=False)
 class Fused:
-    """A result, with what the messages need besides.
+    """A result, and what else the messages need.
 
     Attributes:
-        deghosted: What became of the bracket.
-        camera_info: Of the reference frame, by its stamp, else the latest; None where none came.
-        settings: Those that hold for this bracket.
+        deghosted: Result of the fusion.
+        camera_info: Camera info with the stamp of the reference frame, else the latest one; None
+            if none came.
+        settings: Settings that the bracket was fused with.
     """
 
     deghosted: Deghosted
@@ -34,7 +35,7 @@ class Fused:
 
     @property
     def bracket(self) -> Bracket:
-        """What it was made from."""
+        """The bracket that was fused."""
         return self.deghosted.bracket
 
     @cached_property
@@ -44,10 +45,10 @@ class Fused:
 
     @cached_property
     def clipping(self) -> Clipping:
-        """How much was clipped before, and is after."""
+        """Share of clipped pixels before and after fusion."""
         return clipping(self.deghosted, self.settings)
 
     @cached_property
     def shares(self) -> npt.NDArray[np.float32]:
-        """What each frame gave, (N, H, W) in [0, 1]: the network runs once for all who ask."""
+        """Share of each frame in the result, (N, H, W) in [0, 1]; computed on first use."""
         return self.deghosted.shares()

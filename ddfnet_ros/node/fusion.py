@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What becomes of a bracket in the node: it is fused, then published while the next is fused."""
+"""Fuses brackets and publishes the results; one is published while the next is fused."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class _InProgress(NamedTuple):
     """A bracket that is being fused.
 
     Attributes:
-        delivery: The bracket, and when it came.
-        settings: Those that hold for it.
-        pending: Its result.
+        delivery: The bracket and its times of arrival.
+        settings: Settings that it is fused with.
+        pending: Its result, once it is finished.
         started: When the worker took it, by the monotonic clock [s].
-        submitted: When all its work was queued on the device, likewise.
+        submitted: When all its work was queued on the device, by the same clock [s].
     """
 
     delivery: Delivery
@@ -50,9 +50,9 @@ class Order:
     """A bracket that waits for its turn.
 
     Attributes:
-        fusion: Of its camera.
-        delivery: The bracket, and when it came.
-        live: Its camera's settings; it is fused by those of the moment when it is started.
+        fusion: The fusion of its camera.
+        delivery: The bracket and its times of arrival.
+        live: Settings of its camera; read when the fusion starts.
     """
 
     fusion: Fusion
@@ -61,13 +61,13 @@ class Order:
 
     @cached_property
     def wanted(self) -> bool:
-        """Whether anybody listens; when first asked, its camera takes note of it."""
+        """Whether anybody listens; the first access also records the bracket in its camera."""
         return self.fusion.receive(self.delivery)
 
 
 @dataclass(frozen=True)
 class Fusion:
-    """Everything that lives from configure to cleanup."""
+    """Everything of a camera that exists from configure to cleanup."""
 
     engine: Engine
     statistics: Statistics
@@ -78,7 +78,7 @@ class Fusion:
     saver: Saver = field(default_factory=Saver)
 
     def batch_group(self, settings: NodeSettings) -> BatchGroup | None:
-        """Whose brackets may be fused as one batch; None: nobody's."""
+        """The cameras whose brackets may join a batch; None for no batches."""
         wait_ms = settings.batch_wait_ms
         if wait_ms == 'auto':
             wait_ms = 0 if self.engine.device == 'cpu' else _AUTO_WAIT_MS
@@ -86,16 +86,16 @@ class Fusion:
         return BatchGroup(key, float(wait_ms) / 1e3) if wait_ms and key else None
 
     def receive(self, delivery: Delivery) -> bool:
-        """Take note of a bracket; whether anybody listens."""
+        """Record a new bracket; return whether anybody listens."""
         self.engine.latest = delivery.bracket
         if not self.outputs.wanted:
             self.statistics.skip()
             return False
-        self.statistics.doubt(exposure_mismatch(delivery.bracket))
+        self.statistics.note_mismatch(exposure_mismatch(delivery.bracket))
         return True
 
     def relay(self, delivery: Delivery) -> None:
-        """Publish the camera info of a bracket that nobody wants; in order, as with `publish`."""
+        """Publish only the camera info of a bracket; in order with `publish`."""
         self.outputs.relay(delivery.camera_info, delivery.bracket.reference)
 
     def publish(self, bracket: _InProgress) -> None:
@@ -121,10 +121,11 @@ def start(orders: Sequence[Order]) -> list[Task]:
     """Start to fuse brackets, those of several cameras as one batch.
 
     Returns:
-        For each the task that publishes it; where nobody listens, its camera info alone.
+        For each bracket, the task that publishes its result; only its camera info if nobody
+        listens.
 
     Raises:
-        Exception: what one of them would raise alone.
+        Exception: the error of one of the brackets.
     """
     started = time.monotonic()
     wanted = {order: order.live.now for order in orders if order.wanted}

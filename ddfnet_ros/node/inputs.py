@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the node subscribes to, and how brackets come of it."""
+"""Subscribes to images, exposure metadata and camera info, and assembles brackets."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from ddfnet_ros.node.topic_names import full_names
 from ddfnet_ros.settings import NodeSettings, check_different
 
 _NEVER = -(2**63)  # before every stamp [ns]
-_CLOCK_LAG_NS = 50 * 10**6  # of /clock, which ticks 40 times a second, behind the images
-_SHARED_DEPTH = 100  # messages of other nodes, at once, on a topic that has our metadata too
-_SHOWN = 3  # topics in one line
+_CLOCK_LAG_NS = 50 * 10**6  # how far /clock, at 40 Hz, may lag behind the images
+_SHARED_DEPTH = 100  # extra queue depth on a metadata topic that other nodes use as well
+_SHOWN = 3  # topics listed in one message
 _LOG_PERIOD = 2.0  # seconds between two lines about bad images
 
 
@@ -36,10 +36,12 @@ class Delivery(NamedTuple):
     """A complete bracket on its way to the worker.
 
     Attributes:
-        bracket: The frames.
-        camera_info: Of the reference frame, by its stamp, else the latest; None where none came.
-        received_at: Monotonic clock when its last member, or what that waited for, arrived [s].
-        delivered_at: The same clock when that was decoded and the bracket complete [s].
+        bracket: The bracket.
+        camera_info: Camera info with the stamp of the reference frame, else the latest one; None
+            if none came.
+        received_at: When the message that completed it came, a frame or the metadata that one
+            lacked, by the monotonic clock [s].
+        delivered_at: When that was decoded and the bracket complete, by the same clock [s].
     """
 
     bracket: Bracket
@@ -49,20 +51,26 @@ class Delivery(NamedTuple):
 
 
 class Inputs:
-    """Subscriptions, and the road from a message to a complete bracket.
+    """Subscribes, and turns messages into complete brackets.
 
     Attributes:
         topics: Fully resolved image topics.
-        message_bytes: By these topics, the data of the latest message; only where one came.
+        message_bytes: Size of the latest message, by image topic; only topics that had one.
     """
 
     def __init__(self, node: Node, settings: NodeSettings, statistics: Statistics,
                  deliver: Callable[[Delivery], None]) -> None:
-        """Prepare everything, but subscribe to nothing yet.
+        """Prepare everything, but do not subscribe yet.
+
+        Args:
+            node: Node that subscribes.
+            settings: Settings of the node.
+            statistics: Counts images and drops.
+            deliver: Called with each complete bracket.
 
         Raises:
-            ValueError: settings by which no bracket could ever be assembled, names that ROS
-                refuses, or something that they need and that is not installed.
+            ValueError: settings that no bracket can be assembled with, topic names that ROS
+                refuses, or a package that the settings need and that is not installed.
         """
         self.topics = full_names(node, 'image_topics', settings.image_topics)
         check_different(self.topics)
@@ -73,39 +81,39 @@ class Inputs:
             ApproximateAssembler(settings) if settings.sync == 'approximate' else BracketAssembler(
                 settings, stream_count=len(self.topics), reference=settings.reference))
         self._exposures = exposure_source(settings)
-        if self._exposures:  # refused now, not when they are subscribed
+        if self._exposures:  # raises for bad names now, not in `subscribe`
             full_names(node, 'metadata_topics', self._exposures.topics)
-        full_names(node, 'camera_info_topics', settings.camera_info_topics)  # likewise
+        full_names(node, 'camera_info_topics', settings.camera_info_topics)
         self._camera_infos = CameraInfos(
             settings.camera_info_topics or [camera_info_beside(topic) for topic in self.topics],
             depth=4 * settings.size)
-        self._refusals: dict[str, str] = {}  # by topic; those that were told and still hold
+        self._logged: dict[str, str] = {}  # by topic: logged, and unchanged since
         self._latest_ns = self._jumped_to_ns = _NEVER
         self._listeners: list[Listener] = []
         self._clock_jumps: JumpHandle | None = None
 
     @property
     def dropped(self) -> Counter[str]:
-        """Frames dropped on the way, by reason."""
-        waited = self._exposures.dropped if self._exposures else Counter[str]()
-        dropped = self._assembler.dropped + waited
-        # Here that word is of whole brackets, which came too fast; these are parts of one.
+        """Frames dropped before they were part of a complete bracket, by reason."""
+        unmatched = self._exposures.dropped if self._exposures else Counter[str]()
+        dropped = self._assembler.dropped + unmatched
+        # In the node, 'superseded' counts whole brackets; the assembler means single frames.
         dropped['incomplete'] += dropped.pop('superseded', 0)
         return +dropped
 
     def subscribe(self) -> None:
-        """Start listening."""
-        # By the names that were given: rcl applies remappings, and would once more to full ones.
+        """Subscribe to all topics."""
+        # Unresolved names: rcl would apply remappings a second time to resolved ones.
         for stream, topic in enumerate(self._settings.image_topics):
             msgtype = CompressedImage if self._is_compressed(self.topics[stream]) else Image
             self._listen(msgtype, topic, partial(self._on_image, stream))
         for topic in self._camera_infos.topics:
             self._listen(CameraInfo, topic, partial(self._camera_infos.add, topic))
         if self._exposures:
-            others = _SHARED_DEPTH if self._exposures.shared else 0
+            extra = _SHARED_DEPTH if self._exposures.shared else 0
             for place, topic in enumerate(self._exposures.topics):
                 self._listen(self._exposures.msgtype, topic, partial(self._on_metadata, place),
-                             others)
+                             extra)
         self._clock_jumps = self._node.get_clock().create_jump_callback(
             JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1)),
             post_callback=self._on_clock_jump,
@@ -113,7 +121,7 @@ class Inputs:
         self._statistics.begin()
 
     def unsubscribe(self) -> None:
-        """Stop listening and forget what is half assembled."""
+        """Unsubscribe and drop half-assembled brackets."""
         if self._clock_jumps is not None:
             self._clock_jumps.unregister()
             self._clock_jumps = None
@@ -122,56 +130,56 @@ class Inputs:
         self.reset('deactivated')
 
     def reset(self, reason: str) -> None:
-        """Forget what is half assembled."""
+        """Drop half-assembled brackets; the reason is logged."""
         if self._exposures:
             self._exposures.reset()
         self._assembler.reset(reason)
-        self._refusals.clear()
+        self._logged.clear()
         self._jumped_to_ns = _NEVER
 
-    def follow(self) -> None:
-        """Be as reliable as those who publish now; to be called now and then."""
+    def update_reliability(self) -> None:
+        """Match the reliability of the current publishers; call this periodically."""
         for listener in self._listeners:
-            listener.follow()
+            listener.update_reliability()
 
     def explain_silence(self) -> str:
-        """Say why no images may have come, as far as the graph tells."""
+        """Explain from the ROS graph why no images come."""
         for listener in self._listeners[:len(self.topics)]:
-            topic, expected = listener.topic, _name_of(listener.msgtype)
+            topic, expected = listener.topic, _type_name(listener.msgtype)
             published = [i.topic_type for i in self._node.get_publishers_info_by_topic(topic)]
             if not published:
-                return (f'no images: no publisher on {topic}{self._others()}; check image_topics '
-                        'and remappings')
+                return (f'no images: no publisher on {topic}{self._other_image_topics()}; check '
+                        'image_topics and remappings')
             if expected not in published:
                 return (f'no images: expected {expected} on {topic}, got {published[0]}; '
                         'set transport or image_topics')
         return ('no images, although there are publishers: nothing sent, or lost because too '
                 'large for Fast DDS as it is (dds_profile)')
 
-    def _others(self) -> str:
-        """The image topics that there are instead."""
-        kinds = {_name_of(Image), _name_of(CompressedImage)}
+    def _other_image_topics(self) -> str:
+        """Image topics in the graph that are not ours, as text for a message."""
+        kinds = {_type_name(Image), _type_name(CompressedImage)}
         own = self._node.get_fully_qualified_name()
-        there = sorted(name for name, types in self._node.get_topic_names_and_types()
+        found = sorted(name for name, types in self._node.get_topic_names_and_types()
                        if kinds & set(types) and not name.startswith(f'{own}/')
                        and name not in self.topics)
-        return f' (there is {", ".join(there[:_SHOWN])})' if there else ''
+        return f' (there is {", ".join(found[:_SHOWN])})' if found else ''
 
     def _listen(self, msgtype: type[Any], topic: str, callback: Callable[[Any], None],
-                others: int = 0) -> None:
-        # Two brackets deep, so that a burst of one topic per exposure fits; metadata and camera
-        # info come as often as images.
-        depth = 2 * self._settings.size + others
+                extra_depth: int = 0) -> None:
+        # Two brackets deep, so that a burst of all exposures fits; metadata and camera info come
+        # as often as images.
+        depth = 2 * self._settings.size + extra_depth
         self._listeners.append(Listener(self._node, msgtype, topic, callback, depth))
 
     def _is_compressed(self, topic: str) -> bool:
         if self._settings.transport != 'auto':
             return self._settings.transport == 'compressed'
         published = dict(self._node.get_topic_names_and_types()).get(topic, [])
-        return topic.endswith('/compressed') or _name_of(CompressedImage) in published
+        return topic.endswith('/compressed') or _type_name(CompressedImage) in published
 
     def _on_image(self, stream: int, message: Image | CompressedImage) -> None:
-        arrived = time.monotonic()
+        received_at = time.monotonic()
         self._statistics.receive()
         self.message_bytes[self.topics[stream]] = len(message.data)
         settings = self._settings
@@ -179,19 +187,20 @@ class Inputs:
             frame = frame_from(message, stream, settings.significant_bits,
                                settings.image_counter_field)
         except ValueError as error:
-            self._refuse(self.topics[stream], str(error))
+            self._drop_invalid(self.topics[stream], str(error))
             return
-        self._add(self._exposures.add_frame(frame) if self._exposures else [frame], arrived)
+        frames = self._exposures.add_frame(frame) if self._exposures else [frame]
+        self._assemble(frames, received_at)
 
     def _on_metadata(self, place: int, message: Any) -> None:
-        arrived = time.monotonic()
+        received_at = time.monotonic()
         if self._exposures:
             try:
-                self._add(self._exposures.add_metadata(place, message), arrived)
+                self._assemble(self._exposures.add_metadata(place, message), received_at)
             except ValueError as error:
-                self._refuse(self._exposures.topics[place], str(error))
+                self._drop_invalid(self._exposures.topics[place], str(error))
 
-    def _add(self, frames: list[Frame], arrived: float) -> None:
+    def _assemble(self, frames: list[Frame], received_at: float) -> None:
         for frame in frames:
             if frame.stamp_ns <= self._jumped_to_ns:
                 self._assembler.reset('the clock went back')
@@ -200,35 +209,35 @@ class Inputs:
             try:
                 brackets = self._assembler.add(frame)
             except ValueError as error:
-                self._refuse(self.topics[frame.stream], str(error))
+                self._drop_invalid(self.topics[frame.stream], str(error))
                 continue
             if complaint := self._assembler.take_complaint():
-                self._tell(self.topics[frame.stream], complaint)
+                self._log_once(self.topics[frame.stream], complaint)
             for bracket in brackets:
-                self._refusals.clear()
-                camera_info = self._camera_infos.of(bracket.reference)
-                self._deliver(Delivery(bracket, camera_info, arrived, time.monotonic()))
+                self._logged.clear()
+                camera_info = self._camera_infos.match(bracket.reference)
+                self._deliver(Delivery(bracket, camera_info, received_at, time.monotonic()))
 
-    def _refuse(self, topic: str, text: str) -> None:
+    def _drop_invalid(self, topic: str, text: str) -> None:
         self._statistics.drop('invalid')
-        self._tell(topic, text)
+        self._log_once(topic, text)
 
-    def _tell(self, topic: str, text: str) -> None:
-        """Log what is wrong, once until it changes; later where another line is too recent."""
-        if text != self._refusals.get(topic) and self._node.get_logger().warning(
+    def _log_once(self, topic: str, text: str) -> None:
+        """Log a problem of a topic once until it changes; throttled, so perhaps later."""
+        if text != self._logged.get(topic) and self._node.get_logger().warning(
                 f'{topic}: {text}', throttle_duration_sec=_LOG_PERIOD):
-            self._refusals[topic] = text
+            self._logged[topic] = text
 
     def _on_clock_jump(self, _jump: TimeJump) -> None:
-        """Have the first frame of the new time start anew.
+        """Have the first frame after a jump back in time reset the assembler.
 
-        Clock and images come on different topics, in any order: the last images of the old time
-        still complete their bracket, and what is of the new time already stays.
+        Clock and images come on different topics, in any order: so the last images from before
+        the jump can still complete their bracket, and frames from after it are kept.
         """
         horizon_ns = self._node.get_clock().now().nanoseconds + _CLOCK_LAG_NS
         self._jumped_to_ns = horizon_ns if self._latest_ns > horizon_ns else _NEVER
 
 
-def _name_of(msgtype: type[Any]) -> str:
-    """`package/msg/Name`, as the graph has it."""
+def _type_name(msgtype: type[Any]) -> str:
+    """Name of a message type in the graph: `package/msg/Name`."""
     return f'{msgtype.__module__.split(".")[0]}/msg/{msgtype.__name__}'

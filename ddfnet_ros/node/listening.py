@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Subscriptions that are as reliable as those who publish."""
+"""Subscriptions whose reliability matches that of the publishers."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ try:
 except ImportError:  # Humble
     from rclpy.qos_event import SubscriptionEventCallbacks
 
-# Reliable if all publishers of the moment are, or there is none, else best effort, which matches
-# both. On Humble, which has no such policy, best effort.
+# Best available: reliable if all current publishers are or there is none, else best effort, which
+# matches both. Humble lacks this policy: best effort there.
 _BEST_EFFORT = ReliabilityPolicy.BEST_EFFORT
 _LIKE_PUBLISHERS = getattr(ReliabilityPolicy, 'BEST_AVAILABLE', _BEST_EFFORT)
 
 
 class Listener:
-    """One subscription; another one in its place when a publisher comes that it does not match.
+    """A subscription that is renewed when its reliability does not match the publishers.
 
-    `qos_overrides` parameters win over all of this.
+    `qos_overrides` parameters take precedence.
 
     Attributes:
-        topic: Fully resolved name.
+        topic: Fully resolved name of the topic.
         msgtype: Class of the messages.
     """
 
@@ -37,42 +37,42 @@ class Listener:
         """Subscribe.
 
         Args:
-            node: Whose subscription it is.
+            node: Node that subscribes.
             msgtype: Class of the messages.
-            topic: Name.
+            topic: Name of the topic, not resolved.
             callback: Called with each message.
-            depth: Messages that wait, at most.
+            depth: Depth of the queue.
         """
         self._node, self._callback, self._depth = node, callback, depth
-        self._name = topic  # not resolved: rcl applies remappings to what it is given, once more
+        self._name = topic  # rcl would apply remappings a second time to a resolved name
         self.topic, self.msgtype = node.resolve_topic_name(topic), msgtype
         self._closed = False
-        self._subscription = self._subscribed()
+        self._subscription = self._subscribe()
 
     def close(self) -> None:
         """Unsubscribe."""
         self._closed = True
         self._node.destroy_subscription(self._subscription)
 
-    def follow(self) -> None:
-        """Be reliable again, where all who publish have become so meanwhile.
+    def update_reliability(self) -> None:
+        """Subscribe anew as reliable if all publishers are reliable by now.
 
-        Only when it subscribes does rcl ask how reliable they are.
+        rcl looks at the reliability of the publishers only when a subscription is created.
         """
-        if self._lossy and (those := self._reliabilities()) and _BEST_EFFORT not in those:
-            self._subscribe_anew()
+        if self._lossy and (offered := self._offered()) and _BEST_EFFORT not in offered:
+            self._resubscribe()
 
-    def _reliabilities(self) -> set[ReliabilityPolicy]:
-        """Of those who publish."""
+    def _offered(self) -> set[ReliabilityPolicy]:
+        """Reliabilities of the current publishers."""
         return {info.qos_profile.reliability
                 for info in self._node.get_publishers_info_by_topic(self.topic)}
 
-    def _subscribe_anew(self) -> None:
+    def _resubscribe(self) -> None:
         self._node.destroy_subscription(self._subscription)
-        self._subscription = self._subscribed()
+        self._subscription = self._subscribe()
 
-    def _subscribed(self) -> Subscription:
-        self._lossy = _LIKE_PUBLISHERS != _BEST_EFFORT and _BEST_EFFORT in self._reliabilities()
+    def _subscribe(self) -> Subscription:
+        self._lossy = _LIKE_PUBLISHERS != _BEST_EFFORT and _BEST_EFFORT in self._offered()
         events = {}
         if _LIKE_PUBLISHERS != _BEST_EFFORT:
             events['event_callbacks'] = SubscriptionEventCallbacks(
@@ -83,11 +83,11 @@ class Listener:
             qos_overriding_options=QoSOverridingOptions.with_default_policies(), **events)
 
     def _on_incompatible(self, _event: Any) -> None:
-        """A publisher came that is less reliable than this subscription."""
-        if self._closed:  # meanwhile
+        """Handle a publisher that is less reliable than this subscription."""
+        if self._closed:  # since the event
             return
         if self._subscription.qos_profile.reliability == _LIKE_PUBLISHERS:
-            self._subscribe_anew()
+            self._resubscribe()
         else:
             self._node.get_logger().warning(
                 f'{self.topic}: expected a reliable publisher, as qos_overrides says, got one of '

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who listens to a publisher: told by the middleware where rclpy can, asked for where not."""
+"""Whether a publisher has subscribers: by matched events, or by asking where rclpy has none."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ except ImportError:  # Humble
 
 
 class MatchedPublisher:
-    """A lifecycle publisher that knows whether anybody listens.
+    """A lifecycle publisher that is true while anybody listens.
 
     Attributes:
         publisher: The publisher itself.
@@ -27,19 +27,19 @@ class MatchedPublisher:
         """Create the publisher.
 
         Args:
-            node: Whose publisher it is.
-            msgtype: Of its messages.
-            topic: Its name.
-            options: What `create_lifecycle_publisher` takes besides, such as qos_profile.
+            node: Node that publishes.
+            msgtype: Class of the messages.
+            topic: Name of the topic.
+            options: Other arguments of `create_lifecycle_publisher`, such as qos_profile.
         """
-        self._count: int | None = None
+        self._subscribers: int | None = None
         create = node.create_lifecycle_publisher
         if 'matched' in inspect.signature(PublisherEventCallbacks).parameters:
             try:
                 self.publisher: LifecyclePublisher = create(
                     msgtype, topic, **options,
                     event_callbacks=PublisherEventCallbacks(matched=self._on_matched))
-                self._count = 0
+                self._subscribers = 0
                 return
             except UnsupportedEventTypeError:  # by this middleware
                 pass
@@ -47,9 +47,9 @@ class MatchedPublisher:
 
     def __bool__(self) -> bool:
         """Whether anybody listens."""
-        if self._count is None:
+        if self._subscribers is None:
             return bool(self.publisher.get_subscription_count())
-        return self._count > 0
+        return self._subscribers > 0
 
     def _on_matched(self, event: Any) -> None:
-        self._count = event.current_count
+        self._subscribers = event.current_count

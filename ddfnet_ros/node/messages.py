@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""sensor_msgs to Frame: the node's door for what comes in; `serialising.py` is the other."""
+"""Converts sensor_msgs images to Frames; `serialising.py` converts in the other direction."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ddfnet_ros.node import bridge
 
 def frame_from(message: Image | CompressedImage, stream: int = 0, significant_bits: int = 16,
                counter_field: str = '') -> Frame:
-    """Turn an image message into a Frame; its pixels are a view of the message where they can.
+    """Convert an image message to a Frame; its pixels are a view of the message if possible.
 
     Args:
-        message: Of one of the encodings that are read here, or that cv_bridge knows.
+        message: Image in an encoding that we or cv_bridge can decode.
         stream: Index of its topic.
-        significant_bits: Of 16-bit samples.
-        counter_field: Where the message has a frame counter; '' where it has none.
+        significant_bits: Number of bits used in 16-bit samples.
+        counter_field: Field of the message with a frame counter; '' for none.
 
     Raises:
-        ValueError: an image that cannot be decoded, or has no or no finite pixels.
+        ValueError: an image that cannot be decoded, has no pixels, or no finite ones.
     """
     return frame_of(message, _pixels(message, significant_bits), stream, counter_field)
 

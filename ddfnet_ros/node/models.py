@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the cameras of a process share: loaded models, and the thread that works with them."""
+"""Shared by the cameras of a process: loaded models, and the thread that fuses with them."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from ddfnet_ros.settings import DeghosterSettings
 
 
 class Models:
-    """Deghosters by their weights, device and arithmetic; each lives as long as it is held."""
+    """Loaded deghosters by weights, device and arithmetic; freed when no camera uses them."""
 
     def __init__(self) -> None:
-        self._present: WeakValueDictionary[Hashable, FallbackDeghoster] = WeakValueDictionary()
+        self._deghosters: WeakValueDictionary[Hashable, FallbackDeghoster] = WeakValueDictionary()
         self._lock = threading.Lock()
 
     def get(self, settings: DeghosterSettings, bracket: Bracket) -> FallbackDeghoster:
-        """One that is there, or a new one that has fused a bracket.
+        """Return the deghoster of these settings; load it and warm it up if there is none.
 
-        So the first real bracket takes no longer than the others. One that is there is not warmed
-        up again: it may be at work in another thread.
+        After the warm-up, the first real bracket takes no longer than others. A deghoster that is
+        loaded already is not warmed up again: another thread may be using it.
 
         Args:
-            settings: Name the model and the device.
-            bracket: To warm up with.
+            settings: Settings with the model, device, precision, backend and threads.
+            bracket: Bracket to warm up with.
 
         Raises:
-            ValueError: a device that is not there, or weights that cannot be used.
+            ValueError: a device that does not exist, or weights that cannot be used.
             FileNotFoundError: no such weights; names those present.
         """
         device = choose_device(settings.device)
@@ -44,11 +44,11 @@ class Models:
         key = (path.resolve(), path.stat().st_mtime_ns, device, settings.precision,
                settings.backend, settings.threads)
         with self._lock:
-            model = self._present.get(key)
+            model = self._deghosters.get(key)
             if model is None:
-                model = _loaded(
+                model = _load(
                     dataclasses.replace(settings, model=str(path), device=str(device)), bracket)
-                self._present[key] = model
+                self._deghosters[key] = model
             return model
 
 
@@ -60,14 +60,14 @@ class SharedRuntime:
     thread: WorkThread = field(default_factory=WorkThread)
 
 
-def _loaded(settings: DeghosterSettings, bracket: Bracket) -> FallbackDeghoster:
+def _load(settings: DeghosterSettings, bracket: Bracket) -> FallbackDeghoster:
     deghoster = FallbackDeghoster(settings)
     deghoster(bracket)
-    deghoster(_small_of_16_bits(bracket))  # kernels are compiled for each type: seconds, once
+    deghoster(_small_uint16(bracket))  # kernels of each pixel type are compiled once, in seconds
     return deghoster
 
 
-def _small_of_16_bits(bracket: Bracket) -> Bracket:
+def _small_uint16(bracket: Bracket) -> Bracket:
     return dataclasses.replace(bracket, frames=tuple(
         dataclasses.replace(frame, pixels=np.zeros((16, 16, 3), np.uint16))
         for frame in bracket.frames))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the node publishes for each bracket, and to whom: nobody listens, nothing is made."""
+"""Publishes the results of each bracket; messages that nobody listens to are not built."""
 
 from __future__ import annotations
 
@@ -27,69 +27,75 @@ from ddfnet_ros.node.serialising import header_of, image_cdr, jpeg_message
 from ddfnet_ros.results.pictures import flow_picture, sixteen_bit
 from ddfnet_ros.runtime.memory import is_shortage
 
-# Reliable, so that subscribers of either kind match. Few are kept: an image of 1080p in 32FC3 is
-# 25 MB, and who is two brackets behind wants the newest.
+# Reliable, so that subscribers of either kind match. The queue is short: a 1080p image in 32FC3
+# has 25 MB, and a subscriber that is two brackets behind wants the newest.
 _DEPTH = 2
 
 
 class _Output(NamedTuple):
-    """A topic that is made from a result."""
+    """An output topic.
+
+    Attributes:
+        topic: Name of the topic.
+        msgtype: Class of its messages.
+        build: Builds the message of a result; bytes are a serialised message.
+    """
 
     topic: str
     msgtype: type[Any]
-    make: Callable[[Fused], Any]
+    build: Callable[[Fused], Any]
 
 
 class Outputs:
     """The publishers of all results; silent until the node is active.
 
-    They are made one after the other: what others work with first, what helps to find errors last.
+    They are published one after the other: first what other nodes use, last what helps debugging.
     """
 
     def __init__(self, node: LifecycleNode) -> None:
         self._node = node
-        self._complaints: set[str] = set()
+        self._logged: set[str] = set()
         self._camera_info = self._matched_publisher(CameraInfo, '~/camera_info')
         name = f'{node.get_fully_qualified_name()}: bracket'
         self._results = [
             (self._matched_publisher(output.msgtype, output.topic), output) for output in (
-                _Output('~/image', Image, _pictures(lambda fused: fused.deghosted.image)),
-                _Output('~/hdr', Image, _pictures(_radiance)),
+                _Output('~/image', Image, _image_of(lambda fused: fused.deghosted.image)),
+                _Output('~/hdr', Image, _image_of(_encoded_radiance)),
                 _Output('~/image/compressed', CompressedImage, lambda fused: jpeg_message(
                     fused.header, fused.deghosted.image, fused.settings.jpeg_quality)),
                 _Output('~/bracket_info', DiagnosticArray, partial(bracket_info, name)),
                 _Output('~/moving_points', PointCloud2, point_cloud),
-                _Output('~/flow', Image, _pictures(lambda fused: flow_picture(fused.deghosted))),
-                _Output('~/reference_share', Image, _pictures(
-                    lambda fused: _grey(fused.shares[fused.bracket.reference_index]))),
-                _Output('~/fusion_weights', Image, _pictures(
-                    lambda fused: _grey(np.concatenate(fused.shares)))),
+                _Output('~/flow', Image, _image_of(lambda fused: flow_picture(fused.deghosted))),
+                _Output('~/reference_share', Image, _image_of(
+                    lambda fused: _to_grey(fused.shares[fused.bracket.reference_index]))),
+                _Output('~/fusion_weights', Image, _image_of(
+                    lambda fused: _to_grey(np.concatenate(fused.shares)))),
             )
         ]
 
     @property
     def wanted(self) -> bool:
-        """Whether anybody listens to anything that a bracket has to be fused for."""
+        """Whether anybody listens to a topic that a bracket has to be fused for."""
         return any(matched for matched, _ in self._results)
 
     def relay(self, camera_info: CameraInfo | None, reference: Frame) -> None:
-        """Publish a camera info, where there is one, under the header of the reference frame."""
+        """Publish the camera info, if there is one, under the header of the reference frame."""
         if camera_info is not None and self._camera_info:
-            self._camera_info.publisher.publish(_under(header_of(reference), camera_info))
+            self._camera_info.publisher.publish(_with_header(header_of(reference), camera_info))
 
     def publish(self, fused: Fused) -> None:
-        """Publish one result, to those who listen, under the header of its reference frame."""
+        """Publish one result to all who listen, under the header of its reference frame."""
         self.relay(fused.camera_info, fused.bracket.reference)
         for matched, output in self._results:
-            if matched and (message := self._made(output, fused)) is not None:
+            if matched and (message := self._build_message(output, fused)) is not None:
                 matched.publisher.publish(message)
 
     def bytes_of(self, bracket: Bracket, hdr_encoding: str) -> dict[str, int]:
-        """Size of a message with an image made from a bracket like this, by its full topic.
+        """Size of the pixels of each output image, by full topic name.
 
         Args:
-            bracket: Of the size in question.
-            hdr_encoding: Of ~/hdr.
+            bracket: Any bracket with the image size and number of frames in question.
+            hdr_encoding: Encoding of ~/hdr.
         """
         pixels = bracket.reference.pixels
         area = pixels.shape[0] * pixels.shape[1]
@@ -100,22 +106,22 @@ class Outputs:
         return {matched.publisher.topic_name: sizes[output.topic]
                 for matched, output in self._results if output.topic in sizes}
 
-    def _made(self, output: _Output, fused: Fused) -> Any:
-        """The message; None, and a line that says why, where it cannot be made."""
+    def _build_message(self, output: _Output, fused: Fused) -> Any:
+        """Build a message; where that is impossible, log why and return None."""
         try:
-            return output.make(fused)
+            return output.build(fused)
         except Exception as error:
-            if is_shortage(error):  # the network runs once more for shares: others need less
-                self._complain(f'{output.topic}: left out, there is too little memory to make it')
+            if is_shortage(error):  # shares need one more run of the network, other outputs less
+                self._log_once(f'{output.topic}: left out, there is too little memory to make it')
             elif isinstance(error, MissingPackageError | ValueError):
-                self._complain(f'{output.topic}: {error}')
+                self._log_once(f'{output.topic}: {error}')
             else:
                 raise
             return None
 
-    def _complain(self, complaint: str) -> None:
-        if complaint not in self._complaints:
-            self._complaints.add(complaint)
+    def _log_once(self, complaint: str) -> None:
+        if complaint not in self._logged:
+            self._logged.add(complaint)
             self._node.get_logger().error(complaint)
 
     def _matched_publisher(self, msgtype: type[Any], topic: str) -> MatchedPublisher:
@@ -126,25 +132,25 @@ class Outputs:
         )
 
 
-def _pictures(pixels: Callable[[Fused], npt.NDArray[Any]]) -> Callable[[Fused], bytes]:
-    """Makes images of what a function gives, one after the other in the same memory."""
+def _image_of(pixels: Callable[[Fused], npt.NDArray[Any]]) -> Callable[[Fused], bytes]:
+    """Return a function that serialises pixels as an Image, reusing one buffer."""
     buffer = io.BytesIO()
     return lambda fused: image_cdr(fused.header, pixels(fused), buffer)
 
 
-def _radiance(fused: Fused) -> npt.NDArray[Any]:
-    """Radiance in the encoding that is asked for."""
+def _encoded_radiance(fused: Fused) -> npt.NDArray[Any]:
+    """Radiance in the encoding of the settings."""
     encoding = fused.settings.hdr_encoding
     if encoding == '32FC3':
         return fused.deghosted.radiance
     return sixteen_bit(fused.deghosted, log=encoding == 'rgb16_log')
 
 
-def _grey(share: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+def _to_grey(share: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     return np.rint(share * 255).astype(np.uint8)
 
 
-def _under(header: Header, camera_info: CameraInfo) -> CameraInfo:
+def _with_header(header: Header, camera_info: CameraInfo) -> CameraInfo:
     relayed = copy.copy(camera_info)
     relayed.header = header
     return relayed

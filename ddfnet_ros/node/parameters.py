@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A settings dataclass as ROS parameters: declared from its fields, mirrored in one object."""
+"""Declares the fields of a settings dataclass as ROS parameters, and keeps them up to date."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from ddfnet_ros.tunables import Settings
 
 S = TypeVar('S', bound=Settings)
 
-_EMPTY = {
+_ARRAY_TYPES = {
     tuple[float, ...]: Parameter.Type.DOUBLE_ARRAY,
     tuple[str, ...]: Parameter.Type.STRING_ARRAY,
 }
-_OTHER_TYPE = re.compile(  # some distributions write Type.DOUBLE
+_OTHER_TYPE = re.compile(  # some ROS distributions write Type.DOUBLE
     r"to '(.*)' of type '(?:Type\.)?(\w+)', expecting type '(?:Type\.)?(\w+)'", re.DOTALL)
-_SHOWN = 5  # unknown names in one line
+_SHOWN = 5  # unknown names listed in one message
 
 
 class LiveSettings(Generic[S]):
     """The settings of a node.
 
     Attributes:
-        now: The settings at this moment; another object as soon as a parameter was set.
+        now: The current settings; replaced by a new object when a parameter is set.
     """
 
     def __init__(
@@ -44,18 +44,18 @@ class LiveSettings(Generic[S]):
         allow: Callable[[S], None] = lambda _: None,
         changed: Callable[[S, set[str]], None] = lambda *_: None,
     ) -> None:
-        """Declare one parameter per field and read those that the node was started with.
+        """Declare one parameter per field and read the values that the node was started with.
 
         Args:
-            node: Whose parameters they become.
-            cls: The settings.
-            allow: Called with what a running node is asked for; raises ValueError or OSError to
+            node: Node that gets the parameters.
+            cls: Settings class.
+            allow: Called with the new settings before a change; raises ValueError or OSError to
                 refuse it.
-            changed: Called with every new `now`, after it holds, and the names that were set.
+            changed: Called after a change, with the new settings and the names that were set.
 
         Raises:
-            ValueError: a value of the wrong type or out of its range, or values that do not fit
-                together.
+            ValueError: a value of the wrong type or out of its range, or values that contradict
+                each other.
         """
         try:
             declared = node.declare_parameters('', _declarations(cls))
@@ -69,21 +69,21 @@ class LiveSettings(Generic[S]):
         if hasattr(node, 'add_post_set_parameters_callback'):
             node.add_post_set_parameters_callback(self._swap)
             self._swaps_late = True
-        else:  # Humble: no such callback, so a later one that refuses leaves us the new value
+        else:  # Humble: swapped in the check; wrong only if a later callback refuses the change
             self._swaps_late = False
 
     def _check(self, changed: list[Parameter]) -> SetParametersResult:
         try:
-            self._check_kept(changed)
-            self._allow(self._with(changed))
+            self._refuse_deletion(changed)
+            self._allow(self._updated(changed))
         except (ValueError, OSError) as error:
             return SetParametersResult(successful=False, reason=' '.join(str(error).split()))
         if not self._swaps_late:
             self._swap(changed)
         return SetParametersResult(successful=True)
 
-    def _check_kept(self, changed: list[Parameter]) -> None:
-        """Refuse to delete a parameter, which rclpy does where its type is not fixed."""
+    def _refuse_deletion(self, changed: list[Parameter]) -> None:
+        """Raise ValueError for deletions: rclpy allows them where the type is dynamic."""
         ours = {field.name for field in dataclasses.fields(self.now)}
         for parameter in changed:
             if parameter.name in ours and parameter.type_ is Parameter.Type.NOT_SET:
@@ -91,27 +91,27 @@ class LiveSettings(Generic[S]):
                                  'the one that it has')
 
     def _swap(self, changed: list[Parameter]) -> None:
-        self.now = self._with(changed)
+        self.now = self._updated(changed)
         self._changed(self.now, {parameter.name for parameter in changed})
 
-    def _with(self, changed: list[Parameter]) -> S:
+    def _updated(self, changed: list[Parameter]) -> S:
         return dataclasses.replace(self.now, **_values(type(self.now), changed))
 
 
 def unknown_overrides(node: Node) -> str:
-    """One line about what a node was started with that is no parameter of it; '' for nothing.
+    """Warning about values given at the start for parameters the node does not have; '' for none.
 
     Args:
-        node: With its parameters declared; those of QoS may follow.
+        node: Node whose parameters are declared; those of QoS overrides may still be missing.
     """
-    # No public way to them but automatically_declare_parameters_from_overrides, which hides them.
+    # The only public way to them, automatically_declare_parameters_from_overrides, declares them.
     unknown = sorted(name for name in node._parameter_overrides
                      if not node.has_parameter(name) and not name.startswith('qos_overrides.'))
     if not unknown:
         return ''
     known = node.list_parameters([], 0).names
     nearest = {name: get_close_matches(name, known, 1) for name in unknown}
-    unknown.sort(key=lambda name: not nearest[name])  # mistypings before what is for other nodes
+    unknown.sort(key=lambda name: not nearest[name])  # first those that look misspelt
     similar = dict.fromkeys(near for name in unknown[:_SHOWN] for near in nearest[name])
     such_as = f', such as {", ".join(similar)}' if similar else ''
     more = f' and {len(unknown) - _SHOWN} more' if len(unknown) > _SHOWN else ''
@@ -120,7 +120,7 @@ def unknown_overrides(node: Node) -> str:
 
 
 def _remedy(text: str) -> str:
-    """What helps against a value of another type, by what rclpy says of it."""
+    """Remedy for a value of the wrong type, from the error text of rclpy."""
     if not (found := _OTHER_TYPE.search(text)):
         return 'correct it'
     value, given, expected = found.groups()
@@ -132,7 +132,7 @@ def _remedy(text: str) -> str:
 
 
 def _values(cls: type[Settings], parameters: list[Parameter]) -> dict[str, Any]:
-    """Field values of those parameters that are fields of ours and have been set."""
+    """Values of the parameters that are fields of the class and have been set."""
     names = {field.name for field in dataclasses.fields(cls)}
     return {
         p.name: p.value if isinstance(p.value, (bool, int, float, str)) else tuple(p.value)
@@ -142,9 +142,9 @@ def _values(cls: type[Settings], parameters: list[Parameter]) -> dict[str, Any]:
 
 def _declarations(cls: type[Settings]) -> list[tuple[str, Any, ParameterDescriptor]]:
     hints = get_type_hints(cls)
-    # For rclpy, an empty list is an array of bytes: such a parameter starts without a value.
+    # rclpy takes an empty list for an array of bytes: declare only the type, without a value.
     return [
-        (field.name, _EMPTY[hints[field.name]] if field.default == () else field.default,
+        (field.name, _ARRAY_TYPES[hints[field.name]] if field.default == () else field.default,
          _descriptor(field))
         for field in dataclasses.fields(cls)
     ]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plays a bag over DDS: `python -m ddfnet_ros.node.player BAG`. For where `ros2 bag` is not.
+"""Plays a bag over DDS without `ros2 bag`: `python -m ddfnet_ros.node.player BAG`.
 
-The recorded bytes are published as they are, headers and stamps included, also when the bag
-starts over: whoever listens sees what `ros2 bag play --loop` would send.
+The recorded bytes are published unchanged, with headers and stamps, also when the bag starts over:
+subscribers receive what `ros2 bag play --loop` would send.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from tqdm import tqdm
 from ddfnet_ros.bags import BagError, BagReader, Message
 from ddfnet_ros.command_line.parsing import parse
 from ddfnet_ros.node.process import ros_process
-from ddfnet_ros.node.usage import own_words
+from ddfnet_ros.node.usage import own_arguments
 
 _CLOCK = '/clock'
 _TICK = 0.02  # seconds between two messages on /clock
-_SETTLE = 0.3  # seconds that discovery of the remaining topics takes once images have a listener
-_FLUSH = 5.0  # seconds that reliable subscribers have to fetch the last messages
+_SETTLE = 0.3  # seconds to discover subscribers of other topics, once the images have theirs
+_FLUSH = 5.0  # seconds for reliable subscribers to receive the last messages
 _DEPTH = 20
 
 
@@ -77,17 +77,17 @@ class Player:
 
     def __init__(self, node: Node, bag: BagReader, options: Options) -> None:
         self._node, self._bag, self._options = node, bag, options
-        self._topics = self._chosen()
+        self._topics = self._choose_topics()
         self._count = bag.count(self._topics)
         self._publishers = {
             topic: publisher for topic in self._topics
-            if (publisher := self._publisher(topic, bag.topics[topic])) is not None
+            if (publisher := self._create_publisher(topic, bag.topics[topic])) is not None
         }
-        self._mixed: set[str] = set()  # topics of which that was told
+        self._logged: set[str] = set()  # topics with other message types that were logged
         self._clock = node.create_publisher(Clock, _CLOCK, 10) if options.clock else None
 
-    def _chosen(self) -> tuple[str, ...]:
-        """What is played; not a recorded clock beside our own."""
+    def _choose_topics(self) -> tuple[str, ...]:
+        """Topics to play; without a recorded /clock if we publish our own."""
         topics = self._options.topics or tuple(self._bag.topics)
         if not self._options.clock or _CLOCK not in topics:
             return topics
@@ -96,33 +96,33 @@ class Player:
         return tuple(topic for topic in topics if topic != _CLOCK)
 
     def wait_for_subscribers(self) -> None:
-        """Wait until the images have listeners, or until nobody is likely to come."""
+        """Wait until all image topics have enough subscribers, for `wait` seconds at most."""
         images = [topic for topic in self._publishers if topic in self._bag.image_topics]
         deadline = time.monotonic() + self._options.wait
         awaited = [topic for topic in images or self._publishers
-                   if self._subscribers(topic) < self._options.subscribers]
+                   if self._subscriber_count(topic) < self._options.subscribers]
         if awaited and self._options.wait:
             self._node.get_logger().info(f'waiting up to {self._options.wait:g} s for subscribers '
                                          f'of {", ".join(awaited)}; --wait 0 does not')
         for topic in images or self._publishers:
-            while self._subscribers(topic) < self._options.subscribers and rclpy.ok():
+            while self._subscriber_count(topic) < self._options.subscribers and rclpy.ok():
                 if time.monotonic() > deadline:
                     self._node.get_logger().warning(
                         f'{topic}: expected {self._options.subscribers} subscriber(s) within '
-                        f'{self._options.wait:g} s, got {self._subscribers(topic)}; playing')
+                        f'{self._options.wait:g} s, got {self._subscriber_count(topic)}; playing')
                     return
                 time.sleep(_TICK)
         time.sleep(_SETTLE)
 
     def play(self) -> None:
-        """Play all rounds, then wait until reliable subscribers have everything."""
+        """Play all rounds, then wait until reliable subscribers have received everything."""
         rounds, total = self._options.loop, self._count * self._options.loop or None
         with tqdm(total=total, unit='msg', desc=self._options.bag.name,
                   disable=None) as bar:
             for _ in range(rounds) if rounds else count():
                 if not self._count or not rclpy.ok():  # no message, no pause
                     return
-                for message in self._paced():
+                for message in self._paced_messages():
                     self._send(message)
                     bar.update()
                     if not rclpy.ok():
@@ -130,19 +130,19 @@ class Player:
         for publisher in self._publishers.values():
             publisher.wait_for_all_acked(Duration(seconds=_FLUSH))
 
-    def _paced(self) -> Iterator[Message]:
-        """Give each message of one round when it is due, and tick meanwhile."""
+    def _paced_messages(self) -> Iterator[Message]:
+        """Yield the messages of one round, each when it is due; publish /clock meanwhile."""
         begun, first_ns = time.monotonic(), None
         for message in self._bag.messages(self._topics):
             first_ns = message.stamp_ns if first_ns is None else first_ns
             due = begun + (message.stamp_ns - first_ns) * 1e-9 / self._options.rate
             while (ahead := due - time.monotonic()) > 0 and rclpy.ok():
-                self._tick(message.stamp_ns - int(ahead * self._options.rate * 1e9))
+                self._publish_clock(message.stamp_ns - int(ahead * self._options.rate * 1e9))
                 time.sleep(min(ahead, _TICK))
-            self._tick(message.stamp_ns)
+            self._publish_clock(message.stamp_ns)
             yield message
 
-    def _tick(self, stamp_ns: int) -> None:
+    def _publish_clock(self, stamp_ns: int) -> None:
         if self._clock:
             tick = Clock()
             tick.clock.sec, tick.clock.nanosec = divmod(stamp_ns, 10**9)
@@ -152,15 +152,15 @@ class Player:
         topic, publisher = message.topic, self._publishers.get(message.topic)
         if publisher and message.msgtype == self._bag.topics[topic]:
             publisher.publish(bytes(message.cdr))
-        elif publisher and topic not in self._mixed:
-            self._mixed.add(topic)
+        elif publisher and topic not in self._logged:
+            self._logged.add(topic)
             self._node.get_logger().warning(f'{topic}: expected {self._bag.topics[topic]} in all '
                                             f'messages, got {message.msgtype} too; left out')
 
-    def _subscribers(self, topic: str) -> int:
+    def _subscriber_count(self, topic: str) -> int:
         return int(self._publishers[topic].get_subscription_count())
 
-    def _publisher(self, topic: str, msgtype: str) -> Publisher | None:
+    def _create_publisher(self, topic: str, msgtype: str) -> Publisher | None:
         package, _, name = msgtype.split('/')
         try:
             cls: type[Any] = getattr(import_module(f'{package}.msg'), name)
@@ -170,14 +170,14 @@ class Player:
             return None
         try:
             return self._node.create_publisher(cls, topic, self._qos(topic))
-        except NameValidationException:  # ROS 1 and other recorders allow more
+        except NameValidationException:  # ROS 1 and other recorders allow more names
             self._node.get_logger().warning(
                 f'{topic}: expected a name that ROS 2 allows, got another; left out')
             return None
 
     def _qos(self, topic: str) -> QoSProfile:
-        """Reliable, so that subscribers of either kind match; durable where that was recorded."""
-        latched = [qos for qos in self._bag.offered(topic)
+        """Reliable, so that subscribers of either kind match; transient local if recorded so."""
+        latched = [qos for qos in self._bag.offered_qos(topic)
                    if qos.durability == QosDurability.TRANSIENT_LOCAL]
         return QoSProfile(
             reliability=ReliabilityPolicy.RELIABLE,
@@ -187,10 +187,10 @@ class Player:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Play the bag; 2 where the arguments or the bag are no good."""
+    """Play the bag; return 2 if the arguments or the bag are invalid."""
     arguments = list(sys.argv if arguments is None else arguments)
     try:
-        options = parse(Options, 'ddfnet play', own_words(arguments))
+        options = parse(Options, 'ddfnet play', own_arguments(arguments))
     except ValueError as error:
         print(f'player: {error}', file=sys.stderr)
         return 2

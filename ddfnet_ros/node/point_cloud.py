@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`~/moving_points`: what moves, as a PointCloud2 made by sensor_msgs_py, where that is there."""
+"""`~/moving_points`: moving points as a PointCloud2; needs sensor_msgs_py."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ FIELDS = ('x', 'y', 'z', 'u', 'v', 'vu', 'vv')
 
 
 class MissingPackageError(Exception):
-    """A package that only this output needs is not installed; the text says which and how."""
+    """A package that only this output needs is missing; the text says how to install it."""
 
 
 def point_cloud(fused: Fused) -> PointCloud2:
     """Points that move against the background, under the header of the reference frame.
 
-    Their fields, all float32: x, y, z, one metre in front of the camera [m], NaN without a
-    calibrated camera_info; u, v, the pixel; vu, vv, its velocity [pixels / s].
+    Fields, all float32: x, y, z: place in the plane one metre in front of the camera [m], NaN
+    without a calibrated camera_info; u, v: pixel; vu, vv: its velocity [pixels / s].
 
     Raises:
-        MissingPackageError: sensor_msgs_py is not there.
+        MissingPackageError: sensor_msgs_py is not installed.
         ValueError: a camera_info with a wrong number of distortion coefficients.
     """
     try:
@@ -37,7 +37,7 @@ def point_cloud(fused: Fused) -> PointCloud2:
             'your ROS distribution') from error
     found = moving_points(fused.deghosted, fused.settings.moving_threshold)
     info = fused.camera_info or CameraInfo()
-    places = rays(_on_sensor(found.pixels, info), info.k, info.d, info.distortion_model)
+    places = rays(_uncropped(found.pixels, info), info.k, info.d, info.distortion_model)
     points = np.column_stack([places, found.pixels, found.velocities])
     fields = [PointField(name=name, offset=4 * i, datatype=PointField.FLOAT32, count=1)
               for i, name in enumerate(FIELDS)]
@@ -46,7 +46,7 @@ def point_cloud(fused: Fused) -> PointCloud2:
     return cloud
 
 
-def _on_sensor(pixels: Float32[np.ndarray, 'k 2'], info: CameraInfo) -> Float32[np.ndarray, 'k 2']:
-    """Places in the picture that K is of: neither binned nor cropped, as image_geometry has it."""
+def _uncropped(pixels: Float32[np.ndarray, 'k 2'], info: CameraInfo) -> Float32[np.ndarray, 'k 2']:
+    """Undo binning and cropping: K refers to the full image, as image_geometry has it."""
     binning = np.array([max(info.binning_x, 1), max(info.binning_y, 1)], np.float32)
     return pixels * binning + np.array([info.roi.x_offset, info.roi.y_offset], np.float32)

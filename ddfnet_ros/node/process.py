@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How every process of ours begins and ends."""
+"""Start and end of every ROS process of the package."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from rclpy.executors import ExternalShutdownException
 def ros_process(arguments: Sequence[str] | None = None) -> Iterator[None]:
     """Initialise rclpy for the body of a `with`, and end quietly on SIGINT and SIGTERM.
 
-    rclpy's handler ends the spinning. Python's would raise KeyboardInterrupt as well, wherever it
-    strikes: `ros2 launch` sends a SIGINT after that of the terminal, in the middle of cleaning up.
+    rclpy's signal handler ends the spinning. Python's own would also raise KeyboardInterrupt, even
+    during cleanup: `ros2 launch` sends another SIGINT after that of the terminal.
 
     Args:
-        arguments: Of the command line, with the program; None: those of this process.
+        arguments: Command line with the program name; None: that of this process.
     """
     signal.signal(signal.SIGINT, lambda _signal, _frame: None)
     rclpy.init(args=None if arguments is None else list(arguments))
     try:
-        with quiet_end():
+        with ignore_shutdown():
             yield
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # also while the interpreter shuts down
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # until the interpreter has shut down
         rclpy.try_shutdown()
 
 
 @contextmanager
-def quiet_end() -> Iterator[None]:
-    """Leave the body of a `with` without a word when rclpy shuts down meanwhile."""
+def ignore_shutdown() -> Iterator[None]:
+    """Ignore errors in the body of a `with` that come from a shutdown of rclpy."""
     try:
         yield
     except ExternalShutdownException:
         pass
-    except RuntimeError:  # what was under way then failed: no news
+    except RuntimeError:  # calls in progress fail when rclpy shuts down
         if rclpy.ok():
             raise

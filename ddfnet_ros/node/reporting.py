@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tells /diagnostics, and the log, once in a while what a node is at."""
+"""Publishes the state of a node on /diagnostics periodically, and logs problems."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from ddfnet_ros.node.engine import Engine
 
 PROBLEM_LOG_PERIOD = 10.0  # seconds between two lines about drops or silence
 _NUMBER = re.compile(r'\d+')
-_STATM = '/proc/self/statm'  # second number: pages in memory
+_STATM = '/proc/self/statm'  # second number: resident pages
 
 
 class Reporter:
-    """Publishes the statuses that it is given, and logs what is wrong, but not every second."""
+    """Publishes diagnostic statuses periodically, and logs problems without repeating them."""
 
     def __init__(
         self, node: Node, period: float, describe: Callable[[], Iterable[DiagnosticStatus]]
     ) -> None:
-        """Start.
+        """Start the timer.
 
         Args:
-            node: Whose diagnostics they are.
-            period: Between two of them [s].
-            describe: Gives the statuses.
+            node: Node that publishes.
+            period: Time between two messages [s].
+            describe: Returns the statuses to publish.
 
         Raises:
-            ValueError: a QoS override that cannot be.
+            ValueError: an invalid QoS override of /diagnostics.
         """
         self._node, self._describe = node, describe
         self._last_warning = self._last_note = ''
@@ -46,7 +46,7 @@ class Reporter:
                 qos_overriding_options=QoSOverridingOptions.with_default_policies())
         except (RuntimeError, ParameterException) as error:
             raise ValueError(f'/diagnostics: {error}; correct qos_overrides') from error
-        # Steady, because a paused bag stops the node's clock but must not silence the node.
+        # Steady clock: a paused bag stops the node's clock, but diagnostics must go on.
         node.create_timer(period, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def _report(self) -> None:
@@ -55,21 +55,21 @@ class Reporter:
         self._publisher.publish(array)
 
     def log(self, level: bytes, message: str) -> None:
-        """Log a warning unless it still holds, and a note unless it is of the last one's kind."""
+        """Log a warning unless it is unchanged; other messages unless only numbers changed."""
         if level == DiagnosticStatus.WARN:
             if message != self._last_warning and self._node.get_logger().warning(
                     message, throttle_duration_sec=PROBLEM_LOG_PERIOD):
                 self._last_warning = message
             return
         self._last_warning = ''
-        kind = _NUMBER.sub('', message)  # notes have counts, which differ every time
+        kind = _NUMBER.sub('', message)  # counts differ every time
         if message != diagnostics.ALL_WELL and kind != self._last_note:
             self._node.get_logger().info(message)
             self._last_note = kind
 
 
 def engine_values(engine: Engine) -> list[KeyValue]:
-    """Model, device and memory, and what was done where that ran out."""
+    """Values about model, device, memory and the fallbacks when memory ran out."""
     values = {'model': engine.model_name, 'device': engine.device,
               'precision': engine.precision, 'backend': engine.backend}
     values |= {f'out_of_memory.{way}': f'{n}' for way, n in engine.fallbacks.items()}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes brackets to disk, in a thread of its own, and only when asked."""
+"""Saves brackets to disk on request, in a thread of its own."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from ddfnet_ros.settings import NodeSettings
 
 
 class Saver:
-    """Fuses the latest bracket once more and writes it with its frames and all settings."""
+    """Fuses the latest bracket again and saves it with its frames and all settings."""
 
     def __init__(self) -> None:
         self._writer = ThreadPoolExecutor(1, 'writer')
 
     def save_latest(self, engine: Engine, settings: NodeSettings, answer: Answer) -> None:
-        """Save the latest bracket; called in the thread that the engine may be used from.
+        """Fuse the latest bracket, then save it in the other thread. Call from the worker thread.
 
         Args:
-            engine: With a latest bracket.
-            settings: Name the folder.
-            answer: Called later with whether it was saved, and where or why not.
+            engine: Engine that holds the latest bracket.
+            settings: Settings to fuse with; they name the folder.
+            answer: Called once with whether it was saved, and where or why not.
         """
         try:
             if engine.latest is None:
@@ -43,27 +43,27 @@ class Saver:
                 'settings': dataclasses.asdict(settings),
             }
             self._writer.submit(_write, deghosted, settings, about, answer)
-        except Exception as error:  # whatever it is, somebody waits for the answer
+        except Exception as error:  # of any kind: the caller waits for the answer
             answer(False, f'cannot fuse the bracket: {one_line(error)}')
 
     def close(self) -> None:
-        """Wait for what is being written."""
+        """Wait until pending brackets are written."""
         self._writer.shutdown()
 
 
 def _write(deghosted: Deghosted, settings: NodeSettings, about: Mapping[str, Any],
            answer: Answer) -> None:
     try:
-        folder = _at_home(settings.save_folder)
+        folder = _expand_home(settings.save_folder)
         answer(True, f'saved {save(deghosted, folder, about, settings.save_blur)}')
-    except OSError as error:  # no such folder, no permission, no room
+    except OSError as error:  # no such folder, no permission, disk full
         answer(False, f'cannot save: {one_line(error)}')
-    except Exception as error:  # whatever it is, somebody waits for the answer
+    except Exception as error:  # of any kind: the caller waits for the answer
         answer(False, f'cannot save: {type(error).__name__}: {one_line(error)}')
 
 
-def _at_home(folder: str) -> Path:
-    """A folder whose `~` is a home; raises OSError where that is nobody's."""
+def _expand_home(folder: str) -> Path:
+    """Expand `~` in a folder; OSError if there is no such user."""
     try:
         return Path(folder).expanduser()
     except RuntimeError as error:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The services of the node, which answer in words what became of it: std_srvs/Trigger."""
+"""The std_srvs/Trigger services of the node."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from rclpy.task import Future
 from std_srvs.srv import Trigger
 
 Answer = Callable[[bool, str], None]
-"""Called with whether it could be done, and a text."""
+"""Callback that takes whether a request succeeded, and a message."""
 
 
 class RefusedError(Exception):
-    """What was asked for cannot be; the text says why and what to do."""
+    """A request that cannot be served; the text says why and what to do."""
 
 
 class Services:
@@ -25,17 +25,17 @@ class Services:
     def __init__(
         self, node: Node, reset: Callable[[], str], save: Callable[[Answer], None]
     ) -> None:
-        """Offer them.
+        """Create the services.
 
         Args:
-            node: Under whose name.
-            reset: Does so and says what it did, or raises RefusedError.
-            save: Begins to; calls what it is given, from any thread, with whether it could and a
-                text. Or raises RefusedError.
+            node: Node that offers them.
+            reset: Resets the assembler and returns a message, or raises RefusedError.
+            save: Starts to save the latest bracket, or raises RefusedError; calls the given
+                function with the outcome later, from any thread.
         """
         self._node, self._reset, self._save = node, reset, save
         node.create_service(Trigger, '~/reset', self._on_reset)
-        # A group of its own: while a disk is written to, images must still be taken.
+        # A callback group of its own: images must still be received during a save.
         node.create_service(Trigger, '~/save_bracket', self._on_save,
                             callback_group=MutuallyExclusiveCallbackGroup())
 
@@ -48,7 +48,7 @@ class Services:
 
     async def _on_save(self, _request: Any, response: Trigger.Response) -> Trigger.Response:
         future: Any = Future(executor=self._node.executor)
-        future.add_done_callback(lambda _: None)  # or else nothing wakes the executor
+        future.add_done_callback(lambda _: None)  # else nothing wakes the executor
         try:
             self._save(lambda success, message: future.set_result((success, message)))
             response.success, response.message = await future

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Transitions of the life cycle that are not possible now."""
+"""Handles lifecycle transitions that are impossible in the current state."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _NAMES = {value: name.removeprefix('TRANSITION_').lower() for name, value in (
 
 
 def refuse_impossible(node: LifecycleNode) -> None:
-    """Have them answered with a refusal, as a node in C++ does.
+    """Refuse impossible transitions in the answer, as rclcpp does.
 
-    rclpy refuses those that are asked for by their label. By their id, as launch_ros and many
-    managers ask, it raises, which would end the process.
+    rclpy refuses them when requested by label. When requested by id, as launch_ros and many
+    managers do, it raises, which would end the process.
     """
     service: Any = node._service_change_state
     answer = service.callback
 
-    def answer_all(request: Any, response: Any) -> Any:
+    def answer_or_refuse(request: Any, response: Any) -> Any:
         try:
             return answer(request, response)
-        except RuntimeError:  # of rcl
-            if not node.context.ok():  # interrupted, which nobody can be told any more
+        except RuntimeError:  # raised by rcl
+            if not node.context.ok():  # shut down: no answer can be sent
                 raise
             state = node._state_machine.current_state[1]
             asked = request.transition.label or _NAMES.get(
@@ -36,4 +36,4 @@ def refuse_impossible(node: LifecycleNode) -> None:
             response.success = False
             return response
 
-    service.callback = answer_all
+    service.callback = answer_or_refuse

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Command lines before ROS starts: help, and what of them cannot be read."""
+"""Command lines before ROS starts: help, and errors in the arguments."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ddfnet_ros.settings import NodeSettings
 
 _WIDTH = 99
 _UNREADABLE = re.compile(r"Couldn't parse ([^:']+): '(.*)'\. Error: (.*)")
-_IN_SOURCE = re.compile(r'(, at \S+:\d+)+$')  # places in the source text of rcl
+_SOURCE_LOCATION = re.compile(r'(, at \S+:\d+)+$')  # in the source code of rcl
 _ONE_TYPE = 'a list has values of one type, and a float needs a point: 1.0, not 1'
 _EXPECTED = {
     'params file': 'a parameter file that can be read',
@@ -27,12 +27,12 @@ _EXPECTED = {
 
 
 def print_help_if_asked(arguments: Sequence[str] | None, usage: str, about: str) -> bool:
-    """Print help where it is asked for, and say whether it was.
+    """Print help if the arguments ask for it; return whether they did.
 
     Args:
-        arguments: Of the command line, with the program; None: those of this process.
-        usage: The command line in short.
-        about: What the program does.
+        arguments: Command line with the program name; None: that of this process.
+        usage: Synopsis of the command line.
+        about: Description of the program.
     """
     words = list(sys.argv if arguments is None else arguments)
     own = takewhile(lambda word: word != '--ros-args', words[1:])
@@ -43,15 +43,15 @@ def print_help_if_asked(arguments: Sequence[str] | None, usage: str, about: str)
     return True
 
 
-def print_what_is_not_for_ros(arguments: Sequence[str] | None, program: str) -> bool:
-    """Print what of a command line ROS cannot take, in one line, and say whether there was any.
+def print_invalid_arguments(arguments: Sequence[str] | None, program: str) -> bool:
+    """Print an error in one line if arguments are not for ROS or invalid; return whether any are.
 
     Args:
-        arguments: Of the command line, with the program; None: those of this process.
-        program: Its name.
+        arguments: Command line with the program name; None: that of this process.
+        program: Name of the program.
     """
     try:
-        others = own_words(sys.argv if arguments is None else arguments)
+        others = own_arguments(sys.argv if arguments is None else arguments)
         if not others:
             return False
         problem = (f'expected --ros-args and what follows it, got {" ".join(others)}; '
@@ -62,44 +62,44 @@ def print_what_is_not_for_ros(arguments: Sequence[str] | None, program: str) -> 
     return True
 
 
-def own_words(words: Sequence[str]) -> list[str]:
-    """Words of a command line that are not for ROS, without the program.
+def own_arguments(words: Sequence[str]) -> list[str]:
+    """Arguments of a command line that are not for ROS, without the program name.
 
     Raises:
-        ValueError: what is for ROS cannot be read; so ROS cannot start.
+        ValueError: invalid ROS arguments.
     """
     try:
         return list(remove_ros_args(list(words))[1:])
     except RuntimeError as error:
-        raise ValueError(about_ros_arguments(error)) from error
+        raise ValueError(explain_ros_arguments(error)) from error
 
 
-def about_ros_arguments(error: Exception) -> str:
-    """What ROS says about arguments, in one line: expected, got and remedy; others as they are."""
-    text = said_by_ros(error)
+def explain_ros_arguments(error: Exception) -> str:
+    """Rewrite an error about ROS arguments as expected, got and remedy; others as they are."""
+    text = ros_error_text(error)
     if found := _UNREADABLE.search(text):
         kind, got, why = found.groups()
         expected = _EXPECTED.get(kind, f'a {kind} that can be read')
         remedy = _ONE_TYPE if 'of same type' in why else 'correct it'
         return f'expected {expected}, got {got} ({why.strip()}); {remedy}'
-    if text.startswith("['"):  # all that ROS says of words that it does not know
+    if text.startswith("['"):  # rcl only lists unknown arguments
         return f'expected arguments of ROS behind --ros-args, got {text[1:-1]}; correct them'
     return text
 
 
-def said_by_ros(error: Exception) -> str:
-    """What ROS says, in one line, without the places in its source text."""
-    return _IN_SOURCE.sub('', one_line(error))
+def ros_error_text(error: Exception) -> str:
+    """Text of an error from ROS in one line, without source locations."""
+    return _SOURCE_LOCATION.sub('', one_line(error))
 
 
 def _parameters() -> str:
     return '\n'.join(
-        fill(f'{field.name}: {field.metadata["description"]} Default: {_shown(field.default)}.',
+        fill(f'{field.name}: {field.metadata["description"]} Default: {_as_yaml(field.default)}.',
              _WIDTH, initial_indent='  ', subsequent_indent='      ')
         for field in dataclasses.fields(NodeSettings))
 
 
-def _shown(value: object) -> str:
+def _as_yaml(value: object) -> str:
     if isinstance(value, tuple):
         return f'[{", ".join(map(str, value))}]'
     return str(value).lower() if isinstance(value, bool) else str(value) or "''"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether brackets are done in time, in the words of Autoware's detectors."""
+"""Checks that brackets are processed in time; names as in Autoware's detectors."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ddfnet_ros.settings import OutputSettings
 class Watchdog:
     """Compares processing times with two limits.
 
-    One bracket that takes longer than `max_allowed_processing_time_ms` is a warning; when they
-    have been too slow for longer than `max_acceptable_consecutive_delay_ms` it is an error.
-    That is counted from bracket to bracket: a silence after a late one is no delay of the node's.
+    A bracket that takes longer than `max_allowed_processing_time_ms` is late: a warning. Only
+    late brackets for longer than `max_acceptable_consecutive_delay_ms` are an error. That time
+    runs from the first to the last late bracket: silence afterwards is not the node's delay.
     """
 
     def __init__(self) -> None:
@@ -26,12 +26,12 @@ class Watchdog:
         self._late_until = 0.0
 
     def reset(self) -> None:
-        """Know of no bracket, as before the first one."""
+        """Forget all brackets."""
         with self._lock:
             self._last_ms = self._late_since = None
 
     def note(self, processing_ms: float, settings: OutputSettings) -> None:
-        """Take note of one bracket."""
+        """Record the processing time of one bracket [ms]."""
         limit_ms = settings.max_allowed_processing_time_ms
         with self._lock:
             self._last_ms = processing_ms
@@ -42,25 +42,25 @@ class Watchdog:
                 self._late_since = self._late_until
 
     def status(self, name: str, settings: OutputSettings) -> DiagnosticStatus:
-        """Judge, under Autoware's keys.
+        """Diagnostic status with Autoware's keys.
 
         Args:
-            name: Of the status.
-            settings: The limits.
+            name: Name of the status.
+            settings: Settings with the limits.
         """
         with self._lock:
             last_ms, late_since, late_until = self._last_ms, self._late_since, self._late_until
         allowed_ms = settings.max_allowed_processing_time_ms
-        if not allowed_ms or (last_ms or 0.0) <= allowed_ms:  # the limit may be new
+        if not allowed_ms or (last_ms or 0.0) <= allowed_ms:  # the limit may have changed
             late_since = None
         delay_ms = 0.0 if late_since is None else (late_until - late_since) * 1e3
         limit_ms = settings.max_acceptable_consecutive_delay_ms
         in_time = late_since is None
-        bearable = not limit_ms or delay_ms <= limit_ms
+        delay_ok = not limit_ms or delay_ms <= limit_ms
         level, message = DiagnosticStatus.OK, 'in time'
         if last_ms is None:
             message = 'waiting for the first bracket'
-        elif not bearable:
+        elif not delay_ok:
             level = DiagnosticStatus.ERROR
             message = f'too slow for {delay_ms:.0f} ms; choose a faster model or device'
         elif not in_time:
@@ -69,7 +69,7 @@ class Watchdog:
         values = {
             'is_processing_time_ms_in_expected_range': str(in_time),
             'processing_time_ms': f'{last_ms or 0.0:.1f}',
-            'is_consecutive_processing_delay_in_range': str(bearable),
+            'is_consecutive_processing_delay_in_range': str(delay_ok),
             'consecutive_processing_delay_ms': f'{delay_ms:.1f}',
         }
         return DiagnosticStatus(

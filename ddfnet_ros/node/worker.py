@@ -223,12 +223,12 @@ def _start(jobs: Sequence[tuple[Worker[Any], Any]]) -> None:
     """Start the jobs of one or several workers; each alone where they fail as a batch."""
     try:
         rests = jobs[0][0].start([job for _, job in jobs])
-    except Exception as error:  # as above
+    except Exception as error:  # of any kind: the thread must go on
         if len(jobs) == 1:
             jobs[0][0].failed(jobs[0][1], error)
             return
         rests = None
-    if rests is None:  # not before: the error's traceback holds what was made
+    if rests is None:  # not in the except: the error's traceback holds memory
         for one in jobs:
             _survive(partial(_start, [one]))
         return

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What can be told of a result besides its picture: clipping, motion, files on disk."""
+"""Information about a result besides its picture: clipping, motion, files on disk."""

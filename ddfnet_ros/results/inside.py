@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What happens inside while brackets are fused, as a recording for the viewer of rerun.
+"""Records intermediate results of fusion for the rerun viewer.
 
-Needs ddfnet_ros[view]. A recording is a file; nothing is sent anywhere.
+Needs ddfnet_ros[view]. The recording is a file; nothing is sent anywhere.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from ddfnet_ros.runtime.deghosted import Deghosted
 from ddfnet_ros.runtime.preparation import stack_of
 from ddfnet_ros.settings import NodeSettings
 
-# Of the histograms [EV], 0 being where the shortest exposure clips.
+# Range and bin width of the histograms [EV]; the shortest exposure clips at 0.
 _DARKEST, _BIN = -16.0, 0.5
 _EDGES = np.arange(_DARKEST, _BIN / 2, _BIN)
-# Translucent, because the bars of all frames stand in one chart; of the fused one, a mere shade.
+# RGBA, translucent because the bars of all frames share one chart.
 _COLOURS = ((31, 119, 255, 140), (44, 180, 44, 140), (255, 127, 14, 140), (214, 39, 160, 140))
-_FUSED = (128, 128, 128, 110)
+_FUSED_COLOUR = (128, 128, 128, 110)
 
 
 class InsideRecording:
-    """Context manager that writes a file; what it holds appears when it is left.
+    """Context manager that writes a rerun recording; the file is complete when it exits.
 
-    Everything lies on the timeline `bracket`, which counts, and on `stamp`, the reference frame's,
-    where frames have stamps. `frames/2`, `histograms/frame_2` and so on count from the shortest
+    All data is on the timeline `bracket`, a counter, and on `stamp`, that of the reference frame,
+    if frames have stamps. `frames/2`, `histograms/frame_2` and so on count from the shortest
     exposure.
     """
 
@@ -41,8 +41,8 @@ class InsideRecording:
         """Begin a file.
 
         Args:
-            path: Where it goes; ends in .rrd.
-            settings: By which brackets are fused.
+            path: File to write; ends in .rrd.
+            settings: Settings that the brackets are fused with.
         """
         self._settings = settings
         self._count = 0
@@ -56,7 +56,7 @@ class InsideRecording:
         self._stream.disconnect()
 
     def add(self, deghosted: Deghosted) -> None:
-        """Write down one bracket and what became of it."""
+        """Record one bracket and its result."""
         bracket = deghosted.bracket
         if not self._count:
             self._stream.send_blueprint(_layout(bracket))
@@ -72,15 +72,15 @@ class InsideRecording:
         bracket = deghosted.bracket
         for place, frame in enumerate(bracket.frames, 1):
             self._stream.log(f'frames/{place}', _picture(frame.pixels))
-        for place, vectors in zip(_others(bracket), deghosted.motion(), strict=True):
+        for place, vectors in zip(_other_places(bracket), deghosted.motion(), strict=True):
             self._stream.log(f'motion/{place}', _picture(colour_wheel(vectors)))
         try:
             shares = deghosted.shares()
-        except ValueError:  # a network without weights has no such picture
+        except ValueError:  # networks without fusion weights have no shares
             pass
         else:
             self._stream.log('reference_share', _picture(shares[bracket.reference_index]))
-        # In halves of float32's size; on this scale they are exact to 0.05 % over 14 EV.
+        # As float16, half the size; on this scale exact to 0.05 % over 14 EV.
         radiance = (deghosted.radiance / white(deghosted)).astype(np.float16)
         self._stream.log('fused/radiance', rr.Image(radiance))
         self._stream.log('fused/image', _picture(deghosted.image))
@@ -88,13 +88,13 @@ class InsideRecording:
     def _add_histograms(self, deghosted: Deghosted) -> None:
         bracket = deghosted.bracket
         width, height = bracket.reference.size
-        told = stack_of(bracket, self._settings, (height, width))[0, :, 3:].numpy()
-        places = (bracket.reference_index + 1, *_others(bracket))
-        for place, corrected in zip(places, told, strict=True):
+        gamma_corrected = stack_of(bracket, self._settings, (height, width))[0, :, 3:].numpy()
+        places = (bracket.reference_index + 1, *_other_places(bracket))
+        for place, corrected in zip(places, gamma_corrected, strict=True):
             colour = _COLOURS[(place - 1) % len(_COLOURS)]
             self._stream.log(f'histograms/frame_{place}', _bars(corrected, colour))
         relative = deghosted.radiance / white(deghosted)
-        self._stream.log('histograms/fused', _bars(relative, _FUSED))
+        self._stream.log('histograms/fused', _bars(relative, _FUSED_COLOUR))
 
     def _add_curves(self, deghosted: Deghosted) -> None:
         clipped = clipping(deghosted, self._settings)
@@ -110,14 +110,14 @@ class InsideRecording:
             self._stream.log(name, rr.Scalars(value))
 
 
-def _others(bracket: Bracket) -> list[int]:
-    """Places of all frames but the reference, counted from 1, from short to long."""
+def _other_places(bracket: Bracket) -> list[int]:
+    """Places of all frames except the reference, from 1, from short to long exposure."""
     count = len(bracket.frames)
     return [place for place in range(1, count + 1) if place != bracket.reference_index + 1]
 
 
 def _picture(pixels: Pixels) -> rr.EncodedImage:
-    """(H, W) or (H, W, 3) RGB of any pixel type as a PNG of 8 bits."""
+    """Encode (H, W) or (H, W, 3) RGB pixels of any type as an 8-bit PNG."""
     shown = eight_bit(pixels)
     ordered = np.ascontiguousarray(shown if shown.ndim == 2 else shown[..., ::-1])
     return rr.EncodedImage(
@@ -125,7 +125,7 @@ def _picture(pixels: Pixels) -> rr.EncodedImage:
 
 
 def _bars(relative: npt.NDArray[np.float32], colour: tuple[int, int, int, int]) -> rr.BarChart:
-    """Share of the values in each half EV [%]; what lies beyond an end counts there."""
+    """Histogram: share of the values per half EV [%]; outliers count in the end bins."""
     stops = np.log2(np.maximum(relative, np.float32(2 ** _DARKEST))).clip(max=_EDGES[-1])
     counts = np.histogram(stops, _EDGES)[0]
     return rr.BarChart(counts * (100 / relative.size), color=colour,
@@ -133,12 +133,13 @@ def _bars(relative: npt.NDArray[np.float32], colour: tuple[int, int, int, int]) 
 
 
 def _layout(bracket: Bracket) -> rrb.Blueprint:
-    """Which picture lies where: frames, what is done with them, what comes of it, figures."""
+    """Layout of the viewer: frames, motion and weights, fused result and charts."""
     names = {place: f'frame {place}: {exposure:.3g} s'
              for place, exposure in enumerate(bracket.exposures, 1)}
     names[bracket.reference_index + 1] += ', reference'
     frames = [_view(f'frames/{place}', name) for place, name in names.items()]
-    inside = [_view(f'motion/{place}', f'motion to frame {place}') for place in _others(bracket)]
+    inside = [_view(f'motion/{place}', f'motion to frame {place}')
+              for place in _other_places(bracket)]
     inside.append(_view('reference_share', 'taken from the reference: white is all'))
     fused = [_view('fused/image', 'fused, tone-mapped'), _view('fused/radiance', 'radiance')]
     figures = [

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where something moves against the background, how fast, and in which direction of the camera."""
+"""Finds points that move against the background, their velocities, and their viewing rays."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from ddfnet_ros.runtime.deghosted import Deghosted
 
-STEP = 4  # pixels between the points that are looked at, in both directions
+STEP = 4  # pixels between the points of the grid, in both directions
 _FISH_EYE = 'equidistant'
-_PINHOLE_NUMBERS = (4, 5, 8, 12, 14)  # of coefficients that OpenCV knows
+_PINHOLE_COUNTS = (4, 5, 8, 12, 14)  # numbers of coefficients that OpenCV knows
 
 _Points = npt.NDArray[np.float32]
 
@@ -24,9 +24,9 @@ class MovingPoints:
     """Points of the reference frame that move against the background.
 
     Attributes:
-        pixels: (K, 2) place in the reference frame (x, y) [pixels].
-        velocities: (K, 2) against the background [pixels / s]; NaN where the frames have one
-            stamp.
+        pixels: (K, 2) positions (x, y) in the reference frame [pixels].
+        velocities: (K, 2) velocities against the background [pixels / s]; NaN where the stamps of
+            the frames are equal.
     """
 
     pixels: _Points
@@ -34,14 +34,14 @@ class MovingPoints:
 
 
 def moving_points(deghosted: Deghosted, threshold: float) -> MovingPoints:
-    """Find what moves, on a grid of every `STEP`-th pixel.
+    """Find moving points on a grid of every `STEP`-th pixel.
 
-    Each point is judged by the exposure that shows it displaced most. The background is what most
-    of the picture does: nothing with a camera that stands still.
+    Each point is judged by the exposure in which it is displaced most. The motion of the
+    background is the median over the picture: zero for a camera that stands still.
 
     Args:
-        deghosted: Of which the motion is asked.
-        threshold: Displacement against the background that counts [pixels].
+        deghosted: Result whose motion is used.
+        threshold: Least displacement against the background [pixels].
     """
     bracket = deghosted.bracket
     others = bracket.reference_first[1:]
@@ -62,28 +62,28 @@ def moving_points(deghosted: Deghosted, threshold: float) -> MovingPoints:
 def rays(
     pixels: _Points, camera_matrix: Sequence[float], distortion: Sequence[float], model: str
 ) -> _Points:
-    """Where pixels lie on the plane one metre in front of the camera, (K, 3) [m].
+    """Project pixels to the plane one metre in front of the camera: (K, 3) points [m].
 
     Args:
-        pixels: (K, 2) x, y.
-        camera_matrix: K of a calibration, row by row; NaN comes of one without focal length.
-        distortion: D of a calibration; none: no distortion.
-        model: Its distortion model: equidistant (fish-eye), or one of the pinhole family.
+        pixels: (K, 2) positions (x, y) [pixels].
+        camera_matrix: K of the calibration, row by row; without focal length all points are NaN.
+        distortion: D of the calibration; empty for no distortion.
+        model: Distortion model: equidistant (fish-eye), or one of the pinhole family.
 
     Raises:
-        ValueError: the distortion has not as many coefficients as its model can have.
+        ValueError: wrong number of distortion coefficients for the model.
     """
     matrix = np.array(camera_matrix, float).reshape(3, 3)
     if not len(pixels) or not (matrix[0, 0] and matrix[1, 1]):
         return np.full((len(pixels), 3), np.nan, np.float32)
     undistort = cv2.fisheye.undistortPoints if model == _FISH_EYE else cv2.undistortPoints
-    coefficients = _checked(distortion, model) if len(distortion) else np.zeros(4)
+    coefficients = _coefficients(distortion, model) if len(distortion) else np.zeros(4)
     plane = undistort(pixels[:, None].astype(float), matrix, coefficients)[:, 0]
     return np.column_stack([plane, np.ones(len(plane))]).astype(np.float32)
 
 
-def _checked(distortion: Sequence[float], model: str) -> npt.NDArray[np.float64]:
-    numbers = (4,) if model == _FISH_EYE else _PINHOLE_NUMBERS
+def _coefficients(distortion: Sequence[float], model: str) -> npt.NDArray[np.float64]:
+    numbers = (4,) if model == _FISH_EYE else _PINHOLE_COUNTS
     if len(distortion) not in numbers:
         raise ValueError(f'expected {" or ".join(map(str, numbers))} distortion coefficients for '
                          f'the model {model!r}, got {len(distortion)}; correct the calibration')

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures of a result: its radiance in 16 bits, its motion as colours, its frames in 8 bits."""
+"""Converts results to pictures: radiance in 16 bits, motion as colours, frames in 8 bits."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from ddfnet_ros.runtime.deghosted import Deghosted
 from ddfnet_ros.tonemap import MU, mu_law
 
 FULL_COLOUR = 16.0
-"""Pixels of motion that have the full colour."""
+"""Length of motion that has full saturation [pixels]."""
 
 _TOP = 65535
 
 
 def sixteen_bit(deghosted: Deghosted, *, log: bool = False) -> npt.NDArray[np.uint16]:
-    """Radiance on the scale of the shortest exposure: 65535 is where that one clips.
+    """Radiance as 16-bit integers: 65535 is where the shortest exposure clips.
 
     Args:
-        deghosted: Whose radiance.
-        log: By the mu-law with mu 5000 (Eq. 8), log(1 + 5000 H) / log(5001), instead of linear;
-            `tonemap.inverse_mu_law` undoes it.
+        deghosted: Result with the radiance.
+        log: Encode by the mu-law (Eq. 8) with mu 5000, log(1 + 5000 H) / log(5001), instead of
+            linearly; `tonemap.inverse_mu_law` inverts it.
 
     Returns:
-        (H, W, 3) RGB or (H, W); multiplied by `white(deghosted) / 65535` it is radiance.
+        (H, W, 3) RGB or (H, W). Linear values times `white(deghosted) / 65535` are radiance.
     """
     flat = deghosted.radiance.reshape(len(deghosted.radiance), -1)
     scale = 1 / white(deghosted)
     if log:
         relative = torch.from_numpy(flat).mul(scale).clamp_(max=1)
         flat, scale = mu_law(relative, MU).numpy(), 1.0
-    factor: Any = scale * _TOP  # OpenCV's stubs know of no scalar
+    factor: Any = scale * _TOP  # the stubs of OpenCV allow no scalar
     scaled = cv2.multiply(flat, factor, dtype=cv2.CV_16U)  # rounds and saturates
     return scaled.astype(np.uint16, copy=False).reshape(deghosted.radiance.shape)
 
@@ -47,19 +47,19 @@ def white(deghosted: Deghosted) -> float:
 
 
 def flow_picture(deghosted: Deghosted) -> npt.NDArray[np.uint8]:
-    """The motion to the next longer exposure on the colour wheel, (H, W, 3) RGB.
+    """Motion from the reference to the next longer exposure as colours, (H, W, 3) RGB.
 
-    Where the reference is the longest exposure, the motion is that to the next shorter one.
+    If the reference is the longest exposure: motion to the next shorter one.
     """
     motion = deghosted.motion()
     return colour_wheel(motion[min(deghosted.bracket.reference_index, len(motion) - 1)])
 
 
 def colour_wheel(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-    """Vectors as colours, (H, W, 2) [pixels] to (H, W, 3) RGB.
+    """Convert vectors, (H, W, 2) [pixels], to colours, (H, W, 3) RGB.
 
-    The hue is the direction (red: right, then clockwise on the screen over yellow, green, blue),
-    the saturation the length, full from `FULL_COLOUR` on; white stands still.
+    The hue is the direction: red to the right, then clockwise over yellow, green and blue. The
+    saturation is the length, full from `FULL_COLOUR` on; white is no motion.
     """
     x, y = cv2.split(vectors)
     length, angle = cv2.cartToPolar(x, y, angleInDegrees=True)
@@ -73,6 +73,6 @@ def colour_wheel(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
 
 
 def eight_bit(pixels: Pixels) -> npt.NDArray[np.uint8]:
-    """A frame's pixels of any type in 8 bits."""
+    """Convert pixels of any type to 8 bits."""
     values = pixels.astype(np.float32) * np.float32(255 / white_level(pixels))
     return np.rint(values.clip(0, 255)).astype(np.uint8)

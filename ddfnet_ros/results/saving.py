@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One bracket and its result as a folder: the frames, the radiance, the picture, what is known."""
+"""Saves a bracket and its result as a folder of frames, radiance, picture and metadata."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ from ddfnet_ros.whole_files import sync
 
 
 def save(deghosted: Deghosted, folder: Path, about: Mapping[str, Any], blur: float = 0.0) -> Path:
-    """Write a folder named after the reference's stamp; all of it, or nothing.
+    """Write a folder named after the stamp of the reference frame, completely or not at all.
 
-    In it are `radiance.exr`, `image.png`, the frames as `frame_1.png` (`.exr` for float pixels)
-    from the shortest exposure on, and `metadata.json`.
+    It contains `radiance.exr`, `image.png`, `metadata.json`, and the frames as `frame_1.png`
+    (`.exr` for float pixels), numbered from the shortest exposure.
 
     Args:
-        deghosted: The result and what it was made from.
-        folder: Where it goes; made where it is not there.
-        about: What else goes into the metadata; JSON-ready.
-        blur: Standard deviation of a Gaussian over frames, radiance and picture [pixels]; 0: none.
+        deghosted: Result with its bracket.
+        folder: Parent folder; created if missing.
+        about: Further metadata, as JSON types.
+        blur: Standard deviation of a Gaussian blur of all pictures [pixels]; 0: none.
 
     Returns:
-        The new folder. Another one of that stamp is left as it is: `_2` is appended.
+        The new folder. If one of that stamp exists, `_2` is appended to the name.
 
     Raises:
-        OSError: a folder that cannot be written, or no room left.
+        OSError: the folder cannot be written, or the disk is full.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    partial, final = _begun(folder, deghosted.bracket.reference.stamp_ns)
+    partial, final = _create_partial(folder, deghosted.bracket.reference.stamp_ns)
     try:
         _write(_blurred(deghosted, blur) if blur else deghosted, partial, about)
         for file in partial.iterdir():
@@ -51,14 +51,14 @@ def save(deghosted: Deghosted, folder: Path, about: Mapping[str, Any], blur: flo
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _begun(folder: Path, stamp_ns: int) -> tuple[Path, Path]:
-    """A new folder to write to, and the name that it gets: who has the one has the other.
+def _create_partial(folder: Path, stamp_ns: int) -> tuple[Path, Path]:
+    """Create a folder to write to; return it and its final path, which it also reserves.
 
     Cameras that are triggered together have equal stamps, and may save at the same time.
     """
-    names = _names(folder, stamp_ns)
+    paths = _candidate_paths(folder, stamp_ns)
     while True:
-        final = next(names)
+        final = next(paths)
         partial = final.with_name(f'.{final.name}.partial')
         with suppress(FileExistsError):
             partial.mkdir()
@@ -67,14 +67,14 @@ def _begun(folder: Path, stamp_ns: int) -> tuple[Path, Path]:
             partial.rmdir()
 
 
-def _names(folder: Path, stamp_ns: int) -> Iterator[Path]:
+def _candidate_paths(folder: Path, stamp_ns: int) -> Iterator[Path]:
     yield folder / f'{stamp_ns}'
     for number in count(2):
         yield folder / f'{stamp_ns}_{number}'
 
 
 def _blurred(deghosted: Deghosted, sigma: float) -> Deghosted:
-    """The same without details smaller than the blur, in the radiance too."""
+    """Blur the frames, the radiance and the picture."""
     bracket = deghosted.bracket
     frames = tuple(dataclasses.replace(frame, pixels=_smooth(frame.pixels, sigma))
                    for frame in bracket.frames)
@@ -84,7 +84,7 @@ def _blurred(deghosted: Deghosted, sigma: float) -> Deghosted:
 
 
 def _smooth(pixels: npt.NDArray[Any], sigma: float) -> npt.NDArray[Any]:
-    """Blur (H, W) or (H, W, 3) of any pixel type."""
+    """Blur (H, W) or (H, W, 3) pixels of any type."""
     return cv2.GaussianBlur(np.ascontiguousarray(pixels), (0, 0), sigma)
 
 

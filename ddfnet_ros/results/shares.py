@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How much of a picture is clipped, before and after fusion, and how much of it would ghost.
+"""Share of pixels that are clipped before and after fusion, and that would ghost in a merge.
 
-Shares of the pixels, taken on a grid of samples: they are asked for with every bracket.
+The shares are computed for every bracket, hence on a grid of samples.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from ddfnet_ros.radiance import linearise
 from ddfnet_ros.runtime.deghosted import Deghosted
 from ddfnet_ros.settings import RadianceSettings
 
-_CLIPPED = 0.98  # LDR value from which a pixel shows no more than that it is bright
-_SAMPLES = 2**16  # a share is known to a fifth of a percent then
+_CLIPPED = 0.98  # LDR value from which a pixel counts as clipped
+_SAMPLES = 2**16  # gives a share to a fifth of a percent
 
 
 @dataclass(frozen=True)
 class Clipping:
-    """Shares of pixels of which at least one channel is clipped, in [0, 1].
+    """Shares of pixels with at least one clipped channel, in [0, 1].
 
     Attributes:
-        before: In the reference frame.
-        after: In the radiance: as bright as the shortest exposure can tell.
+        before: Share in the reference frame.
+        after: Share in the radiance: pixels as bright as where the shortest exposure clips.
     """
 
     before: float
@@ -37,21 +37,21 @@ class Clipping:
 
 
 def clipping(deghosted: Deghosted, settings: RadianceSettings) -> Clipping:
-    """Compare the reference frame with what came of it."""
+    """Measure clipping in the reference frame and in the result."""
     reference = _sampled(deghosted.bracket.reference.pixels)
-    told = linearise(torch.tensor(_CLIPPED), settings.response, settings.gamma)
+    limit = float(linearise(torch.tensor(_CLIPPED), settings.response, settings.gamma))
     return Clipping(
         before=_share(reference, _CLIPPED * white_level(reference)),
-        after=_share(_sampled(deghosted.radiance), float(told) / min(deghosted.bracket.exposures)),
+        after=_share(_sampled(deghosted.radiance), limit / min(deghosted.bracket.exposures)),
     )
 
 
 def ghost_share(deghosted: Deghosted, threshold: float) -> float:
-    """Share of pixels that another exposure shows elsewhere: a plain merge would double them.
+    """Share of pixels that are displaced in another exposure: ghosts in a plain merge.
 
     Args:
-        deghosted: Of which the motion is asked.
-        threshold: Displacement that counts [pixels].
+        deghosted: Result whose motion is used.
+        threshold: Least displacement that counts [pixels].
     """
     vectors = [_sampled(motion) for motion in deghosted.motion()]
     distances = [np.hypot(vector[..., 0], vector[..., 1]) for vector in vectors]
@@ -64,6 +64,6 @@ def _sampled(picture: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _share(samples: npt.NDArray[Any], limit: float) -> float:
-    # Channel by channel, because NumPy is slow along an axis of three.
+    # Channel by channel: NumPy is slow along an axis of three.
     channels = [samples] if samples.ndim == 2 else [samples[..., k] for k in range(3)]
     return float((np.maximum.reduce(channels) >= limit).mean())

@@ -126,7 +126,7 @@ class KernelPipeline:
 
         each(average, [(which, k) for which in range(2) for k in range(count - 1)])
         images = (torch.from_numpy(means).pow_(ENCODING) * 255).round_().byte().numpy()
-        flow = self._flow.between(images[0], images[1], cell)[None]
+        flow = self._flow.estimate(images[0], images[1], cell)[None]
         return flow[..., :height, :width].contiguous()
 
     def radiances(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One colour per pixel (Bayer, US patent 3971065), and the plainest way back to three."""
+"""Bayer mosaic (US patent 3971065) and bilinear demosaicing."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-_SIDES = ((0.0, 0.25, 0.0), (0.25, 1.0, 0.25), (0.0, 0.25, 0.0))  # green: four neighbours
-_CORNERS = ((0.25, 0.5, 0.25), (0.5, 1.0, 0.5), (0.25, 0.5, 0.25))  # red and blue: two or four
+# Interpolation kernels: green from four neighbours, red and blue from two or four.
+_GREEN = ((0.0, 0.25, 0.0), (0.25, 1.0, 0.25), (0.0, 0.25, 0.0))
+_RED_BLUE = ((0.25, 0.5, 0.25), (0.5, 1.0, 0.5), (0.25, 0.5, 0.25))
 
 
-def measured(height: int, width: int) -> Float[Tensor, '3 h w']:
+def bayer_mask(height: int, width: int) -> Float[Tensor, '3 h w']:
     """1 where a pixel of an RGGB mosaic measures the colour, else 0."""
     mask = torch.zeros(3, height, width)
     mask[0, 0::2, 0::2] = 1
@@ -23,9 +24,9 @@ def measured(height: int, width: int) -> Float[Tensor, '3 h w']:
 
 
 def demosaic(pictures: Float[Tensor, '*b 3 h w']) -> Float[Tensor, '*b 3 h w']:
-    """Keep what an RGGB mosaic measures and interpolate the rest bilinearly."""
-    mosaic = pictures * measured(*pictures.shape[-2:]).to(pictures.device)
-    kernel = torch.tensor([_CORNERS, _SIDES, _CORNERS], device=pictures.device)
-    # Reflection without the border pixel keeps the colours of the mosaic in step.
+    """Keep the colours that an RGGB mosaic measures and interpolate the others bilinearly."""
+    mosaic = pictures * bayer_mask(*pictures.shape[-2:]).to(pictures.device)
+    kernel = torch.tensor([_RED_BLUE, _GREEN, _RED_BLUE], device=pictures.device)
+    # Reflection that does not repeat the border pixel continues the mosaic's pattern.
     padded = F.pad(mosaic.reshape(-1, *mosaic.shape[-3:]), (1, 1, 1, 1), mode='reflect')
     return F.conv2d(padded, kernel[:, None], groups=3).reshape(pictures.shape)

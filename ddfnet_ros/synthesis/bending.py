@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Non-rigid motion that can be undone exactly: waves along a texture's two axes, one by one.
+"""Non-rigid motion with an exact inverse: two waves, one after the other.
 
-The first wave shifts points along x by an amount that depends on y alone, the second along y by an
-amount that depends on the new x alone. Each is undone by subtracting what it added, so that the
-flow of a bending layer is exact.
+The first wave shifts points along x by an amount that depends only on y, the second along y by an
+amount that depends only on the new x. Subtracting the same shifts in reverse order undoes both, so
+the flow of a bending layer is exact.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ class Bend:
     """Two waves per layer, the first along x and the second along y.
 
     Attributes:
-        amplitude: Shift [texture pixels].
-        wave: Waves per texture pixel, in radians.
-        phase: At each of T instants [radians].
+        amplitude: Largest shift [texture px].
+        wave: Wave number [rad per texture px].
+        phase: Phase at each of T instants [rad].
     """
 
     amplitude: Float[Tensor, '2 b k']
@@ -37,21 +37,21 @@ class Bend:
         """Let half of the layers bend, by up to a twelfth of their size.
 
         Args:
-            time: Of each instant, in frame intervals.
-            size: Of each layer's texture [px]; 0: the layer stays rigid.
-            generator: Source of everything random.
+            time: Time of each instant [frame intervals].
+            size: Side of each layer's texture [px]; 0 for a rigid layer.
+            generator: Random generator.
         """
         shape = (2, *time.shape[:2], 1)
         u = torch.rand((3, *shape), generator=generator)
         bends = torch.rand((1, *shape[1:]), generator=generator) < 0.5
         amplitude = size * bends * 0.08 * u[0] ** 2
-        # Half a wave to two waves over the texture; steeper ones would tear it.
+        # Half a wave to two waves over the texture; shorter ones would tear it.
         wave = torch.pi * (1 + 3 * u[1]) / size.clamp(min=1)
         phase = 2 * torch.pi * u[2] + 0.8 * torch.randn(shape, generator=generator) * time
         return cls(amplitude=amplitude[..., 0], wave=wave[..., 0], phase=phase)
 
     def at(self, part: slice) -> Bend:
-        """Some of the instants."""
+        """The bend at some of the instants."""
         return Bend(amplitude=self.amplitude, wave=self.wave, phase=self.phase[..., part])
 
     def to(self, device: torch.device) -> Bend:
@@ -62,25 +62,25 @@ class Bend:
     def shift(
         self, axis: int, across: Float[Tensor, 'b _ p'], layer: int, part: slice
     ) -> Float[Tensor, 'b t p']:
-        """What the wave along an axis adds, at positions along the other one."""
+        """Shift along an axis (0: x, 1: y), at positions along the other axis."""
         wave, amplitude = (x[axis, :, layer, None, None] for x in (self.wave, self.amplitude))
         phase = self.phase[axis, :, layer, part, None]
         return (across * wave + phase).sin_() * amplitude
 
 
-def bent(
+def bend_points(
     x: Float[Tensor, 'b t p'], y: Float[Tensor, 'b t p'], bend: Bend, layer: int,
     part: slice = slice(None),
 ) -> tuple[Float[Tensor, 'b t p'], Float[Tensor, 'b t p']]:
-    """Where on the texture points of a layer look, at some of the instants."""
+    """Bend: map points of a layer to its texture, at some of the instants."""
     x = x + bend.shift(0, y, layer, part)
     return x, y + bend.shift(1, x, layer, part)
 
 
-def straightened(
+def unbend_points(
     x: Float[Tensor, 'b _ p'], y: Float[Tensor, 'b _ p'], bend: Bend, layer: int,
     part: slice = slice(None),
 ) -> tuple[Float[Tensor, 'b t p'], Float[Tensor, 'b t p']]:
-    """Where on a layer points of its texture appear: the inverse of `bent`."""
+    """Map points of a layer's texture to the layer: the inverse of `bend_points`."""
     y = y - bend.shift(1, x, layer, part)
     return x - bend.shift(0, y, layer, part), y

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random cameras: how frames of one bracket fail to agree in practice.
+"""Random cameras, with the imperfections that make the frames of a bracket disagree.
 
-Six in ten are good, as in the public data sets: gamma 2.2, exposures true to 4 %, little noise.
-A quarter is ordinary: some tone curve, JPEG, a mosaic. The rest is poor in everything.
+Six in ten are good, like those of the public data sets: gamma 2.2, exposure errors of at most 4 %,
+little noise. A quarter are ordinary: some tone curve, JPEG, a mosaic. The rest are poor in every
+respect.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from ddfnet_ros.synthesis.lens import shutter_slope, vignette
 from ddfnet_ros.synthesis.sensor import Sensor
 
 _GOOD, _ORDINARY, _POOR = range(3)
-_UP_TO_ORDINARY, _UP_TO_POOR = 0.6, 0.85  # where the kinds begin on [0, 1]
+_ORDINARY_FROM, _POOR_FROM = 0.6, 0.85  # limits of the kinds for a random number in [0, 1]
+# Quantisation levels to choose from, a row per kind.
 _LEVELS = torch.tensor([
     [255.0, 255.0, 255.0, 1023.0, 4095.0, 65535.0],
     [255.0, 255.0, 255.0, 255.0, 1023.0, 4095.0],
@@ -31,11 +33,11 @@ class Cameras:
     """One camera per scene.
 
     Attributes:
-        sensor: Its sensor.
-        halo: Share of light that its lens scatters near.
-        veil: Share of light that its lens scatters far.
-        share_noise: It is so good that the truth keeps the reference's own noise, as public data
-            sets do.
+        sensor: The sensor.
+        halo: Share of light that the lens scatters by a few pixels.
+        veil: Share of light that the lens scatters far.
+        share_noise: Whether the truth contains the reference frame's own noise, as in public data
+            sets; only for cameras with little noise and no JPEG.
     """
 
     sensor: Sensor
@@ -48,19 +50,19 @@ def random_cameras(
     scenes: int, frames: int, size: int, generator: torch.Generator
 ) -> Cameras:
     """Draw one camera per scene, for frames of size x size pixels."""
-    draw = _Draw(scenes, generator)
+    draw = _CameraDraw(scenes, generator)
     sensor = Sensor(
         **_noise(draw),
         **_response(draw),
-        mosaic=draw.share(0.15, 0.5, 0.4).float(),
-        jpeg=draw.where(draw.share(0.0, 0.5, 0.6), draw.kind_of(95.0, 88.0, 80.0)
-                        + draw.uniform() * draw.kind_of(3.0, 10.0, 12.0), 0.0).floor(),
-        levels=draw.one_of(_LEVELS),
+        mosaic=draw.chance(0.15, 0.5, 0.4).float(),
+        jpeg=draw.where(draw.chance(0.0, 0.5, 0.6), draw.by_kind(95.0, 88.0, 80.0)
+                        + draw.uniform() * draw.by_kind(3.0, 10.0, 12.0), 0.0).floor(),
+        levels=draw.choose_from(_LEVELS),
         exposure_error=draw.per_frame(frames, 0.015, 0.025, 0.06),
         light_change=draw.per_frame(frames, 0.001, 0.01, 0.04),
         shading=_shading(scenes, frames, size, generator),
     )
-    scatters = draw.share(0.3, 0.5, 0.6).flatten()
+    scatters = draw.chance(0.3, 0.5, 0.6).flatten()
     return Cameras(
         sensor=sensor,
         halo=scatters * 0.1 * draw.uniform().flatten() ** 3,
@@ -69,29 +71,29 @@ def random_cameras(
     )
 
 
-def _noise(draw: _Draw) -> dict[str, Tensor]:
+def _noise(draw: _CameraDraw) -> dict[str, Tensor]:
     return {
-        'electrons': draw.kind_of(10000.0, 6000.0, 500.0) * draw.kind_of(10.0, 10.0, 20.0)
+        'electrons': draw.by_kind(10000.0, 6000.0, 500.0) * draw.by_kind(10.0, 10.0, 20.0)
         ** draw.uniform(),
-        'read_noise': draw.kind_of(1e-4, 2e-4, 1e-3) * 10 ** draw.uniform(),
-        'gain': draw.where(draw.share(0.0, 0.2, 0.5), 4 ** draw.uniform(), 1.0),
-        'black': draw.kind_of(1e-4, 3e-4, 1e-3) * draw.normal(),
-        'hot_pixels': draw.where(draw.share(0.0, 0.0, 0.3), 1e-3 * draw.uniform(), 0.0),
+        'read_noise': draw.by_kind(1e-4, 2e-4, 1e-3) * 10 ** draw.uniform(),
+        'gain': draw.where(draw.chance(0.0, 0.2, 0.5), 4 ** draw.uniform(), 1.0),
+        'black': draw.by_kind(1e-4, 3e-4, 1e-3) * draw.normal(),
+        'hot_pixels': draw.where(draw.chance(0.0, 0.0, 0.3), 1e-3 * draw.uniform(), 0.0),
     }
 
 
-def _response(draw: _Draw) -> dict[str, Tensor]:
-    bent = draw.share(0.2, 0.8, 1.0)
+def _response(draw: _CameraDraw) -> dict[str, Tensor]:
+    other_gamma = draw.chance(0.2, 0.8, 1.0)
     return {
-        'gamma': GAMMA + draw.where(bent, draw.kind_of(0.03, 0.1, 0.25) * draw.normal(), 0.0)
-        .clamp(-0.6, 0.6),
-        'contrast': draw.where(draw.share(0.0, 0.4, 0.5), 0.4 * draw.uniform(), 0.0),
-        'knee': draw.where(draw.share(0.1, 0.4, 0.5), 0.8 + 0.2 * draw.uniform(), 1.0),
+        'gamma': GAMMA + draw.where(
+            other_gamma, draw.by_kind(0.03, 0.1, 0.25) * draw.normal(), 0.0).clamp(-0.6, 0.6),
+        'contrast': draw.where(draw.chance(0.0, 0.4, 0.5), 0.4 * draw.uniform(), 0.0),
+        'knee': draw.where(draw.chance(0.1, 0.4, 0.5), 0.8 + 0.2 * draw.uniform(), 1.0),
     }
 
 
 def _shading(scenes: int, frames: int, size: int, generator: torch.Generator) -> Tensor:
-    """A vignette that all frames share, and in a fifth of the cameras an uneven shutter."""
+    """Vignette, the same in all frames; in a fifth of the cameras also an uneven shutter."""
     centre = 4 * torch.rand((scenes, 2), generator=generator) - 2
     strength = 0.06 * torch.rand(scenes, generator=generator) ** 2
     uneven = torch.rand((scenes, 1), generator=generator) < 0.2
@@ -100,14 +102,14 @@ def _shading(scenes: int, frames: int, size: int, generator: torch.Generator) ->
     return vignette(size, centre, strength) * shutter_slope(size, slope)
 
 
-class _Draw:
-    """Random numbers of shape (B, 1, 1, 1, 1), and choices by the kind of each camera."""
+class _CameraDraw:
+    """Draws random values of shape (B, 1, 1, 1, 1), depending on the kind of each camera."""
 
     def __init__(self, scenes: int, generator: torch.Generator) -> None:
         self._shape = (scenes, 1, 1, 1, 1)
         self._generator = generator
         u = self.uniform().flatten()
-        self.kind = (u >= _UP_TO_ORDINARY).long() + (u >= _UP_TO_POOR).long()
+        self.kind = (u >= _ORDINARY_FROM).long() + (u >= _POOR_FROM).long()
 
     def uniform(self) -> Tensor:
         return torch.rand(self._shape, generator=self._generator)
@@ -115,24 +117,27 @@ class _Draw:
     def normal(self) -> Tensor:
         return torch.randn(self._shape, generator=self._generator)
 
-    def kind_of(self, good: float, ordinary: float, poor: float) -> Tensor:
+    def by_kind(self, good: float, ordinary: float, poor: float) -> Tensor:
         return torch.tensor([good, ordinary, poor])[self.kind].reshape(self._shape)
 
-    def one_of(self, table: Tensor) -> Tensor:
-        """An entry of the row that belongs to each kind."""
+    def choose_from(self, table: Tensor) -> Tensor:
+        """Random entry of the table's row for each camera's kind."""
         column = (table.shape[1] * self.uniform().flatten()).long()
         return table[self.kind, column].reshape(self._shape)
 
-    def share(self, good: float, ordinary: float, poor: float) -> Tensor:
-        """True in that share of each kind."""
-        return self.uniform() < self.kind_of(good, ordinary, poor)
+    def chance(self, good: float, ordinary: float, poor: float) -> Tensor:
+        """True with a probability that depends on the kind."""
+        return self.uniform() < self.by_kind(good, ordinary, poor)
 
     def where(self, chosen: Tensor, value: Tensor, otherwise: float) -> Tensor:
         return torch.where(chosen, value, otherwise)
 
     def per_frame(self, frames: int, good: float, ordinary: float, poor: float) -> Tensor:
-        """Factors around 1 with these spreads, at most 2.5 of them off; the reference's is 1."""
-        spread = self.kind_of(good, ordinary, poor)
+        """Log-normal factor for each frame, clipped at 2.5 deviations; 1 for the reference.
+
+        The other arguments are the standard deviation of the logarithm for each kind of camera.
+        """
+        spread = self.by_kind(good, ordinary, poor)
         shape = (self._shape[0], frames, 1, 1, 1)
         deviation = torch.randn(shape, generator=self._generator).clamp(-2.5, 2.5)
         deviation[:, 0] = 0

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Things that shine: single lamps, headlights of a car, traffic lights.
+"""Light sources: single lamps, headlights of a car, traffic lights.
 
-Each is a dark body and a mask of what shines: a core, a corona around it, and below headlights
-their reflection on wet ground. How brightly and in which colour is one number per channel.
+Each has a dark body and a light mask: a core, a corona around it, and below headlights their
+reflection on wet ground. Colour and brightness are one radiance per channel.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor
 from ddfnet_ros.synthesis.canvas import axis, inside
 from ddfnet_ros.synthesis.scene_settings import LAYER
 
-_BODY = 0.02  # of white: what a switched-off lamp or its housing reflects at least
+_BODY = 0.02  # least radiance of a switched-off lamp or a housing, relative to white
 _SIGNALS = torch.tensor([[1.0, 0.06, 0.03], [1.0, 0.45, 0.03], [0.05, 1.0, 0.45]])
 _LAMPS = torch.tensor([
     [1.0, 0.95, 0.85],  # LED
@@ -28,20 +28,20 @@ _LAMPS = torch.tensor([
 def draw_lamps(
     white: Float[Tensor, ' k'], generator: torch.Generator
 ) -> tuple[Float[Tensor, 'k 5 s s'], Float[Tensor, 'k 1 3']]:
-    """Draw random things that shine.
+    """Draw random light sources.
 
     Args:
-        white: Radiance at which the reference frame of each one's scene clips.
-        generator: Source of everything random.
+        white: Radiance at which the reference frame of each source's scene clips.
+        generator: Random generator.
 
     Returns:
-        Their textures, and the radiance of their cores: 1 to 300 times white.
+        Textures, and the radiance of the cores: 1 to 300 times white.
     """
     count = len(white)
     u = torch.rand((6, count, 1, 1), generator=generator)
     kind = (3 * u[0]).floor()
     lamp, headlights, signal = ((kind == k).float() for k in range(3))
-    lit = (3 * u[1]).floor()  # of a traffic light, from above
+    lit = (3 * u[1]).floor()  # which lamp of a traffic light is lit, from the top
     x, y = axis(), axis()[:, None]
     distance = _distance(x, y - signal * 0.52 * (lit - 1))
     aside = _distance(x.abs() - 0.55, y)
@@ -69,7 +69,7 @@ def _colour(
 
 
 def _body(x: Tensor, y: Tensor, headlights: Tensor, signal: Tensor, u: Tensor) -> Tensor:
-    """Opacity of the housing of traffic lights, and of half of the cars."""
+    """Opacity of the housing of traffic lights, and of the body of half of the cars."""
     housing = _box(x, y, 0.3, 0.85) * signal
     car = _box(x, y - 0.02, 0.85, 0.5) * headlights * (u < 0.5)
     return torch.maximum(housing, car)
@@ -82,7 +82,7 @@ def _box(x: Tensor, y: Tensor, half_width: float, half_height: float) -> Tensor:
 
 
 def _streak(x: Tensor, y: Tensor, radius: Tensor) -> Tensor:
-    """A mirror image on wet ground: drawn out downwards and broken by ripples."""
+    """Reflection on wet ground: stretched downwards and broken up by ripples."""
     below = (4 * (y - 0.15)).clamp(0, 1) * torch.exp(-3 * (y - 0.15).clamp(min=0))
     ripples = 0.6 + 0.4 * torch.sin(60 * y + 9 * torch.sin(7 * y))
     return below * ripples * torch.exp(-((x / (1.5 * radius)) ** 2))

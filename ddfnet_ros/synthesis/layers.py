@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What moves, or stands, in front of the background: blobs, solid shapes, cut-outs and lamps.
+"""Layers in front of the background: blobs, solid shapes, cut-outs and lamps.
 
-A layer is a picture of LAYER x LAYER pixels: RGB of what it reflects, times its opacity; opacity;
-and a mask of what shines of itself. Colours are linear. `motion.py` places it.
+A layer's texture has LAYER x LAYER pixels and five channels: RGB of the reflected light times
+opacity, opacity, and a mask of what emits light. Colours are linear. `motion.py` places layers.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from ddfnet_ros.synthesis.scene_settings import LAYER
 Textures = Float[Tensor, 'k 5 s s']
 
 _BLOB, _SOLID, _CUTOUT, _LAMP = range(4)
-_SHARES = (0.2, 0.1, 0.45, 0.25)
-_ABSENT = 0.3
+_SHARES = (0.2, 0.1, 0.45, 0.25)  # probability of each kind
+_ABSENT = 0.3  # probability that a layer is absent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +36,10 @@ class Layers:
     """The layers of a batch, the last one in front.
 
     Attributes:
-        texture: Reflected radiance times opacity, opacity, and mask of light.
-        light: Radiance of what shines, in each frame; 0 where nothing does.
-        upright: Which of them stand upright in the world; on the CPU.
-        soft: Which of them may bend; on the CPU.
+        texture: Reflected radiance times opacity, opacity, and mask of emitted light.
+        light: Emitted radiance in each frame; 0 for layers that emit none.
+        upright: Mask of layers that stand upright in the world; on the CPU.
+        soft: Mask of layers that may bend; on the CPU.
     """
 
     texture: Float[Tensor, 'b k 5 s s']
@@ -56,15 +56,15 @@ def random_layers(
     daylight: Float[Tensor, ' b'],
     generator: torch.Generator,
 ) -> Layers:
-    """Make the layers of a batch.
+    """Draw the layers of a batch.
 
     Args:
-        panoramas: Source of textures; the layers are where they are.
-        cutouts: Drawn figures, if there are any.
-        layers: How many per scene; a layer is absent in three scenes of ten.
+        panoramas: Source of textures; their device is that of the layers.
+        cutouts: Cut-out figures; None for scenes without them.
+        layers: Number of layers per scene; each is absent in three scenes out of ten.
         exposure: Relative exposures of the frames, the reference first.
-        daylight: Light that falls on each scene's layers, 1 by day.
-        generator: Source of everything random.
+        daylight: Light that falls on each scene's layers; 1 by day.
+        generator: Random generator.
     """
     shape = (len(exposure), layers)
     kind = _random_kinds(shape, cutouts, generator)
@@ -77,12 +77,12 @@ def random_layers(
         if not chosen.any():
             continue
         if which == _LAMP:
-            made, colour[chosen] = draw_lamps(white[chosen], generator)
+            drawn, colour[chosen] = draw_lamps(white[chosen], generator)
         else:
-            made = _shape(which, int(chosen.sum()), panoramas, cutouts, generator)
-            _light(made, (white * daylight[:, None])[chosen], generator)
-        made[:, :3] *= made[:, 3:4]
-        texture[chosen.nonzero(as_tuple=True)] = made.to(texture.device)
+            drawn = _draw_shapes(which, int(chosen.sum()), panoramas, cutouts, generator)
+            _illuminate(drawn, (white * daylight[:, None])[chosen], generator)
+        drawn[:, :3] *= drawn[:, 3:4]
+        texture[chosen.nonzero(as_tuple=True)] = drawn.to(texture.device)
     light = colour * random_flicker(kind == _LAMP, exposure, generator)[..., None]
     return Layers(texture=texture, light=light.to(texture.device),
                   upright=(kind == _CUTOUT) | (kind == _LAMP),
@@ -92,7 +92,7 @@ def random_layers(
 def _random_kinds(
     shape: tuple[int, int], cutouts: CutoutBank | None, generator: torch.Generator
 ) -> Int[Tensor, 'b layers']:
-    """What each layer of each scene is: an index of _SHARES; no cut-outs where there are none."""
+    """Random kind of each layer, an index of _SHARES; cut-outs only if there are any."""
     shares = torch.tensor(_SHARES)
     if cutouts is None:
         shares[_CUTOUT] = 0
@@ -102,11 +102,11 @@ def _random_kinds(
     return torch.multinomial(shares, count, True, generator=generator).reshape(shape)
 
 
-def _shape(
+def _draw_shapes(
     kind: int, count: int, panoramas: PanoramaBank, cutouts: CutoutBank | None,
     generator: torch.Generator,
 ) -> Textures:
-    """Layers that shine by reflection only, about as bright as white paper at 1."""
+    """Layers that only reflect light; a brightness of 1 is about that of white paper."""
     textures = panoramas.textures(count, LAYER, generator)
     textures -= textures.mean(dim=(1, 2, 3), keepdim=True)
     if kind == _CUTOUT and cutouts is not None:
@@ -116,14 +116,16 @@ def _shape(
     return F.pad(torch.cat([textures, alpha.to(textures.device)], dim=1), (0, 0, 0, 0, 0, 1))
 
 
-def _light(textures: Textures, falling: Float[Tensor, ' k'], generator: torch.Generator) -> None:
-    """Have each reflect 0.01 to 3 times the light that falls on it."""
-    lit = falling * 0.01 * 300 ** torch.rand(len(falling), generator=generator)
-    textures[:, :3] *= lit[:, None, None, None].to(textures.device)
+def _illuminate(
+    textures: Textures, incident: Float[Tensor, ' k'], generator: torch.Generator
+) -> None:
+    """Scale each layer, in place, to reflect 0.01 to 3 times the incident light."""
+    reflected = incident * 0.01 * 300 ** torch.rand(len(incident), generator=generator)
+    textures[:, :3] *= reflected[:, None, None, None].to(textures.device)
 
 
 class CutoutBank:
-    """Drawn figures and vehicles with an alpha channel, from a folder of RGBA pictures."""
+    """Figures and vehicles with an alpha channel, from a folder of RGBA pictures."""
 
     def __init__(self, folder: Path, device: torch.device | str = 'cpu') -> None:
         pictures = [_read_cutout(path) for path in sorted(folder.glob('*.png'))]
@@ -134,11 +136,11 @@ class CutoutBank:
     def draw(
         self, textures: Float[Tensor, 'k 3 s s'], generator: torch.Generator
     ) -> Textures:
-        """Pick a cut-out for each texture, tint it, and light it unevenly, as nothing is flat.
+        """Pick a cut-out for each texture, tint it, and shade it unevenly so that it looks solid.
 
         Args:
-            textures: Logarithms of the light that falls on them, around 0.
-            generator: Source of everything random.
+            textures: Logarithms of the light on the cut-outs, around 0.
+            generator: Random generator.
         """
         count = len(textures)
         index = torch.randint(len(self._pictures), (count,), generator=generator)
@@ -168,7 +170,7 @@ def _read_cutout(path: Path) -> Tensor:
 
 
 def blobs(count: int, generator: torch.Generator) -> Float[Tensor, 'k 1 s s']:
-    """Opacity of irregular patches."""
+    """Opacity of random irregular patches."""
     coarse = torch.randn((count, 1, 7, 7), generator=generator)
     field = F.interpolate(coarse, (LAYER, LAYER), mode='bicubic', align_corners=True)
     sharpness = 4 + 30 * torch.rand((count, 1, 1, 1), generator=generator)
@@ -177,13 +179,13 @@ def blobs(count: int, generator: torch.Generator) -> Float[Tensor, 'k 1 s s']:
 
 
 def solids(count: int, generator: torch.Generator) -> Float[Tensor, 'k 1 s s']:
-    """Opacity of superellipses, from diamonds over discs to rectangles."""
+    """Opacity of random superellipses: diamonds, discs, rectangles and shapes in between."""
     power = 1 + 7 * torch.rand((count, 1, 1, 1), generator=generator) ** 2
     return (16 * (0.92 - _radius(power))).clamp(0, 1)
 
 
 def _radius(power: Tensor) -> Tensor:
-    """Distance from the middle in the norm of the given power; 1 at the edges' middles."""
+    """Distance from the middle in the p-norm of this power; 1 in the middle of each edge."""
     x = axis().abs() ** power
     y = axis()[:, None].abs() ** power
     return (x + y) ** (1 / power)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where things are at each instant: planar transforms of layers and camera.
+"""Motion of camera and layers: planar transforms at each instant.
 
-All transforms are (…, 3, 3) and act on pixel coordinates (x, y, 1) with the origin in the middle
-of picture, world or texture. The world stands upright; camera transforms map picture to world,
-layer transforms map texture to world.
+All transforms are (…, 3, 3) matrices that act on pixel coordinates (x, y, 1), with the origin in
+the middle of the picture, world or texture. The world is upright. Camera transforms map picture to
+world, layer transforms map texture to world.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from ddfnet_ros.synthesis.bending import Bend, bent, straightened
+from ddfnet_ros.synthesis.bending import Bend, bend_points, unbend_points
 from ddfnet_ros.synthesis.scene_settings import LAYER, SceneSettings
 
 Transform = Float[Tensor, '... 3 3']
@@ -25,9 +25,9 @@ class Pose:
     """Camera and layers at T instants of each scene.
 
     Attributes:
-        camera: Picture to world.
-        layers: Texture to world.
-        bend: How each layer is bent.
+        camera: Transforms from picture to world.
+        layers: Transforms from texture to world.
+        bend: Bending of each layer.
     """
 
     camera: Float[Tensor, 'b t 3 3']
@@ -45,9 +45,9 @@ class Trajectory:
     """Camera and layers while a bracket is taken.
 
     Attributes:
-        frames: At the middle of each frame, the reference first; the flow is between these.
-        moments: At all instants that are averaged into frames.
-        frame: Which frame each of the moments belongs to.
+        frames: Pose at the middle of each frame, the reference first; the flow is between these.
+        moments: Pose at all instants that are averaged into frames, for motion blur.
+        frame: Index of the frame that each of the moments belongs to.
     """
 
     frames: Pose
@@ -63,46 +63,49 @@ def random_trajectory(
     settings: SceneSettings,
     generator: torch.Generator,
 ) -> Trajectory:
-    """Let camera and layers move at random.
+    """Draw random motion of camera and layers.
 
     Args:
         exposure: Relative exposures, the reference first.
-        reference_index: How many frames are shorter than the reference.
-        upright: Layers that stand upright in the world and move along the ground.
-        soft: Layers that may bend while they move.
-        settings: How fast, and how finely motion blur is sampled.
-        generator: Source of everything random.
+        reference_index: Number of frames that are shorter than the reference.
+        upright: Mask of the layers that stand upright in the world and move along the ground.
+        soft: Mask of the layers that may bend while they move.
+        settings: Speeds, and number of instants for motion blur.
+        generator: Random generator.
     """
-    frame = _moments(exposure.shape[1], reference_index, settings.instants)
-    time = _instants(exposure, reference_index, frame, generator)
-    every = torch.cat([torch.arange(exposure.shape[1]), frame])
-    camera = _random_camera(time, every, settings.shake, generator)
+    frame = _frame_of_moments(exposure.shape[1], reference_index, settings.instants)
+    time = _random_times(exposure, reference_index, frame, generator)
+    frame_of_times = torch.cat([torch.arange(exposure.shape[1]), frame])
+    camera = _random_camera(time, frame_of_times, settings.shake, generator)
     layers, bend = _random_paths(time[:, None], upright, soft, settings, generator)
 
     def pose(part: slice) -> Pose:
         return Pose(camera=camera[:, part], layers=layers[:, :, part], bend=bend.at(part))
 
-    middle = exposure.shape[1]
-    return Trajectory(frames=pose(slice(middle)), moments=pose(slice(middle, None)), frame=frame)
+    frames = exposure.shape[1]
+    return Trajectory(frames=pose(slice(frames)), moments=pose(slice(frames, None)), frame=frame)
 
 
-def _moments(frames: int, reference_index: int, instants: int) -> Int[Tensor, ' t']:
-    """The frame of each moment: `instants` for the longest, a quarter for the next, and so on."""
-    rank = frames - 1 - _places(frames, reference_index)
+def _frame_of_moments(frames: int, reference_index: int, instants: int) -> Int[Tensor, ' t']:
+    """Frame of each moment.
+
+    The longest frame has `instants` moments, the next a quarter of that, and so on, at least one.
+    """
+    rank = frames - 1 - _order(frames, reference_index)
     counts = (instants / 4.0**rank).round().clamp(min=1).long()
     return torch.arange(frames).repeat_interleave(counts)
 
 
-def _instants(
+def _random_times(
     exposure: Tensor, reference_index: int, frame: Tensor, generator: torch.Generator
 ) -> Float[Tensor, 'b t']:
-    """Times of frames and moments, in frame intervals from the reference's middle.
+    """Times of frames, then of moments, in frame intervals from the middle of the reference.
 
-    A frame stays open in proportion to its exposure; its moments divide that time evenly.
+    The shutter is open in proportion to a frame's exposure; its moments divide that time evenly.
     """
     scenes, frames = exposure.shape
     direction = torch.where(torch.rand((scenes, 1), generator=generator) < 0.3, -1.0, 1.0)
-    middle = direction * (_places(frames, reference_index) - reference_index)
+    middle = direction * (_order(frames, reference_index) - reference_index)
     open_for = 0.8 * torch.rand((scenes, 1), generator=generator)
     length = open_for * exposure / exposure.amax(dim=1, keepdim=True)
     count = torch.bincount(frame, minlength=frames)
@@ -110,7 +113,8 @@ def _instants(
     return torch.cat([middle, middle[:, frame] + length[:, frame] * within], dim=1)
 
 
-def _places(frames: int, reference_index: int) -> Tensor:
+def _order(frames: int, reference_index: int) -> Tensor:
+    """Rank by exposure of each frame, the reference first."""
     order = list(range(frames))
     return torch.tensor([order.pop(reference_index), *order])
 
@@ -118,7 +122,7 @@ def _places(frames: int, reference_index: int) -> Tensor:
 def _random_camera(
     time: Tensor, frame: Tensor, shake: float, generator: torch.Generator
 ) -> Transform:
-    """A steady drift plus a jerk per frame; 40 % of the cameras stand still, some shake badly."""
+    """Steady drift plus a jerk per frame; 40 % of the cameras are static, some shake badly."""
     scenes = len(time)
     u = torch.rand((2, scenes, 1), generator=generator)
     strength = shake * torch.where(u[0] < 0.1, 2.5, u[1] ** 2) * (u[0] < 0.6)
@@ -131,7 +135,7 @@ def _random_camera(
 
 
 def _random_view(scenes: int, generator: torch.Generator) -> Transform:
-    """How the picture is held: nearly upright, a side up, or any way; half of them mirrored."""
+    """Random orientation: near a multiple of 90 degrees, or any; half of them mirrored."""
     u = torch.rand((3, scenes), generator=generator)
     quarter = torch.pi / 2 * (4 * u[0]).floor()
     angle = torch.where(u[1] < 0.3, 2 * torch.pi * u[0],
@@ -146,7 +150,7 @@ def _random_paths(
     time: Tensor, upright: Tensor, soft: Tensor, settings: SceneSettings,
     generator: torch.Generator,
 ) -> tuple[Transform, Bend]:
-    """Layers of all sizes on slightly curved paths, turning, growing and bending a little."""
+    """Paths of layers of all sizes: slightly curved, with some rotation, growth and bending."""
     shape = (*upright.shape, 1)
     standing = upright[..., None]
     u = torch.rand((5, *shape), generator=generator)
@@ -169,7 +173,7 @@ def _random_paths(
 
 
 def similarity(scale: Tensor, angle: Tensor, x: Tensor, y: Tensor) -> Transform:
-    """Scale, rotate by `angle` radians, then shift by (x, y) pixels."""
+    """Transform that scales, rotates by `angle` [rad], then shifts by (x, y) [px]."""
     c, s = scale * angle.cos(), scale * angle.sin()
     zero, one = torch.zeros_like(c), torch.ones_like(c)
     return torch.stack([c, -s, x, s, c, y, zero, zero, one], dim=-1).unflatten(-1, (3, 3))
@@ -177,11 +181,11 @@ def similarity(scale: Tensor, angle: Tensor, x: Tensor, y: Tensor) -> Transform:
 
 @dataclass(frozen=True)
 class Points:
-    """Points of a picture, world or texture, each coordinate by itself.
+    """Points of a picture, world or texture, with a tensor per coordinate.
 
     Attributes:
-        x: To the right of the middle [px].
-        y: Below the middle [px].
+        x: Distance to the right of the middle [px].
+        y: Distance below the middle [px].
     """
 
     x: Float[Tensor, '... p']
@@ -194,30 +198,30 @@ class Points:
         y, x = torch.meshgrid(axis, axis, indexing='ij')
         return cls(x.flatten(), y.flatten())
 
-    def moved(self, transform: Transform) -> Points:
-        """These points, transformed; much faster than a product of matrices this thin."""
-        row = transform[..., None]
+    def transform(self, matrix: Transform) -> Points:
+        """Transform the points; much faster than a matrix product with so few rows."""
+        row = matrix[..., None]
         x, y = (torch.addcmul(row[..., k, 2, :], row[..., k, 0, :], self.x)
                 .addcmul_(row[..., k, 1, :], self.y) for k in (0, 1))
         return Points(x, y)
 
 
 def flow(size: int, pose: Pose, layer: int | None) -> Float[Tensor, 'b m 2 p']:
-    """Where a layer goes from the first frame to the others, in pixels of the first.
+    """Flow of a layer from the first frame to the others [px], as if it covered the picture.
 
     Args:
-        size: Side of the picture.
+        size: Side of the picture [px].
         pose: Camera and layers at the frames.
-        layer: Which; None: what does not move in the world.
+        layer: Index of the layer; None for the background.
     """
     pixels = Points.grid(size, pose.camera.device)
-    camera = torch.linalg.inv(pose.camera[:, 1:])
+    to_picture = torch.linalg.inv(pose.camera[:, 1:])
     if layer is None:
-        there = pixels.moved(camera @ pose.camera[:, :1])
+        end = pixels.transform(to_picture @ pose.camera[:, :1])
     else:
         path = pose.layers[:, layer]
-        here = pixels.moved(torch.linalg.inv(path[:, :1]) @ pose.camera[:, :1])
-        texture = bent(here.x, here.y, pose.bend, layer, slice(1))
-        on_layer = straightened(*texture, pose.bend, layer, slice(1, None))
-        there = Points(*on_layer).moved(camera @ path[:, 1:])
-    return torch.stack([there.x - pixels.x, there.y - pixels.y], dim=2)
+        start = pixels.transform(torch.linalg.inv(path[:, :1]) @ pose.camera[:, :1])
+        texture = bend_points(start.x, start.y, pose.bend, layer, slice(1))
+        on_layer = unbend_points(*texture, pose.bend, layer, slice(1, None))
+        end = Points(*on_layer).transform(to_picture @ path[:, 1:])
+    return torch.stack([end.x - pixels.x, end.y - pixels.y], dim=2)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Streets by night: what daylight shows, relit by lamps, mirrored in wet ground.
+"""Streets by night: daylight views relit by lamps and mirrored in wet ground.
 
-A view is taken for what its surfaces reflect. Ambient light is faint; each lamp lights what is
-near it and a pool on the ground below. All smooth things are computed at an eighth of the
+A view is treated as the reflectance of its surfaces. Ambient light is faint; each lamp lights its
+surroundings and a pool on the ground below. Everything smooth is computed at an eighth of the
 resolution.
 """
 
@@ -18,15 +18,16 @@ _COARSE = 8
 _TINTS = torch.tensor([[1.0, 0.55, 0.2], [1.0, 0.75, 0.45], [0.9, 0.95, 1.0], [0.6, 1.0, 0.75]])
 
 
-def relit(
+def relight(
     view: Float[Tensor, 'k 3 s s'], white: Float[Tensor, ' k'], generator: torch.Generator
 ) -> Float[Tensor, 'k 3 s s']:
     """Turn day into night.
 
     Args:
-        view: Upright, linear radiance, white surfaces near `white`; sides are multiples of 8.
+        view: Upright views in linear radiance, white surfaces near `white`; sides are multiples
+            of 8.
         white: Radiance at which each reference frame clips.
-        generator: Source of everything random.
+        generator: Random generator.
     """
     count, size = len(view), view.shape[-1]
     device = view.device
@@ -37,26 +38,26 @@ def relit(
     x = 1.4 * u[2] - 0.7
     y = horizon - (0.1 + 0.6 * u[3]) * depth
     present = (u[4] < 0.7).float()
-    light = _light(size // _COARSE, x, y, horizon, depth, present * 0.2 * 15 ** u[5])
+    light = _lamp_light(size // _COARSE, x, y, horizon, depth, present * 0.2 * 15 ** u[5])
     ambient = 0.003 * 15 ** u[6, :, :1]
     coarse = ambient + torch.einsum('klyx,klc->kcyx', light, tint)
-    night = view * _enlarged(coarse, size)
+    night = view * _enlarge(coarse, size)
     brightness = present * white.to(device)[:, None, None, None] * 4 * 80 ** u[7]
-    night += torch.einsum('klyx,klc->kcyx', brightness * _discs(size, x, y, depth), tint)
-    wet = _wet(count, generator).to(device)
-    return night + wet * _enlarged(_mirrored(night, horizon, generator), size)
+    night += torch.einsum('klyx,klc->kcyx', brightness * _lamp_discs(size, x, y, depth), tint)
+    wetness = _random_wetness(count, generator).to(device)
+    return night + wetness * _enlarge(_reflection(night, horizon, generator), size)
 
 
-def _wet(count: int, generator: torch.Generator) -> Float[Tensor, 'k 1 1 1']:
-    """How much the ground mirrors; two streets in five are dry."""
+def _random_wetness(count: int, generator: torch.Generator) -> Float[Tensor, 'k 1 1 1']:
+    """Reflectance of the ground; two streets in five are dry."""
     u = torch.rand((count, 1, 1, 1), generator=generator)
     return 0.6 * (u - 0.4).clamp(min=0)
 
 
-def _light(
+def _lamp_light(
     size: int, x: Tensor, y: Tensor, horizon: Tensor, depth: Tensor, strength: Tensor
 ) -> Float[Tensor, 'k l s s']:
-    """Light of each lamp on what is around it and on the ground, falling off with distance."""
+    """Light of each lamp on its surroundings and on the ground, falling off with distance."""
     column, row = _axes(size, x.device)
     near = (column - x) ** 2 + (row - y) ** 2
     foot = horizon + 0.25 * depth
@@ -65,17 +66,17 @@ def _light(
         (1 + near / (0.2 * depth) ** 2) ** -1.5 + (1 + pool / (0.15 * depth) ** 2) ** -1.5)
 
 
-def _discs(size: int, x: Tensor, y: Tensor, depth: Tensor) -> Float[Tensor, 'k l s s']:
+def _lamp_discs(size: int, x: Tensor, y: Tensor, depth: Tensor) -> Float[Tensor, 'k l s s']:
     """The lamps themselves, with soft edges."""
     column, row = _axes(size, x.device)
     distance = ((column - x) ** 2 + (row - y) ** 2).sqrt() * size / 2
     return (1 + 3.5 * depth**2 - distance).clamp(0, 1)
 
 
-def _mirrored(
+def _reflection(
     night: Tensor, horizon: Tensor, generator: torch.Generator
 ) -> Float[Tensor, 'k 3 s s']:
-    """What wet ground shows below the horizon: the scene above, drawn out and rippled."""
+    """Mirror image of the scene below the horizon, stretched and rippled as by wet ground."""
     coarse = F.avg_pool2d(night, _COARSE // 2)
     size = coarse.shape[-1]
     row = torch.arange(size, device=night.device)
@@ -90,10 +91,10 @@ def _mirrored(
 
 
 def _axes(size: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Columns and rows of a square, -1 to 1."""
+    """Column and row coordinates of a square, -1 to 1."""
     axis = torch.linspace(-1, 1, size, device=device)
     return axis, axis[:, None]
 
 
-def _enlarged(coarse: Tensor, size: int) -> Tensor:
+def _enlarge(coarse: Tensor, size: int) -> Tensor:
     return F.interpolate(coarse, (size, size), mode='bilinear')

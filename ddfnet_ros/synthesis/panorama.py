@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Equirectangular HDR panoramas: light from all around."""
+"""Equirectangular HDR panoramas."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Panorama:
-    """Light that arrives at one point.
+    """Light that arrives at one point from all directions.
 
     Attributes:
-        name: File name without its ending.
+        name: File name without suffix.
         radiance: (H, 2 H, 3) linear float32; rows from zenith to nadir, columns from azimuth
-            -180 degrees to the right, the middle column at azimuth 0.
+            -180 degrees to the right, azimuth 0 in the middle.
     """
 
     name: str
     radiance: npt.NDArray[np.float32]
 
     def at(self, azimuth: Array, elevation: Array, *, cubic: bool = False) -> Array:
-        """Radiance (..., 3) that arrives from directions given in radians.
+        """Radiance (..., 3) that arrives from the given directions.
 
         Args:
-            azimuth: To the right of the middle column.
-            elevation: Above the horizon; broadcast against `azimuth`.
-            cubic: Sharper interpolation, for pictures; else bilinear.
+            azimuth: Angle to the right of the middle column [rad].
+            elevation: Angle above the horizon [rad]; broadcast against `azimuth`.
+            cubic: Whether to interpolate bicubically, which is sharper, instead of bilinearly.
         """
         azimuth, elevation = np.broadcast_arrays(azimuth, elevation)
         height, width = self.radiance.shape[:2]
         columns = np.mod(azimuth / (2 * np.pi) + 0.5, 1) * width - 0.5
         rows = (0.5 - elevation / np.pi) * height - 0.5
-        return _sampled(self.radiance, np.asarray(columns), np.asarray(rows), cubic)
+        return _sample(self.radiance, np.asarray(columns), np.asarray(rows), cubic)
 
 
 def load_panorama(path: Path) -> Panorama:
@@ -49,7 +49,7 @@ def load_panorama(path: Path) -> Panorama:
 
     Raises:
         ValueError: the image is not twice as wide as high.
-        OSError: the file cannot be opened.
+        OSError: the file cannot be read.
     """
     radiance = read_exr(path)
     height, width = radiance.shape[:2]
@@ -61,10 +61,10 @@ def load_panorama(path: Path) -> Panorama:
 
 
 def find_panorama(folder: Path, preferred: str) -> Panorama:
-    """Load the panorama called `preferred` from a folder, or else the first one by name.
+    """Load the panorama named `preferred` from a folder, or else the first one by name.
 
     Raises:
-        ValueError: no .exr file is there.
+        ValueError: the folder has no .exr file.
     """
     paths = sorted(folder.glob('*.exr'))
     if not paths:
@@ -73,20 +73,20 @@ def find_panorama(folder: Path, preferred: str) -> Panorama:
     return load_panorama(next((path for path in paths if path.stem == preferred), paths[0]))
 
 
-def _sampled(radiance: Array, columns: Array, rows: Array, cubic: bool) -> Array:
-    """Look up pixel positions, the columns running around."""
+def _sample(radiance: Array, columns: Array, rows: Array, cubic: bool) -> Array:
+    """Sample at pixel positions; columns wrap around."""
     if columns.size == 0:
         return np.zeros((*columns.shape, 3), np.float32)
     margin = 4
     around = np.concatenate([radiance[:, -margin:], radiance, radiance[:, :margin]], 1)
     flat_columns = np.ascontiguousarray(columns.reshape(-1), np.float32) + margin
     flat_rows = np.ascontiguousarray(rows.reshape(-1), np.float32)
-    # OpenCV's maps may have 32767 columns at most.
+    # OpenCV's maps must not have more than 32767 columns.
     stride = 4096
     padding = -len(flat_columns) % stride
     map_x, map_y = (np.pad(flat, (0, padding)).reshape(-1, stride)
                     for flat in (flat_columns, flat_rows))
     mode = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
-    looked_up: Array = cv2.remap(around, map_x, map_y, mode, borderMode=cv2.BORDER_REPLICATE)
-    values = looked_up.reshape(-1, 3)[:len(flat_columns)].reshape(*columns.shape, 3)
+    sampled: Array = cv2.remap(around, map_x, map_y, mode, borderMode=cv2.BORDER_REPLICATE)
+    values = sampled.reshape(-1, 3)[:len(flat_columns)].reshape(*columns.shape, 3)
     return values.clip(0) if cubic else values

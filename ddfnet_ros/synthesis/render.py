@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a scene and its motion to one radiance image per frame, with exact flow."""
+"""Render a moving scene: one radiance image per frame, and exact flow."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ddfnet_ros.synthesis import motion
-from ddfnet_ros.synthesis.bending import bent
+from ddfnet_ros.synthesis.bending import bend_points
 from ddfnet_ros.synthesis.layers import Layers
 from ddfnet_ros.synthesis.motion import Points, Pose, Trajectory
 
@@ -21,8 +21,8 @@ class LayeredScene:
     """Everything in front of the camera.
 
     Attributes:
-        backdrop: Background of each scene, radiance per world pixel, the same middle.
-        layers: What moves in front of it.
+        backdrop: Radiance of each scene's background per world pixel, centred on the world.
+        layers: Layers that move in front of it.
     """
 
     backdrop: Float[Tensor, 'b 3 s s']
@@ -32,16 +32,21 @@ class LayeredScene:
 def render(
     scene: LayeredScene, trajectory: Trajectory, size: int
 ) -> tuple[Float[Tensor, 'b n 3 h w'], Float[Tensor, 'b m 2 h w']]:
-    """Radiance of each frame, its motion blur included, and flow from the first to the others."""
+    """Render each frame's radiance with motion blur, and the flow from the first to the others.
+
+    Args:
+        scene: Background and layers of a batch of scenes.
+        trajectory: Motion of camera and layers.
+        size: Side of the square images [px].
+    """
     device = scene.backdrop.device
     frame = trajectory.frame
-    scene = replace(scene, layers=_as_fine_as_seen(scene.layers, trajectory.frames))
+    scene = replace(scene, layers=_smooth_small_layers(scene.layers, trajectory.frames))
     moments, frames = trajectory.moments.to(device), trajectory.frames.to(device)
-    seen = _radiance(scene, moments, frame, size)
+    radiance = _radiance(scene, moments, frame, size)
     count = torch.bincount(frame)
-    radiance = seen
     if len(frame) > len(count):
-        parts = seen.split(count.tolist(), dim=1)
+        parts = radiance.split(count.tolist(), dim=1)
         radiance = torch.stack([part.mean(dim=1) for part in parts], dim=1)
     return radiance, _flow(scene.layers, frames, size)
 
@@ -49,18 +54,19 @@ def render(
 def _radiance(
     scene: LayeredScene, pose: Pose, frame: Tensor, size: int
 ) -> Float[Tensor, 'b t 3 h w']:
+    """Radiance at each instant; `frame` says which frame an instant belongs to."""
     pixels = Points.grid(size, scene.backdrop.device)
-    picture = _look_up(scene.backdrop, pixels.moved(pose.camera), size, 'border')
+    picture = _sample(scene.backdrop, pixels.transform(pose.camera), size, 'border')
     light = scene.layers.light[:, :, frame, :, None, None]
     for k in range(pose.layers.shape[1]):
-        seen = _look_up(scene.layers.texture[:, k], _on_layer(pose, k, pixels), size, 'zeros')
-        picture = torch.addcmul(seen[:, :, :3], picture, 1 - seen[:, :, 3:4])
-        picture = picture.addcmul_(seen[:, :, 4:], light[:, k])
+        layer = _sample(scene.layers.texture[:, k], _on_layer(pose, k, pixels), size, 'zeros')
+        picture = torch.addcmul(layer[:, :, :3], picture, 1 - layer[:, :, 3:4])
+        picture = picture.addcmul_(layer[:, :, 4:], light[:, k])
     return picture
 
 
-def _as_fine_as_seen(layers: Layers, pose: Pose) -> Layers:
-    """Average textures that are seen small, by powers of two: else their detail would flicker."""
+def _smooth_small_layers(layers: Layers, pose: Pose) -> Layers:
+    """Blur textures that appear small, by powers of two; otherwise their detail would alias."""
     texture = layers.texture.clone()
     shrunk = torch.linalg.det(pose.layers[:, :, 0, :2, :2]).rsqrt().log2().round()
     for octave in range(1, 4):
@@ -71,33 +77,33 @@ def _as_fine_as_seen(layers: Layers, pose: Pose) -> Layers:
 
 
 def _on_layer(pose: Pose, layer: int, pixels: Points) -> Points:
-    """Where on a layer's texture the pixels look."""
-    straight = pixels.moved(torch.linalg.inv(pose.layers[:, layer]) @ pose.camera)
-    return Points(*bent(straight.x, straight.y, pose.bend, layer))
+    """Points of a layer's texture that the pixels see."""
+    straight = pixels.transform(torch.linalg.inv(pose.layers[:, layer]) @ pose.camera)
+    return Points(*bend_points(straight.x, straight.y, pose.bend, layer))
 
 
-def _look_up(
+def _sample(
     texture: Float[Tensor, 'b c s s'], points: Points, size: int, outside: str
 ) -> Float[Tensor, 'b t c h w']:
-    """Sample a texture at points counted from its middle, bilinear."""
+    """Sample a texture bilinearly at points relative to its middle."""
     scenes, moments = points.x.shape[:2]
     unit = 2 / (texture.shape[-1] - 1)
-    where = torch.stack([points.x, points.y], dim=-1).mul_(unit)
+    grid = torch.stack([points.x, points.y], dim=-1).mul_(unit)
     sampled = F.grid_sample(
-        texture, where.reshape(scenes, moments * size, size, 2),
+        texture, grid.reshape(scenes, moments * size, size, 2),
         padding_mode=outside, align_corners=True,
     )
     return sampled.unflatten(2, (moments, size)).transpose(1, 2)
 
 
 def _flow(layers: Layers, pose: Pose, size: int) -> Float[Tensor, 'b m 2 h w']:
-    """Motion of whatever is in front at each pixel of the reference."""
-    owner = motion.flow(size, pose, None)
+    """Motion of the foremost layer, or else the background, at each pixel of the reference."""
+    flow = motion.flow(size, pose, None)
     first = Pose(camera=pose.camera[:, :1], layers=pose.layers[:, :, :1],
                  bend=pose.bend.at(slice(1)))
-    pixels = Points.grid(size, owner.device)
+    pixels = Points.grid(size, flow.device)
     for k in range(pose.layers.shape[1]):
-        solid = layers.texture[:, k, 3:]
-        seen = _look_up(solid, _on_layer(first, k, pixels), size, 'zeros').amax(dim=2)
-        owner = torch.where(seen.flatten(2)[:, :, None] > 0.5, motion.flow(size, pose, k), owner)
-    return owner.unflatten(-1, (size, size))
+        masks = layers.texture[:, k, 3:]  # opacity and light
+        seen = _sample(masks, _on_layer(first, k, pixels), size, 'zeros').amax(dim=2)
+        flow = torch.where(seen.flatten(2)[:, :, None] > 0.5, motion.flow(size, pose, k), flow)
+    return flow.unflatten(-1, (size, size))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What random scenes are like."""
+"""Settings of random scenes."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ LAYER = 128  # side of a layer's texture [px]
 
 @dataclass(frozen=True, kw_only=True)
 class SceneSettings:
-    """What random scenes are like.
+    """Settings of random scenes.
 
     Attributes:
-        size: Side of the square picture [px].
-        frames: Exposures in a bracket.
-        reference_index: How many of them are shorter than the reference; None: the median.
-        layers: Moving layers in front of the background.
-        max_motion: Fastest layer [px per frame interval].
-        shake: Usual camera shift between neighbouring frames [px] at most; 40 % of the cameras
-            stand still, one in ten shakes 2.5 times as much.
-        ratios: Least and largest exposure ratio of neighbouring frames.
-        instants: Sub-instants that motion blur of the longest frame is averaged over, shorter
-            frames over fewer; 1: no blur.
+        size: Side of the square frames [px].
+        frames: Number of frames in a bracket.
+        reference_index: Number of frames that are shorter than the reference; None: the median.
+        layers: Number of moving layers in front of the background.
+        max_motion: Speed of the fastest layer [px per frame interval].
+        shake: Largest usual camera shift between neighbouring frames [px]; 40 % of the cameras
+            are static, one in ten shakes 2.5 times as much.
+        ratios: Smallest and largest exposure ratio of neighbouring frames.
+        instants: Number of instants averaged for the motion blur of the longest frame; shorter
+            frames take fewer; 1: no blur.
     """
 
     size: int = 128

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random bracketed scenes with exact truth, a batch at a time, for training and evaluation.
+"""Batches of random bracketed scenes with exact truth, for training and evaluation.
 
-A scene is a panorama window seen by a shaking camera, with layers moving in front of it. Each
-frame is rendered as radiance at its own instant, then taken by its own `Sensor`.
+A scene is part of a panorama, seen by a shaking camera, with layers moving in front of it. Each
+frame is rendered as radiance at its own time, then a `Sensor` turns it into an LDR frame.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ from ddfnet_ros.synthesis.scene_settings import SceneSettings
 from ddfnet_ros.synthesis.sensor import Sensor, expose
 from ddfnet_ros.tonemap import mu_law
 
-MOVING_THRESHOLD = 0.02
-CLIPPED_VALUE = 0.98
+MOVING_THRESHOLD = 0.02  # difference after the mu-law
+CLIPPED_VALUE = 0.98  # LDR value
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scenes:
-    """A batch of brackets, the reference first, and what is true of them.
+    """A batch of brackets, the reference first, with their ground truth.
 
     Attributes:
-        ldr: (B, N, 3, H, W) in [0, 1].
-        exposure: (B, N) nominal, relative to the shortest.
-        reference_index: How many frames are shorter than the reference.
-        truth: (B, 3, H, W) radiance at the reference instant, relative to the shortest exposure,
-            at most 1: the merge of a bracket taken while nothing moves, which is how the public
-            data sets make theirs.
+        ldr: (B, N, 3, H, W) LDR frames in [0, 1].
+        exposure: (B, N) nominal exposures, relative to the shortest.
+        reference_index: Number of frames that are shorter than the reference.
+        truth: (B, 3, H, W) true radiance at the time of the reference, relative to the shortest
+            exposure, at most 1. As in the public data sets it is merged from a bracket that is
+            taken while nothing moves.
         flow: (B, N - 1, 2, H, W) exact motion from the reference to each other frame [px].
-        moving: (B, 1, H, W) some frame shows another radiance here than the reference does.
-        clipped: (B, 1, H, W) the reference is clipped here in some channel.
-        radiance: (B, N, 3, H, W) what each frame was taken of, relative to the shortest exposure.
+        moving: (B, 1, H, W) whether the radiance of some frame differs from the reference's.
+        clipped: (B, 1, H, W) whether the reference is clipped in some channel.
+        radiance: (B, N, 3, H, W) radiance that each frame sees, relative to the shortest exposure.
     """
 
     ldr: Float[Tensor, 'b n 3 h w']
@@ -59,7 +59,7 @@ class Scenes:
 
 
 class SceneSource:
-    """Draws batches of scenes; equal generators give equal scenes."""
+    """Draws batches of random scenes; equal generators give equal scenes."""
 
     def __init__(
         self,
@@ -68,20 +68,20 @@ class SceneSource:
         cutouts: CutoutBank | None = None,
         sensor: Sensor | None = None,
     ) -> None:
-        """Set what scenes are made of; a `sensor` takes them all, None draws one per scene."""
+        """Keep what scenes are made of; `sensor` takes all frames, None draws one per scene."""
         self.panoramas = panoramas
         self.settings = settings
         self.cutouts = cutouts
         self.sensor = sensor
 
     def draw(self, count: int, generator: torch.Generator) -> Scenes:
-        """Render `count` scenes."""
+        """Draw and render `count` scenes."""
         settings = self.settings
         reference_index = settings.reference_index
         if reference_index is None:
             reference_index = median_index(settings.frames)
         exposure = _random_exposures(count, settings, reference_index, generator)
-        scene = self._layered(exposure, generator)
+        scene = self._draw_scene(exposure, generator)
         trajectory = random_trajectory(
             exposure, reference_index, scene.layers.upright, scene.layers.soft, settings,
             generator)
@@ -92,7 +92,7 @@ class SceneSource:
                 cameras, sensor=self.sensor, share_noise=torch.zeros(count, dtype=torch.bool))
         return _photograph(radiance, flow, exposure, reference_index, cameras, generator)
 
-    def _layered(self, exposure: Tensor, generator: torch.Generator) -> LayeredScene:
+    def _draw_scene(self, exposure: Tensor, generator: torch.Generator) -> LayeredScene:
         backdrop, daylight = random_backdrop(
             self.panoramas, 1 / exposure[:, 0], self.settings.size, generator)
         layers = random_layers(
@@ -103,7 +103,7 @@ class SceneSource:
 def _random_exposures(
     count: int, settings: SceneSettings, reference_index: int, generator: torch.Generator
 ) -> Tensor:
-    """Relative exposures, the reference first, from a random ratio per step."""
+    """Relative exposures, the reference first; each scene has one random ratio."""
     low, high = settings.ratios
     ratio = low * (high / low) ** torch.rand((count, 1), generator=generator)
     exposure = ratio ** torch.arange(settings.frames)
@@ -118,8 +118,8 @@ def _photograph(
     radiance: Tensor, flow: Tensor, exposure: Tensor, reference_index: int, cameras: Cameras,
     generator: torch.Generator,
 ) -> Scenes:
-    """Take the frames and make the truth that belongs to them."""
-    radiance = _behind_lens(radiance, cameras)
+    """Take the LDR frames of rendered radiance, and merge the truth."""
+    radiance = _add_lens_glare(radiance, cameras)
     ldr = expose(radiance, exposure, cameras.sensor, generator)
     still = expose(radiance[:, :1].expand_as(radiance), exposure, cameras.sensor.clean)
     exposure, shared = exposure.to(ldr.device), cameras.share_noise.to(ldr.device)
@@ -135,8 +135,8 @@ def _photograph(
     )
 
 
-def _behind_lens(radiance: Tensor, cameras: Cameras) -> Tensor:
-    """Scatter light, in place, where the lens does."""
+def _add_lens_glare(radiance: Tensor, cameras: Cameras) -> Tensor:
+    """Add glare, in place, to the scenes whose lens scatters light."""
     chosen = (cameras.halo + cameras.veil).nonzero()[:, 0]
     if len(chosen):
         radiance[chosen] = with_glare(radiance[chosen], cameras.halo[chosen], cameras.veil[chosen])

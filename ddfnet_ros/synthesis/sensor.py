@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The camera: from radiance to the LDR frames it would deliver.
+"""The camera: turns radiance into the LDR frames that it would deliver.
 
 Radiance is relative to the shortest exposure of the bracket: 1.0 is white there, and a frame with
 relative exposure t sees `radiance * t`. Every number of `Sensor` is a float or a tensor that
 broadcasts against (B, N, 3, H, W), so that each scene of a batch can have its own camera. The
-frames may be on another device than the numbers and the generator, which then stay on the CPU.
+numbers and the generator may stay on the CPU while the frames are on another device.
 """
 
 from __future__ import annotations
@@ -22,29 +22,31 @@ from ddfnet_ros.synthesis.jpeg import through_jpeg
 
 Number = float | Tensor
 
-_HOT = 0.5  # a hot pixel's mean dark signal in the longest frame [white]
+_HOT = 0.5  # mean dark signal of a hot pixel in the longest frame, relative to white
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sensor:
-    """What stands between light and pixel values.
+    """Model of everything between light and pixel values.
+
+    "Persistent" means: also in the camera without noise (`clean`), hence in the truth.
 
     Attributes:
-        electrons: Full well; the shot noise at white is sqrt(gain / electrons). Zero: none.
-        read_noise: Standard deviation of the dark frame at gain 1, in units of white.
-        gain: Analogue gain: white needs fewer electrons, and read noise shows more.
-        black: What the subtraction of the black level leaves, in units of white; persistent.
-        hot_pixels: Share of the pixels that fill without light, in proportion to the exposure.
-        mosaic: Not 0: one colour is measured per pixel (RGGB), the others interpolated. One
-            number per scene.
+        electrons: Full-well capacity; shot noise at white is sqrt(gain / electrons). 0: no noise.
+        read_noise: Standard deviation of the dark frame at gain 1, relative to white.
+        gain: Analogue gain: white needs fewer electrons, and read noise is amplified.
+        black: Error of the black level's subtraction, relative to white; persistent.
+        hot_pixels: Share of the pixels with a dark signal, which grows with the exposure.
+        mosaic: If not 0, each pixel measures one colour (RGGB) and the others are interpolated.
+            One number per scene.
         gamma: Exponent of the true response, value = linear ** (1 / gamma).
-        contrast: 0: pure gamma; up to 1: blended with an S-curve as cameras apply.
+        contrast: Share of a camera-like S-curve in the response, 0 (pure gamma) to 1.
         knee: Linear value above which highlights are compressed; 1: hard clipping.
-        levels: Steps of the quantisation, 255 for 8 bits.
+        levels: Number of quantisation steps, 255 for 8 bits; 0: none.
         jpeg: Quality of the compression to 8-bit JPEG, 1 to 100; 0: none. One number per scene.
-        exposure_error: True exposure over the nominal one, per frame; persistent.
-        light_change: Brightness of the scene at each frame over that at the reference.
-        shading: Share of the light that lens and shutter pass, per pixel; persistent.
+        exposure_error: Ratio of true to nominal exposure, per frame; persistent.
+        light_change: Ratio of the scene's brightness at each frame to that at the reference.
+        shading: Share of the light that passes lens and shutter, per pixel; persistent.
     """
 
     electrons: Number = 10000.0
@@ -68,8 +70,8 @@ class Sensor:
         return replace(self, electrons=0.0, read_noise=0.0, hot_pixels=0.0, levels=0.0, jpeg=0.0,
                        light_change=1.0)
 
-    def on(self, device: torch.device) -> Sensor:
-        """The same camera with its tensors on a device."""
+    def to(self, device: torch.device) -> Sensor:
+        """The same camera with its tensors on another device."""
         numbers = {field.name: getattr(self, field.name) for field in fields(self)}
         return replace(self, **{name: value.to(device, non_blocking=True)
                                 for name, value in numbers.items() if isinstance(value, Tensor)})
@@ -84,15 +86,15 @@ def expose(
     """Take one LDR frame of each radiance image.
 
     Args:
-        radiance: Linear, relative to the shortest exposure.
+        radiance: Linear radiance relative to the shortest exposure.
         exposure: Nominal relative exposures, >= 1.
         sensor: The camera.
-        generator: Source of the noise; None draws from the global one.
+        generator: Random generator of the noise; None: the global one.
 
     Returns:
-        Values in [0, 1] with the camera's response, quantised.
+        Quantised values in [0, 1] with the camera's response.
     """
-    here = sensor.on(radiance.device)
+    here = sensor.to(radiance.device)
     exposure = exposure.to(radiance.device)[..., None, None, None]
     linear = radiance * (exposure * here.exposure_error * here.light_change * here.shading)
     if _any(sensor.hot_pixels):
@@ -100,21 +102,21 @@ def expose(
     if _any(sensor.electrons) or _any(sensor.read_noise):
         linear = linear + _noise(linear, here, generator)
     linear = _saturate(linear + here.black if _any(sensor.black) else linear, here.knee)
-    linear = _where(sensor.mosaic, 0.0, linear, lambda part, _: demosaic(part))
-    value = _respond(_where(sensor.knee, 1.0, linear, _compress_highlights), sensor)
+    linear = _apply_where(sensor.mosaic, 0.0, linear, lambda part, _: demosaic(part))
+    value = _respond(_apply_where(sensor.knee, 1.0, linear, _compress_highlights), sensor)
     levels = torch.as_tensor(here.levels)
     value = torch.where(levels > 0, (value * levels).round() / levels.clamp(min=1), value)
-    return _where(sensor.jpeg, 0.0, value, _compress)
+    return _apply_where(sensor.jpeg, 0.0, value, _compress)
 
 
 def _any(number: Number) -> bool:
     return bool(torch.as_tensor(number).any())
 
 
-def _where(
+def _apply_where(
     number: Number, neutral: float, values: Tensor, change: Callable[[Tensor, Tensor], Tensor]
 ) -> Tensor:
-    """Change, in place, the scenes whose number is not neutral; the others cost nothing."""
+    """Apply `change`, in place, only to the scenes whose number is not neutral."""
     number = torch.as_tensor(number).expand(len(values), 1, 1, 1, 1)
     chosen = (number.flatten() != neutral).nonzero()[:, 0]
     if len(chosen) == len(values):
@@ -128,7 +130,7 @@ def _where(
 def _dark_signal(
     linear: Tensor, exposure: Tensor, sensor: Sensor, generator: torch.Generator | None
 ) -> Tensor:
-    """What hot pixels collect without light: the same pixels in all frames of a scene."""
+    """Signal of hot pixels, which are the same in all frames of a scene."""
     shape = (len(linear), 1, *linear.shape[2:])
     hot = _random(torch.rand, shape, linear.device, generator) < sensor.hot_pixels
     return hot * (_HOT * exposure / exposure.amax(dim=1, keepdim=True))
@@ -147,19 +149,19 @@ def _random(
     draw: Callable[..., Tensor], shape: Sequence[int], device: torch.device,
     generator: torch.Generator | None,
 ) -> Tensor:
-    """Random numbers from the generator's own device, so that they are the same on all others."""
+    """Draw on the generator's device, so that the numbers are the same on every device."""
     source = generator.device if generator else device
     return draw(tuple(shape), generator=generator, device=source).to(device, non_blocking=True)
 
 
 def _saturate(linear: Tensor, knee: Number) -> Tensor:
-    """Full wells: white, and as much more as highlights are compressed afterwards."""
+    """Clip at the full well: at white, or higher if highlights are compressed afterwards."""
     full = torch.as_tensor(knee + 4 * (1 - knee))
     return torch.minimum(linear.clamp(min=0), full)
 
 
 def _compress_highlights(linear: Tensor, knee: Tensor) -> Tensor:
-    """Leave values below the knee alone and roll the rest off towards 1."""
+    """Compress values above the knee smoothly towards 1."""
     knee = knee.to(linear.device)
     room = (1 - knee).clamp(min=1e-4)
     over = (linear - knee).clamp(min=0)
@@ -168,11 +170,11 @@ def _compress_highlights(linear: Tensor, knee: Tensor) -> Tensor:
 
 def _respond(linear: Tensor, sensor: Sensor) -> Tensor:
     value = _power(linear, 1 / torch.as_tensor(sensor.gamma))
-    return _where(sensor.contrast, 0.0, value, _steepen)
+    return _apply_where(sensor.contrast, 0.0, value, _steepen)
 
 
 def _power(base: Tensor, exponent: Tensor) -> Tensor:
-    """Raise to a power; for one exponent per scene, where `pow` is slow, by logarithms."""
+    """Raise to a power; by logarithms if exponents differ by scene, where `pow` is slow."""
     if exponent.dim() == 0:
         return base**exponent
     return base.log().mul_(exponent.to(base.device)).exp_()

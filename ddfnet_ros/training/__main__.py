@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m ddfnet_ros.training`: `ddfnet train` with torch, numpy, OpenCV, safetensors, tqdm.
+"""`python -m ddfnet_ros.training`: `ddfnet train` with few packages installed.
 
-OpenEXR reads the panoramas. jaxtyping's shapes are there for readers and tests; where it is not
-installed, names that stand for themselves take its place.
+It needs torch, numpy, OpenCV, safetensors, tqdm, and OpenEXR to read panoramas. jaxtyping's shape
+annotations only serve readers and tests; where it is not installed, placeholders replace it.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ from ddfnet_ros.training.options import parse
 _SHAPES = ('Bool', 'Float', 'Float32', 'Int', 'UInt8')
 
 
-class _Shape:
-    """In place of jaxtyping's Float and such: Float[Tensor, 'h w'] is just Tensor."""
+class _ShapePlaceholder:
+    """Replaces jaxtyping's Float and the like: Float[Tensor, 'h w'] is just Tensor."""
 
     def __class_getitem__(cls, item: tuple[type, str]) -> type:
         return item[0]
 
 
 def stand_in_for_jaxtyping() -> None:
-    """Let `from jaxtyping import Float` work without jaxtyping."""
+    """Make `from jaxtyping import Float` work where jaxtyping is not installed."""
     if 'jaxtyping' not in sys.modules and importlib.util.find_spec('jaxtyping') is None:
         module = ModuleType('jaxtyping')
-        vars(module).update(dict.fromkeys(_SHAPES, _Shape))
+        vars(module).update(dict.fromkeys(_SHAPES, _ShapePlaceholder))
         sys.modules['jaxtyping'] = module
 
 
-stand_in_for_jaxtyping()  # also where a worker process that was spawned imports this again
+stand_in_for_jaxtyping()  # at import, because spawned worker processes import this module again
 
 
 def main() -> int:
-    """Train; what the user can mend is one line."""
+    """Train; print errors that the user can fix as one line."""
     try:
         settings, as_json = parse(sys.argv[1:], 'python -m ddfnet_ros.training')
         with waiting('reading what to train on') as stop:
-            # After the stand-in.
+            # Imported only now, because they need the placeholders.
             from ddfnet_ros.training.record import state_json  # noqa: PLC0415
             from ddfnet_ros.training.train import train  # noqa: PLC0415
 

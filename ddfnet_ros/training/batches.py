@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Training batches, made while they are needed.
+"""Training batches, synthesised on the fly.
 
-Batch `index` is drawn from a generator seeded by (seed, index) alone: a resumed run, and one with
-another number of workers, sees the same sequence. Where several processes train together, process
-r of n takes batch step * n + r: together they see in one step what one alone sees in n.
+The generator of batch `index` depends on (seed, index) alone, so the sequence stays the same when
+a run is resumed or the number of workers changes. If n processes train together, process r takes
+batch step * n + r: one step of all of them covers n steps of a single process.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _PRIME = 1_000_003
 
 @dataclass(frozen=True)
 class Batch:
-    """What one training step needs.
+    """Input and target of one training step.
 
     Attributes:
         stack: (B, N, 6, H, W) input of the network, the reference first.
-        flow: (B, N - 1, 2, H, W) motion [px]; None where a network in training estimates it.
-        reference_index: How many frames are shorter than the reference.
+        flow: (B, N - 1, 2, H, W) motion [px]; None if a PWC-Net estimates it during training.
+        reference_index: Number of frames with a shorter exposure than the reference.
         truth: (B, 3, H, W) radiance relative to the shortest exposure.
     """
 
@@ -40,34 +40,38 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device."""
-        return self._each(lambda tensor: tensor.to(device, non_blocking=True))
+        return self._map_tensors(lambda tensor: tensor.to(device, non_blocking=True))
 
     def pin_memory(self) -> Batch:
-        """The same batch where a GPU can fetch it by itself; DataLoader asks for it."""
-        return self._each(Tensor.pin_memory)
+        """The same batch in pinned memory; called by DataLoader."""
+        return self._map_tensors(Tensor.pin_memory)
 
     def first(self) -> Batch:
-        """Its first bracket alone."""
-        return self._each(lambda tensor: tensor[:1])
+        """A batch of the first bracket only."""
+        return self._map_tensors(lambda tensor: tensor[:1])
 
     @property
     def true_flow(self) -> Float[Tensor, 'b m 2 h w']:
-        """The motion, where there must be one."""
+        """The motion.
+
+        Raises:
+            ValueError: the batch has none.
+        """
         if self.flow is None:
             raise ValueError('expected a batch with motion, got one without')
         return self.flow
 
-    def _each(self, move: Callable[[Tensor], Tensor]) -> Batch:
-        flow = None if self.flow is None else move(self.flow)
-        return replace(self, stack=move(self.stack), flow=flow, truth=move(self.truth))
+    def _map_tensors(self, function: Callable[[Tensor], Tensor]) -> Batch:
+        flow = None if self.flow is None else function(self.flow)
+        return replace(self, stack=function(self.stack), flow=flow, truth=function(self.truth))
 
 
 Draw = Callable[[int, torch.Generator], Batch]
-"""Makes the batch of an index from a generator of its own."""
+"""Makes a batch from its index and its own random generator."""
 
 
 class Batches(IterableDataset[Batch]):
-    """Endless batches from `first_step` on, for one of `processes` that train together."""
+    """Endless batches for process number `process` of `processes`, starting at `first_step`."""
 
     def __init__(
         self, draw: Draw, seed: int, first_step: int = 0, process: int = 0, processes: int = 1
@@ -79,21 +83,22 @@ class Batches(IterableDataset[Batch]):
 
     def __iter__(self) -> Iterator[Batch]:
         worker = get_worker_info()
-        mine, workers = (worker.id, worker.num_workers) if worker else (0, 1)
-        index = self._first + mine * self._stride
+        worker_id, workers = (worker.id, worker.num_workers) if worker else (0, 1)
+        index = self._first + worker_id * self._stride
         while True:
             yield self.batch(index)
             index += workers * self._stride
 
     def batch(self, index: int) -> Batch:
-        """The batch of one index."""
+        """Make the batch with this index."""
         return self._draw(index, torch.Generator().manual_seed(self._seed * _PRIME + index))
 
 
 def loader(batches: Batches, workers: int) -> DataLoader[Batch]:
-    """Batches from worker processes, in order; each worker computes on one thread.
+    """Load batches in order with worker processes, each of which computes on one thread.
 
-    Workers are not forked from this process: its threads (OpenMP, TBB, DDS) would not survive.
+    Workers come from a fork server: a direct fork would break this process's threads (OpenMP,
+    TBB, DDS).
     """
     return DataLoader(
         batches, batch_size=None, num_workers=workers,
@@ -106,7 +111,8 @@ def loader(batches: Batches, workers: int) -> DataLoader[Batch]:
 def _prepare_worker(_worker: int) -> None:
     torch.set_num_threads(1)
     keep_freed_memory()
-    # A signal to the whole process group is for the process that trains: it saves, and ends us.
+    # Only the training process reacts to signals sent to the whole process group: it saves a
+    # checkpoint and then ends its workers.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 
@@ -114,13 +120,13 @@ def _prepare_worker(_worker: int) -> None:
 def add_noise(
     ldr: Float[Tensor, 'b n 3 h w'], deviation: float, generator: torch.Generator
 ) -> Float[Tensor, 'b n 3 h w']:
-    """Add i.i.d. Gaussian noise, in a random proportion for each frame (Sec. 4.2.3).
+    """Add i.i.d. Gaussian noise of a random strength for each frame (Sec. 4.2.3).
 
     Args:
-        ldr: Frames in [0, 1]; so is what comes back.
-        deviation: Standard deviation at the proportion 1; proportions are uniform in [0, 1].
-        generator: Source of proportions and noise.
+        ldr: Frames in [0, 1]; the result is clamped to that range.
+        deviation: Largest standard deviation; each frame's is uniform between 0 and this.
+        generator: Random generator of strengths and noise.
     """
-    proportion = torch.rand((*ldr.shape[:2], 1, 1, 1), generator=generator)
+    strength = torch.rand((*ldr.shape[:2], 1, 1, 1), generator=generator)
     noise = torch.randn(ldr.shape, generator=generator)
-    return (ldr + deviation * proportion * noise).clamp(0, 1)
+    return (ldr + deviation * strength * noise).clamp(0, 1)

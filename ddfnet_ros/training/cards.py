@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What model files say of themselves, as a page."""
+"""Model cards as Markdown, from the metadata in the model files."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any
 
 from ddfnet_ros import network, weights
 
-_NOT_SAID = 'its card does not say'
+_NOT_STATED = 'its card does not say'
 
 
 def cards(folder: Path) -> str:
-    """Markdown: one section per model file of a folder, from what the files say of themselves."""
+    """Markdown with one section per model file of a folder."""
     return '\n'.join(_section(path) for path in sorted(folder.glob(f'*{weights.SUFFIX}')))
 
 
 def page(folder: Path) -> str:
-    """The README of a folder of models."""
+    """README of a folder of models."""
     return ('# Models\n\nWritten by `ddfnet weights cards` from the model files.\n\n'
             f'{cards(folder)}')
 
@@ -32,31 +32,31 @@ def _section(path: Path) -> str:
         f'## {path.stem}\n',
         f'- Network: `{network.describe(loaded.model)}`, {parameters:,} parameters',
         *_motion(card),
-        '- Trained: ' + _said(
+        '- Trained: ' + _fill(
             card, '{steps:,} steps, {minutes:g} minutes of computing, {hardware}'),
         *_origin(card),
-        '- Data: ' + _said(card, '{data}'),
-        '- Recipe: ' + (f'`{json.dumps(card["recipe"])}`' if 'recipe' in card else _NOT_SAID),
+        '- Data: ' + _fill(card, '{data}'),
+        '- Recipe: ' + (f'`{json.dumps(card["recipe"])}`' if 'recipe' in card else _NOT_STATED),
         *_eight_bits(card),
-        '- Licence: ' + _said(card, '{licence}'),
+        '- Licence: ' + _fill(card, '{licence}'),
         f'- sha256 of the tensors: `{loaded.sha256}`',
     ]
     if 'evaluation' in card:
-        lines.append('\n' + _of_these(card['evaluation'], loaded.sha256)
+        lines.append('\n' + _warn_if_other_weights(card['evaluation'], loaded.sha256)
                      + _results(card['evaluation']))
     return '\n'.join(lines) + '\n'
 
 
-def _said(card: Mapping[str, Any], text: str) -> str:
-    """The text with what the card says; others' files may lack any of it."""
+def _fill(card: Mapping[str, Any], template: str) -> str:
+    """Fill a template from the card; cards of other origin may lack any entry."""
     try:
-        return text.format_map(card)
+        return template.format_map(card)
     except KeyError:
-        return _NOT_SAID
+        return _NOT_STATED
 
 
 def _motion(card: Mapping[str, Any]) -> list[str]:
-    """Which flow the model was trained with; none for a model that estimates flow itself."""
+    """Line on the flow that the model was trained with; none if it estimates flow itself."""
     if 'flow' not in card:
         return []
     which = f', sha256 of its tensors `{card["flow_sha256"]}`' if 'flow_sha256' in card else ''
@@ -79,8 +79,8 @@ def _eight_bits(card: Mapping[str, Any]) -> list[str]:
             f'{len(card["ranges"])} convolutions are given are noted'] if 'ranges' in card else []
 
 
-def _of_these(evaluation: Mapping[str, Any], sha256: str) -> str:
-    """A warning where the figures are not of the weights in the file."""
+def _warn_if_other_weights(evaluation: Mapping[str, Any], sha256: str) -> str:
+    """Warning if the evaluation was of other weights than the file holds, or nothing."""
     measured = evaluation.get('sha256', {})
     if sha256 in measured.values():
         return ''
@@ -89,7 +89,7 @@ def _of_these(evaluation: Mapping[str, Any], sha256: str) -> str:
 
 
 def _results(evaluation: Mapping[str, Any]) -> str:
-    """Table of the evaluation: one row per metric, mean and spread per method."""
+    """Results table: one row per metric, mean and spread for each method."""
     methods = evaluation['methods']
     scenes = ', '.join(evaluation['panoramas'])
     rows = [

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Weights that others have trained, as model files of this package."""
+"""Import third-party weights as model files of this package."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ddfnet_ros import network, weights
 LICENCE = ('CC BY-NC-SA 4.0 (NVIDIA): for non-commercial use only, and so is every model that is '
            'trained with it')
 
-# Our name of a layer to NVlabs' (PyTorch/models/PWCNet.py, class PWCDCNet).
-_THEIRS = (
+# Pattern of our layer name, and NVlabs' name (PyTorch/models/PWCNet.py, class PWCDCNet).
+_NVLABS_NAMES = (
     (r'pyramid\.5\.0\.0', 'conv6aa.0'),  # at level 6, aa comes before a
     (r'pyramid\.5\.1\.0', 'conv6a.0'),
     (r'pyramid\.(\d)\.0\.0', 'conv{next}a.0'),
@@ -37,15 +37,15 @@ def import_pwcnet(checkpoint: Path, path: Path) -> str:
     """Convert NVlabs' PWC-Net for PyTorch to a model file.
 
     Args:
-        checkpoint: Its state dict, bare or under `state_dict`, as torch.save wrote it.
+        checkpoint: File written by torch.save: the state dict, bare or under `state_dict`.
         path: Model file to write.
 
     Returns:
-        The checksum.
+        Checksum of the tensors.
 
     Raises:
         FileNotFoundError: there is no such checkpoint.
-        WeightsError: not a file of that layout.
+        WeightsError: the file is not a checkpoint of that network.
     """
     theirs = _state_dict(checkpoint)
     model = network.build({'architecture': 'pwcnet'})
@@ -68,9 +68,9 @@ def import_pwcnet(checkpoint: Path, path: Path) -> str:
 
 
 def nvlabs_name(name: str) -> str:
-    """NVlabs' name of one of our tensors."""
+    """NVlabs' name of our tensor `name`."""
     layer, _, kind = name.rpartition('.')
-    for pattern, theirs in _THEIRS:
+    for pattern, theirs in _NVLABS_NAMES:
         if match := re.fullmatch(pattern, layer):
             groups = match.groups()
             following = int(groups[0]) + 1 if groups else 0
@@ -83,9 +83,9 @@ def _state_dict(checkpoint: Path) -> Mapping[str, Any]:
         loaded = torch.load(checkpoint, map_location='cpu', weights_only=True)
     except OSError:
         raise
-    except Exception as error:  # the unpickler stumbles over foreign bytes in any way there is
+    except Exception as error:  # bytes of another format can make the unpickler raise anything
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise weights.WeightsError(f'{checkpoint}: expected a file of tensors that torch.save '
                                    f'wrote, got another ({reason}); download it again') from error
-    found = loaded.get('state_dict', loaded) if isinstance(loaded, Mapping) else {}
-    return found if isinstance(found, Mapping) else {}
+    tensors = loaded.get('state_dict', loaded) if isinstance(loaded, Mapping) else {}
+    return tensors if isinstance(tensors, Mapping) else {}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The losses of the papers, and what keeps networks able to learn."""
+"""Losses of the papers, and penalties that prevent vanishing gradients."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from torch import Tensor
 from ddfnet_ros.flow.pwcnet import FLOW_UNIT
 from ddfnet_ros.tonemap import MU, mu_law
 
-_CLIPPED = 0.95  # LDR value of the brightest channel from which on a reference shows no truth
+_CLIPPED = 0.95  # a reference pixel with a channel at or above this LDR value counts as clipped
 
 LARGEST_LOGIT = 8.0
-"""That is free: between two frames it makes odds of nine millions to one."""
+"""Largest magnitude without penalty: two such logits give odds of nine million to one."""
 
 LEAST_PEAK = 0.1
-"""A ReLU's channel that is given less in a whole batch is called back, before it is dead."""
+"""A ReLU channel whose input stays below this in a whole batch is penalised, before it dies."""
 
-# Of levels 6 to 2 (PWC-Net, Sec. 4.1).
+# For pyramid levels 6 to 2 (PWC-Net, Sec. 4.1).
 _LEVEL_WEIGHTS = (0.32, 0.08, 0.02, 0.01, 0.005)
 
 
@@ -36,41 +36,45 @@ def reference_hinge(
     radiance: Float[Tensor, 'b 3 h w'], truth: Float[Tensor, 'b 3 h w'],
     reference: Float[Tensor, 'b 6 h w'], mu: float = MU,
 ) -> Float[Tensor, '']:
-    """What of the error of Eq. 9 exceeds that of the untouched reference, where it is not clipped.
+    """How much worse than the reference alone the result is, where the reference is not clipped.
 
-    Ghosts are what other frames bring in where the reference was right already: their loss.
+    The error of Eq. 9 in excess of the reference's own. It penalises ghosts: what other frames
+    bring in where the reference was already right.
 
     Args:
-        radiance: What is judged.
-        truth: What it should be.
+        radiance: Output of the network.
+        truth: True radiance.
         reference: X_1 = [I_1, P_1] of the bracket.
         mu: Compression of Eq. 8.
     """
-    ldr, untouched = reference[:, :3], reference[:, 3:]
-    right = mu_law(truth, mu)
-    excess = (mu_law(radiance, mu) - right).abs() - (mu_law(untouched, mu) - right).abs()
-    shown = ldr.amax(dim=1, keepdim=True) < _CLIPPED
-    return (excess.clamp(min=0) * shown).mean()
+    ldr, corrected = reference[:, :3], reference[:, 3:]
+    target = mu_law(truth, mu)
+    excess = (mu_law(radiance, mu) - target).abs() - (mu_law(corrected, mu) - target).abs()
+    unclipped = ldr.amax(dim=1, keepdim=True) < _CLIPPED
+    return (excess.clamp(min=0) * unclipped).mean()
 
 
 def logit_penalty(logits: Sequence[Float[Tensor, 'b ...']]) -> Float[Tensor, '']:
-    """Mean square of what exceeds `LARGEST_LOGIT`, of logits that weigh frames.
+    """Mean square of the excess of the frames' logits over `LARGEST_LOGIT` in magnitude.
 
-    In the first steps the reference alone is the safest choice. Logits that say so run away, the
-    other frames' odds come next to nothing, and what would be learnt later has no gradient.
+    In the first steps, taking only the reference is the safest choice. Without the penalty the
+    logits grow until the other frames' weights vanish, and with them their gradients.
+
+    Args:
+        logits: Logits of the weights of the frames.
     """
     return torch.stack([
         (x.float().abs() - LARGEST_LOGIT).clamp(min=0).square().mean() for x in logits]).mean()
 
 
 def dead_relu_penalty(rectified: Sequence[Float[Tensor, '... _ _ _']]) -> Float[Tensor, '']:
-    """How far the highest value of each channel is below `LEAST_PEAK`, mean over all channels.
+    """How far the peak of each channel is below `LEAST_PEAK`, averaged over all channels.
 
-    A channel that is below zero at every pixel gives nothing and has no gradient. High learning
-    rates did that to nearly all of the decoder's head (doc/training.md).
+    A ReLU channel whose input is negative at every pixel outputs zero and has no gradient. High
+    learning rates did that to nearly all of the decoder's head (doc/training.md).
 
     Args:
-        rectified: What ReLUs are given.
+        rectified: Inputs of the ReLUs.
     """
     peaks = [maps.float().movedim(-3, 0).flatten(1).amax(dim=1) for maps in rectified]
     return (LEAST_PEAK - torch.cat(peaks)).clamp(min=0).mean()
@@ -79,8 +83,8 @@ def dead_relu_penalty(rectified: Sequence[Float[Tensor, '... _ _ _']]) -> Float[
 def endpoint_error(
     flow: Float[Tensor, 'k 2 h w'], truth: Float[Tensor, 'k 2 h w']
 ) -> Float[Tensor, 'k h w']:
-    """Distance between the ends of two motion vectors, in their unit."""
-    # The square root has no gradient at zero, where a synthetic scene stands still.
+    """Distance between estimated and true motion vectors, in their unit."""
+    # The square root has no gradient at zero, which occurs where a synthetic scene is static.
     return ((flow - truth).square().sum(dim=1) + 1e-12).sqrt()
 
 
@@ -90,8 +94,8 @@ def multiscale_endpoint_error(
     """PWC-Net's loss: endpoint errors of all levels, summed over pixels (PWC-Net, Eq. 3).
 
     Args:
-        flows: From the coarsest level to the finest, in units of FLOW_UNIT.
-        truth: At full resolution, pixels.
+        flows: Estimated flow of each level, the coarsest first, in units of FLOW_UNIT.
+        truth: True flow at full resolution [px].
     """
     loss = torch.zeros((), device=truth.device)
     for weight, flow in zip(_LEVEL_WEIGHTS, flows, strict=True):

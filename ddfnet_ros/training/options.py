@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Training settings from words of a command line, by the standard library alone.
+"""Parse training settings from the command line with the standard library only.
 
-The other verbs use tyro. Training also runs on borrowed machines that have little more than torch
-(`python -m ddfnet_ros.training`), so it goes without.
+The other commands use tyro. Training must also run on machines that have little more than torch
+(`python -m ddfnet_ros.training`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any, NamedTuple, NoReturn, get_args, get_type_hints
 
-from ddfnet_ros.command_line.naming import by_options
+from ddfnet_ros.command_line.naming import with_option_names
 from ddfnet_ros.training.settings import TrainingSettings
 
 _EXAMPLES = """\
@@ -27,42 +27,42 @@ examples:
     --run runs/denoise"""
 
 
-class Chosen(NamedTuple):
-    """What the words name.
+class ParsedOptions(NamedTuple):
+    """The parsed command line.
 
     Attributes:
-        settings: Of the training.
-        json: Whether its end is told as JSON.
+        settings: Training settings.
+        json: Whether to print the outcome as JSON.
     """
 
     settings: TrainingSettings
     json: bool
 
 
-def parse(words: Sequence[str], prog: str) -> Chosen:
-    """Settings of the recipe that the words name, but for the options given.
+def parse(words: Sequence[str], prog: str) -> ParsedOptions:
+    """Parse options; those not given take the chosen recipe's values.
 
     Args:
-        words: What follows the command.
-        prog: The command, as its help shows it.
+        words: Command-line words after the command.
+        prog: Command as its help shows it.
 
     Raises:
         ValueError: unknown or bad options.
-        SystemExit: help was asked for and given.
+        SystemExit: help was requested, and is printed.
     """
     given = vars(_parser(prog).parse_args(words))
     as_json = given.pop('json', False)
     lists = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
     recipe = given.pop('recipe', TrainingSettings.recipe)
     try:
-        return Chosen(TrainingSettings.of(recipe, {**given, **lists}), as_json)
+        return ParsedOptions(TrainingSettings.from_recipe(recipe, {**given, **lists}), as_json)
     except ValueError as error:
-        raise ValueError(by_options(str(error), TrainingSettings)) from None
+        raise ValueError(with_option_names(str(error), TrainingSettings)) from None
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """Leave it to the caller how an error is shown."""
+        """Raise instead of exiting, so that the caller decides how to show the error."""
         raise ValueError(f'{message}; see {self.prog} --help')
 
 
@@ -77,15 +77,15 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     hints = get_type_hints(TrainingSettings)
     for field in dataclasses.fields(TrainingSettings):
         parser.add_argument(f'--{field.name.replace("_", "-")}',
-                            **_argument(field, hints[field.name]))
+                            **_argument_options(field, hints[field.name]))
     return parser
 
 
-def _argument(field: dataclasses.Field[Any], hint: Any) -> dict[str, Any]:
-    shown = ' '.join(map(str, field.default)) if isinstance(field.default, tuple) \
+def _argument_options(field: dataclasses.Field[Any], hint: Any) -> dict[str, Any]:
+    default = ' '.join(map(str, field.default)) if isinstance(field.default, tuple) \
         else str(field.default)
-    explained = field.metadata['description'].replace('%', '%%')
-    argument: dict[str, Any] = {'help': f'{explained} Default: {shown or "none"}.'}
+    description = field.metadata['description'].replace('%', '%%')
+    argument: dict[str, Any] = {'help': f'{description} Default: {default or "none"}.'}
     if hint is bool:
         return {**argument, 'action': argparse.BooleanOptionalAction}
     if elements := get_args(hint):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Processes that train together, as torchrun starts them; alone, all of this does nothing."""
+"""Data-parallel training in processes that torchrun starts; a single process needs none of it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class ProcessGroup:
     """All processes that train one network.
 
     Attributes:
-        rank: This one's place among them; rank 0 writes the files.
-        size: How many there are.
-        device: What this one computes on.
+        rank: Number of this process; rank 0 writes the files.
+        size: Number of processes.
+        device: Device of this process.
     """
 
     rank: int
@@ -30,11 +30,11 @@ class ProcessGroup:
 
     @property
     def leads(self) -> bool:
-        """Whether this is the one that writes and reports."""
+        """Whether this process writes files and reports."""
         return self.rank == 0
 
     def any(self, raised: bool) -> bool:
-        """Whether any of them says so; all get the same answer."""
+        """Whether `raised` is true in any process; all get the same answer."""
         if self.size == 1:
             return raised
         flag = torch.tensor(float(raised), device=self.device)
@@ -45,7 +45,8 @@ class ProcessGroup:
         """Replace gradients by their mean over all processes.
 
         Args:
-            gradients: Of the same parameters, in the same order, in every process.
+            gradients: Gradients of the same parameters in the same order in every process;
+                changed in place.
         """
         if self.size == 1:
             return
@@ -58,10 +59,10 @@ class ProcessGroup:
 
 @contextmanager
 def join(device: str) -> Iterator[ProcessGroup]:
-    """Join the processes that the environment tells of (torchrun's RANK, WORLD_SIZE and so on).
+    """Join the process group that torchrun's environment variables describe (WORLD_SIZE etc.).
 
     Args:
-        device: 'auto', 'cpu', 'cuda' or such; with several processes each takes its own GPU.
+        device: Torch device, or 'auto'; with several processes on 'cuda' each takes its own GPU.
     """
     size = int(os.environ.get('WORLD_SIZE', '1'))
     if device == 'auto':
@@ -72,11 +73,12 @@ def join(device: str) -> Iterator[ProcessGroup]:
     if device == 'cuda':
         device = f'cuda:{os.environ.get("LOCAL_RANK", "0")}'
         torch.cuda.set_device(device)
-    # Optimizers import it. Within a group that would keep the group, and its threads, for good.
+    # Optimizers import this module later. Imported within a process group, it would keep the
+    # group and its threads alive for good.
     importlib.import_module('torch._dynamo')
     dist.init_process_group('gloo' if device == 'cpu' else 'nccl')
     try:
         yield ProcessGroup(dist.get_rank(), size, torch.device(device))
     finally:
-        # Its threads have ended after this: one that outlives Python aborts the process.
+        # This ends the group's threads: one that outlives Python would abort the process.
         dist.destroy_process_group()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a run tells of itself: progress bar, log.jsonl, TensorBoard."""
+"""Logging of a run: progress bar, log.jsonl, TensorBoard."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from ddfnet_ros.training.checkpoint import CHECKPOINT, State
 from ddfnet_ros.training.settings import TrainingSettings
 
 LOG = 'log.jsonl'
-EVERY = 50  # steps that a row of the log is the mean of, or fewer when a checkpoint is due
+LOG_EVERY = 50  # steps averaged in a row of the log; fewer when a checkpoint is due
 
 _log = logging.getLogger(__name__)
 
 
 class Record:
-    """Written by one process; closed at the end of a `with`."""
+    """Log of a run, written by the leading process; use it in a `with`."""
 
     def __init__(self, settings: TrainingSettings, step: int, steps: int) -> None:
         self._settings = settings
         self._progress = tqdm(total=steps, initial=step, unit='step', smoothing=0.02,
                               disable=None)
-        self._board = _board(Path(settings.run)) if settings.tensorboard else None
+        self._board = _open_board(Path(settings.run)) if settings.tensorboard else None
 
     def __enter__(self) -> Record:
         return self
@@ -39,18 +39,23 @@ class Record:
             self._board.close()
 
     def step(self, step: int, picture: Callable[[], Tensor]) -> None:
-        """Count a step, and show a picture where one is due.
+        """Advance the progress bar, and log a picture if one is due.
 
         Args:
-            step: Steps done.
-            picture: Gives it, (3, H, W) in [0, 1]; called only if it is wanted.
+            step: Number of steps done.
+            picture: Function that makes a (3, H, W) picture in [0, 1]; called only if due.
         """
         self._progress.update()
         if self._board is not None and step % self._settings.picture_every == 0:
             self._board.add_image('picture', picture(), step)
 
     def row(self, step: int, seconds: float, scalars: dict[str, float]) -> None:
-        """Note what was measured since the last row.
+        """Log the means of the steps since the last row.
+
+        Args:
+            step: Number of steps done.
+            seconds: Training time so far [s].
+            scalars: Values by name, among them `loss`.
 
         Raises:
             OSError: the disk is full.
@@ -64,14 +69,14 @@ class Record:
 
 
 def state_json(settings: TrainingSettings, state: State) -> str:
-    """What a run has come to, as JSON."""
+    """Outcome of a run as JSON."""
     return json.dumps({
         'run': settings.run, 'checkpoint': str(Path(settings.run) / CHECKPOINT),
         'steps': state.step, 'seconds': round(state.seconds, 1)})
 
 
-def _board(run: Path) -> Any:
-    """TensorBoard's writer, or None where it is not installed."""
+def _open_board(run: Path) -> Any:
+    """TensorBoard writer, or None if TensorBoard is not installed."""
     try:
         from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415  (optional)
     except ImportError:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The training recipes: the paper's as the default, and those that our weights are made with."""
+"""Training settings, and recipes: the paper's (the default) and those of our weights."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ddfnet_ros.tunables import Settings, setting
 
 RECIPES: dict[str, dict[str, Any]] = {
     'paper': {},
-    # Sec. 4.2.3, from weights that are trained already (start_from). The paper gives no strength.
+    # Sec. 4.2.3: fine-tuning of trained weights (start_from). The paper gives no noise strength.
     'paper-denoise': {'epochs': 1000, 'halvings': (), 'noise': 0.05},
     'budget': {
         'architecture': 'fast', 'shortcut': True, 'flow': 'dis', 'vary_brackets': True,
@@ -23,8 +23,8 @@ RECIPES: dict[str, dict[str, Any]] = {
         'ema_decay': 0.999, 'reference_hinge': 1.0, 'logit_penalty': 1e-3,
         'dead_relu_penalty': 1e-3, 'precision': 'auto',
     },
-    # PWC-Net as its authors train it (weight decay, batch), with our schedule and average, and
-    # with features that cannot vanish.
+    # PWC-Net with its authors' weight decay and batch size, but our schedule and averaging, and
+    # normalised features, which cannot vanish.
     'pwcnet': {
         'architecture': 'pwcnet', 'config': ('normalised=true',), 'vary_brackets': True,
         'steps': 40000, 'batch_size': 8, 'optimizer': 'adamw', 'learning_rate': 2.5e-4,
@@ -32,13 +32,13 @@ RECIPES: dict[str, dict[str, Any]] = {
         'ema_decay': 0.999, 'precision': 'auto',
     },
 }
-"""What each recipe sets; everything else keeps the paper's value (Sec. 3.3)."""
+"""Settings of each recipe; all others keep the paper's value (Sec. 3.3)."""
 
-_BEFORE_RECIPES = 'budget'  # how runs were trained whose settings name no recipe
+_BEFORE_RECIPES = 'budget'  # recipe of old runs, whose saved settings name none
 
 _RENAMED = {'varied': 'vary_brackets', 'clip': 'gradient_clip', 'decay': 'ema_decay',
             'no_worse': 'reference_hinge', 'calm': 'logit_penalty', 'alive': 'dead_relu_penalty'}
-"""Fields by the names that they have in older runs."""
+"""Old names of fields, as saved by older runs, and their present names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,22 +138,22 @@ class TrainingSettings(Settings):
                                  bounds=(1, 10**8))
 
     @classmethod
-    def of(cls, recipe: str, given: Mapping[str, Any]) -> TrainingSettings:
-        """A recipe's settings, but for those given.
+    def from_recipe(cls, recipe: str, given: Mapping[str, Any]) -> TrainingSettings:
+        """Settings of a recipe, overridden by those given.
 
         Raises:
-            ValueError: unknown recipe, or values out of bounds.
+            ValueError: unknown recipe, or a value out of bounds.
         """
         return cls(**{**RECIPES.get(recipe, {}), **given, 'recipe': recipe})
 
     @classmethod
-    def stored(cls, fields: Mapping[str, Any]) -> TrainingSettings:
-        """Settings that an earlier run noted; fields that are no more are left out."""
+    def from_saved(cls, fields: Mapping[str, Any]) -> TrainingSettings:
+        """Settings that an earlier run saved; fields that no longer exist are dropped."""
         known = {field.name for field in dataclasses.fields(cls)} - {'recipe'}
-        noted = {_RENAMED.get(name, name): value for name, value in fields.items()}
+        renamed = {_RENAMED.get(name, name): value for name, value in fields.items()}
         given = {name: tuple(value) if isinstance(value, list) else value
-                 for name, value in noted.items() if name in known}
-        return cls.of(fields.get('recipe', _BEFORE_RECIPES), given)
+                 for name, value in renamed.items() if name in known}
+        return cls.from_recipe(fields.get('recipe', _BEFORE_RECIPES), given)
 
     @property
     def network(self) -> dict[str, Any]:
@@ -163,17 +163,17 @@ class TrainingSettings(Settings):
             ValueError: an entry of `config` is not NAME=VALUE.
         """
         own = {'shortcut': self.shortcut} if self.architecture == 'ddfnet' else {}
-        return {'architecture': self.architecture, **own, **dict(map(_field, self.config))}
+        return {'architecture': self.architecture, **own, **dict(map(_parse_entry, self.config))}
 
     @property
     def estimates_motion(self) -> bool:
-        """Whether a PWC-Net runs along with the network in training."""
+        """Whether a PWC-Net estimates the motion for the network in training."""
         return self.flow == 'pwcnet' and self.architecture != 'pwcnet'
 
 
-def _field(entry: str) -> tuple[str, Any]:
-    name, is_there, value = entry.partition('=')
-    if not is_there:
+def _parse_entry(entry: str) -> tuple[str, Any]:
+    name, equals, value = entry.partition('=')
+    if not equals:
         raise ValueError(f'config: expected NAME=VALUE, such as channels=40, got {entry!r}')
     try:
         return name, json.loads(value)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a training run to a model file with its card."""
+"""Make a model file with its card from a training run."""
 
 from __future__ import annotations
 
@@ -14,23 +14,25 @@ from torch import Tensor
 from ddfnet_ros import network, weights
 from ddfnet_ros.runtime.machine import hardware
 from ddfnet_ros.training import slim, sources
-from ddfnet_ros.training.checkpoint import Stored, fill
+from ddfnet_ros.training.checkpoint import Checkpoint, fill
 from ddfnet_ros.training.settings import TrainingSettings
 
+# Settings that the card leaves out: paths, and what does not affect the weights.
 _PRIVATE = ('panoramas', 'cutouts', 'root', 'run', 'slim', 'start_from', 'pwcnet', 'device',
             'workers', 'keep_every')
-_ALIKE = ('flow', 'flow_sha256', 'licence')
+# Entries of the card in which mixed models must agree.
+_MUST_MATCH = ('flow', 'flow_sha256', 'licence')
 
 
 @dataclass(frozen=True)
 class Mix:
-    """A mean of the weights of two models of which one was trained from the other.
+    """A model to average weights with; one of the two was trained from the other.
 
-    It often does what both can, better than either (Wortsman et al., "Robust fine-tuning of
-    zero-shot models", CVPR 2022).
+    The mean often combines what both can do, better than either alone (Wortsman et al., "Robust
+    fine-tuning of zero-shot models", CVPR 2022).
 
     Attributes:
-        model: Model file of the other one.
+        model: Model file to mix in.
         share: Its share of the mean, in [0, 1].
     """
 
@@ -53,54 +55,55 @@ def ship(
     """Write the averaged weights of a run as a model file.
 
     Args:
-        run: Folder that `train` wrote, or a slim checkpoint's.
+        run: Folder that `train` wrote, or folder of a slim checkpoint.
         path: Model file to write, models/NAME.safetensors.
-        evaluation: What `ddfnet evaluate --json` wrote about these weights, for the card.
-        half: Store the numbers as float16, which halves the file.
-        pwcnet: Model file to write the PWC-Net to, where it was trained along.
-        mix: Another model, to store a mean with.
+        evaluation: Output of `ddfnet evaluate --json` for these weights, for the card.
+        half: Whether to store float16, which halves the file.
+        pwcnet: Model file to write the PWC-Net to, if it was trained jointly.
+        mix: Another model to average the weights with.
 
     Returns:
-        The checksum.
+        Checksum of the tensors in `path`.
 
     Raises:
-        FileNotFoundError: the folder holds no finished checkpoint, or there is no such model.
-        ValueError: a PWC-Net was trained along, and `pwcnet` does not say where to write it; a
-            model of another network, flow or licence is to be mixed in.
+        FileNotFoundError: the folder holds no finished checkpoint, or the model to mix is missing.
+        ValueError: a PWC-Net was trained jointly but `pwcnet` is not given; the model to mix has
+            another network, flow or licence.
     """
     stored = slim.read_any(run)
     tensors = stored.part('average')
     card = _card(stored) | ({'evaluation': dict(evaluation)} if evaluation else {})
     dtype = torch.float16 if half else torch.float32
-    if motion := stored.part('flow_average'):
+    if flow_tensors := stored.part('flow_average'):
         if pwcnet is None:
             raise ValueError(f'{run}: expected a file for the PWC-Net, which was trained along, '
                              'got none; give --pwcnet')
-        own = {k: v for k, v in card.items() if not k.startswith('flow')}
-        card['flow_sha256'] = _save({'architecture': 'pwcnet'}, motion, pwcnet, own, dtype)
+        flow_card = {k: v for k, v in card.items() if not k.startswith('flow')}
+        card['flow_sha256'] = _save(
+            {'architecture': 'pwcnet'}, flow_tensors, pwcnet, flow_card, dtype)
     if mix:
-        tensors, card = _mixed(mix, stored.network, tensors, card)
+        tensors, card = _mix_in(mix, stored.network, tensors, card)
     return _save(stored.network, tensors, path, card, dtype)
 
 
-def _mixed(
+def _mix_in(
     mix: Mix, config: Mapping[str, Any], tensors: dict[str, Tensor], card: dict[str, Any]
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Weights and card with another model mixed in."""
     other = weights.load(mix.model)
-    has = {'network': network.describe(network.build(config)),
-           **{name: card.get(name) for name in _ALIKE}}
+    ours = {'network': network.describe(network.build(config)),
+            **{name: card.get(name) for name in _MUST_MATCH}}
     got = {'network': network.describe(other.model),
-           **{name: other.card.get(name) for name in _ALIKE}}
-    for name, expected in has.items():
+           **{name: other.card.get(name) for name in _MUST_MATCH}}
+    for name, expected in ours.items():
         if got[name] != expected:
             raise ValueError(f'{mix.model}: expected the same {name} as of the run, {expected}, '
                              f'got {got[name]}; mix models that were trained from one another')
     theirs = other.model.state_dict()
     mean = {name: torch.lerp(own.float(), theirs[name], mix.share)
             for name, own in tensors.items()}
-    named = {'model': mix.model.stem, 'sha256': other.sha256, 'share': mix.share}
-    return mean, card | {'mixed_with': named}
+    source = {'model': mix.model.stem, 'sha256': other.sha256, 'share': mix.share}
+    return mean, card | {'mixed_with': source}
 
 
 def _save(
@@ -112,11 +115,11 @@ def _save(
     return weights.save(model, path, card, dtype)
 
 
-def _card(stored: Stored) -> dict[str, Any]:
+def _card(stored: Checkpoint) -> dict[str, Any]:
     settings, history = stored.settings, stored.facts.get('history', {})
     flow = history.get('flow', {})
     card = {
-        'data': sources.data(history, settings),
+        'data': sources.describe_data(history, settings),
         'licence': sources.licence(history, settings),
         'recipe': _recipe(settings),
         'steps': stored.facts['step'],
@@ -133,8 +136,8 @@ def _card(stored: Stored) -> dict[str, Any]:
 
 
 def _recipe(settings: TrainingSettings) -> dict[str, Any]:
-    """The recipe's name, and each value that is not the paper's."""
+    """The recipe's name, and each setting that differs from the paper's."""
     paper = asdict(TrainingSettings())
-    differs = {name: value for name, value in asdict(settings).items()
+    changed = {name: value for name, value in asdict(settings).items()
                if value != paper[name] and name not in _PRIVATE}
-    return {'recipe': settings.recipe, **differs}
+    return {'recipe': settings.recipe, **changed}

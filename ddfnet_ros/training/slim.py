@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Slim checkpoints: the averaged weights as float16, in parts that small transfers carry.
+"""Slim checkpoints: the averaged weights as float16, split into files of limited size.
 
-A folder with index.json and step_1200_part_1_of_2.safetensors, ... Training goes on from it with
+A folder with index.json and step_1200_part_1_of_2.safetensors, ... Training resumes from it with
 the same schedule and sample sequence, but the optimizer starts anew and warms up again.
 """
 
@@ -17,53 +17,53 @@ from torch import Tensor
 
 from ddfnet_ros import weights
 from ddfnet_ros.training import checkpoint
-from ddfnet_ros.training.checkpoint import Stored
+from ddfnet_ros.training.checkpoint import Checkpoint
 
 INDEX = 'index.json'
 
-KEPT = 'step_'
-"""Begins the names of folders in a run's that `keep_every` asked for."""
+KEPT_PREFIX = 'step_'
+"""Names of the checkpoint folders that `keep_every` adds to a run's folder begin with this."""
 
 PART_BYTES = 15 * 2**20
 _AVERAGES = ('average', 'flow_average')
 
 
-def write(stored: Stored, folder: Path) -> list[Path]:
-    """Write a slim checkpoint in place of any that the folder holds, which is usable until then.
+def write(stored: Checkpoint, folder: Path) -> list[Path]:
+    """Write a slim checkpoint; one already in the folder stays usable until it is replaced.
 
     Args:
-        stored: A full checkpoint, or a slim one.
-        folder: Made if missing.
+        stored: Full or slim checkpoint to write the averages of.
+        folder: Target folder; created if missing.
 
     Returns:
-        The files, the index first.
+        The files written, the index first.
 
     Raises:
         OSError: they cannot be written.
     """
-    halves = {f'{part}.{name}': _half(tensor) for part in _AVERAGES
-              for name, tensor in stored.part(part).items()}
-    parts = list(_parts(halves))
-    sums = {}
+    averages = {f'{part}.{name}': _half(tensor) for part in _AVERAGES
+                for name, tensor in stored.part(part).items()}
+    parts = list(_split(averages))
+    checksums = {}
     for number, part in enumerate(parts, 1):
         name = f'step_{stored.facts["step"]}_part_{number}_of_{len(parts)}{weights.SUFFIX}'
         weights.write(part, folder / name, {})
-        sums[name] = weights.checksum(part)
-    index, fresh = folder / INDEX, folder / f'{INDEX}.partial'
-    fresh.write_text(json.dumps({'facts': stored.facts, 'parts': sums}, indent=1) + '\n')
-    fresh.replace(index)
+        checksums[name] = weights.checksum(part)
+    index, partial = folder / INDEX, folder / f'{INDEX}.partial'
+    partial.write_text(json.dumps({'facts': stored.facts, 'parts': checksums}, indent=1) + '\n')
+    partial.replace(index)
     for old in folder.glob(f'step_*_part_*{weights.SUFFIX}'):
-        if old.name not in sums:
+        if old.name not in checksums:
             old.unlink()
-    return [index, *(folder / name for name in sums)]
+    return [index, *(folder / name for name in checksums)]
 
 
-def read(folder: Path) -> Stored:
+def read(folder: Path) -> Checkpoint:
     """Read a slim checkpoint.
 
     Raises:
         FileNotFoundError: a file is missing.
-        ValueError: a part is damaged or of another checkpoint.
+        ValueError: a part is damaged or belongs to another checkpoint.
     """
     index = json.loads((folder / INDEX).read_text())
     tensors: dict[str, Tensor] = {}
@@ -73,11 +73,14 @@ def read(folder: Path) -> Stored:
             raise ValueError(f'{folder / name}: expected sha256 {expected}, got '
                              f'{got if part else "no file"}; copy all parts again')
         tensors |= part
-    return Stored(index['facts'], {name: tensor.float() for name, tensor in tensors.items()})
+    return Checkpoint(index['facts'], {name: tensor.float() for name, tensor in tensors.items()})
 
 
-def read_any(path: Path) -> Stored:
-    """Read a checkpoint of either kind: a run's folder, its file, or a slim one's folder.
+def read_any(path: Path) -> Checkpoint:
+    """Read a full or slim checkpoint.
+
+    Args:
+        path: Folder of a run or its checkpoint file, or folder of a slim checkpoint or its index.
 
     Raises:
         FileNotFoundError: there is none.
@@ -87,7 +90,8 @@ def read_any(path: Path) -> Stored:
     return read(folder) if (folder / INDEX).is_file() else checkpoint.read(path)
 
 
-def _parts(tensors: dict[str, Tensor]) -> Iterator[dict[str, Tensor]]:
+def _split(tensors: dict[str, Tensor]) -> Iterator[dict[str, Tensor]]:
+    """Split tensors into parts of at most PART_BYTES; a larger tensor is a part of its own."""
     part: dict[str, Tensor] = {}
     size = 0
     for name, tensor in tensors.items():

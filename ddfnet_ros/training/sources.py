@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What weights have learnt from, remembered by a run, so that its card claims nothing else."""
+"""Record what a run was trained on, so that its card states data and licence correctly."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ddfnet_ros.training.settings import TrainingSettings
 
 FREE = 'Apache-2.0'
 UNSTATED = 'yours to state'
-# Of the files that the shipped models were trained on: nothing but these is known to be free.
+# Digests of the files that the shipped models were trained on; only these are known to be free.
 _POLY_HAVEN = 'ca04890a2553c8f77c891ec1beb4d3c9f2aa4b5401736a4dbf7984efce9e1890'
 _OPEN_CLIPART = 'e7fa19467a512c411162853fa840953a40be711b226be0de35b9f8c756e0236f'
 _FREE_SCENES = 'Scenes synthesised from 62 Poly Haven panoramas (CC0) and public-domain cut-outs'
@@ -22,56 +22,57 @@ _PHOTOGRAPHS = {'photographs': _KALANTARI}
 
 
 def note(history: dict[str, Any], settings: TrainingSettings, step: int) -> None:
-    """Remember what a run learns from.
+    """Add what a run is trained on to its history.
 
-    Nothing is noted where what came before is not known, as in checkpoints that are older than
-    these notes.
+    Nothing is added if the run resumes a checkpoint that is older than these notes: what it was
+    trained on before is not known.
     """
     if step and 'sources' not in history:
         return
-    source = _source(settings)
+    source = _current_source(settings)
     noted = history.setdefault('sources', [])
     if source not in noted:
         noted.append(source)
 
 
 def origin(model: str, sha256: str, card: Mapping[str, Any]) -> dict[str, Any]:
-    """What is remembered of the weights that a run starts from."""
+    """History entry for the weights that a run starts from."""
     return {'model': model, 'sha256': sha256, 'minutes': card.get('minutes', 0),
             'licence': card.get('licence', UNSTATED), 'data': card.get('data', '')}
 
 
 def digest(folder: Path, pattern: str) -> dict[str, Any]:
-    """Number of files, and a sha256 of all that is in them whatever their names."""
-    sums = sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob(pattern))
-    return {'count': len(sums), 'sha256': hashlib.sha256(' '.join(sums).encode()).hexdigest()}
+    """Number of files, and a sha256 of their contents, independent of their names."""
+    checksums = sorted(
+        hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob(pattern))
+    return {'count': len(checksums),
+            'sha256': hashlib.sha256(' '.join(checksums).encode()).hexdigest()}
 
 
-def data(history: Mapping[str, Any], settings: TrainingSettings) -> str:
-    """What the card says of all that the weights have learnt from."""
-    scenes, photographed = _sources(history, settings)
-    before = history.get('started_from', {}).get('data', '')
+def describe_data(history: Mapping[str, Any], settings: TrainingSettings) -> str:
+    """Text for the card on all data that the weights were trained on."""
+    scenes, photographed = _known_sources(history, settings)
+    earlier = history.get('started_from', {}).get('data', '')
     free = _FREE_SCENES + _NOTHING_ELSE
-    if not photographed and _are_free(scenes) and before in ('', free):
+    if not photographed and _are_free(scenes) and earlier in ('', free):
         return free
-    said = [f'Photographed brackets: {_KALANTARI}.'] if photographed else []
+    sentences = [f'Photographed brackets: {_KALANTARI}.'] if photographed else []
     if scenes or not photographed:
-        said.append(f'{_FREE_SCENES}.' if _are_free(scenes) else _own(scenes))
-    return ' '.join([*said, f'Before that: {before}'] if before else said)
+        sentences.append(f'{_FREE_SCENES}.' if _are_free(scenes) else _describe_own(scenes))
+    return ' '.join([*sentences, f'Before that: {earlier}'] if earlier else sentences)
 
 
 def licence(history: Mapping[str, Any], settings: TrainingSettings) -> str:
-    """All that somebody else, or nobody, has stated; free where there is nothing of that kind."""
-    scenes, photographed = _sources(history, settings)
-    held = [f'that of {_KALANTARI}'] if photographed else []
+    """Licence for the card: all that apply besides FREE, or FREE if there are none."""
+    scenes, photographed = _known_sources(history, settings)
+    licences = [f'that of {_KALANTARI}'] if photographed else []
     if not (_are_free(scenes) or (photographed and not scenes)):
-        held.append(UNSTATED)
-    held += [history.get(borrowed, {}).get('licence') or FREE
-             for borrowed in ('started_from', 'flow')]
-    return '; '.join(dict.fromkeys(one for one in held if one != FREE)) or FREE
+        licences.append(UNSTATED)
+    licences += [history.get(part, {}).get('licence') or FREE for part in ('started_from', 'flow')]
+    return '; '.join(dict.fromkeys(one for one in licences if one != FREE)) or FREE
 
 
-def _source(settings: TrainingSettings) -> dict[str, Any]:
+def _current_source(settings: TrainingSettings) -> dict[str, Any]:
     if settings.dataset == 'kalantari':
         return _PHOTOGRAPHS
     source = {'panoramas': digest(Path(settings.panoramas), '*.exr')}
@@ -80,16 +81,16 @@ def _source(settings: TrainingSettings) -> dict[str, Any]:
     return source
 
 
-def _sources(
+def _known_sources(
     history: Mapping[str, Any], settings: TrainingSettings
 ) -> tuple[list[dict[str, Any]], bool]:
-    """What scenes were synthesised from, and whether there were photographs."""
+    """Sources of synthesised scenes, and whether photographs were used too."""
     noted = history.get('sources', [])
     scenes = [source for source in noted if source != _PHOTOGRAPHS]
     return scenes, settings.dataset == 'kalantari' or _PHOTOGRAPHS in noted
 
 
-def _own(scenes: Sequence[Mapping[str, Any]]) -> str:
+def _describe_own(scenes: Sequence[Mapping[str, Any]]) -> str:
     panoramas, cutouts = (
         {s[what]['sha256']: s[what]['count'] for s in scenes if what in s}
         for what in ('panoramas', 'cutouts'))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a run starts: anew, from its own checkpoint, from another's, or from a model's weights."""
+"""Start a run: anew, from its own checkpoint, from another run's, or from a model's weights."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ddfnet_ros import network, weights
 from ddfnet_ros.flow.pwcnet import PWCNet
 from ddfnet_ros.runtime.selection import choose_precision
 from ddfnet_ros.training import checkpoint, slim, sources
-from ddfnet_ros.training.checkpoint import CHECKPOINT, State, Stored
+from ddfnet_ros.training.checkpoint import CHECKPOINT, Checkpoint, State
 from ddfnet_ros.training.schedule import Ramp
 from ddfnet_ros.training.settings import TrainingSettings
 
@@ -26,49 +26,50 @@ _AVERAGE_OF = {'model': 'average', 'flow': 'flow_average'}
 
 
 def start(settings: TrainingSettings, device: torch.device) -> State:
-    """The state that the first step of a run finds.
+    """Make the state in which a run starts or resumes.
 
     Raises:
-        FileNotFoundError: nothing to start from where the settings point.
-        ValueError: it cannot be used, or is of another architecture.
+        FileNotFoundError: the settings name a checkpoint or model that does not exist.
+        ValueError: it cannot be used, or has another architecture.
     """
-    stored = _checkpoint(settings)
-    model, history = _model(settings, stored)
+    stored = _find_checkpoint(settings)
+    model, history = _build_model(settings, stored)
     flow = None
     if settings.estimates_motion:
-        loaded = weights.load(_pwcnet(settings.pwcnet))
+        loaded = weights.load(_find_pwcnet(settings.pwcnet))
         if not isinstance(loaded.model, PWCNet):
             raise ValueError(f'pwcnet: expected a PWC-Net, got {settings.pwcnet}, a '
                              f'{type(loaded.model).__name__}; {_NO_PWCNET}')
-        flow = _placed(loaded.model, device).requires_grad_(False)
+        flow = _to_device(loaded.model, device).requires_grad_(False)
         history['flow'] = {'sha256': loaded.sha256, 'licence': loaded.card.get('licence', '')}
-    model = _placed(model, device)
+    model = _to_device(model, device)
     state = State(
-        model, copy.deepcopy(model), _optimizer(settings, model, flow), flow, history=history,
+        model, copy.deepcopy(model), _make_optimizer(settings, model, flow), flow,
+        history=history,
         ramp=Ramp(0, settings.rewarm if 'started_from' in history else settings.warmup))
     if stored is not None:
-        _go_on(state, stored, settings)
+        _resume(state, stored, settings)
     return state
 
 
-def join_flow(state: State) -> None:
-    """Train PWC-Net along from now on."""
+def unfreeze_flow(state: State) -> None:
+    """Train the PWC-Net jointly from now on; does nothing if there is none or it already is."""
     if state.flow is None or state.flow_average is not None:
         return
     state.flow_average = copy.deepcopy(state.flow)
     state.flow.requires_grad_(True)
 
 
-def _pwcnet(name: str) -> Path:
+def _find_pwcnet(name: str) -> Path:
     try:
         return weights.find(name)
     except weights.WeightsNotFoundError as error:
-        said = str(error).partition('; ')[0]  # what else there is, is no PWC-Net
-        raise weights.WeightsNotFoundError(f'pwcnet: {said}; {_NO_PWCNET}') from error
+        problem = str(error).partition('; ')[0]  # without its list of models: none is a PWC-Net
+        raise weights.WeightsNotFoundError(f'pwcnet: {problem}; {_NO_PWCNET}') from error
 
 
-def _checkpoint(settings: TrainingSettings) -> Stored | None:
-    """The run's own checkpoint, or else the one that it is to start from."""
+def _find_checkpoint(settings: TrainingSettings) -> Checkpoint | None:
+    """The run's own checkpoint, or else the one named by `start_from`; None if neither exists."""
     if (Path(settings.run) / CHECKPOINT).exists():
         return checkpoint.read(Path(settings.run))
     source = Path(settings.start_from)
@@ -77,10 +78,10 @@ def _checkpoint(settings: TrainingSettings) -> Stored | None:
     return None
 
 
-def _model(
-    settings: TrainingSettings, stored: Stored | None
+def _build_model(
+    settings: TrainingSettings, stored: Checkpoint | None
 ) -> tuple[nn.Module, dict[str, Any]]:
-    """The network, and what is to be remembered of where its weights are from."""
+    """The network, and the history entries on the origin of its weights."""
     if stored is not None:
         model = network.build(stored.network)
         _check_network(settings, model)
@@ -94,23 +95,23 @@ def _model(
 
 
 def _check_network(settings: TrainingSettings, model: nn.Module) -> None:
-    found = network.describe(model)
+    config = network.describe(model)
     for name, value in settings.network.items():
-        expected, asked = json.dumps(found.get(name)), json.dumps(value)
-        if asked != expected:
+        expected, got = json.dumps(config.get(name)), json.dumps(value)
+        if got != expected:
             own = (Path(settings.run) / CHECKPOINT).exists()
             where = f'the run in {settings.run}' if own else 'the weights to start from'
             remedy = '; choose another --run' if own else ''
             raise ValueError(
-                f'{name}: expected {expected}, as {where} has it, got {asked}{remedy}')
+                f'{name}: expected {expected}, as {where} has it, got {got}{remedy}')
 
 
-def _go_on(state: State, stored: Stored, settings: TrainingSettings) -> None:
+def _resume(state: State, stored: Checkpoint, settings: TrainingSettings) -> None:
     if stored.part('flow_average'):
         if state.flow is None:
             raise ValueError('flow: expected pwcnet, which the checkpoint has trained along, got '
                              f'{settings.flow}')
-        join_flow(state)
+        unfreeze_flow(state)
     else:
         _check_flow(state.history, stored.facts.get('history', {}))
     if not stored.is_slim:
@@ -118,32 +119,32 @@ def _go_on(state: State, stored: Stored, settings: TrainingSettings) -> None:
         return
     for name, module in state.networks().items():
         checkpoint.fill(module, stored.part(_AVERAGE_OF.get(name, name)))
-    checkpoint.note_progress(state, stored)
+    checkpoint.restore_progress(state, stored)
     state.ramp = Ramp(state.step, settings.rewarm)
 
 
 def _check_flow(history: Mapping[str, Any], earlier: Mapping[str, Any]) -> None:
-    """A PWC-Net that is not trained along has to be the same all the time."""
+    """A frozen PWC-Net must be the same as when the run began."""
     now, before = (h.get('flow', {}).get('sha256') for h in (history, earlier))
     if before and now != before:
         raise ValueError(f'pwcnet: expected the one that the run has had, sha256 {before[:12]}, '
                          f'got {now[:12] if now else "none"}; give that file')
 
 
-def _optimizer(
+def _make_optimizer(
     settings: TrainingSettings, model: nn.Module, flow: nn.Module | None
 ) -> optim.Optimizer:
-    """Of all parameters; those of a frozen PWC-Net get no gradient, so they stay as they are."""
+    """Optimizer of all parameters; a frozen PWC-Net's get no gradient, so they do not change."""
     parameters = [*model.parameters(), *(flow.parameters() if flow is not None else ())]
     kind = {'adam': optim.Adam, 'adamw': optim.AdamW}[settings.optimizer]
     return kind(parameters, settings.learning_rate, (0.9, settings.beta2),
                 weight_decay=settings.weight_decay)
 
 
-def _placed(model: Any, device: torch.device) -> nn.Module:
-    """On the device, in the layout that is fastest there."""
-    # In bfloat16 oneDNN works channels last; in float32 the plain layout is no slower.
-    low = choose_precision('auto', device) is torch.bfloat16
-    layout = torch.channels_last if low else torch.preserve_format
-    placed: nn.Module = model.to(device, memory_format=layout)
-    return placed
+def _to_device(model: Any, device: torch.device) -> nn.Module:
+    """Move a model to the device, in the memory format that is fastest there."""
+    # In bfloat16 oneDNN works channels last; in float32 the default format is no slower.
+    bfloat16 = choose_precision('auto', device) is torch.bfloat16
+    memory_format = torch.channels_last if bfloat16 else torch.preserve_format
+    moved: nn.Module = model.to(device, memory_format=memory_format)
+    return moved

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When to stop before the schedule ends."""
+"""Stop training before the schedule ends: on a signal, or when the time is up."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class StopFlag:
-    """Raised by SIGTERM, SIGINT or when the time is up, within a `with`."""
+    """Flag raised by SIGTERM, SIGINT or when the time is up; handles signals within a `with`."""
 
     def __init__(self, minutes: float) -> None:
         """Start the clock.
 
         Args:
-            minutes: Time to train; 0: any.
+            minutes: Time to train [min]; 0: unlimited.
         """
         self._deadline = time.monotonic() + 60 * minutes if minutes else math.inf
         self._signalled = False
-        self._before: dict[signal.Signals, Any] = {}
+        self._old_handlers: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> StopFlag:
-        self._before = {number: signal.signal(number, self._on_signal) for number in _SIGNALS}
+        self._old_handlers = {
+            number: signal.signal(number, self._on_signal) for number in _SIGNALS}
         return self
 
     def __exit__(self, *_error: object) -> None:
-        for number, handler in self._before.items():
+        for number, handler in self._old_handlers.items():
             signal.signal(number, handler)
 
     def _on_signal(self, _number: int, _stack: object) -> None:
@@ -37,5 +38,5 @@ class StopFlag:
 
     @property
     def raised(self) -> bool:
-        """Whether it is time to save and leave."""
+        """Whether it is time to save and stop."""
         return self._signalled or time.monotonic() > self._deadline

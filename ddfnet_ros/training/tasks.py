@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is learnt: to fuse brackets, or to see their motion. A task gives the loss of a batch."""
+"""Training tasks: fuse brackets, or estimate their motion. A task computes the loss of a batch."""
 
 from __future__ import annotations
 
@@ -34,43 +34,43 @@ class FusionTask(nn.Module):
         self.flow = flow
         self._settings = settings
         self._logits: list[Tensor] = []
-        self._rectified: list[Tensor] = []
-        if settings.logit_penalty and (weighing := _weighing(model)):
-            weighing.register_forward_hook(self._note_logits)
+        self._relu_inputs: list[Tensor] = []
+        if settings.logit_penalty and (predictor := _logit_module(model)):
+            predictor.register_forward_hook(self._collect_logits)
         for layer in model.modules() if settings.dead_relu_penalty else ():
             if isinstance(layer, nn.ReLU):
-                layer.register_forward_pre_hook(self._note_rectified)
+                layer.register_forward_pre_hook(self._collect_relu_inputs)
 
     def forward(self, batch: Batch) -> Float[Tensor, '']:
-        """The loss (Eq. 9), and what is asked for besides."""
-        self._logits, self._rectified = [], []
+        """The loss of Eq. 9, plus the penalties that the settings ask for."""
+        self._logits, self._relu_inputs = [], []
         radiance = self._fuse(batch)
-        asked = self._settings
-        loss = mu_law_l1(radiance, batch.truth, asked.mu)
-        if asked.reference_hinge:
-            loss = loss + asked.reference_hinge * reference_hinge(
-                radiance, batch.truth, batch.stack[:, 0], asked.mu)
+        settings = self._settings
+        loss = mu_law_l1(radiance, batch.truth, settings.mu)
+        if settings.reference_hinge:
+            loss = loss + settings.reference_hinge * reference_hinge(
+                radiance, batch.truth, batch.stack[:, 0], settings.mu)
         if self._logits:
-            loss = loss + asked.logit_penalty * logit_penalty(self._logits)
-        if self._rectified:
-            loss = loss + asked.dead_relu_penalty * dead_relu_penalty(self._rectified)
+            loss = loss + settings.logit_penalty * logit_penalty(self._logits)
+        if self._relu_inputs:
+            loss = loss + settings.dead_relu_penalty * dead_relu_penalty(self._relu_inputs)
         return loss
 
     @torch.no_grad()
     def picture(self, batch: Batch) -> Float[Tensor, '3 h w']:
-        """Of the first bracket: reference, what is made of it, and truth, side by side."""
+        """Reference, result and truth of the first bracket, side by side, after the mu-law."""
         one = batch.first()
         images = [one.stack[:, 0, 3:], self._fuse(one), one.truth]
         mapped = [mu_law(image, self._settings.mu)[0].clamp(0, 1) for image in images]
         return torch.cat(mapped, dim=2)
 
-    def _note_logits(
-        self, _weighing: nn.Module, _given: object, logits: Tensor | list[Tensor]
+    def _collect_logits(
+        self, _predictor: nn.Module, _inputs: object, logits: Tensor | list[Tensor]
     ) -> None:
         self._logits += logits if isinstance(logits, list) else [logits]
 
-    def _note_rectified(self, _relu: nn.Module, given: tuple[Tensor]) -> None:
-        self._rectified.append(given[0])
+    def _collect_relu_inputs(self, _relu: nn.Module, inputs: tuple[Tensor]) -> None:
+        self._relu_inputs.append(inputs[0])
 
     def _fuse(self, batch: Batch) -> Float[Tensor, 'b 3 h w']:
         flow = batch.flow if self.flow is None else self.flow(batch.stack)
@@ -78,22 +78,26 @@ class FusionTask(nn.Module):
         return radiance.float()
 
 
-class Motion(nn.Module):
-    """See the motion from the reference to the other frames, as PWC-Net learns it."""
+class MotionTask(nn.Module):
+    """Estimate the motion from the reference to the other frames with a PWC-Net."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, batch: Batch) -> Float[Tensor, '']:
-        """The loss; the batch holds the true motion, and its side is a multiple of 64."""
+        """PWC-Net's loss.
+
+        Args:
+            batch: Brackets with true motion; height and width are multiples of 64.
+        """
         reference, other = common_range(corrected_frames(batch.stack))
         flows = self.model.flows(reference.flatten(0, 1), other.flatten(0, 1))
         return multiscale_endpoint_error(flows, batch.true_flow.flatten(0, 1))
 
     @torch.no_grad()
     def picture(self, batch: Batch) -> Float[Tensor, '3 h w']:
-        """Of the first pair: reference, the other frame moved onto it, and the flow's error."""
+        """Reference, warped other frame and flow error of the first pair, side by side."""
         one = batch.first()
         reference, other = common_range(corrected_frames(one.stack))
         flow = self.model(one.stack).float()
@@ -102,24 +106,24 @@ class Motion(nn.Module):
         return torch.cat([image[0, 0].clamp(0, 1) for image in images], dim=2)
 
 
-Task = FusionTask | Motion
+Task = FusionTask | MotionTask
 
 
-def _weighing(model: nn.Module) -> nn.Module | None:
-    """What gives the logits that weigh frames: core of fast, weight predictor of ddfnet."""
+def _logit_module(model: nn.Module) -> nn.Module | None:
+    """Module that outputs the frames' logits: core of fast, weight predictor of ddfnet."""
     parts = dict(model.named_children())
     return parts.get('core') or parts.get('weight_predictor')
 
 
-def task(settings: TrainingSettings, model: nn.Module, flow: nn.Module | None) -> Task:
-    """The task of an architecture.
+def make_task(settings: TrainingSettings, model: nn.Module, flow: nn.Module | None) -> Task:
+    """Make the task that trains an architecture.
 
     Raises:
-        ValueError: patches or numbers of frames that the network cannot be trained on.
+        ValueError: the network cannot be trained on patches or numbers of frames as set.
     """
     _check(settings, model)
     if settings.architecture == 'pwcnet':
-        return Motion(model)
+        return MotionTask(model)
     return FusionTask(settings, model, flow)
 
 

@@ -22,49 +22,52 @@ from ddfnet_ros.runtime.selection import choose_precision
 from ddfnet_ros.training import checkpoint, slim, sources
 from ddfnet_ros.training.batches import Batch, Batches, loader
 from ddfnet_ros.training.checkpoint import CHECKPOINT, SETTINGS, State
-from ddfnet_ros.training.data import data
+from ddfnet_ros.training.data import make_draw
 from ddfnet_ros.training.processes import ProcessGroup, join
-from ddfnet_ros.training.record import EVERY, Record
+from ddfnet_ros.training.record import LOG_EVERY, Record
 from ddfnet_ros.training.schedule import Schedule
 from ddfnet_ros.training.settings import TrainingSettings
-from ddfnet_ros.training.start import join_flow, start
+from ddfnet_ros.training.start import start, unfreeze_flow
 from ddfnet_ros.training.stop import StopFlag
-from ddfnet_ros.training.tasks import Task, task
+from ddfnet_ros.training.tasks import Task, make_task
 
 
 class NotFiniteError(ValueError):
-    """Training has run away; the checkpoint on disk is from before."""
+    """Loss or gradient became infinite or NaN; the checkpoint on disk is from before that."""
 
 
 def train(settings: TrainingSettings, ready: Callable[[], object] = lambda: None) -> State:
-    """Train until the schedule, the time or a signal ends it; the checkpoint holds the state.
+    """Train until the schedule, the time or a signal ends it, and save a checkpoint.
 
     Args:
-        settings: All of it.
-        ready: Called when data and weights are read, before progress is shown.
+        settings: Training settings.
+        ready: Called when data and weights are loaded, before the progress bar is shown.
+
+    Returns:
+        The final state, which the checkpoint holds too.
 
     Raises:
         ValueError: unusable folders or settings.
-        NotFiniteError: loss or gradient are no longer finite; the checkpoint is from before.
-        OSError: what is written does not fit on the disk; the last checkpoint is whole.
+        NotFiniteError: loss or gradient are no longer finite; the checkpoint is from before that.
+        OSError: a file cannot be written, as on a full disk; the last checkpoint is intact.
     """
     with StopFlag(settings.minutes) as stop, join(settings.device) as group:
         torch.manual_seed(settings.seed)
         torch.set_num_threads(settings.threads)
         keep_freed_memory()
-        torch.backends.cudnn.benchmark = True  # the same few shapes again and again
-        draw = data(settings)
+        torch.backends.cudnn.benchmark = True  # pays because only a few shapes occur
+        draw = make_draw(settings)
         state = start(settings, group.device)
         _note_hardware(state, group)
         sources.note(state.history, settings, state.step)
         batches = Batches(draw, settings.seed, state.step, group.rank, group.size)
         ready()
-        _Run(settings, state, group, stop).go(batches)
+        _Trainer(settings, state, group, stop).train(batches)
     return state
 
 
-class _Run:
-    """One process's part of a training."""
+class _Trainer:
+    """The training loop of one process."""
 
     def __init__(
         self, settings: TrainingSettings, state: State, group: ProcessGroup, stop: StopFlag
@@ -74,109 +77,117 @@ class _Run:
         self._group = group
         self._stop = stop
         self._schedule = Schedule(settings, group.size)
-        self._low = choose_precision(settings.precision, group.device) is torch.bfloat16
+        self._bfloat16 = choose_precision(settings.precision, group.device) is torch.bfloat16
+        self._unlogged_losses: list[Tensor] = []
+        self._timed_until = self._saved_at = 0.0  # of time.monotonic()
 
-    def go(self, batches: Batches) -> None:
-        """Take steps until it is time to stop, and save."""
+    def train(self, batches: Batches) -> None:
+        """Train until it is time to stop; log and save on the way."""
         state = self._state
         if state.step >= self._schedule.steps:
             return
-        learnt = task(self._settings, state.model, state.flow)
-        losses: list[Tensor] = []
-        with self._record() as record:
-            saved = before = time.monotonic()
+        task = make_task(self._settings, state.model, state.flow)
+        with self._open_record() as record:
+            self._timed_until = self._saved_at = time.monotonic()
             for batch in loader(batches, self._settings.workers):
-                self._join()
                 moved = batch.to(self._group.device)
-                loss, norm = self._step(learnt, moved)
-                losses.append(loss)
-                now = time.monotonic()
-                state.seconds, before = state.seconds + now - before, now
+                gradient_norm = self._step(task, moved)
                 over = self._group.any(self._stop.raised) or state.step >= self._schedule.steps
-                due = over or now - saved > self._settings.save_every
                 if record is not None:
-                    with _told(self._path.parent):
-                        record.step(state.step, partial(learnt.picture, moved))
-                if due or self._keeps or state.step % EVERY == 0:
-                    self._report(record, losses, norm)
-                    losses = []
-                if due:
-                    self._save()
-                    saved = now
-                if self._keeps:
-                    self._keep()
+                    with _explain_write_errors(self._path.parent):
+                        record.step(state.step, partial(task.picture, moved))
+                self._log_and_save(record, gradient_norm, over)
                 if over:
                     break
 
-    def _join(self) -> None:
-        """Let PWC-Net learn along from its time on."""
-        state = self._state
-        if self._schedule.joint(state.step) and state.flow_average is None:
-            join_flow(state)
-
     @contextmanager
-    def _record(self) -> Iterator[Record | None]:
-        """What the process that leads writes down."""
+    def _open_record(self) -> Iterator[Record | None]:
+        """Log of the run in the leading process; None in the others."""
         if not self._group.leads:
             yield None
             return
-        _note_settings(self._settings)
+        _write_settings(self._settings)
         with Record(self._settings, self._state.step, self._schedule.steps) as record:
             yield record
 
-    def _step(self, learnt: Task, batch: Batch) -> tuple[Tensor, Tensor]:
-        """One update of weights and averages; gives loss and norm of the gradient."""
+    def _step(self, task: Task, batch: Batch) -> Tensor:
+        """Update weights and averages once; returns the norm of the gradient."""
+        state = self._state
+        if self._schedule.trains_flow(state.step) and state.flow_average is None:
+            unfreeze_flow(state)
+        loss, gradient_norm = self._update(task, batch)
+        self._unlogged_losses.append(loss)
+        now = time.monotonic()
+        state.seconds += now - self._timed_until
+        self._timed_until = now
+        return gradient_norm
+
+    def _update(self, task: Task, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Take one optimizer step; returns the loss and the norm of the gradient."""
         state, settings = self._state, self._settings
         for group in state.optimizer.param_groups:
             group['lr'] = self._schedule.rate(state.step, state.ramp)
-        with torch.autocast(self._group.device.type, torch.bfloat16, enabled=self._low):
-            loss = learnt(batch)
+        with torch.autocast(self._group.device.type, torch.bfloat16, enabled=self._bfloat16):
+            loss = task(batch)
         state.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        self._group.average([p.grad for p in learnt.parameters() if p.grad is not None])
-        norm = nn.utils.clip_grad_norm_(learnt.parameters(), settings.gradient_clip or math.inf)
+        self._group.average([p.grad for p in task.parameters() if p.grad is not None])
+        norm = nn.utils.clip_grad_norm_(task.parameters(), settings.gradient_clip or math.inf)
         state.optimizer.step()
         state.step += 1
-        _average(state, min(settings.ema_decay, (1 + state.step) / (10 + state.step)))
+        _update_averages(state, min(settings.ema_decay, (1 + state.step) / (10 + state.step)))
         return loss.detach(), norm.detach()
 
-    def _report(self, record: Record | None, losses: list[Tensor], norm: Tensor) -> None:
-        """Note how it goes; stop a training that has run away, before its weights are saved."""
+    def _log_and_save(self, record: Record | None, gradient_norm: Tensor, over: bool) -> None:
+        """Write what is due after a step; logging comes first, as it stops on NaN."""
+        now, every, step = self._timed_until, self._settings.keep_every, self._state.step
+        save = over or now - self._saved_at > self._settings.save_every
+        keep = every > 0 and step % every == 0
+        if save or keep or step % LOG_EVERY == 0:
+            self._log(record, gradient_norm)
+        if save:
+            self._save()
+            self._saved_at = now
+        if keep:
+            self._keep()
+
+    def _log(self, record: Record | None, gradient_norm: Tensor) -> None:
+        """Log the mean loss since the last row.
+
+        Raises:
+            NotFiniteError: loss or gradient are not finite.
+        """
         state = self._state
-        loss, gradient = torch.stack(losses).mean().item(), norm.item()
+        loss, gradient = torch.stack(self._unlogged_losses).mean().item(), gradient_norm.item()
+        self._unlogged_losses.clear()
         if not math.isfinite(loss + gradient):
             raise NotFiniteError(
                 f'expected a finite loss and gradient, got {loss:g} and {gradient:g} by step '
                 f'{state.step}; lower learning_rate; {self._path} is from before')
         if record is not None:
             rate = self._schedule.rate(state.step, state.ramp)
-            with _told(self._path.parent):
+            with _explain_write_errors(self._path.parent):
                 record.row(state.step, state.seconds,
                            {'loss': loss, 'gradient': gradient, 'learning_rate': rate})
 
     def _save(self) -> None:
+        """Write the full checkpoint, and a slim one beside it if the settings ask for it."""
         if not self._group.leads:
             return
-        with _told(self._path):
+        with _explain_write_errors(self._path):
             checkpoint.save(self._state, self._path, self._settings)
         if self._settings.slim:
             folder = Path(self._settings.slim)
-            with _told(folder):
+            with _explain_write_errors(folder):
                 slim.write(checkpoint.read(self._path), folder)
 
-    @property
-    def _keeps(self) -> bool:
-        """Whether a slim checkpoint of this step is asked for."""
-        every = self._settings.keep_every
-        return every > 0 and self._state.step % every == 0
-
     def _keep(self) -> None:
-        """Write a slim checkpoint that later ones do not replace."""
+        """Write a slim checkpoint to a folder of its own, which later ones do not replace."""
         if not self._group.leads:
             return
-        folder = self._path.parent / f'{slim.KEPT}{self._state.step:07d}'
-        with _told(folder):
-            slim.write(checkpoint.stored(self._state, self._settings), folder)
+        folder = self._path.parent / f'{slim.KEPT_PREFIX}{self._state.step:07d}'
+        with _explain_write_errors(folder):
+            slim.write(checkpoint.snapshot(self._state, self._settings), folder)
 
     @property
     def _path(self) -> Path:
@@ -184,8 +195,8 @@ class _Run:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Say what could not be written, and that nothing is lost."""
+def _explain_write_errors(path: Path) -> Iterator[None]:
+    """Raise an OSError that names the path and says how to resume."""
     try:
         yield
     except OSError as error:
@@ -195,15 +206,15 @@ def _told(path: Path) -> Iterator[None]:
 
 
 @torch.no_grad()
-def _average(state: State, decay: float) -> None:
+def _update_averages(state: State, decay: float) -> None:
     pairs = [(state.average, state.model)]
     if state.flow is not None and state.flow_average is not None:
         pairs.append((state.flow_average, state.flow))
-    for mean, new in pairs:
-        get_ema_multi_avg_fn(decay)(list(mean.parameters()), list(new.parameters()), 0)
+    for average, network in pairs:
+        get_ema_multi_avg_fn(decay)(list(average.parameters()), list(network.parameters()), 0)
 
 
-def _note_settings(settings: TrainingSettings) -> None:
+def _write_settings(settings: TrainingSettings) -> None:
     path = Path(settings.run) / SETTINGS
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(asdict(settings), indent=2) + '\n')

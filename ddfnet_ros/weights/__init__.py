@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Weights in and out: safetensors with the model's config, its card and a checksum; strict."""
+"""Save, find and load models: safetensors files with config, card and checksum, all checked."""
 
 from ddfnet_ros.weights.files import LoadedModel, checksum, load, save, write
 from ddfnet_ros.weights.finding import (

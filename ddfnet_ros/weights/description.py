@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a weights file says of itself: the network's config and the model's card, checked."""
+"""Parse and check a weights file's metadata: the network's config and the model's card."""
 
 from __future__ import annotations
 
@@ -9,38 +9,49 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ddfnet_ros.weights.finding import unusable
+from ddfnet_ros.weights.finding import unusable_file_error
 
-_LARGEST = 1024  # of any number in a config: wider or deeper is no network of ours
-_HUGE = 1e30  # no number in a card is; beyond, arithmetic in float32 would overflow
+_LARGEST = 1024  # largest number allowed in a config; none of our networks needs more
+_HUGE = 1e30  # numbers in a card must be below this, so that float32 arithmetic cannot overflow
 
 
-def described(path: Path, metadata: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Config and card, if they are objects and say what is read of them in the types expected.
+def parse_metadata(
+    path: Path, metadata: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Parse config and card, and check the types of the entries that are used.
 
-    Whether the config is one of a network, building it tells; here only that its sizes are sane.
+    Of the config only the sizes are checked; building the network checks the rest.
+
+    Args:
+        path: The weights file, for error messages.
+        metadata: Metadata of the file, with `config` and `card` as JSON.
+
+    Raises:
+        WeightsError: config or card are not as expected.
     """
     try:
         config, card = (json.loads(metadata[name]) for name in ('config', 'card'))
     except (ValueError, RecursionError) as error:
-        raise unusable(path, 'config and card in JSON', str(error)) from error
+        raise unusable_file_error(path, 'config and card in JSON', str(error)) from error
     if not (isinstance(config, dict) and isinstance(card, dict)):
-        raise unusable(path, 'config and card as objects', 'something else')
+        raise unusable_file_error(path, 'config and card as objects', 'something else')
     for name, size in config.items():
         if isinstance(size, (int, float)) and not -_LARGEST <= size <= _LARGEST:
-            raise unusable(path, f'{name} up to {_LARGEST}', reprlib.repr(size))
+            raise unusable_file_error(path, f'{name} up to {_LARGEST}', reprlib.repr(size))
     _check_card(path, card)
     return config, card
 
 
 def _check_card(path: Path, card: Mapping[str, Any]) -> None:
-    for name, (expected, suits) in _ENTRIES.items():
-        if name in card and not suits(card[name]):
-            raise unusable(path, f'{name} in its card to be {expected}', reprlib.repr(card[name]))
+    for name, (expected, is_valid) in _CARD_ENTRIES.items():
+        if name in card and not is_valid(card[name]):
+            raise unusable_file_error(
+                path, f'{name} in its card to be {expected}', reprlib.repr(card[name]))
     for layer, ends in card.get('ranges', {}).items():
         if not _is_range(ends):
-            raise unusable(path, f'ranges of {layer} in its card to be [low, high] around 0',
-                           reprlib.repr(ends))
+            raise unusable_file_error(
+                path, f'ranges of {layer} in its card to be [low, high] around 0',
+                reprlib.repr(ends))
 
 
 def _is_text(value: Any) -> bool:
@@ -64,19 +75,19 @@ def _is_object(value: Any) -> bool:
 
 
 def _is_range(value: Any) -> bool:
-    """Zero among it, because padding is zero and 8 bits have to have it exactly."""
+    """Whether a value is [low, high] around zero, which padding needs to be exact in 8 bits."""
     return (_is_list(value) and len(value) == 2 and all(map(_is_number, value))
             and value[0] <= 0 <= value[1])
 
 
-def _has(**members: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    """Whether a value is an object with these members."""
+def _is_object_with(**members: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    """Make a check that a value is an object whose members pass these checks."""
     return lambda value: _is_object(value) and all(
-        name in value and suits(value[name]) for name, suits in members.items())
+        name in value and is_valid(value[name]) for name, is_valid in members.items())
 
 
-# What is read of a card, what it has to be, and whether it is; any of it may be absent.
-_ENTRIES: dict[str, tuple[str, Callable[[Any], bool]]] = {
+# Optional entries of a card: what they must be, in words and as a check.
+_CARD_ENTRIES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     'flow': ('a name', _is_text),
     'flow_sha256': ('a checksum', _is_text),
     'licence': ('text', _is_text),
@@ -84,9 +95,10 @@ _ENTRIES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     'steps': ('a whole number', _is_count),
     'ranges': ('an object of ranges', _is_object),
     'started_from': ('a model with minutes and sha256',
-                     _has(model=_is_text, minutes=_is_number, sha256=_is_text)),
+                     _is_object_with(model=_is_text, minutes=_is_number, sha256=_is_text)),
     'mixed_with': ('a model with share and sha256',
-                   _has(model=_is_text, share=_is_number, sha256=_is_text)),
+                   _is_object_with(model=_is_text, share=_is_number, sha256=_is_text)),
     'evaluation': ('what `ddfnet evaluate --json` wrote',
-                   _has(methods=_has(fused=_is_object), panoramas=_is_list, seed=_is_count)),
+                   _is_object_with(methods=_is_object_with(fused=_is_object),
+                                   panoramas=_is_list, seed=_is_count)),
 }

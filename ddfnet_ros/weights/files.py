@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Weights files in and out, whole and strictly as their config says."""
+"""Save and load weights files; a file that does not exactly fit its config is refused."""
 
 from __future__ import annotations
 
@@ -17,11 +17,16 @@ from safetensors.torch import save as serialise
 from torch import Tensor, nn
 
 from ddfnet_ros import network
-from ddfnet_ros.weights.description import described
-from ddfnet_ros.weights.finding import SUFFIX, WeightsError, missing, unusable
+from ddfnet_ros.weights.description import parse_metadata
+from ddfnet_ros.weights.finding import (
+    SUFFIX,
+    WeightsError,
+    missing_file_error,
+    unusable_file_error,
+)
 from ddfnet_ros.whole_files import write_whole
 
-_LONGEST = 300  # characters of an error of others
+_MAX_ERROR_LENGTH = 300  # characters of another library's error that are quoted
 
 
 @dataclass(frozen=True)
@@ -29,9 +34,9 @@ class LoadedModel:
     """A model ready for inference.
 
     Attributes:
-        model: In float32 and eval mode; `network/__init__.py` says how models are called.
-        card: What was said about it when it was saved: recipe, data, metrics.
-        sha256: Checksum of its tensors, verified.
+        model: The network in float32 and eval mode; `network/__init__.py` says how to call it.
+        card: Facts saved with the model: recipe, data, metrics.
+        sha256: Verified checksum of the stored tensors.
     """
 
     model: nn.Module
@@ -44,18 +49,22 @@ def save(model: nn.Module, path: Path | str, card: Mapping[str, Any],
     """Write weights, config and card; the file appears whole or not at all.
 
     Args:
-        model: Of an architecture that `network.build` knows.
-        path: Ends in .safetensors.
-        card: Anything JSON can hold.
-        dtype: What floating-point tensors are stored as; float16 halves the file.
+        model: Network of an architecture that `network.build` knows.
+        path: File to write; must end in .safetensors.
+        card: Facts about the model; any values that JSON can hold.
+        dtype: Type in which floating-point tensors are stored; float16 halves the file.
 
     Returns:
-        The checksum of the stored tensors.
+        Checksum of the stored tensors.
+
+    Raises:
+        WeightsError: the path has another suffix.
+        OSError: the file cannot be written.
     """
     path = Path(path)
     if path.suffix != SUFFIX:
         raise WeightsError(f'expected a path that ends in {SUFFIX}, got {path}')
-    tensors = {name: _stored(tensor, dtype) for name, tensor in model.state_dict().items()}
+    tensors = {name: _convert(tensor, dtype) for name, tensor in model.state_dict().items()}
     digest = checksum(tensors)
     metadata = {
         'config': json.dumps(network.describe(model)),
@@ -67,12 +76,12 @@ def save(model: nn.Module, path: Path | str, card: Mapping[str, Any],
 
 
 def write(tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file that appears whole or not at all, and that others may read.
+    """Write a safetensors file; it appears whole or not at all.
 
     Raises:
-        OSError: it cannot be written, as on a full disk; a file that was there stays.
+        OSError: it cannot be written, as on a full disk; an existing file is kept.
     """
-    # Not safetensors' own save_file: only their owner may read its files, whatever the umask.
+    # Not safetensors' save_file: it ignores the umask and lets only the owner read the file.
     content = serialise({name: t.contiguous() for name, t in tensors.items()}, dict(metadata))
     write_whole(path, content)
 
@@ -81,22 +90,23 @@ def load(path: Path | str) -> LoadedModel:
     """Read a model that `save` wrote.
 
     Args:
-        path: As `find` returns it.
+        path: Weights file, such as `find` returns.
 
     Raises:
         WeightsNotFoundError: there is no such file.
-        WeightsError: truncated or foreign file, wrong checksum, tensors that do not fit.
+        WeightsError: the file is truncated or of another format, its checksum is wrong, or its
+            tensors do not fit its config.
     """
     path = Path(path)
     if not path.is_file():
-        raise missing(path)
+        raise missing_file_error(path)
     tensors, metadata = _read(path)
     if (digest := checksum(tensors)) != metadata['sha256']:
-        raise unusable(path, f'sha256 {metadata["sha256"]}', digest)
-    config, card = described(path, metadata)
-    with torch.device('meta'):  # a config takes no memory before its tensors are seen to be here
-        _check_fit(path, tensors, _built(path, config).state_dict())
-    model = _built(path, config)
+        raise unusable_file_error(path, f'sha256 {metadata["sha256"]}', digest)
+    config, card = parse_metadata(path, metadata)
+    with torch.device('meta'):  # allocate no memory before the file is known to have the tensors
+        _check_fit(path, tensors, _build(path, config).state_dict())
+    model = _build(path, config)
     model.load_state_dict(tensors, strict=True)
     return LoadedModel(model.eval(), card, digest)
 
@@ -111,7 +121,8 @@ def checksum(tensors: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
-def _stored(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+def _convert(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    """Contiguous copy on the CPU, floating-point numbers as `dtype`."""
     tensor = tensor.detach().cpu()
     return tensor.to(dtype if tensor.is_floating_point() else tensor.dtype).contiguous()
 
@@ -123,26 +134,27 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             tensors = {name: file.get_tensor(name) for name in names}
             metadata = file.metadata() or {}
     except SafetensorError as error:
-        raise unusable(path, 'a whole safetensors file', str(error)) from error
+        raise unusable_file_error(path, 'a whole safetensors file', str(error)) from error
     if missing := {'config', 'card', 'sha256'} - metadata.keys():
-        raise unusable(path, 'a file that ddfnet_ros saved', f'none of {sorted(missing)}')
+        raise unusable_file_error(
+            path, 'a file that ddfnet_ros saved', f'none of {sorted(missing)}')
     return tensors, metadata
 
 
-def _built(path: Path, config: Mapping[str, Any]) -> nn.Module:
+def _build(path: Path, config: Mapping[str, Any]) -> nn.Module:
     try:
         return network.build(config)
-    except Exception as error:  # a config can be wrong in any way that a layer's arguments can
-        problem = shorten(str(error), _LONGEST) or type(error).__name__
-        raise unusable(path, 'a config that can be built', problem) from error
+    except Exception as error:  # wrong layer arguments can raise anything
+        problem = shorten(str(error), _MAX_ERROR_LENGTH) or type(error).__name__
+        raise unusable_file_error(path, 'a config that can be built', problem) from error
 
 
 def _check_fit(path: Path, got: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
     if got.keys() != expected.keys():
         missing, extra = sorted(expected.keys() - got.keys()), sorted(got.keys() - expected.keys())
-        raise unusable(path, f'{len(expected)} tensors of its config',
-                        f'missing {missing[:3]}, unexpected {extra[:3]}')
+        raise unusable_file_error(path, f'{len(expected)} tensors of its config',
+                                  f'missing {missing[:3]}, unexpected {extra[:3]}')
     for name, tensor in expected.items():
         if got[name].shape != tensor.shape:
-            raise unusable(path, f'{name} of shape {tuple(tensor.shape)}',
-                            str(tuple(got[name].shape)))
+            raise unusable_file_error(path, f'{name} of shape {tuple(tensor.shape)}',
+                                      str(tuple(got[name].shape)))

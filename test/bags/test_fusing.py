@@ -37,9 +37,9 @@ def test_every_bracket_is_fused_and_all_else_copied(kind, compressed, record, fu
 def test_results_have_the_reference_frames_header_and_pixels(kind, record, fuse, tmp_path):
     fuse_bag(job(record(kind), tmp_path, outputs=OUTPUTS), fuse)
     with BagReader(tmp_path / 'out.mcap') as bag:
-        found = {topic: [bag.deserialised(m) for m in bag.messages([f'/fuse_node/{topic}'])]
+        found = {topic: [bag.deserialise(m) for m in bag.messages([f'/fuse_node/{topic}'])]
                  for topic in OUTPUTS}
-        inputs = {bag.deserialised(m).header.stamp.nanosec: pixels_of(bag.deserialised(m))
+        inputs = {bag.deserialise(m).header.stamp.nanosec: pixels_of(bag.deserialise(m))
                   for m in bag.messages([TOPIC])}
     for topic, messages in found.items():
         stamps = [m.header.stamp.sec * 10**9 + m.header.stamp.nanosec for m in messages]
@@ -56,9 +56,9 @@ def test_results_have_the_reference_frames_header_and_pixels(kind, record, fuse,
 def test_a_type_that_nobody_knows_keeps_its_definition(record, fuse, tmp_path):
     fuse_bag(job(record(odd=True), tmp_path), fuse)
     with BagReader(tmp_path / 'out.mcap') as bag:
-        (topic,) = [t for t in bag.described() if t.name == '/odd']
+        (topic,) = [t for t in bag.describe_topics() if t.name == '/odd']
         assert 'int32 number' in topic.definition
-        assert bag.deserialised(next(iter(bag.messages(['/odd'])))).number == 0
+        assert bag.deserialise(next(iter(bag.messages(['/odd'])))).number == 0
 
 
 def test_a_bag_of_humble_with_a_type_that_nobody_knows_gives_one_that_can_be_read(
@@ -84,7 +84,7 @@ def test_a_corrupt_image_is_counted_and_the_others_go_on(record, fuse, tmp_path)
 def test_the_camera_info_is_that_of_the_reference_frame(record, fuse, tmp_path):
     fuse_bag(job(record(info='each'), tmp_path), fuse)
     with BagReader(tmp_path / 'out.mcap') as bag:
-        infos = [bag.deserialised(m) for m in bag.messages(['/fuse_node/camera_info'])]
+        infos = [bag.deserialise(m) for m in bag.messages(['/fuse_node/camera_info'])]
     assert [info.binning_x for info in infos] == [1, 4, 7, 10]
 
 
@@ -93,7 +93,7 @@ def test_topics_of_one_namespace_share_its_camera_info(record, fuse, tmp_path):
     source = record(info='each', topics=topics, frames=90)
     fuse_bag(job(source, tmp_path, topics, settings={'bracket_size': 3}), fuse)
     with BagReader(tmp_path / 'out.mcap') as bag:
-        infos = [bag.deserialised(m) for m in bag.messages(['/fuse_node/camera_info'])]
+        infos = [bag.deserialise(m) for m in bag.messages(['/fuse_node/camera_info'])]
     assert {info.binning_x % 3 for info in infos} == {1}  # of the frames of /cam/mid
 
 
@@ -152,7 +152,7 @@ def test_what_other_weights_had_fused_is_not_gone_on_with(record, fuse, tmp_path
                 raise KeyboardInterrupt
             return fuse(bracket)
 
-    monkeypatch.setattr(parts, 'SIZE', 1)
+    monkeypatch.setattr(parts, 'PART_SIZE', 1)
     source = record()
     for weights in (Weights('a', 2), Weights('a', 1)):
         with pytest.raises(KeyboardInterrupt):
@@ -251,7 +251,7 @@ def test_a_jpeg_says_what_it_holds_in_the_words_of_the_node(
 
     fuse_bag(job(record(), tmp_path, outputs=('image/compressed',)), fuse)
     with BagReader(tmp_path / 'out.mcap') as bag:
-        (message, *_) = map(bag.deserialised, bag.messages(['/fuse_node/image/compressed']))
+        (message, *_) = map(bag.deserialise, bag.messages(['/fuse_node/image/compressed']))
     assert message.format == said
 
 
@@ -259,7 +259,7 @@ def test_a_jpeg_says_what_it_holds_in_the_words_of_the_node(
 def test_radiance_in_16_bits_is_that_of_the_node(encoding, record, fuse, tmp_path):
     fuse_bag(job(record(), tmp_path, outputs=('hdr',), settings={'hdr_encoding': encoding}), fuse)
     with BagReader(tmp_path / 'out.mcap') as bag:
-        message = bag.deserialised(next(iter(bag.messages(['/fuse_node/hdr']))))
+        message = bag.deserialise(next(iter(bag.messages(['/fuse_node/hdr']))))
     pixels = pixels_of(message)
     assert message.encoding == 'rgb16'
     assert pixels.dtype == np.uint16

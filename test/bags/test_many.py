@@ -23,7 +23,7 @@ class Inline:
         self.most = max(self.most, self.busy)
         return len(self.begun) - 1
 
-    def first(self, running):
+    def wait_for_any(self, running):
         return max(running)  # not in the order in which they were begun
 
     def result(self, handle):

@@ -28,7 +28,7 @@ def interrupting(fuse, after):
 
 
 def test_an_interrupted_run_goes_on_where_it_was(record, fuse, tmp_path, monkeypatch):
-    monkeypatch.setattr(parts, 'SIZE', 2)
+    monkeypatch.setattr(parts, 'PART_SIZE', 2)
     source = record(frames=30)
     with pytest.raises(Interrupted):
         fuse_bag(job(source, tmp_path), interrupting(fuse, 5))
@@ -44,7 +44,7 @@ def test_an_interrupted_run_goes_on_where_it_was(record, fuse, tmp_path, monkeyp
 
 
 def test_parts_of_other_settings_are_not_taken_over(record, fuse, tmp_path, monkeypatch):
-    monkeypatch.setattr(parts, 'SIZE', 2)
+    monkeypatch.setattr(parts, 'PART_SIZE', 2)
     source = record(frames=30)
     with pytest.raises(Interrupted):
         fuse_bag(job(source, tmp_path), interrupting(fuse, 5))
@@ -53,7 +53,7 @@ def test_parts_of_other_settings_are_not_taken_over(record, fuse, tmp_path, monk
 
 
 def test_parts_of_other_settings_do_not_come_back_later(record, fuse, tmp_path, monkeypatch):
-    monkeypatch.setattr(parts, 'SIZE', 2)
+    monkeypatch.setattr(parts, 'PART_SIZE', 2)
     source = record(frames=30)
     for settings, done in (({}, 7), ({'tone_map': 'reinhard'}, 3)):
         fuse.seen.clear()
@@ -74,7 +74,7 @@ def _killed_while_fusing(source, target):
         return SimpleNamespace(bracket=bracket, image=pixels,
                                radiance=pixels.astype(np.float32) / 255)
 
-    parts.SIZE = 2
+    parts.PART_SIZE = 2
     fuse_bag(BagJob(source=source, target=target, settings=settings), fuse)
 
 

@@ -31,7 +31,7 @@ import pool_work
 from ddfnet_ros.bags.processes import Processes
 if __name__ == '__main__':
     with Processes(1, pool_work.work) as pool:
-        pool.first([pool.start(pool_work.job({name!r}))])
+        pool.wait_for_any([pool.start(pool_work.job({name!r}))])
 """)
     parent = subprocess.Popen([sys.executable, script])
     wait_for(lambda: marker.exists() and marker.read_text())

@@ -26,7 +26,7 @@ def chatter(tmp_path):
 
 def copied(source, target):
     with BagReader(source) as bag, BagWriter(target) as copy:
-        for topic in bag.described():
+        for topic in bag.describe_topics():
             copy.declare(topic)
         for message in bag.messages():
             copy.write_cdr(message)
@@ -35,14 +35,14 @@ def copied(source, target):
 
 def test_a_latched_topic_stays_there_for_those_who_come_late(chatter, tmp_path):
     with BagReader(copied(chatter, tmp_path / 'copy.mcap')) as bag:
-        (topic,) = bag.described()
+        (topic,) = bag.describe_topics()
         assert [qos.durability for qos in topic.qos] == [QosDurability.TRANSIENT_LOCAL]
-        assert bag.deserialised(next(bag.messages())).data == 'hello'
+        assert bag.deserialise(next(bag.messages())).data == 'hello'
 
 
 def test_types_that_only_their_fields_names_tell_apart_become_those_of_ros_2(record):
     with BagReader(record('ros1')) as bag:
-        described = {topic.msgtype: topic for topic in bag.described()}
+        described = {topic.msgtype: topic for topic in bag.describe_topics()}
     kind = 'sensor_msgs/msg/CameraInfo'
     assert described[kind].digest == TYPES.hash_rihs01(kind)
     assert 'float64[9] k' in described[kind].definition
@@ -54,14 +54,14 @@ def test_a_bag_without_definitions_is_read_with_those_of_ros_2_and_keeps_the_res
     with sqlite3.connect(path) as database:
         database.execute('DELETE FROM message_definitions')
     with BagReader(path) as bag:
-        described = {topic.name: topic for topic in bag.described()}
+        described = {topic.name: topic for topic in bag.describe_topics()}
         raw = [bytes(m.cdr) for m in bag.messages(['/odd'])]
-        image = bag.deserialised(next(bag.messages(['/cam/image_raw'])))
+        image = bag.deserialise(next(bag.messages(['/cam/image_raw'])))
     assert (image.width, image.height) == (48, 32)
     assert described['/odd'].definition == ''
     with BagReader(copied(path, tmp_path / 'copy.mcap')) as bag:
         assert [bytes(m.cdr) for m in bag.messages(['/odd'])] == raw
-        assert bag.deserialised(next(bag.messages(['/cam/image_raw']))).width == 48
+        assert bag.deserialise(next(bag.messages(['/cam/image_raw']))).width == 48
 
 
 @pytest.mark.parametrize('plugin', list(StoragePlugin))
@@ -75,11 +75,11 @@ def test_a_type_with_an_empty_definition_and_a_hash_of_zeros_is_unknown(plugin, 
         bag.write(known, 2, TYPES.serialize_cdr(text, text.__msgtype__))
     (file,) = (f for f in (tmp_path / 'bag').iterdir() if f.suffix != '.yaml')
     with BagReader(tmp_path / 'bag' if whole else file) as bag:
-        assert bag.deserialised(next(bag.messages(['/known']))).data == 'hello'
-        (described,) = (topic for topic in bag.described() if topic.name == '/odd')
+        assert bag.deserialise(next(bag.messages(['/known']))).data == 'hello'
+        (described,) = (topic for topic in bag.describe_topics() if topic.name == '/odd')
         assert (described.definition, described.digest) == ('', ZEROS)
         with pytest.raises(BagError, match='expected a definition of odd_msgs/msg/Odd, got none'):
-            bag.deserialised(next(bag.messages(['/odd'])))
+            bag.deserialise(next(bag.messages(['/odd'])))
 
 
 def test_a_type_without_fields_is_known_by_its_hash(tmp_path):
@@ -87,4 +87,4 @@ def test_a_type_without_fields_is_known_by_its_hash(tmp_path):
     with Writer(tmp_path / 'bag', version=9, storage_plugin=StoragePlugin.SQLITE3) as bag:
         bag.add_connection('/go', 'std_msgs/msg/Empty', msgdef='', rihs01=empty)
     with BagReader(tmp_path / 'bag') as bag:
-        assert [topic.digest for topic in bag.described()] == [empty]
+        assert [topic.digest for topic in bag.describe_topics()] == [empty]

@@ -36,8 +36,8 @@ def test_a_bag_is_fused_by_what_it_tells_itself(street, model, tmp_path, capsys)
     assert '3 brackets fused, frames dropped: none, model fast on cpu' in capsys.readouterr().out
     with BagReader(street) as before, BagReader(tmp_path / 'out.mcap') as after:
         assert set(before.topics) < set(after.topics)
-        fused = list(map(after.deserialised, after.messages(['/fuse_node/hdr'])))
-        taken = {stamp_ns(before.deserialised(m)) for m in before.messages([IMAGE_TOPIC])}
+        fused = list(map(after.deserialise, after.messages(['/fuse_node/hdr'])))
+        taken = {stamp_ns(before.deserialise(m)) for m in before.messages([IMAGE_TOPIC])}
     assert {stamp_ns(message) for message in fused} <= taken
     assert fused[0].encoding == '32FC3'
 
@@ -147,7 +147,7 @@ def test_a_result_is_not_overwritten_unasked(street, model, tmp_path, capsys):
 
 
 def test_an_interruption_says_how_to_go_on(street, model, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr('ddfnet_ros.bags.parts.SIZE', 1)
+    monkeypatch.setattr('ddfnet_ros.bags.parts.PART_SIZE', 1)
     from ddfnet_ros.runtime.deghoster import Deghoster  # noqa: PLC0415
 
     fuse, calls = Deghoster.submit, []
@@ -273,7 +273,7 @@ def test_what_memory_does_not_suffice_for_is_fused_otherwise_and_told(
 
     monkeypatch.setattr('ddfnet_ros.runtime.deghoster.Deghoster.submit', refuse)
     if several:  # in this process, which a spawned one would know nothing of
-        monkeypatch.setattr('ddfnet_ros.cli.bag._pool', lambda *_: Here())
+        monkeypatch.setattr('ddfnet_ros.cli.bag._make_pool', lambda *_: Here())
         (tmp_path / 'out').mkdir()
     target = tmp_path / ('out' if several else 'out.mcap')
     assert main(['bag', str(street), str(target), *model]) == 0
@@ -296,7 +296,7 @@ class Here:
         self.done = fuse_here(job)
         return 0
 
-    def first(self, running):
+    def wait_for_any(self, running):
         return next(iter(running))
 
     def result(self, _handle):

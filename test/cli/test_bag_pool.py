@@ -26,7 +26,7 @@ class Recorder:
     def __exit__(self, *_):
         pass
 
-    def first(self, running):
+    def wait_for_any(self, running):
         return next(iter(running))
 
     def result(self, _handle):

@@ -22,7 +22,7 @@ from small_street import write_street
 @pytest.fixture
 def screen(monkeypatch):
     """What is shown where nobody has any patience."""
-    monkeypatch.setattr(waiting, '_PATIENCE', 0.0)
+    monkeypatch.setattr(waiting, '_DELAY', 0.0)
     found = io.StringIO()
     found.isatty = lambda: True
     return found

@@ -26,7 +26,7 @@ def test_preview_is_a_sheet_of_training_scenes(tmp_path, panoramas, capsys):
 
 
 def test_json_is_what_was_written(tmp_path, panoramas, capsys, monkeypatch):
-    monkeypatch.setattr(synthesize, '_PREVIEWED', 2)
+    monkeypatch.setattr(synthesize, '_PREVIEW_SCENES', 2)
     sheet = tmp_path / 'scenes.png'
     line = ['--preview', str(sheet), '--panoramas', str(panoramas), '--json']
     assert synthesize.run(line) == 0
@@ -37,7 +37,7 @@ def test_json_is_what_was_written(tmp_path, panoramas, capsys, monkeypatch):
     ('scenes.jpg', 'ends in .png'), ('nowhere/scenes.png', 'expected its folder to exist')])
 def test_a_preview_that_cannot_be_written_is_found_before_the_work(
         name, complaint, tmp_path, panoramas, monkeypatch):
-    monkeypatch.setattr(synthesize, '_preview', None)
+    monkeypatch.setattr(synthesize, '_write_preview', None)
     with pytest.raises((ValueError, OSError), match=complaint):
         synthesize.run(['--preview', str(tmp_path / name), '--panoramas', str(panoramas)])
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
-from ddfnet_ros.command_line.naming import by_options, given
+from ddfnet_ros.command_line.naming import given_settings, with_option_names
 from ddfnet_ros.settings import NodeSettings
 
 
@@ -13,7 +13,7 @@ from ddfnet_ros.settings import NodeSettings
      'my/cycle_gap.yaml: expected a file, got camera_ros'),
 ])
 def test_settings_have_the_names_of_their_options(text, shown):
-    assert by_options(text, NodeSettings) == shown
+    assert with_option_names(text, NodeSettings) == shown
 
 
 @pytest.mark.parametrize('words', [
@@ -21,5 +21,5 @@ def test_settings_have_the_names_of_their_options(text, shown):
     '--tone-map=mu --mend_halos'])
 def test_what_is_named_is_given_be_it_the_default_or_not(words):
     settings = NodeSettings(mend_halos='no' not in words)
-    assert given(words.split(), settings) == {
+    assert given_settings(words.split(), settings) == {
         'tone_map': 'mu_colour', 'mend_halos': settings.mend_halos}

@@ -16,11 +16,11 @@ class Terminal(io.StringIO):
 
 @pytest.fixture(autouse=True)
 def _looks_often(monkeypatch):
-    monkeypatch.setattr(waiting, '_EVERY', 0.01)
+    monkeypatch.setattr(waiting, '_REFRESH', 0.01)
 
 
 def test_what_takes_long_is_named_with_its_time_and_wiped_off_at_the_end(monkeypatch):
-    monkeypatch.setattr(waiting, '_PATIENCE', 0.02)
+    monkeypatch.setattr(waiting, '_DELAY', 0.02)
     with contextlib.redirect_stderr(Terminal()) as screen, waiting.waiting('fusing'):
         while 'fusing: 00:0' not in screen.getvalue():
             time.sleep(0.01)
@@ -29,7 +29,7 @@ def test_what_takes_long_is_named_with_its_time_and_wiped_off_at_the_end(monkeyp
 
 
 def test_the_sign_is_wiped_off_where_a_bar_of_its_own_begins(monkeypatch):
-    monkeypatch.setattr(waiting, '_PATIENCE', 0.0)
+    monkeypatch.setattr(waiting, '_DELAY', 0.0)
     with contextlib.redirect_stderr(Terminal()) as screen, waiting.waiting('reading') as stop:
         while 'reading: 00:0' not in screen.getvalue():
             time.sleep(0.01)
@@ -47,7 +47,7 @@ def test_what_is_quick_is_not_told():
 
 
 def test_nothing_is_shown_where_no_person_looks(monkeypatch):
-    monkeypatch.setattr(waiting, '_PATIENCE', 0.0)
+    monkeypatch.setattr(waiting, '_DELAY', 0.0)
     with contextlib.redirect_stderr(io.StringIO()) as log:
         before = threading.active_count()
         with waiting.waiting('fusing'):
@@ -56,7 +56,7 @@ def test_nothing_is_shown_where_no_person_looks(monkeypatch):
 
 
 def test_an_error_comes_through_and_the_line_goes(monkeypatch):
-    monkeypatch.setattr(waiting, '_PATIENCE', 0.0)
+    monkeypatch.setattr(waiting, '_DELAY', 0.0)
     def write():
         with waiting.waiting('writing'):
             time.sleep(0.1)

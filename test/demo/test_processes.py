@@ -74,8 +74,8 @@ def test_child_is_ended_by_an_error_in_the_block(tmp_path):
 
 
 def test_stubborn_child_is_killed(tmp_path, monkeypatch):
-    brief = tuple((name, 0.2) for name, _ in processes._FAREWELLS)
-    monkeypatch.setattr(processes, '_FAREWELLS', brief)
+    brief = tuple((name, 0.2) for name, _ in processes._STOP_SIGNALS)
+    monkeypatch.setattr(processes, '_STOP_SIGNALS', brief)
     with Children(tmp_path / 'logs', {}) as children:
         child = started(children, 'stubborn')
     assert child.exit_code == -signal.SIGKILL

@@ -80,7 +80,7 @@ def test_missed_bars_are_told_and_are_a_failure(finished):
 
 def test_fused_bag_holds_radiance_and_picture_of_each_bracket_once(finished):
     with BagReader(finished[3] / 'fused.mcap') as bag:
-        hdr, pictures = (list(map(bag.deserialised, bag.messages([f'/fuse_node/{name}'])))
+        hdr, pictures = (list(map(bag.deserialise, bag.messages([f'/fuse_node/{name}'])))
                          for name in ('hdr', 'image'))
         assert bag.count(['/diagnostics']) > 0
     assert 0 < len(hdr) <= 3

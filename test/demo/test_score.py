@@ -89,7 +89,7 @@ def test_figures_are_taken_from_where_they_are_told(recording, shots):
 
 
 def test_node_that_never_told_what_it_did_is_an_error(recording, shots):
-    silent = dataclasses.replace(played(recording), told={'model': 'fast', 'device': 'cpu'})
+    silent = dataclasses.replace(played(recording), diagnostics={'model': 'fast', 'device': 'cpu'})
     with pytest.raises(ProcessError, match=r'/diagnostics with latency_ms\.median'):
         score.summarise(shots, silent)
 
@@ -104,7 +104,7 @@ def test_perfect_fusion_beats_the_others_where_each_of_them_is_weak(recording, s
 
 
 def test_seen_latency_is_from_the_last_member_of_the_same_round(recording):
-    assert score.seen_ms(recording, played(recording)) == pytest.approx([30.0] * 6)
+    assert score.subscriber_latencies_ms(recording, played(recording)) == pytest.approx([30.0] * 6)
 
 
 @pytest.mark.parametrize('suffix', ['.exr', '_moving.png'])

@@ -13,7 +13,7 @@ from ddfnet_ros.evaluation.ablation_table import ablation_table
 TINY = Study(
     variants={'attention': Variant('Table 3 (e)', 'both', 'ddfnet', ('width=4',)),
               'small': Variant('small', 'of another kind', 'fast', ('channels=4',), 'none')},
-    ours='attention', called='the paper\'s',
+    ours='attention', ours_label='the paper\'s',
     recipe={'vary_brackets': False, 'steps': 2, 'patch': 32, 'batch_size': 1}, size='Tiny')
 
 

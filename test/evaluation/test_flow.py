@@ -6,12 +6,12 @@ import torch
 
 from ddfnet_ros.evaluation.flow import (
     FlowFileError,
-    Known,
-    chairs,
+    FlowSample,
     endpoint_errors,
     flow_table,
+    flying_chairs,
     read_flo,
-    synthesised,
+    synthetic_brackets,
 )
 from ddfnet_ros.flow.dis import DISFlow
 from ddfnet_ros.images import write_exr
@@ -41,17 +41,17 @@ def pairs(tmp_path):
     return tmp_path
 
 
-def nothing_moves(stack):
+def zero_flow(stack):
     return torch.zeros(stack.shape[0], stack.shape[1] - 1, 2, *stack.shape[-2:])
 
 
 def test_the_error_is_the_distance_where_the_mask_is(pairs):
-    [known] = chairs(pairs)
+    [known] = flying_chairs(pairs)
     flow = known.flow.clone()
     flow[..., :10] = 0
-    half = Known(known.stack, flow, {'all': flow[:, :, 0] > -1, 'moving': flow[:, :, 0] > 0,
+    half = FlowSample(known.stack, flow, {'all': flow[:, :, 0] > -1, 'moving': flow[:, :, 0] > 0,
                                      'none': flow[:, :, 0] > 9})
-    errors = endpoint_errors({'zero': nothing_moves}, [half, half])['zero']
+    errors = endpoint_errors({'zero': zero_flow}, [half, half])['zero']
     assert errors['moving'].mean == pytest.approx(3)
     assert errors['all'].mean == pytest.approx(3 * 70 / 80)
     assert errors['all'].count == 2
@@ -59,7 +59,7 @@ def test_the_error_is_the_distance_where_the_mask_is(pairs):
 
 
 def test_dis_sees_what_moves_in_flying_chairs(pairs):
-    errors = endpoint_errors({'dis': DISFlow(), 'zero': nothing_moves}, chairs(pairs))
+    errors = endpoint_errors({'dis': DISFlow(), 'zero': zero_flow}, flying_chairs(pairs))
     assert errors['zero']['all'].mean == pytest.approx(3)
     assert errors['dis']['all'].mean < 1
 
@@ -68,7 +68,7 @@ def test_equal_seeds_give_equal_brackets(tmp_path):
     noise = np.random.default_rng(1).uniform(0.02, 1, (32, 64, 3)).astype(np.float32)
     write_exr(tmp_path / 'a.exr', noise.repeat(8, 0).repeat(8, 1))
     source = SceneSource(PanoramaBank(tmp_path), SceneSettings(size=48, max_motion=9.0))
-    one, other = (list(synthesised(source, 2, seed=3)) for _ in range(2))
+    one, other = (list(synthetic_brackets(source, 2, seed=3)) for _ in range(2))
     assert all(torch.equal(a.stack, b.stack) for a, b in zip(one, other, strict=True))
     for known in one:
         assert known.stack.shape == (1, 3, 6, 48, 48)
@@ -92,7 +92,7 @@ def test_a_damaged_motion_file_is_named(tmp_path, data):
 
 def test_a_folder_without_pairs_is_named(tmp_path):
     with pytest.raises(FlowFileError, match='give the folder of FlyingChairs'):
-        list(chairs(tmp_path))
+        list(flying_chairs(tmp_path))
 
 
 def test_the_table_has_a_row_for_each_estimator_of_each_set():

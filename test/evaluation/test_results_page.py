@@ -33,9 +33,9 @@ def test_a_stale_figure_is_noticed(page):
     mean = page.record('evaluation_peers')['methods']['fused']['psnr_mu']['mean']
     stale = text.replace(f'{mean:.2f}', '99.99', 1)
     assert stale != text
-    assert page.written(stale) == text
+    assert page.updated(stale) == text
     with pytest.raises(ValueError, match='expected <!-- noise'):
-        page.written(text.replace('<!-- noise: ', '<!-- nose: '))
+        page.updated(text.replace('<!-- noise: ', '<!-- nose: '))
 
 
 def test_a_stale_card_is_noticed(page, monkeypatch, tmp_path):
@@ -57,7 +57,7 @@ def test_a_stale_figure_of_reliability_is_noticed(page):
         told = f'{figure}' if name == 'fuzz' else f'{figure["brackets_fused"]} of '
         stale = text.replace(told, '99999 of ', 1)
         assert stale != text
-        assert page.written(stale, page.RELIABILITY) == text
+        assert page.updated(stale, page.RELIABILITY) == text
 
 
 @pytest.mark.parametrize('path', RECORDS, ids=lambda path: path.stem)

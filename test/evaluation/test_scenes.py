@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ddfnet_ros.evaluation.conditions import QUIET
-from ddfnet_ros.evaluation.scenes import scene_of, seen_from
+from ddfnet_ros.evaluation.scenes import scene_of, scene_with_reference
 from ddfnet_ros.radiance import correct
 from ddfnet_ros.synthesis.scenes import Scenes, SceneSource
 
@@ -29,7 +29,7 @@ def test_scene_keeps_the_reference_and_the_order():
 def test_one_bracket_seen_from_each_of_its_frames(source):
     taken = SceneSource(source.panoramas, source.settings, None, QUIET)
     scenes = taken.draw(1, torch.Generator().manual_seed(2))
-    seen = [seen_from(scenes, place) for place in range(3)]
+    seen = [scene_with_reference(scenes, place) for place in range(3)]
     for place, scene in enumerate(seen):
         assert scene.bracket.reference_index == place
         assert np.array_equal(scene.bracket.frames[0].pixels, seen[0].bracket.frames[0].pixels)

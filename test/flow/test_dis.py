@@ -91,7 +91,7 @@ def test_motion_for_another_device_is_enlarged_there_and_the_same(size):
     provider = DISFlow()
     cell = provider.cell(*size)
     small = [cv2.resize(view, None, fx=1 / cell, fy=1 / cell)[None] for view in views]
-    here = provider.between(*small, cell)
-    there = provider.between_for(torch.device('cpu'), *small, cell)
+    here = provider.estimate(*small, cell)
+    there = provider.estimate_on(torch.device('cpu'), *small, cell)
     torch.testing.assert_close(there, here, atol=1e-3, rtol=1e-5)
     assert there.is_contiguous()

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from ddfnet_ros.flow.evidence import evident
+from ddfnet_ros.flow.evidence import keep_evident_motion
 
 HEIGHT, WIDTH = 60, 80
 
@@ -20,7 +20,7 @@ def test_motion_in_a_clipped_area_is_taken_back():
     image[20:50, 20:60] = 255
     flow = flow_of(0)
     flow[30:40, 30:50] = (0, -8)
-    assert not evident(image, image, flow).any()
+    assert not keep_evident_motion(image, image, flow).any()
 
 
 def test_motion_that_the_images_show_stays():
@@ -28,7 +28,7 @@ def test_motion_that_the_images_show_stays():
     other[20:40, 30:60] = reference[20:40, 26:56]
     flow = flow_of(0)
     flow[20:40, 26:56] = (4, 0)
-    kept = evident(reference, other, flow)
+    kept = keep_evident_motion(reference, other, flow)
     assert (kept[24:36, 36:50] == (4, 0)).all()
     assert not kept[:14].any()
 
@@ -39,15 +39,15 @@ def test_clipped_area_of_a_shaking_camera_moves_with_it():
     other = np.roll(reference, 3, axis=1)
     flow = flow_of(3)
     flow[30:40, 30:45] = (0, -8)
-    kept = evident(reference, other, flow)
+    kept = keep_evident_motion(reference, other, flow)
     assert kept[35, 38] == pytest.approx((3, 0))
 
 
 def test_camera_that_hardly_moves_stands_still():
     image = np.full((HEIGHT, WIDTH), 128, np.uint8)
-    assert not evident(image, image, flow_of(0.2)).any()
+    assert not keep_evident_motion(image, image, flow_of(0.2)).any()
 
 
 def test_a_shift_that_explains_the_images_no_better_is_none_of_the_camera():
     image = np.full((HEIGHT, WIDTH), 128, np.uint8)
-    assert not evident(image, image, flow_of(7, -3)).any()
+    assert not keep_evident_motion(image, image, flow_of(7, -3)).any()

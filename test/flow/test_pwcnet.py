@@ -9,7 +9,7 @@ from torch import nn
 
 from ddfnet_ros import network
 from ddfnet_ros.flow import pwcnet
-from ddfnet_ros.flow.pwcnet import FLOW_UNIT, PWCNet, PWCNetConfig, _moved
+from ddfnet_ros.flow.pwcnet import FLOW_UNIT, PWCNet, PWCNetConfig, _warp_features
 
 
 def count(module: nn.Module) -> int:
@@ -64,7 +64,8 @@ def test_features_are_moved_by_the_coarser_flow_in_pixels_of_their_level(monkeyp
         nn.init.zeros_(level.raise_flow.weight)
         nn.init.constant_(level.raise_flow.bias, 8 / FLOW_UNIT)  # 8 px at full resolution
     by = []
-    monkeypatch.setattr(pwcnet, '_moved', lambda f, flow: by.append(flow.unique().tolist()) or f)
+    monkeypatch.setattr(pwcnet, '_warp_features',
+                        lambda f, flow: by.append(flow.unique().tolist()) or f)
     with torch.no_grad():
         network_.flows(*torch.rand(2, 1, 3, 64, 64))
     assert by == [[8 / 32], [8 / 16], [8 / 8], [8 / 4]]
@@ -83,7 +84,7 @@ def test_features_from_outside_of_the_image_are_zero():
     features = torch.ones(1, 2, 3, 5)
     flow = torch.zeros(1, 2, 3, 5)
     flow[0, 0] = 1.5
-    moved = _moved(features, flow)
+    moved = _warp_features(features, flow)
     assert (moved[..., :3] == 1).all()
     assert (moved[..., 3:] == 0).all()
 
@@ -118,10 +119,10 @@ def test_normalised_features_cannot_vanish():
     torch.manual_seed(0)
     seeing = PWCNet(PWCNetConfig(normalised=True))
     images = torch.rand(2, 1, 3, 128, 128)
-    before = seeing._features(*images)
+    before = seeing._feature_pyramids(*images)
     for parameter in seeing.pyramid[0][2].parameters():
         parameter.mul_(0.1)
-    after = seeing._features(*images)
+    after = seeing._feature_pyramids(*images)
     torch.testing.assert_close(after, before, rtol=0.01, atol=0.01)
     for ours, theirs in list(zip(*after, strict=True))[1:]:
         both = torch.stack([ours, theirs])

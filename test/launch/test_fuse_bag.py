@@ -42,12 +42,12 @@ def test_rosbag2_gives_the_node_time_to_start_where_nothing_comes_again(bags, gi
     ('x.mcap', 'ddfnet', True, False), ('x.mcap', 'rosbag2', False, True),
 ])
 def test_whoever_can_play_the_bag_plays_it(bag, player, installed, rosbag2, bags, given):
-    assert bags.by_rosbag2(given(bag=bag, player=player), installed) == rosbag2
+    assert bags.uses_rosbag2(given(bag=bag, player=player), installed) == rosbag2
 
 
 def test_a_bag_of_ros_1_is_nothing_for_rosbag2(bags, given):
     with pytest.raises(RuntimeError, match=r'^player: expected ddfnet or auto .*x\.bag$'):
-        bags.by_rosbag2(given(bag='x.bag', player='rosbag2'), True)
+        bags.uses_rosbag2(given(bag='x.bag', player='rosbag2'), True)
 
 
 def test_both_players_get_the_clock_the_rate_and_the_loop(bags, given):

@@ -24,27 +24,27 @@ def filled(*topics):
 
 
 def test_a_frame_gets_the_info_of_its_own_stamp():
-    assert filled('/a', '/b').of(frame(3, stream=1)).width == 3
+    assert filled('/a', '/b').match(frame(3, stream=1)).width == 3
 
 
 def test_without_one_of_its_stamp_it_gets_the_latest():
     infos = filled('/a', '/b')
-    assert infos.of(frame(1, stream=1)).width == 4  # its own was too long ago
-    assert infos.of(frame(9, stream=1)).width == 4
+    assert infos.match(frame(1, stream=1)).width == 4  # its own was too long ago
+    assert infos.match(frame(9, stream=1)).width == 4
 
 
 def test_infos_of_other_topics_are_none_of_its_own():
-    assert filled('/a', '/b').of(frame(3, stream=0)) is None
+    assert filled('/a', '/b').match(frame(3, stream=0)) is None
 
 
 def test_streams_may_share_a_topic():
     infos = filled('/a', '/a')
     assert infos.topics == ('/a',)
-    assert [infos.of(frame(3, stream)).width for stream in (0, 1)] == [3, 3]
+    assert [infos.match(frame(3, stream)).width for stream in (0, 1)] == [3, 3]
 
 
 def test_without_topics_there_are_none():
-    assert CameraInfos((), depth=3).of(frame(3, stream=1)) is None
+    assert CameraInfos((), depth=3).match(frame(3, stream=1)) is None
 
 
 @pytest.mark.parametrize(('images', 'expected'), [

@@ -6,7 +6,7 @@ import torch
 
 from ddfnet_ros.merge import static_weights
 from ddfnet_ros.network import fast
-from ddfnet_ros.network.fast import FastConfig, FastFusion, amend, blend
+from ddfnet_ros.network.fast import FastConfig, FastFusion, add_residual, blend
 from ddfnet_ros.radiance import input_stack
 from ddfnet_ros.tonemap import mu_law
 
@@ -94,11 +94,11 @@ def test_frames_that_are_not_moved_are_taken_where_they_are():
 
 def test_a_residual_is_bounded_and_leaves_no_negative_light():
     radiance = torch.tensor([0.0, 0.5])[None, None, None].expand(1, 3, 1, 2)
-    brighter, darker = (amend(radiance, torch.full_like(radiance, x)) for x in (1e3, -1e3))
+    brighter, darker = (add_residual(radiance, torch.full_like(radiance, x)) for x in (1e3, -1e3))
     assert (darker >= 0).all()
     torch.testing.assert_close(mu_law(brighter) - mu_law(radiance), torch.full_like(radiance, 0.1))
     torch.testing.assert_close(mu_law(darker[..., 1]), mu_law(radiance[..., 1]) - 0.1)
-    assert amend(radiance) is radiance
+    assert add_residual(radiance) is radiance
 
 
 def test_refined_weights_begin_as_those_of_the_cells_and_stay_shares():

@@ -43,14 +43,14 @@ def install(tmp_path, monkeypatch):
         monkeypatch.syspath_prepend(tmp_path)
 
     yield put
-    bridge.verdict.cache_clear()
-    bridge._converter.cache_clear()
+    bridge.trial_result.cache_clear()
+    bridge._load_converter.cache_clear()
     sys.modules.pop('cv_bridge', None)
 
 
 def tried():
     """Have the trial done."""
-    return bridge.verdict().result(timeout=60)
+    return bridge.trial_result().result(timeout=60)
 
 
 def refusal(message):
@@ -100,8 +100,8 @@ def test_nothing_of_cv_bridge_is_imported_for_what_we_read_ourselves(install):
 def test_while_cv_bridge_is_tried_images_are_refused_at_once_and_read_afterwards(
         install, monkeypatch):
     install(WORKS)
-    gate, trial = Event(), bridge._trial
-    monkeypatch.setattr(bridge, '_trial', lambda: trial() if gate.wait(60) else 'never')
+    gate, trial = Event(), bridge._run_trial
+    monkeypatch.setattr(bridge, '_run_trial', lambda: trial() if gate.wait(60) else 'never')
     assert 'or wait for the trial of cv_bridge' in refusal(Image(**STRANGE))
     gate.set()
     assert tried() == ''

@@ -105,7 +105,7 @@ def test_images_too_large_are_warned_of_before_a_bracket_is_whole(bench_with, mo
     bench = bench_with(**{f'qos_overrides.{TOPIC}.subscription.reliability': 'best_effort'})
     bench.send(TOPIC, image(scene(EXPOSURES[0]), 10**9))
     bench.spin_until(lambda: bench.counts()['images_received'] == '1', 'image')
-    bench.spin_until(lambda: bench.counts() and bench.node._adviser.said, 'warning')
+    bench.spin_until(lambda: bench.counts() and bench.node._adviser.warning, 'warning')
     assert f'{TOPIC}: images of 0.0 MB come best effort' in capfd.readouterr().err
 
 

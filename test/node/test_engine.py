@@ -105,13 +105,13 @@ def test_parameters_are_served_while_a_bracket_is_fused(shared, monkeypatch):
 
 
 def test_another_model_takes_over_and_every_bracket_is_fused(shared, other, monkeypatch):
-    load, let_go = models._loaded, threading.Event()
+    load, let_go = models._load, threading.Event()
 
     def slowly(settings, bracket):
         let_go.wait(20)
         return load(settings, bracket)
 
-    monkeypatch.setattr(models, '_loaded', slowly)
+    monkeypatch.setattr(models, '_load', slowly)
     before = counted(shared)
     assert ask(shared, 'model', str(other)) == ''
     for _ in range(3):
@@ -128,14 +128,14 @@ def test_another_model_takes_over_and_every_bracket_is_fused(shared, other, monk
 
 def test_of_several_models_asked_for_only_the_last_one_is_loaded(
         shared, model, other, monkeypatch):
-    load, let_go, loaded = models._loaded, threading.Event(), []
+    load, let_go, loaded = models._load, threading.Event(), []
 
     def slowly(settings, bracket):
         loaded.append(settings.model)
         let_go.wait(20)
         return load(settings, bracket)
 
-    monkeypatch.setattr(models, '_loaded', slowly)
+    monkeypatch.setattr(models, '_load', slowly)
     for path in (other, model, model, other):
         assert ask(shared, 'model', str(path)) == ''
         shared.spin_until(lambda: loaded, 'first load')

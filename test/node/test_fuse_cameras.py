@@ -71,13 +71,13 @@ def bench(nodes_with):
 @pytest.fixture
 def loads(monkeypatch):
     """Names of the models that were loaded."""
-    load, names = models._loaded, []
+    load, names = models._load, []
 
     def noted(settings, bracket):
         names.append(settings.model)
         return load(settings, bracket)
 
-    monkeypatch.setattr(models, '_loaded', noted)
+    monkeypatch.setattr(models, '_load', noted)
     return names
 
 

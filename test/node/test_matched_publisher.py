@@ -9,7 +9,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2, Reg
 from ddfnet_ros.node import matched_publisher, outputs
 from ddfnet_ros.node.diagnostics import IDLE
 from ddfnet_ros.node.matched_publisher import MatchedPublisher
-from ddfnet_ros.node.point_cloud import _on_sensor
+from ddfnet_ros.node.point_cloud import _uncropped
 from ddfnet_ros.runtime.deghoster import Deghoster
 
 from .conftest import header
@@ -28,8 +28,8 @@ def test_moving_points_are_a_point_cloud(bench_with):
 def test_pixels_of_a_cropped_and_binned_picture_are_found_on_the_sensor():
     info = CameraInfo(binning_x=2, binning_y=2, roi=RegionOfInterest(x_offset=400, y_offset=200))
     pixels = np.array([[120, 80]], np.float32)
-    assert _on_sensor(pixels, info).tolist() == [[640, 360]]
-    assert _on_sensor(pixels, CameraInfo()).tolist() == [[120, 80]]
+    assert _uncropped(pixels, info).tolist() == [[640, 360]]
+    assert _uncropped(pixels, CameraInfo()).tolist() == [[120, 80]]
 
 
 def test_what_nobody_listens_to_is_not_fused(bench_with, monkeypatch):

@@ -43,7 +43,7 @@ def test_node_and_command_line_agree_on_every_byte(bench, model, tmp_path):
     with BagReader(tmp_path / 'out.mcap') as bag:
         for name, live in online.items():
             (message,) = bag.messages([f'/fuse_node/{name}'])
-            offline = bag.deserialised(message)
+            offline = bag.deserialise(message)
             assert (offline.encoding, offline.step) == (live.encoding, live.step)
             assert offline.header.stamp.nanosec == live.header.stamp.nanosec
             assert offline.header.frame_id == live.header.frame_id
@@ -69,7 +69,7 @@ def test_node_and_command_line_agree_on_windows_that_slide(bench_with, model, tm
     fuse_bag(BagJob(source=tmp_path / 'in.mcap', target=tmp_path / 'out.mcap', settings=settings),
              Deghoster(settings))
     with BagReader(tmp_path / 'out.mcap') as bag:
-        offline = [bag.deserialised(message) for message in bag.messages(['/fuse_node/hdr'])]
+        offline = [bag.deserialise(message) for message in bag.messages(['/fuse_node/hdr'])]
         assert [m.header.stamp.nanosec for m in offline] == [
             m.header.stamp.nanosec for m in online]
         for fused, live in zip(offline, online, strict=True):

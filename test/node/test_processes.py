@@ -73,8 +73,12 @@ def test_it_starts_without_launch_from_our_parameter_file_and_leaves_quietly(
     assert 'Traceback' not in output
 
 
-def test_an_interrupt_while_it_still_imports_ends_it_without_a_traceback():
-    process = subprocess.Popen([sys.executable, str(ROOT / 'resource' / 'fuse_node')], cwd=ROOT,
+@pytest.mark.parametrize('command', [
+    [str(ROOT / 'resource' / 'fuse_node')],
+    ['-c', 'import sys; from ddfnet_ros.node.executables import fuse_node; sys.exit(fuse_node())'],
+], ids=['of ros2 run', 'of pip'])
+def test_an_interrupt_while_it_still_imports_ends_it_without_a_traceback(command):
+    process = subprocess.Popen([sys.executable, *command], cwd=ROOT,
                                text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     maps = Path(f'/proc/{process.pid}/maps')
     try:

@@ -23,9 +23,9 @@ def test_a_stale_table_is_noticed(monkeypatch):
     text = README.read_text(encoding='utf-8')
     stale = text.replace('| `mu` * | double | `5000.0`', '| `mu` * | double | `1.0`')
     assert stale != text
-    assert tables.written(stale) == text
+    assert tables.updated(stale) == text
     with pytest.raises(ValueError, match='expected <!-- topics'):
-        tables.written(text.replace('<!-- topics', '<!-- themes'))
+        tables.updated(text.replace('<!-- topics', '<!-- themes'))
 
 
 def test_the_table_of_models_has_every_shipped_model():

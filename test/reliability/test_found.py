@@ -97,7 +97,7 @@ def test_a_type_that_is_made_of_unknown_ones_is_one_line(tmp_path):
     path.write_bytes(whole.replace(b'string name\n', b'stringua xx\n'))
     assert path.read_bytes() != whole
     with pytest.raises(BagError, match='record or copy it again'), BagReader(path) as bag:
-        bag.described()
+        bag.describe_topics()
 
 
 @pytest.mark.parametrize(('is_so', 'becomes'), [
@@ -111,7 +111,7 @@ def test_a_bag_whose_images_have_other_fields_is_refused(tmp_path, is_so, become
     settings = NodeSettings(image_topics=('/image',), exposure_source='camera_ros')
     with BagReader(path) as bag:
         with pytest.raises(BagError, match=r'expected .* again'):
-            list(map(bag.deserialised, bag.messages(['/image'])))
+            list(map(bag.deserialise, bag.messages(['/image'])))
         finder = BracketFinder(path, bag, settings)
         assert list(finder.find()) == []
         assert 'again' in finder.complaints['/image']

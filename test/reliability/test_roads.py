@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 
-from benchmark.soak_load import travelled, uncounted
+from benchmark.soak_load import disturb_frames, uncounted
 
 from .conftest import node_bench
 
@@ -53,7 +53,7 @@ def test_over_a_bad_road_every_whole_turn_is_fused_at_once_and_every_frame_count
                        views={'bracket_info': DiagnosticArray})
     rng, whole = random.Random(7), 0
     for turn in range(25):
-        places = [place for place, _ in travelled([0, 1, 2], rng, ROADS[road])]
+        places = [place for place, _ in disturb_frames([0, 1, 2], rng, ROADS[road])]
         for place in places:
             send(bench, turn, place)
         if set(places) == {0, 1, 2}:  # whatever the turns before were like

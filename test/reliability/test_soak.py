@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from benchmark import soak_faults
-from benchmark.soak_load import Sample, judge, sample, travelled, uncounted
+from benchmark.soak_load import Sample, disturb_frames, judge, sample, uncounted
 
 STEADY = [Sample(5.0 * i, 400.0 + (50 if i < 5 else 0), 20, 30) for i in range(60)]
 QUICK = [0.1] * 100
@@ -41,7 +41,7 @@ def test_a_process_can_be_looked_at():
 
 def test_a_bad_road_loses_doubles_and_turns_around():
     road = SimpleNamespace(lost=0.3, doubled=0.2, reordered=0.5)
-    turns = [[place for place, _ in travelled([0, 1, 2], random.Random(seed), road)]
+    turns = [[place for place, _ in disturb_frames([0, 1, 2], random.Random(seed), road)]
              for seed in range(300)]
     whole = sum(set(turn) == {0, 1, 2} for turn in turns)
     assert 0.2 < whole / len(turns) < 0.5

@@ -2,12 +2,12 @@
 import pytest
 import torch
 
-from ddfnet_ros.synthesis.bayer import demosaic, measured
+from ddfnet_ros.synthesis.bayer import bayer_mask, demosaic
 
 
 @pytest.mark.parametrize('shape', [(8, 8), (7, 10)])
 def test_each_pixel_measures_one_colour_and_half_of_them_green(shape):
-    mask = measured(*shape)
+    mask = bayer_mask(*shape)
     assert (mask.sum(dim=0) == 1).all()
     assert mask[1].mean().item() == pytest.approx(0.5, abs=0.01)
 
@@ -20,7 +20,7 @@ def test_flat_field_is_flat_up_to_the_borders(shape):
 
 def test_measured_pixels_are_kept():
     picture = torch.rand(3, 8, 8, generator=torch.Generator().manual_seed(1))
-    kept = measured(8, 8).bool()
+    kept = bayer_mask(8, 8).bool()
     assert torch.equal(demosaic(picture)[kept], picture[kept])
 
 

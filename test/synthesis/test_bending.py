@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import torch
 
-from ddfnet_ros.synthesis.bending import Bend, bent, straightened
+from ddfnet_ros.synthesis.bending import Bend, bend_points, unbend_points
 
 
 def bend(count: int = 50) -> Bend:
@@ -13,7 +13,7 @@ def test_bending_is_undone_exactly():
     waves = bend()
     x, y = 100 * torch.rand((2, 2, 4, 30), generator=torch.Generator().manual_seed(2)) - 50
     for layer in range(50):
-        back = straightened(*bent(x, y, waves, layer), waves, layer)
+        back = unbend_points(*bend_points(x, y, waves, layer), waves, layer)
         torch.testing.assert_close(back, (x, y), atol=1e-4, rtol=0)
 
 
@@ -27,7 +27,7 @@ def test_waves_travel_with_time():
     waves = bend()
     layer = int(waves.amplitude[0, 0].argmax())
     zero = torch.zeros((2, 4, 1))
-    x, _ = bent(zero, zero, waves, layer)
+    x, _ = bend_points(zero, zero, waves, layer)
     assert len(x[0, :, 0].unique()) == 4
 
 
@@ -35,4 +35,4 @@ def test_layers_of_size_0_stay_rigid():
     time = torch.zeros((1, 3, 2))
     rigid = Bend.random(time, torch.zeros((1, 3, 1)), torch.Generator().manual_seed(1))
     x, y = torch.rand((2, 1, 2, 5))
-    assert torch.equal(bent(x, y, rigid, 1)[0], x)
+    assert torch.equal(bend_points(x, y, rigid, 1)[0], x)

@@ -113,7 +113,7 @@ def test_longer_frames_are_averaged_over_more_moments_around_the_same_middle():
 
 
 def test_blur_lasts_in_proportion_to_the_exposure():
-    time = motion._instants(
+    time = motion._random_times(
         EXPOSURE, 1, torch.tensor([0, 0, 1, 1, 2, 2]), torch.Generator().manual_seed(1))[0, 3:]
     length = time.unflatten(0, (3, 2)).diff(dim=1)[:, 0]
     torch.testing.assert_close(length / length[1], EXPOSURE[0], rtol=1e-4, atol=0)

@@ -7,7 +7,7 @@ import torch
 
 from ddfnet_ros.images import read_exr, write_exr
 from ddfnet_ros.synthesis import panorama_bank
-from ddfnet_ros.synthesis.panorama_bank import PanoramaBank, _cut, _seen
+from ddfnet_ros.synthesis.panorama_bank import PanoramaBank, _crop, _node_positions
 
 
 def generator(seed: int = 1) -> torch.Generator:
@@ -21,7 +21,7 @@ def test_folder_without_panoramas_is_refused(tmp_path):
 
 def test_part_across_seam_and_pole_shows_the_panorama_going_around_and_mirrored():
     panorama = torch.arange(8.0)[:, None] * 100 + torch.arange(16.0)
-    part = _cut(panorama[None], top=-2, left=13, high=6, wide=5)[0]
+    part = _crop(panorama[None], top=-2, left=13, high=6, wide=5)[0]
     assert (part[:, 0] // 100).tolist() == [1, 0, 0, 1, 2, 3]
     assert (part[0] % 100).tolist() == [13, 14, 15, 0, 1]
 
@@ -39,7 +39,7 @@ def test_textures_have_the_size_asked_for(panoramas):
 
 
 def test_lens_looks_straight_ahead_in_its_middle():
-    rows, columns = _seen(focal=100.0, elevation=0.4, size=101)
+    rows, columns = _node_positions(focal=100.0, elevation=0.4, size=101)
     middle = rows.shape[0] // 2
     assert rows[middle, middle].item() == pytest.approx(0.5 - 0.4 / math.pi)
     assert columns[middle, middle].item() == pytest.approx(0, abs=1e-6)
@@ -47,14 +47,14 @@ def test_lens_looks_straight_ahead_in_its_middle():
 
 def test_lens_is_rectilinear():
     # 50 pixels aside at 100 pixels of focal length: atan(1/2).
-    rows, columns = _seen(focal=100.0, elevation=0.0, size=101)
+    rows, columns = _node_positions(focal=100.0, elevation=0.0, size=101)
     middle = rows.shape[0] // 2
     assert columns[middle, -1].item() * 2 * math.pi == pytest.approx(math.atan(0.5), rel=1e-4)
     assert (0.5 - rows[0, middle].item()) * math.pi == pytest.approx(math.atan(0.5), rel=1e-4)
 
 
 def test_tilted_lens_is_rectilinear_too():
-    rows, _ = _seen(focal=100.0, elevation=0.4, size=101)
+    rows, _ = _node_positions(focal=100.0, elevation=0.4, size=101)
     middle = rows.shape[0] // 2
     seen = (0.5 - rows[[0, -1], middle]) * math.pi
     assert seen.tolist() == pytest.approx([0.4 + math.atan(0.5), 0.4 - math.atan(0.5)], rel=1e-4)
@@ -62,7 +62,7 @@ def test_tilted_lens_is_rectilinear_too():
 
 def test_lens_never_looks_over_the_zenith():
     for elevation in (-1.5, 1.5):
-        rows, columns = _seen(focal=60.0, elevation=elevation, size=200)
+        rows, columns = _node_positions(focal=60.0, elevation=elevation, size=200)
         assert 0 < rows.min() < rows.max() < 1
         assert columns.abs().max() < 0.5
 

@@ -22,7 +22,7 @@ def panorama_folder(tmp_path_factory) -> Path:
 @pytest.fixture
 def settings(panorama_folder, tmp_path) -> TrainingSettings:
     """The budgeted recipe, tiny."""
-    return TrainingSettings.of('budget', {
+    return TrainingSettings.from_recipe('budget', {
         'panoramas': str(panorama_folder), 'run': str(tmp_path / 'run'), 'steps': 4,
         'batch_size': 1, 'patch': 32, 'workers': 0, 'warmup': 1, 'device': 'cpu',
         'config': ('channels=8', 'blocks=1'),

@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from ddfnet_ros.training.batches import Batches, add_noise, loader
-from ddfnet_ros.training.data import data
+from ddfnet_ros.training.data import make_draw
 
 
 @pytest.fixture
 def draw(settings):
-    return data(replace(settings, patch=48, batch_size=2))
+    return make_draw(replace(settings, patch=48, batch_size=2))
 
 
 def stacks(batches: Batches, workers: int, count: int) -> list[torch.Tensor]:

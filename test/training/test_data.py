@@ -9,12 +9,12 @@ import torch
 from ddfnet_ros.kalantari import KalantariScene
 from ddfnet_ros.radiance import correct
 from ddfnet_ros.training.batches import Batches
-from ddfnet_ros.training.data import PhotographedPatches, data
+from ddfnet_ros.training.data import PhotographedPatches, make_draw
 from ddfnet_ros.training.settings import TrainingSettings
 
 
 def batches(settings: TrainingSettings, count: int):
-    return list(islice(Batches(data(settings), settings.seed), count))
+    return list(islice(Batches(make_draw(settings), settings.seed), count))
 
 
 def test_brackets_of_all_sizes_cost_about_the_same(settings):
@@ -122,9 +122,10 @@ def test_a_patch_larger_than_a_scene_is_refused(photographs):
 
 def test_pwcnet_is_not_trained_where_no_motion_is_known(settings, tmp_path):
     with pytest.raises(ValueError, match='expected synthetic'):
-        data(replace(settings, dataset='kalantari', root=str(tmp_path), architecture='pwcnet'))
+        make_draw(replace(settings, dataset='kalantari', root=str(tmp_path),
+                          architecture='pwcnet'))
 
 
 def test_the_kalantari_set_needs_its_folder(settings):
     with pytest.raises(ValueError, match="root: expected a folder, got ''"):
-        data(replace(settings, dataset='kalantari'))
+        make_draw(replace(settings, dataset='kalantari'))

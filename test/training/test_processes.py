@@ -12,12 +12,12 @@ from torch import nn
 
 from ddfnet_ros.training import checkpoint
 from ddfnet_ros.training.batches import Batches
-from ddfnet_ros.training.data import data
+from ddfnet_ros.training.data import make_draw
 from ddfnet_ros.training.processes import ProcessGroup, join
 from ddfnet_ros.training.schedule import Schedule
 from ddfnet_ros.training.settings import TrainingSettings
 from ddfnet_ros.training.start import start
-from ddfnet_ros.training.tasks import task
+from ddfnet_ros.training.tasks import make_task
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -73,7 +73,8 @@ def one_step(settings: TrainingSettings, indices: list[int]) -> dict[str, torch.
     """Weights after one update with the mean gradient of some batches."""
     torch.manual_seed(settings.seed)
     state = start(settings, torch.device('cpu'))
-    batches, learnt = Batches(data(settings), settings.seed), task(settings, state.model, None)
+    batches = Batches(make_draw(settings), settings.seed)
+    learnt = make_task(settings, state.model, None)
     for group in state.optimizer.param_groups:
         group['lr'] = Schedule(settings, 2).rate(0, state.ramp)
     sum(learnt(batches.batch(i)) / len(indices) for i in indices).backward()

@@ -24,9 +24,9 @@ def test_the_papers_rate_is_halved_after_4000_and_4500_epochs(epoch, rate):
 
 
 def test_pwcnet_joins_after_4000_epochs():
-    assert not PAPER.joint(4000 * EPOCH - 1)
-    assert PAPER.joint(4000 * EPOCH)
-    assert not Schedule(TrainingSettings(flow='dis')).joint(4000 * EPOCH)
+    assert not PAPER.trains_flow(4000 * EPOCH - 1)
+    assert PAPER.trains_flow(4000 * EPOCH)
+    assert not Schedule(TrainingSettings(flow='dis')).trains_flow(4000 * EPOCH)
 
 
 def test_two_processes_need_half_the_steps():
@@ -36,7 +36,7 @@ def test_two_processes_need_half_the_steps():
 
 
 def test_the_budgeted_rate_warms_up_and_falls():
-    settings = TrainingSettings.of('budget', {'steps': 100})
+    settings = TrainingSettings.from_recipe('budget', {'steps': 100})
     rates = [Schedule(settings).rate(step, Ramp(0, 10)) for step in range(100)]
     assert rates[0] == pytest.approx(1e-4)
     assert max(rates) == rates[9]

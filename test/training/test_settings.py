@@ -26,7 +26,7 @@ def test_the_defaults_are_the_papers():
 
 
 def test_noise_is_learnt_in_a_thousand_epochs():
-    denoise = TrainingSettings.of('paper-denoise', {})
+    denoise = TrainingSettings.from_recipe('paper-denoise', {})
     assert denoise.epochs == 1000
     assert denoise.noise > 0
     assert denoise.learning_rate == TrainingSettings().learning_rate
@@ -76,12 +76,12 @@ def test_a_config_without_a_value_is_shown():
 
 
 def test_settings_of_runs_before_there_were_recipes_are_the_budgeted_ones():
-    stored = TrainingSettings.stored({'architecture': 'fast', 'steps': 4400, 'gone': 1})
+    stored = TrainingSettings.from_saved({'architecture': 'fast', 'steps': 4400, 'gone': 1})
     assert (stored.recipe, stored.steps, stored.flow) == ('budget', 4400, 'dis')
 
 
 def test_settings_of_older_runs_keep_their_values_under_new_names():
-    stored = TrainingSettings.stored({'calm': 0.3, 'alive': 0.5, 'no_worse': 0.7, 'decay': 0.9,
+    stored = TrainingSettings.from_saved({'calm': 0.3, 'alive': 0.5, 'no_worse': 0.7, 'decay': 0.9,
                                       'clip': 2.0, 'varied': True})
     assert (stored.logit_penalty, stored.dead_relu_penalty, stored.reference_hinge) == (
         0.3, 0.5, 0.7)

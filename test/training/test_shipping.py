@@ -218,7 +218,7 @@ def test_photographs_stay_in_the_card_and_so_do_all_licences(known, settings):
                'flow': {'licence': 'CC BY-NC-SA'}}
     sources.note(history, replace(settings, dataset='kalantari'), 0)
     sources.note(history, settings, 1)
-    assert sources.data(history, settings) == (
+    assert sources.describe_data(history, settings) == (
         'Photographed brackets: the data set of Kalantari and Ramamoorthi (2017). '
         'Scenes synthesised from 62 Poly Haven panoramas (CC0) and public-domain cut-outs. '
         'Before that: Mine.')

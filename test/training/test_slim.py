@@ -8,7 +8,7 @@ import torch
 
 from ddfnet_ros import network
 from ddfnet_ros.training import checkpoint, slim
-from ddfnet_ros.training.checkpoint import Stored
+from ddfnet_ros.training.checkpoint import Checkpoint
 from ddfnet_ros.training.settings import TrainingSettings
 from ddfnet_ros.training.train import train
 
@@ -28,7 +28,7 @@ def test_the_largest_of_them_fits_small_transfers(tmp_path):
     tensors |= {f'flow_average.{k}': v for k, v in motion.items()}
     tensors |= {f'model.{k}': v for k, v in average.items()}
     facts = {'step': 7, 'seconds': 1.0, 'settings': asdict(TrainingSettings())}
-    files = slim.write(Stored(facts, tensors), tmp_path)
+    files = slim.write(Checkpoint(facts, tensors), tmp_path)
     sizes = [path.stat().st_size for path in files]
     assert sum(sizes) <= 25 * 2**20
     assert max(sizes) < 16 * 2**20

@@ -8,7 +8,7 @@ import torch
 from ddfnet_ros import network, weights
 from ddfnet_ros.training.settings import TrainingSettings
 from ddfnet_ros.training.shipping import ship
-from ddfnet_ros.training.start import join_flow, start
+from ddfnet_ros.training.start import start, unfreeze_flow
 from ddfnet_ros.training.train import train
 
 CPU = torch.device('cpu')
@@ -121,7 +121,7 @@ def test_a_run_keeps_its_frozen_pwcnet(along, tmp_path):
 
 def test_joining_twice_changes_nothing(along):
     state = start(along, CPU)
-    join_flow(state)
+    unfreeze_flow(state)
     average = state.flow_average
-    join_flow(state)
+    unfreeze_flow(state)
     assert state.flow_average is average

@@ -6,10 +6,10 @@ import torch
 
 from ddfnet_ros import network
 from ddfnet_ros.training.batches import Batches
-from ddfnet_ros.training.data import data
+from ddfnet_ros.training.data import make_draw
 from ddfnet_ros.training.settings import TrainingSettings
 from ddfnet_ros.training.start import start
-from ddfnet_ros.training.tasks import task
+from ddfnet_ros.training.tasks import make_task
 from ddfnet_ros.training.train import train
 
 CPU = torch.device('cpu')
@@ -17,7 +17,7 @@ CPU = torch.device('cpu')
 
 @pytest.fixture
 def motion(settings) -> TrainingSettings:
-    return TrainingSettings.of('pwcnet', {
+    return TrainingSettings.from_recipe('pwcnet', {
         'panoramas': settings.panoramas, 'run': settings.run, 'workers': 0, 'device': 'cpu',
         'batch_size': 1, 'patch': 64, 'vary_brackets': False, 'steps': 1})
 
@@ -30,8 +30,8 @@ def test_pwcnet_goes_through_the_same_loop(motion):
 
 def test_pwcnet_learns_from_brackets_as_the_network_sees_them(motion):
     state = start(motion, CPU)
-    batch = next(iter(Batches(data(motion), 1)))
-    learnt = task(motion, state.model, None)
+    batch = next(iter(Batches(make_draw(motion), 1)))
+    learnt = make_task(motion, state.model, None)
     loss = learnt(batch)
     worse = learnt(replace(batch, flow=batch.flow + 100))
     assert 0 < loss < worse
@@ -58,16 +58,16 @@ def test_networks_for_a_fixed_number_of_frames_cannot_learn_from_others(settings
 
 
 def test_the_picture_shows_reference_result_and_truth(settings):
-    batch = next(iter(Batches(data(settings), 1)))
-    picture = task(settings, start(settings, CPU).model, None).picture(batch)
+    batch = next(iter(Batches(make_draw(settings), 1)))
+    picture = make_task(settings, start(settings, CPU).model, None).picture(batch)
     assert picture.shape == (3, 32, 96)
     assert 0 <= picture.min() < picture.max() <= 1
     assert not torch.equal(picture[..., :32], picture[..., 64:])
 
 
 def test_the_loss_knows_mu(settings):
-    batch = next(iter(Batches(data(settings), 1)))
-    losses = [task(replace(settings, mu=mu), start(settings, CPU).model, None)(batch).item()
+    batch = next(iter(Batches(make_draw(settings), 1)))
+    losses = [make_task(replace(settings, mu=mu), start(settings, CPU).model, None)(batch).item()
               for mu in (10.0, 5000.0)]
     assert losses[0] != losses[1]
 
@@ -90,22 +90,22 @@ def _wild_ddfnet() -> torch.nn.Module:
     (_wild_fast, 'core.frame_head.2.bias'),
     (_wild_ddfnet, 'weight_predictor.blocks.1.layers.2.bias')])
 def test_logits_that_run_away_are_called_back(settings, wild, bias):
-    model, batch = wild(), Batches(data(settings), 1).batch(0)
-    loss = task(settings, model, None)(batch)
+    model, batch = wild(), Batches(make_draw(settings), 1).batch(0)
+    loss = make_task(settings, model, None)(batch)
     loss.backward()
     assert (model.get_parameter(bias).grad > 0).all()
-    left = task(replace(settings, logit_penalty=0.0), wild(), None)(batch)
+    left = make_task(replace(settings, logit_penalty=0.0), wild(), None)(batch)
     assert loss > left + 0.4 * settings.logit_penalty * (30 - 8) ** 2
 
 
 def test_dead_channels_are_called_back_and_live_ones_left_alone(settings):
     model = network.build({'architecture': 'ddfnet', 'width': 8})
     alive = replace(settings, vary_brackets=False, dead_relu_penalty=1.0)
-    batch = Batches(data(alive), 1).batch(0)
+    batch = Batches(make_draw(alive), 1).batch(0)
 
     def of_the_loss(chosen):
         model.zero_grad()
-        loss = task(chosen, model, None)(batch)
+        loss = make_task(chosen, model, None)(batch)
         loss.backward()
         return loss.item(), model.decoder.head[2].bias.grad.clone()
 
@@ -122,9 +122,9 @@ def test_dead_channels_are_called_back_and_live_ones_left_alone(settings):
 def test_what_is_not_asked_for_is_not_kept(settings):
     model = network.build({'architecture': 'ddfnet', 'width': 8})
     plain = replace(settings, vary_brackets=False, dead_relu_penalty=0.0, logit_penalty=0.0)
-    learnt = task(plain, model, None)
-    learnt(Batches(data(plain), 1).batch(0))
-    assert not learnt._rectified
+    learnt = make_task(plain, model, None)
+    learnt(Batches(make_draw(plain), 1).batch(0))
+    assert not learnt._relu_inputs
     assert not learnt._logits
 
 
@@ -138,6 +138,7 @@ def _before_relus(model):
 def test_networks_without_logits_have_none_to_call_back(settings):
     still = replace(settings, vary_brackets=False)
     peer = network.build({'architecture': 'ahdrnet', 'channels': 8, 'growth': 4})
-    batch = Batches(data(still), 1).batch(0)
-    losses = [task(replace(still, logit_penalty=calm), peer, None)(batch) for calm in (0.0, 1.0)]
+    batch = Batches(make_draw(still), 1).batch(0)
+    losses = [make_task(replace(still, logit_penalty=calm), peer, None)(batch)
+              for calm in (0.0, 1.0)]
     assert losses[0] == losses[1]

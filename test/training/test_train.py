@@ -161,7 +161,7 @@ def test_the_average_follows_the_weights_at_its_decay(settings):
 
 def test_weights_of_another_architecture_are_refused(settings):
     train(settings)
-    other = TrainingSettings.of('paper', {
+    other = TrainingSettings.from_recipe('paper', {
         'panoramas': settings.panoramas, 'run': f'{settings.run}2', 'start_from': settings.run,
         'flow': 'dis', 'device': 'cpu'})
     with pytest.raises(ValueError, match='architecture: expected "fast"'):

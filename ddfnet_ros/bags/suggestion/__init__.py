@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which topics of a bag look like a bracket, and by which settings it would be assembled."""
+"""Suggest which topics of a bag form brackets, and the settings to assemble them."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from ddfnet_ros.bags.suggestion.suggestion import Suggestion
 from ddfnet_ros.bags.survey import Survey
 from ddfnet_ros.bracket import Pixels
 
-__all__ = ['Suggestion', 'suggestions', 'told_suggestions']
+__all__ = ['Suggestion', 'complete_suggestions', 'suggestions']
 
 
 def suggestions(found: Survey, estimate: Estimate) -> list[Suggestion]:
-    """What may be fused, the surest first.
+    """Return what may be fused, those with known exposures first.
 
     Args:
-        found: What the bag holds.
-        estimate: Gives the relative exposures of pictures of one scene; ValueError where it
-            cannot.
+        found: The survey of the bag.
+        estimate: Estimates the relative exposures of pictures of one scene; raises ValueError if
+            it cannot.
     """
     usable = [topic for topic in found.images if len(topic.stamps_ns) > 1]
-    told = [s for topic in usable for s in by_metadata(topic, found.metadata)]
+    with_metadata = [s for topic in usable for s in by_metadata(topic, found.metadata)]
     parallel = brackets_in_step(usable, found.metadata, estimate)
-    known = {name for s in told + parallel for name in s.settings['image_topics']}
-    seen = [s for topic in usable if topic.name not in known
-            for s in by_brightness(topic, estimate)]
-    return sorted(told + parallel + seen, key=lambda s: not s.complete)
+    known = {name for s in with_metadata + parallel for name in s.settings['image_topics']}
+    guessed = [s for topic in usable if topic.name not in known
+               for s in by_brightness(topic, estimate)]
+    return sorted(with_metadata + parallel + guessed, key=lambda s: not s.complete)
 
 
-def told_suggestions(found: Survey) -> list[Suggestion]:
-    """Those whose exposures the bag itself tells."""
-    return [suggestion for suggestion in suggestions(found, _unknown) if suggestion.complete]
+def complete_suggestions(found: Survey) -> list[Suggestion]:
+    """Return the suggestions whose exposures are known from the bag's metadata."""
+    return [s for s in suggestions(found, _refuse_to_estimate) if s.complete]
 
 
-def _unknown(_pictures: Sequence[Pixels]) -> list[float]:
+def _refuse_to_estimate(_pictures: Sequence[Pixels]) -> list[float]:
     raise ValueError

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is known of the exposures of images: told by metadata, or estimated from pictures."""
+"""Exposures of images: known from metadata, or estimated from pictures."""
 
 from __future__ import annotations
 
@@ -15,27 +15,30 @@ from ddfnet_ros.bags.survey import ImageTopic, MetadataTopic
 from ddfnet_ros.bracket import Pixels
 from ddfnet_ros.metadata import FrameMetadata
 
-MIN_STOPS = 0.4  # by which the brightness of two exposures differs at least
-_LONGEST = 60.0  # seconds that exposure_times may have
+MIN_STOPS = 0.4  # least difference in brightness between two exposures
+_LONGEST = 60.0  # longest value of exposure_times [s]
 
 Estimate = Callable[[Sequence[Pixels]], list[float]]
 
 
-def told_of(topic: ImageTopic, source: MetadataTopic) -> list[FrameMetadata]:
-    """What is told of a topic's images."""
+def metadata_of(topic: ImageTopic, source: MetadataTopic) -> list[FrameMetadata]:
+    """Return the metadata that a source has about a topic's images."""
     camera = topic.frame_id if source.shared else ''
-    return [known for stamp in topic.stamps_ns if (known := source.told.get((stamp, camera)))]
+    return [found for stamp in topic.stamps_ns if (found := source.samples.get((stamp, camera)))]
 
 
 def nearest_first(topic: ImageTopic, metadata: Sequence[MetadataTopic]) -> list[MetadataTopic]:
-    """Those of the same camera, by their names, before others: equal stamps are of many."""
+    """Sort metadata topics by the similarity of their names to the image topic's.
+
+    Stamps alone do not tell the camera: several cameras may have equal stamps.
+    """
     return sorted(metadata, key=lambda source: -len(commonpath([topic.name, source.name])))
 
 
-def levels_of(told: Sequence[FrameMetadata]) -> list[float]:
-    """Different exposures times gain from short to long [s], none within 20 % of the next."""
+def levels_of(metadata: Sequence[FrameMetadata]) -> list[float]:
+    """Return the distinct values of exposure time times gain, rising [s]; within 20 % is equal."""
     clusters: list[list[float]] = []
-    for exposure in sorted(known.exposure_time * known.gain for known in told):
+    for exposure in sorted(one.exposure_time * one.gain for one in metadata):
         if clusters and math.log(exposure / clusters[-1][-1]) < MIN_STEP:
             clusters[-1].append(exposure)
         else:
@@ -43,9 +46,14 @@ def levels_of(told: Sequence[FrameMetadata]) -> list[float]:
     return [float(np.median(cluster)) for cluster in clusters]
 
 
-def described(levels: Sequence[float], told: Sequence[FrameMetadata]) -> str:
-    """Exposure times as they may be set; levels times gain where the gain is not always one."""
-    gain, *others = {known.gain for known in told}
+def describe_exposures(levels: Sequence[float], metadata: Sequence[FrameMetadata]) -> str:
+    """Format exposure times for users; as exposure times gain if the gain changes.
+
+    Args:
+        levels: Exposure times gain [s], see `levels_of`.
+        metadata: Metadata that they come from.
+    """
+    gain, *others = {one.gain for one in metadata}
     if others:
         return f'exposure x gain {_milliseconds(levels)}'
     at = '' if gain == 1 else f' at gain {gain:g}'
@@ -55,7 +63,7 @@ def described(levels: Sequence[float], told: Sequence[FrameMetadata]) -> str:
 def relative_exposures(
     pictures: Sequence[Pixels], estimate: Estimate
 ) -> tuple[tuple[float, ...], str]:
-    """Exposures relative to the shortest, and how they are known; () where they are not."""
+    """Return estimated relative exposures and a remark for users; () if unknown."""
     unknown = (), 'set exposure_times to the camera\'s'
     try:
         ratios = estimate(pictures)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Topics of one camera, in step, with one exposure each: metadata or the brightness tell."""
+"""Suggest brackets from topics in step that have one exposure each."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from ddfnet_ros.assembly.exposure_levels import MIN_STEP
 from ddfnet_ros.bags.suggestion.exposures import (
     MIN_STOPS,
     Estimate,
-    described,
+    describe_exposures,
     levels_of,
+    metadata_of,
     nearest_first,
     relative_exposures,
-    told_of,
 )
 from ddfnet_ros.bags.suggestion.interleaved import cycle_of, max_span
 from ddfnet_ros.bags.suggestion.suggestion import Suggestion
 from ddfnet_ros.bags.survey import ImageTopic, MetadataTopic
 from ddfnet_ros.settings import MAX_FRAMES, MIN_FRAMES
 
-_NEARLY = 0.8  # of the most that any tells
+_NEARLY_ALL = 0.8  # of the images that the best metadata topic covers
 
 
 def brackets_in_step(topics: Sequence[ImageTopic], metadata: Sequence[MetadataTopic],
                      estimate: Estimate) -> list[Suggestion]:
-    """Topics of one camera and one exposure each: alike, in step, and of different brightness."""
+    """Suggest groups of topics that are alike, in step, and have one exposure each."""
     groups: list[list[ImageTopic]] = []
     for topic in topics:
         home = next((g for g in groups if all(_in_step(topic, other) for other in g)), None)
@@ -40,25 +40,26 @@ def brackets_in_step(topics: Sequence[ImageTopic], metadata: Sequence[MetadataTo
         else:
             home.append(topic)
     return [s for group in groups for s in (
-        _of_group(group, metadata, estimate) or _of_cameras(group, metadata, estimate))]
+        _suggest_group(group, metadata, estimate)
+        or _suggest_per_camera(group, metadata, estimate))]
 
 
-def _of_cameras(group: Sequence[ImageTopic], metadata: Sequence[MetadataTopic],
-                estimate: Estimate) -> list[Suggestion]:
-    """Brackets of several cameras in step, by the first part that their names differ in."""
+def _suggest_per_camera(group: Sequence[ImageTopic], metadata: Sequence[MetadataTopic],
+                        estimate: Estimate) -> list[Suggestion]:
+    """Split a group into cameras by the first differing part of the names; suggest for each."""
     names = [topic.name.split('/') for topic in group]
     differs = next((k for k, parts in enumerate(zip(*names, strict=False))
                     if len(set(parts)) > 1), 0)
     cameras: dict[str, list[ImageTopic]] = {}
     for topic, parts in zip(group, names, strict=True):
         cameras.setdefault(parts[differs], []).append(topic)
-    # One alone is the group that was no bracket.
+    # A single camera is the whole group, which was no bracket.
     return [s for camera in cameras.values() if len(cameras) > 1
-            for s in _of_group(camera, metadata, estimate)]
+            for s in _suggest_group(camera, metadata, estimate)]
 
 
 def _in_step(one: ImageTopic, other: ImageTopic) -> bool:
-    """Whether two topics have images of one kind, at one rate, and a constant time apart."""
+    """Whether two topics have images of one kind, one rate, and a constant time offset."""
     alike = (one.size, one.msgtype, one.encoding) == (other.size, other.msgtype, other.encoding)
     if not alike or not one.interval or not 0.9 < one.interval / (other.interval or 1) < 1.1:
         return False
@@ -68,7 +69,7 @@ def _in_step(one: ImageTopic, other: ImageTopic) -> bool:
 
 
 def _offsets(one: ImageTopic, other: ImageTopic) -> npt.NDArray[np.float64]:
-    """From each image to the nearest of the other topic [s]."""
+    """Time from each image to the nearest image of the other topic [s]."""
     stamps, own = np.sort(other.stamps_ns), np.array(one.stamps_ns)
     places = np.clip(np.searchsorted(stamps, own), 1, len(stamps) - 1)
     before, after = stamps[places - 1], stamps[places]
@@ -78,17 +79,17 @@ def _offsets(one: ImageTopic, other: ImageTopic) -> npt.NDArray[np.float64]:
 
 
 def _span(group: Sequence[ImageTopic]) -> dict[str, float]:
-    """A `max_span` for topics whose images are that far apart."""
+    """The `max_span` setting for the offsets between these topics; {} if the default fits."""
     offsets = [float(np.median(_offsets(group[0], other))) for other in group]
     return max_span(1.5 * (max(offsets) - min(offsets)))
 
 
-def _of_group(group: Sequence[ImageTopic], metadata: Sequence[MetadataTopic],
-              estimate: Estimate) -> list[Suggestion]:
+def _suggest_group(group: Sequence[ImageTopic], metadata: Sequence[MetadataTopic],
+                   estimate: Estimate) -> list[Suggestion]:
     if not MIN_FRAMES <= len(group) <= MAX_FRAMES:
         return []
-    if (told := _told_of_group(group, metadata)) is not None:
-        return told
+    if (known := _suggest_by_metadata(group, metadata)) is not None:
+        return known
     if any(topic.problem or cycle_of(topic.brightness) for topic in group):
         return []
     brightening = sorted(group, key=_stops)
@@ -102,36 +103,37 @@ def _of_group(group: Sequence[ImageTopic], metadata: Sequence[MetadataTopic],
                        f'before; {how}', settings, complete=False)]
 
 
-def _teller(topic: ImageTopic, metadata: Sequence[MetadataTopic]) -> MetadataTopic:
-    """Of those that tell of nearly all images, the one of the same camera."""
-    told = {source.name: len(told_of(topic, source)) for source in metadata}
-    most = max(told.values())
+def _metadata_topic(topic: ImageTopic, metadata: Sequence[MetadataTopic]) -> MetadataTopic:
+    """Of the metadata topics that cover nearly all images, the one with the nearest name."""
+    covered = {source.name: len(metadata_of(topic, source)) for source in metadata}
+    most = max(covered.values())
     return next(source for source in nearest_first(topic, metadata)
-                if told[source.name] >= _NEARLY * most)
+                if covered[source.name] >= _NEARLY_ALL * most)
 
 
 def _stops(topic: ImageTopic) -> float:
-    """How bright its images are, in powers of two."""
+    """Median brightness of a topic's images in stops (log2)."""
     return float(np.log2(max(float(np.median(topic.brightness)), 1e-6)))
 
 
-def _told_of_group(group: Sequence[ImageTopic], metadata: Sequence[MetadataTopic]
-                   ) -> list[Suggestion] | None:
-    """What metadata say of a group: a bracket, or none; nothing where they are silent."""
+def _suggest_by_metadata(
+    group: Sequence[ImageTopic], metadata: Sequence[MetadataTopic]
+) -> list[Suggestion] | None:
+    """Suggest a bracket by metadata; [] if they show it is none, None if they do not tell."""
     if not metadata:
         return None
-    tellers = {topic.name: _teller(topic, metadata) for topic in group}
-    told = {topic.name: told_of(topic, tellers[topic.name]) for topic in group}
-    levels = {name: levels_of(known) for name, known in told.items()}
-    kinds = {teller.source for teller in tellers.values()}
+    sources = {topic.name: _metadata_topic(topic, metadata) for topic in group}
+    known = {topic.name: metadata_of(topic, sources[topic.name]) for topic in group}
+    levels = {name: levels_of(found) for name, found in known.items()}
+    kinds = {source.source for source in sources.values()}
     if len(kinds) != 1 or any(len(found) != 1 for found in levels.values()):
         return None
     order = sorted(levels, key=lambda name: levels[name])
     exposures = [levels[name][0] for name in order]
     if any(math.log(b / a) < MIN_STEP for a, b in pairwise(exposures)):
         return []
-    names = tuple(tellers[name].name for name in order)
-    times = described(exposures, [known for name in order for known in told[name]])
+    names = tuple(sources[name].name for name in order)
+    times = describe_exposures(exposures, [one for name in order for one in known[name]])
     why = (f'{", ".join(order)}: one exposure each ({times}, told by '
            f'{", ".join(dict.fromkeys(names))})')
     settings: dict[str, Any] = {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One topic that interleaves exposures: metadata tell them, or the brightness repeats."""
+"""Suggest a bracket from one topic that interleaves exposures."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ import numpy.typing as npt
 from ddfnet_ros.bags.suggestion.exposures import (
     MIN_STOPS,
     Estimate,
-    described,
+    describe_exposures,
     levels_of,
+    metadata_of,
     nearest_first,
     relative_exposures,
-    told_of,
 )
 from ddfnet_ros.bags.suggestion.suggestion import Suggestion
 from ddfnet_ros.bags.survey import ImageTopic, MetadataTopic
 from ddfnet_ros.settings import MAX_FRAMES, MIN_FRAMES, NodeSettings
 
-_CLEAR = 3.0  # times as much as brightness differs from turn to turn
-_AGREEMENT = 0.3  # of the windows
-_LONGEST = 60.0  # of a bracket [s]
-_PAUSE = 1.5  # times the interval between frames, from which on it is one
+_CLEAR = 3.0  # least ratio of a brightness step to the differences from turn to turn
+_AGREEMENT = 0.3  # least share of the windows in which the brightness repeats
+_LONGEST = 60.0  # longest max_span [s]
+_PAUSE = 1.5  # least length of a pause, in intervals between frames
 
 
 def by_metadata(topic: ImageTopic, metadata: Sequence[MetadataTopic]) -> list[Suggestion]:
-    """One topic whose metadata tells of several exposures."""
+    """Suggest a topic whose metadata has several exposures."""
     for source in nearest_first(topic, metadata):
-        told = told_of(topic, source)
-        levels = levels_of(told)
-        if MIN_FRAMES <= len(levels) <= MAX_FRAMES and len(told) >= 2 * len(levels):
+        known = metadata_of(topic, source)
+        levels = levels_of(known)
+        if MIN_FRAMES <= len(levels) <= MAX_FRAMES and len(known) >= 2 * len(levels):
             why = (f'{topic.name} interleaves {len(levels)} exposures '
-                   f'({described(levels, told)}, told by {source.name})')
+                   f'({describe_exposures(levels, known)}, told by {source.name})')
             settings = {'image_topics': (topic.name,), 'exposure_source': source.source,
                         'bracket_size': len(levels)}
             return [Suggestion(why, settings | _span(topic, len(levels)), source.name)]
@@ -43,7 +43,7 @@ def by_metadata(topic: ImageTopic, metadata: Sequence[MetadataTopic]) -> list[Su
 
 
 def by_brightness(topic: ImageTopic, estimate: Estimate) -> list[Suggestion]:
-    """One topic whose images become darker and brighter in turns."""
+    """Suggest a topic whose images repeat a cycle of brightness."""
     if topic.problem or not (size := cycle_of(topic.brightness)):
         return []
     start = _first_of_cycle(topic, size)
@@ -62,9 +62,9 @@ def by_brightness(topic: ImageTopic, estimate: Estimate) -> list[Suggestion]:
 
 
 def cycle_of(brightness: npt.NDArray[np.float64]) -> int:
-    """After how many images the brightness repeats, with as many levels; 0 where it does not.
+    """Return after how many images the brightness repeats, all levels distinct; 0 if it does not.
 
-    Windows of three turns vote: a lost image, which shifts the turns, spoils only those it is in.
+    Windows of three turns vote, so that a lost image, which shifts the turns, spoils only its own.
 
     Args:
         brightness: Mean linear brightness of successive images, in [0, 1].
@@ -88,26 +88,26 @@ def _repeats(stops: npt.NDArray[np.float64], size: int) -> bool:
 
 
 def _first_of_cycle(topic: ImageTopic, size: int) -> int:
-    """The image after the longest pause of the first turn, else the darkest of the first turn."""
+    """Index of the image after the longest pause in the first turn, else of the darkest one."""
     if _pause(topic, size):
         return int(np.diff(topic.stamps_ns[:size + 1]).argmax()) + 1
     return int(topic.brightness[:size].argmin())
 
 
 def _pause(topic: ImageTopic, size: int) -> float:
-    """The pause after each turn [s]; 0 where there is none."""
+    """Length of the pause after each turn [s]; 0 if there is none."""
     gaps = np.diff(topic.stamps_ns) * 1e-9
     pauses = gaps[gaps > _PAUSE * topic.interval]
     return float(np.median(pauses)) if len(pauses) > 0.7 * len(gaps) / size else 0.0
 
 
 def _span(topic: ImageTopic, size: int) -> dict[str, float]:
-    """A `max_span` for cameras so slow that the default would drop all brackets."""
+    """The `max_span` setting for a camera that is too slow for the default; {} for others."""
     return max_span(_PAUSE * size * topic.interval)
 
 
 def max_span(seconds: float) -> dict[str, float]:
-    """The setting, where its default is too short."""
+    """Return the `max_span` setting for this span [s]; {} if the default is long enough."""
     if seconds <= NodeSettings().max_span:
         return {}
     return {'max_span': _rounded(min(seconds, _LONGEST))}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A suggestion: topics that look like a bracket, and the settings by which it is fused."""
+"""A suggestion: topics that look like a bracket, and the settings to fuse them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ class Suggestion:
     """Topics that look like a bracket.
 
     Attributes:
-        why: What was seen, for people.
+        why: Explanation for users.
         settings: Node parameters by name.
-        metadata_topic: What `~/meta` has to be; '' where there is none.
-        complete: Whether exposures are known, so that the bag can be fused by this.
+        metadata_topic: Topic that `~/meta` has to be remapped to; '' if there is none.
+        complete: Whether the exposures are known, so that the bag can be fused.
     """
 
     why: str
@@ -26,12 +26,12 @@ class Suggestion:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """All of it as node parameters, without a remapping."""
-        told = {'metadata_topics': (self.metadata_topic,)} if self.metadata_topic else {}
-        return told | self.settings
+        """All node parameters, with the metadata topic as a parameter instead of a remapping."""
+        metadata = {'metadata_topics': (self.metadata_topic,)} if self.metadata_topic else {}
+        return metadata | self.settings
 
     def launch_line(self, bag: str) -> str:
-        """The command that plays the bag and fuses it."""
+        """Return the command that plays the bag and fuses it."""
         words = [f'{name}:={_text(value)}' for name, value in self.settings.items()]
         words += [f'metadata_topic:={self.metadata_topic}'] if self.metadata_topic else []
         command = ['ros2', 'launch', 'ddfnet_ros', 'fuse.launch.py', f'bag:={bag}']

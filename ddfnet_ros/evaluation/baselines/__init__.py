@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a model must beat: fusers without a trained network, all of them functions of one bracket.
+"""Baselines: published fusion methods without a trained network, each a function of one bracket.
 
-Written from the papers; where a paper leaves something open, the method's file says what is done.
+They are written from the papers. Where a paper leaves something open, the method's file says what
+was chosen.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ BASELINES: dict[str, Fuser] = {
     'reference': Fuser(reference_only, source='the reference frame, corrected (Eq. 2)'),
     'static_merge': Fuser(static_merge, source='Kalantari and Ramamoorthi 2017, ground truth'),
 }
-"""The two that every comparison has, because they take milliseconds."""
+"""The two fast ones that every comparison includes."""
 
 PEERS: dict[str, Fuser] = {
     **BASELINES,
@@ -31,7 +32,7 @@ PEERS: dict[str, Fuser] = {
     'sen12': Fuser(patch_based, source='Sen et al. 2012'),
     'lee14': Fuser(rank_minimised, source='Lee et al. 2014'),
 }
-"""All peers that run here."""
+"""All peers that can run here."""
 
 _UNSHIPPED = 'No weights are shipped; train it and name it among --models (doc/training.md).'
 
@@ -46,4 +47,4 @@ ABSENT: dict[str, str] = {
     'metwaly20': 'No text of the paper was at hand.',
     'safnet24': 'Only the abstract was at hand, which gives no layers.',
 }
-"""Peers of the paper's tables that have no row of figures, and why."""
+"""Peers of the paper's tables that cannot run here, and the reason."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The classical merge of a still scene (Debevec and Malik 1997)."""
+"""Weighted merge of a still scene (Debevec and Malik 1997)."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ _TINY = np.float32(1e-8)
 
 
 def debevec_merge(bracket: Bracket) -> Float32[np.ndarray, 'h w *c']:
-    """Mean of the frames' log radiances, weighted by how well each is exposed (Eq. 6).
+    """Weighted mean of the frames' log radiances (Eq. 6).
 
-    The response is known here (gamma), so nothing of it is fitted.
+    The response is a known gamma here, so it is not fitted.
     """
     ldr, linear = ldr_of(bracket), linear_of(bracket)
     return radiance_of(weighted_log_mean(linear, well_exposed(ldr)), bracket)
 
 
 def well_exposed(ldr: Stack) -> Stack:
-    """Hat weights (Eq. 4), 1 at mid-grey; where all frames have none, the best one has a little.
+    """Hat weights (Eq. 4), 1 at mid-grey.
 
-    Black in all frames is best known from the longest, white from the shortest.
+    Where no frame has weight, the longest gets weight 1 if it is dark there, and the shortest if
+    the longest is bright.
     """
     weights = 1 - np.abs(2 * ldr - 1)
     lost = weights.max(axis=0) < 1e-3
@@ -34,7 +35,7 @@ def well_exposed(ldr: Stack) -> Stack:
 
 
 def weighted_log_mean(linear: Stack, weights: Stack) -> Float32[np.ndarray, 'h w 3']:
-    """Exponential of the weighted mean of the logarithms over the frames."""
+    """Weighted geometric mean over the frames."""
     logarithm = (weights * np.log(linear + _TINY)).sum(0) / (weights.sum(0) + _TINY)
     mean: Float32[np.ndarray, 'h w 3'] = np.exp(logarithm) - _TINY
     return mean.clip(min=0)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all peers are: a function of one bracket, and what its result means."""
+"""Interface of fusion methods: a function of one bracket and the meaning of its result."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ RADIANCE, IMAGE = 'radiance', 'image'
 
 @dataclass(frozen=True)
 class Fuser:
-    """Something that fuses brackets; call it.
+    """A fusion method; call it with a bracket.
 
     Attributes:
-        fuse: Bracket to (H, W, 3), or (H, W) for grey frames; float32.
-        output: 'radiance', linear, in the unit of Eq. 2 as `Deghosted.radiance`; or 'image',
-            values for display in [0, 1] that no radiance can be had from.
-        source: Where the method was published.
-        frames: The only number of frames that it takes; None: any.
+        fuse: Function from a bracket to (H, W, 3), or (H, W) for grey frames; float32.
+        output: 'radiance': linear, in the unit of Eq. 2 like `Deghosted.radiance`; or 'image':
+            display values in [0, 1], not convertible to radiance.
+        source: Publication of the method.
+        frames: The only number of frames that it supports; None: any.
     """
 
     fuse: Callable[[Bracket], Picture]
@@ -33,7 +33,7 @@ class Fuser:
     frames: int | None = None
 
     def takes(self, bracket: Bracket) -> bool:
-        """Whether it can fuse a bracket of so many frames."""
+        """Whether the method supports the bracket's number of frames."""
         return self.frames in (None, len(bracket.frames))
 
     def __call__(self, bracket: Bracket) -> Picture:

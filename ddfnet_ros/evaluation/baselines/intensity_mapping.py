@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Intensity mapping between exposures: what a frame would look like under another's exposure."""
+"""Intensity mapping: simulate a frame under the exposure of another frame."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ _LEVELS = 256
 def mapped_like(
     frame: Float32[np.ndarray, '*size'], other: Float32[np.ndarray, '*size']
 ) -> Float32[np.ndarray, '*size']:
-    """Give a frame the histogram of another, channel by channel where there are three.
+    """Match the histogram of a frame to that of another, per channel.
 
-    Grossberg and Nayar (2003): exposures of one scene have equal ranks, whatever moved a little.
+    A pixel has the same rank in every exposure of a scene, which small motion hardly changes
+    (Grossberg and Nayar 2003).
 
     Args:
         frame: Values in [0, 1], (H, W) or (H, W, 3).
-        other: Of the same shape.
+        other: Frame of the same shape, whose histogram is taken.
     """
     if frame.ndim == 3:
         channels = [mapped_like(frame[..., c], other[..., c]) for c in range(frame.shape[2])]
@@ -32,7 +33,7 @@ def mapped_like(
 
 
 def _ranks(levels: npt.NDArray[np.intp]) -> Float64[np.ndarray, ' levels']:
-    """Mean rank of the pixels of each level, in [0, 1]: half of them count as darker."""
+    """Mean rank in [0, 1] of the pixels of each grey level."""
     counts = np.bincount(levels.ravel(), minlength=_LEVELS)
     ranks: Float64[np.ndarray, ' levels'] = (np.cumsum(counts) - counts / 2) / levels.size
     return ranks

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ghost-free merging by rank minimisation (Lee et al. 2014).
 
-Irradiance maps of a still scene are proportional, so the matrix with one of them per column has
-rank one. Ghosts are sparse, connected entries that do not fit; under- and over-exposed pixels
-count as not observed. What the letter's abstract states is kept: low rank, sparsity, connectivity
-and the exposure prior. Chosen here: singular values are thresholded (Mazumder et al. 2010),
-connectivity is a smoothed residual in place of a Markov random field, and the sparsity threshold
-falls from round to round.
+Irradiance maps of a still scene are proportional, so a matrix with one map per column has rank
+one. Ghosts are sparse, connected entries that do not fit; under- and over-exposed pixels count as
+unobserved. Low rank, sparsity, connectivity and the exposure prior follow the letter's abstract.
+Chosen here: singular values are thresholded (Mazumder et al. 2010), the residual is smoothed in
+place of a Markov random field, and the sparsity threshold falls from round to round.
 """
 
 from __future__ import annotations
@@ -26,16 +25,16 @@ from ddfnet_ros.evaluation.baselines.frames import (
 from ddfnet_ros.radiance import GAMMA
 
 _EXPOSED = (0.03, 0.97)               # LDR values that count as observed
-_THRESHOLDS = (0.3, 0.2, 0.1, 0.06)   # of the residual, on the encoded scale of [0, 1]
+_THRESHOLDS = (0.3, 0.2, 0.1, 0.06)   # thresholds of the residual per round, after gamma
 _ROUNDS = 4                           # completions of the matrix per threshold
-_SHRINK = 1e-3                        # share of itself that the largest singular value loses
-_CONNECTED = 1.5                      # pixels that the residual is smoothed over
+_SHRINK = 1e-3                        # shrinkage as a share of the largest singular value
+_CONNECTED = 1.5                      # sigma of the residual's smoothing [px]
 
 Maps = Float32[np.ndarray, 'n h w']
 
 
 def rank_minimised(bracket: Bracket) -> Float32[np.ndarray, 'h w *c']:
-    """Merge what fits the common rank-one irradiance; the reference where nothing does."""
+    """Merge the pixels that fit the rank-one irradiance; elsewhere take the reference."""
     ldr, linear = ldr_of(bracket), linear_of(bracket)
     irradiance = np.stack([grey_of(frame) for frame in linear]) ** np.float32(1 / GAMMA)
     observed = np.all((ldr > _EXPOSED[0]) & (ldr < _EXPOSED[1]), axis=-1)
@@ -47,26 +46,26 @@ def rank_minimised(bracket: Bracket) -> Float32[np.ndarray, 'h w *c']:
 
 
 def ghost_maps(irradiance: Maps, observed: Bool[np.ndarray, 'n h w']) -> Bool[np.ndarray, 'n h w']:
-    """Where a frame does not fit the low-rank background.
+    """Mask of pixels that do not fit the low-rank background, per frame.
 
     Args:
-        irradiance: One map per frame, on one scale.
-        observed: Where it is neither under- nor over-exposed.
+        irradiance: One map per frame, all on the same scale.
+        observed: Mask of pixels that are neither under- nor over-exposed.
     """
     ghosts = np.zeros_like(observed)
-    background = _median(irradiance, observed)
+    background = _median_background(irradiance, observed)
     for threshold in _THRESHOLDS:
         known = observed & ~ghosts
         for _ in range(_ROUNDS):
-            background = _low_rank(np.where(known, irradiance, background))
+            background = _reduce_rank(np.where(known, irradiance, background))
         residual = np.where(observed, np.abs(irradiance - background), 0).astype(np.float32)
         connected = np.stack([cv2.GaussianBlur(r, (0, 0), _CONNECTED) for r in residual])
         ghosts = observed & (connected > threshold)
     return ghosts
 
 
-def _low_rank(maps: Maps) -> Maps:
-    """Keep the singular values above the second alone, less a share of the first."""
+def _reduce_rank(maps: Maps) -> Maps:
+    """Keep only the singular values above the second, reduced by a share of the first."""
     matrix = maps.reshape(len(maps), -1)
     left, values, right = np.linalg.svd(matrix, full_matrices=False)
     threshold = max(values[1], _SHRINK * values[0])
@@ -75,8 +74,8 @@ def _low_rank(maps: Maps) -> Maps:
     return low.reshape(maps.shape)
 
 
-def _median(irradiance: Maps, observed: Bool[np.ndarray, 'n h w']) -> Maps:
-    """A first background: the median over the frames that observe a pixel, in all columns."""
-    anything = observed | ~observed.any(axis=0)
-    first = np.nanmedian(np.where(anything, irradiance, np.nan), axis=0).astype(np.float32)
+def _median_background(irradiance: Maps, observed: Bool[np.ndarray, 'n h w']) -> Maps:
+    """Initial background: median over the frames that observe a pixel, repeated per frame."""
+    usable = observed | ~observed.any(axis=0)
+    first = np.nanmedian(np.where(usable, irradiance, np.nan), axis=0).astype(np.float32)
     return np.repeat(first[None], len(irradiance), axis=0)

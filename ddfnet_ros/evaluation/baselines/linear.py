@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fusers that only weigh the corrected frames P_i (Eq. 2), pixel by pixel."""
+"""Fusers that average the gamma-corrected frames P_i (Eq. 2) pixel by pixel."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ddfnet_ros.settings import RadianceSettings
 
 
 def reference_only(bracket: Bracket) -> Float32[np.ndarray, 'h w *c']:
-    """P_1: no fusion. Never a ghost, never a detail that the reference clips."""
+    """The reference P_1 without fusion: no ghosts, but no detail that it clips."""
     return _radiance(_stack(bracket)[:, 0, 3:], bracket)
 
 
 def static_merge(bracket: Bracket) -> Float32[np.ndarray, 'h w *c']:
-    """The merge that is right where nothing moves; a ghost wherever something does."""
+    """Weighted merge, exact for a still scene; motion leaves ghosts."""
     stack = _stack(bracket)
     merged = merge.static_merge(stack[:, :, :3], stack[:, :, 3:], bracket.reference_index)
     return _radiance(merged, bracket)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Exposure fusion (Mertens et al. 2007), as it is and after Ward's alignment (2003); by OpenCV."""
+"""OpenCV's exposure fusion (Mertens et al. 2007), plain and after alignment (Ward 2003)."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from ddfnet_ros.evaluation.baselines.frames import Stack, grey_of, ldr_of, like_
 
 def exposure_fusion(bracket: Bracket) -> Float32[np.ndarray, 'h w *c']:
     """Blend the frames by contrast, saturation and exposedness in a Laplacian pyramid."""
-    return like_frames(_fused(ldr_of(bracket)), bracket)
+    return like_frames(_fuse(ldr_of(bracket)), bracket)
 
 
 def aligned_exposure_fusion(bracket: Bracket) -> Float32[np.ndarray, 'h w *c']:
-    """The same after every frame was shifted onto the reference by whole pixels."""
+    """Exposure fusion after every frame is shifted onto the reference by whole pixels."""
     ldr = ldr_of(bracket)
-    return like_frames(_fused(aligned(ldr, bracket.reference_index)), bracket)
+    return like_frames(_fuse(aligned(ldr, bracket.reference_index)), bracket)
 
 
 def aligned(ldr: Stack, reference_index: int) -> Stack:
-    """Shift frames onto the reference; the shift that makes the median threshold bitmaps agree."""
+    """Shift frames onto the reference so that their median threshold bitmaps agree."""
     height, width = ldr.shape[1:3]
-    # Ward's pyramid has 6 levels; here its smallest one keeps 8 pixels, or bitmaps agree anywhere.
+    # Ward's pyramid has 6 levels. Levels below 8 pixels are left out: any bitmaps agree there.
     levels = int(np.clip(np.log2(min(height, width)) - 3, 1, 6))
     aligner: Any = cv2.createAlignMTB(levels)
     grey = [np.round(grey_of(frame) * 255).astype(np.uint8) for frame in ldr]
@@ -44,7 +44,7 @@ def _shifted(
     return frame[rows][:, columns]
 
 
-def _fused(ldr: Stack) -> Float32[np.ndarray, 'h w 3']:
+def _fuse(ldr: Stack) -> Float32[np.ndarray, 'h w 3']:
     merger: Any = cv2.createMergeMertens()
     picture = merger.process([np.round(frame * 255).astype(np.uint8) for frame in ldr])
     return np.clip(picture, 0, 1).astype(np.float32)

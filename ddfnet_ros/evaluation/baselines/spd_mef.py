@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Structural patch decomposition, SPD-MEF (Ma et al. 2017).
 
-A colour patch is contrast times structure plus mean intensity, x = c s + l. The three are fused
-apart: the highest contrast, a mean structure that strong patches dominate, and a mean intensity by
-exposedness. A patch whose structure does not agree with the reference's shows something that moved
-and is replaced by the reference's patch under the frame's exposure.
+A colour patch x is contrast times structure plus mean intensity: x = c s + l. The three parts are
+fused separately: the highest contrast, a mean structure weighted by patch strength, and a mean
+intensity weighted by exposedness. A patch whose structure differs from the reference's shows
+motion. It is replaced by the reference's patch mapped to the frame's exposure.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ from ddfnet_ros.evaluation.baselines.frames import Stack, ldr_of, like_frames
 from ddfnet_ros.evaluation.baselines.intensity_mapping import mapped_like
 
 PATCH, STRIDE = 21, 2           # side and step of the patches [px]
-_POWER = 4                      # how much strong patches dominate the structure
+_POWER = 4                      # exponent of patch strength in the mean structure
 _SIGMA_GLOBAL, _SIGMA_LOCAL = 0.2, 0.5
-_SAME_STRUCTURE = 0.8           # least correlation with the reference's patch
+_SAME_STRUCTURE = 0.8           # lowest correlation with the reference's patch
 _SAME_MEAN = 0.1                # largest difference of means to the mapped reference
-_NOISE = np.float32(0.03**2)    # variance per value that is no structure
+_NOISE = np.float32(0.03**2)    # variance per value below which there is no structure
 
 Patches = Float32[np.ndarray, 'n p d']
 
 
 def structural_patches(bracket: Bracket) -> Float32[np.ndarray, 'h w *c']:
-    """Fused picture for display, aligned with the reference."""
+    """Fused display image, aligned with the reference."""
     ldr, reference = ldr_of(bracket), bracket.reference_index
     latent = np.stack([mapped_like(ldr[reference], frame) for frame in ldr])
     latent[reference] = ldr[reference]
-    return like_frames(_fuse(ldr, latent, reference), bracket)
+    return like_frames(_fuse_frames(ldr, latent, reference), bracket)
 
 
 def consistent(
     patches: Patches, latent: Patches, reference: int
 ) -> Bool[np.ndarray, 'n p']:
-    """Which frames' patches show what the reference's do, in structure and in mean."""
+    """Mask of patches that agree with the reference's patch in structure and mean."""
     centred = patches - patches.mean(-1, keepdims=True)
     noise = _NOISE * patches.shape[-1]
     strength = np.linalg.norm(centred, axis=-1)
@@ -52,10 +52,10 @@ def consistent(
 def fuse_patches(
     patches: Patches, frame_means: Float32[np.ndarray, ' n']
 ) -> Float32[np.ndarray, 'p d']:
-    """Fuse patches that show the same under n exposures.
+    """Fuse patches that show the same content under n exposures.
 
     Args:
-        patches: Values in [0, 1], one row per patch.
+        patches: Values in [0, 1], one row per patch and exposure.
         frame_means: Mean intensity of each whole frame.
     """
     means = patches.mean(-1, keepdims=True)
@@ -73,31 +73,31 @@ def fuse_patches(
     return fused.astype(np.float32)
 
 
-def _fuse(
+def _fuse_frames(
     ldr: Stack, latent: Stack, reference: int
 ) -> Float32[np.ndarray, 'h w 3']:
     height, width = ldr.shape[1:3]
     side = min(PATCH, height, width)
     frame_means = ldr.mean(axis=(1, 2, 3))
     total, count = np.zeros((height, width, 3), np.float32), np.zeros((height, width, 1))
-    columns = _places(width, side)
-    for row in _places(height, side):  # a row of patches at a time, for the memory
-        taken, mapped = (_patches(frames, row, columns, side) for frames in (ldr, latent))
-        same = consistent(taken, mapped, reference)
-        fused = fuse_patches(np.where(same[..., None], taken, mapped), frame_means)
+    columns = _patch_positions(width, side)
+    for row in _patch_positions(height, side):  # one row of patches at a time, to save memory
+        own, mapped = (_extract_patches(frames, row, columns, side) for frames in (ldr, latent))
+        same = consistent(own, mapped, reference)
+        fused = fuse_patches(np.where(same[..., None], own, mapped), frame_means)
         for column, patch in zip(columns, fused.reshape(-1, side, side, 3), strict=True):
             total[row:row + side, column:column + side] += patch
             count[row:row + side, column:column + side] += 1
     return np.clip(total / count, 0, 1).astype(np.float32)
 
 
-def _patches(frames: Stack, row: int, columns: list[int], side: int) -> Patches:
+def _extract_patches(frames: Stack, row: int, columns: list[int], side: int) -> Patches:
     strip = frames[:, row:row + side]
     windows = np.lib.stride_tricks.sliding_window_view(strip, side, axis=2)[:, :, columns]
     ordered = windows.transpose(0, 2, 1, 4, 3)  # n, place, row, column, channel
     return np.ascontiguousarray(ordered).reshape(len(frames), len(columns), -1)
 
 
-def _places(size: int, side: int) -> list[int]:
+def _patch_positions(size: int, side: int) -> list[int]:
     last = size - side
     return sorted({*range(0, last, STRIDE), last})

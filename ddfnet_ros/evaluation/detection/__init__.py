@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Does the fused picture help a detector? Traffic lights and pedestrians whose truth is known."""
+"""Detection study: traffic-light state and pedestrians in fused pictures of synthetic scenes."""

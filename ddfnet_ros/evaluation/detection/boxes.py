@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rectangles around things in a picture."""
+"""Bounding boxes and their overlap."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ddfnet_ros.synthesis.street.projection import StreetCamera
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle, edges in pixels from the picture's upper left corner."""
+    """A bounding box; edges in pixels from the picture's upper left corner."""
 
     left: float
     top: float
@@ -22,7 +22,7 @@ class Box:
 
     @classmethod
     def around(cls, solid: Solid, camera: StreetCamera, part: int | None = None) -> Box:
-        """Around what a camera sees of a solid, or of one part of it."""
+        """Box around the projection of a solid, or of one part of it."""
         mesh = solid.in_world()
         faces = mesh.faces if part is None else mesh.faces[mesh.part == part]
         points, _ = camera.project(mesh.vertices[np.unique(faces)])
@@ -30,25 +30,28 @@ class Box:
 
     @property
     def middle(self) -> tuple[float, float]:
-        """Column and row."""
+        """Centre of the box: column and row [px]."""
         return (self.left + self.right) / 2, (self.top + self.bottom) / 2
 
     @property
     def height(self) -> float:
-        """Of the rectangle [px]."""
+        """Height of the box [px]."""
         return self.bottom - self.top
 
-    def of_person(self, share: float = 1.0) -> Box:
-        """Of equal middle, `share` as high, and as wide as pedestrians are taken to be.
+    def with_person_width(self, share: float = 1.0) -> Box:
+        """Box with the same middle, scaled height, and the standard width of a pedestrian.
 
-        Pedestrians' boxes are compared with a width of 0.41 heights, whatever their arms do
-        (Dollar et al. 2012).
+        Boxes of pedestrians are compared with a fixed width of 0.41 heights, whatever their arms
+        do (Dollar et al. 2012).
+
+        Args:
+            share: New height over the old one.
         """
         (x, y), half = self.middle, share * self.height / 2
         return Box(x - 0.41 * half, y - half, x + 0.41 * half, y + half)
 
     def overlap(self, other: Box) -> float:
-        """Area of the intersection over that of the union, in [0, 1]."""
+        """Intersection over union, in [0, 1]."""
         width = min(self.right, other.right) - max(self.left, other.left)
         height = min(self.bottom, other.bottom) - max(self.top, other.top)
         shared = max(width, 0.0) * max(height, 0.0)

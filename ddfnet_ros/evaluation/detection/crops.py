@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a detector hands to a classifier: a square around a box, and how it is exposed."""
+"""Crops that a detector hands to a classifier: their position and their exposure."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ Picture = npt.NDArray[np.float32]
 CROP = 24
 """Side of a crop [px]."""
 
-_BRIGHT = 0.97  # rank of the pixel that shall be white
+_BRIGHT = 0.97  # quantile of brightness that is exposed as white
 
 
 @dataclass(frozen=True)
 class Aim:
-    """How a detector's square is off the true box, in heights of that.
+    """Error of a detector's square relative to the true box, in box heights.
 
     Attributes:
-        right: Of its middle.
-        down: Likewise.
-        side: Of the square.
+        right: Offset of the square's middle to the right.
+        down: Offset of the square's middle downwards.
+        side: Side of the square.
     """
 
     right: float
@@ -35,13 +35,13 @@ class Aim:
 
     @classmethod
     def random(cls, random: np.random.Generator) -> Aim:
-        """Up to a tenth off, and 10 to 40 % larger than the box is high."""
+        """Random offset of up to 0.1 box heights and side of 1.1 to 1.4 box heights."""
         right, down = random.uniform(-0.1, 0.1, 2).tolist()
         return cls(right, down, random.uniform(1.1, 1.4))
 
 
-def cut(picture: Picture, box: Box, aim: Aim) -> Picture:
-    """The square (24, 24, 3) that is aimed at; beyond the picture, its border goes on."""
+def crop_box(picture: Picture, box: Box, aim: Aim) -> Picture:
+    """Crop the square around a box and resize it to (24, 24, 3); borders are repeated."""
     side = max(round(aim.side * box.height), 2)
     x, y = box.middle
     centre = (x - 0.5 + aim.right * box.height, y - 0.5 + aim.down * box.height)
@@ -51,9 +51,9 @@ def cut(picture: Picture, box: Box, aim: Aim) -> Picture:
 
 
 def white_of(crop: Picture) -> float:
-    """What of a linear crop must be white for the traffic light to show well.
+    """Radiance that must be white in a linear crop to expose the traffic light well.
 
-    Only the middle is measured: a sky beside the light may clip.
+    Only the middle of the crop is measured, because sky beside the light may clip.
     """
     edge = CROP // 3
     brightest = crop[CROP // 8:-CROP // 8, edge:-edge].max(-1)

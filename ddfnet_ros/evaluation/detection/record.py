@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""benchmark/records/detection.json: scores, and all that is needed to get them again."""
+"""benchmark/records/detection.json: scores and what is needed to reproduce them."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ _SCORE = re.compile(r'\{\s*"hits"[^}]*\}')
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One of the two questions, 'signals' or 'people', and its answer.
+    """One part of the record, 'signals' or 'people'.
 
     Attributes:
-        commit: Of the package's repository, with -dirty where files differ; '' outside of one.
+        commit: Short git hash, with -dirty if files differ; '' outside a repository.
         date: Day of the run (UTC).
-        hardware: What it ran on, as the machine names it.
-        opencv: Its version.
-        model: Weights that `fused` ran.
-        sha256: Checksum of their tensors.
-        device: Of the model.
-        precision: Of its convolutions.
-        tone_map: Of `fused` and of the plain merge.
-        detector: What was asked.
-        trained_on: Names of the panoramas that it was trained in, if it was trained here.
-        panoramas: Names of those that it was tested in.
-        scenes: Tested in each situation.
-        false_alarms: Per picture, where they are fixed; else None.
-        seed: Equal seeds give equal scenes.
-        scores: Name of a source to name of a situation to its score.
+        hardware: Name of the processor or GPU.
+        opencv: Version of OpenCV.
+        model: Name of the weights of `fused`.
+        sha256: Checksum of the model's tensors.
+        device: Torch device of the model.
+        precision: Precision of the model's convolutions.
+        tone_map: Tone map of `fused` and of the static merge.
+        detector: Description of the detector.
+        trained_on: Names of the panoramas of the detector's training scenes, if trained here.
+        panoramas: Names of the panoramas of the test scenes.
+        scenes: Number of test scenes per situation.
+        false_alarms: Allowed false alarms per picture; None if they are not limited.
+        seed: Random seed; equal seeds give equal scenes.
+        scores: Scores by source and situation.
     """
 
     commit: str = field(default_factory=lambda: commit_of(Path(__file__).parent))
@@ -62,12 +62,12 @@ class Part:
 
 
 def write(path: Path, name: str, part: Part) -> None:
-    """Put one part into the record; the other one stays as it is there."""
+    """Write one part into the record file and keep the other part."""
     record: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
     record[name] = dataclasses.asdict(part)
     text = json.dumps(record, indent=1, allow_nan=False, default=float)
-    path.write_text(_a_score_per_line(text) + '\n')
+    path.write_text(_join_score_lines(text) + '\n')
 
 
-def _a_score_per_line(text: str) -> str:
+def _join_score_lines(text: str) -> str:
     return _SCORE.sub(lambda found: ' '.join(found[0].split()), text)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The record of detection as tables of doc/results.md. A record is the parsed JSON."""
+"""Tables of doc/results.md, made from the record of the detection study."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ddfnet_ros.evaluation.plan import FUSED
+from ddfnet_ros.evaluation.record import Record
 
-Record = Mapping[str, Any]
 Score = Mapping[str, Any]
 Scores = Mapping[str, Mapping[str, Score]]
 
@@ -19,7 +19,7 @@ _TITLES = {'day': 'day', 'backlight': 'against the sun', 'night': 'night',
 
 
 def signals_table(record: Record) -> str:
-    """Accuracy of the state of traffic lights, a row per source, a column per situation."""
+    """Accuracy of traffic-light states: one row per source, one column per situation."""
     part = record['signals']
     return '\n'.join([*_table(part['scores']), '', _provenance(
         part, f'Lights: {part["scenes"]} in each situation, in {len(part["panoramas"])} places; '
@@ -27,7 +27,7 @@ def signals_table(record: Record) -> str:
 
 
 def people_table(record: Record) -> str:
-    """Recall of people, likewise."""
+    """Recall of people: one row per source, one column per situation."""
     part = record['people']
     people = next(iter(part['scores'][FUSED].values()))['count']
     return '\n'.join([too_hard(part['scores']), '', *_table(part['scores']), '', _provenance(
@@ -37,15 +37,16 @@ def people_table(record: Record) -> str:
 
 
 def losses(scores: Scores) -> str:
-    """Where something else than ours is better than `fused`, first of all; one line."""
+    """One line that names the sources of others that beat `fused`, by situation."""
     lost = []
     for situation, ours in scores[FUSED].items():
         better = {name: found[situation] for name, found in scores.items()
                   if not name.startswith((FUSED, WELL_EXPOSED))
                   and found[situation]['hits'] > ours['hits']}
         if better:
-            ahead = ', '.join(f'{name.replace(", ", " ")} {_share(score)}{_surely(score, ours)}'
-                              for name, score in better.items())
+            ahead = ', '.join(
+                f'{name.replace(", ", " ")} {_share(score)}{_significance_mark(score, ours)}'
+                for name, score in better.items())
             lost.append(f'{_TITLES[situation]}: {ahead}, {FUSED} {_share(ours)}')
     if not lost:
         return f'`{FUSED}` loses nowhere.'
@@ -53,7 +54,7 @@ def losses(scores: Scores) -> str:
 
 
 def too_hard(scores: Scores) -> str:
-    """In which situations a detector is not worth asking; one line."""
+    """One line that names the situations in which the detector itself fails."""
     hard = [f'{_TITLES[situation]} ({_share(score)})'
             for situation, score in scores[WELL_EXPOSED].items()
             if 2 * score['hits'] < score['count']]
@@ -85,7 +86,7 @@ def _share(score: Score) -> str:
     return f'{100 * score["hits"] / score["count"]:.0f} %'
 
 
-def _surely(better: Score, worse: Score) -> str:
+def _significance_mark(better: Score, worse: Score) -> str:
     return '*' if better['low'] > worse['high'] else ''
 
 

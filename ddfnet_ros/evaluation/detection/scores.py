@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Counting: shares with their confidence, and recall at a fixed number of false alarms."""
+"""Scores: shares with confidence intervals, and recall at a fixed false-alarm rate."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from dataclasses import dataclass
 
 from ddfnet_ros.evaluation.detection.boxes import Box
 
-_Z = 1.959964  # standard deviations on each side that hold 95 % of a normal distribution
-_MATCH = 0.5  # overlap from which on a box has found a person (Dollar et al. 2012)
+_Z = 1.959964  # standard deviations of a 95 % interval of the normal distribution
+_MATCH = 0.5  # minimum overlap of a box with a person (Dollar et al. 2012)
 
-Found = Sequence[tuple[float, Box]]
-"""Scores and boxes of one picture."""
+Detections = Sequence[tuple[float, Box]]
+"""Scores and boxes that a detector gives for one picture."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """A share of things that went right, with Wilson's interval of 95 %.
+    """A success rate with its 95 % Wilson interval.
 
     Attributes:
-        hits: That went right.
-        count: Of all.
-        low: Least share that the counts go with.
-        high: Greatest.
+        hits: Number of successes.
+        count: Number of trials.
+        low: Lower limit of the interval.
+        high: Upper limit of the interval.
     """
 
     hits: int
@@ -34,7 +34,7 @@ class Score:
 
     @classmethod
     def of(cls, hits: int, count: int) -> Score:
-        """Count; at least one thing."""
+        """Compute the interval; `count` is at least 1."""
         share, z2 = hits / count, _Z**2 / count
         middle = (share + z2 / 2) / (1 + z2)
         half = _Z / (1 + z2) * math.sqrt(share * (1 - share) / count + z2 / (4 * count))
@@ -43,22 +43,23 @@ class Score:
 
     @property
     def share(self) -> float:
-        """Hits over count."""
+        """Success rate, hits over count."""
         return self.hits / self.count
 
 
 def recall(
-    found: Sequence[Found], truth: Sequence[Sequence[Box]], false_alarms: float
+    found: Sequence[Detections], truth: Sequence[Sequence[Box]], false_alarms: float
 ) -> Score:
-    """How many of the people are found at the lowest threshold with few enough false alarms.
+    """Recall of people at the lowest threshold that keeps the false-alarm rate.
 
     Args:
-        found: What a detector said of each picture.
-        truth: Boxes of the people in each.
-        false_alarms: Boxes per picture, at most, that match nobody or one who was found before.
+        found: Detections in each picture.
+        truth: True boxes of the people in each picture.
+        false_alarms: Maximum of false alarms per picture: boxes that match nobody, or a person
+            who is already matched.
     """
-    judged = [pair for said, people in zip(found, truth, strict=True)
-              for pair in _judged(said, people)]
+    judged = [pair for detections, people in zip(found, truth, strict=True)
+              for pair in _match_people(detections, people)]
     allowed = false_alarms * len(found)
     hits = alarms = 0
     for _, hit in sorted(judged, key=lambda one: (-one[0], one[1])):
@@ -69,11 +70,11 @@ def recall(
     return Score.of(hits, sum(map(len, truth)))
 
 
-def _judged(said: Found, people: Sequence[Box]) -> list[tuple[float, bool]]:
-    """Score of each box and whether it found somebody, the surest first to choose."""
-    free = [box.of_person() for box in people]
+def _match_people(detections: Detections, people: Sequence[Box]) -> list[tuple[float, bool]]:
+    """Match boxes to people, best score first; returns each score and whether it matched."""
+    free = [box.with_person_width() for box in people]
     judged = []
-    for score, box in sorted(said, key=lambda one: one[0], reverse=True):
+    for score, box in sorted(detections, key=lambda one: one[0], reverse=True):
         matching = [person for person in free if box.overlap(person) >= _MATCH]
         if matching:
             free.remove(max(matching, key=box.overlap))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A traffic light of each situation in every source, to look at."""
+"""Contact sheet of traffic lights: every situation and state in every source."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from PIL import Image, ImageDraw
 
 from ddfnet_ros.evaluation.detection.places import Place
 from ddfnet_ros.evaluation.detection.signals import STATES, signal_scene
-from ddfnet_ros.evaluation.detection.stage import SITUATIONS
 from ddfnet_ros.evaluation.detection.study import crops_of
+from ddfnet_ros.evaluation.detection.view import SITUATIONS
 from ddfnet_ros.runtime.deghoster import Deghoster
 
-_SIDE = 96  # of a crop on the sheet [px]
+_SIDE = 96  # side of a crop on the sheet [px]
 _LABEL = 14
-_MARGIN = 60  # left of each row [px]
+_MARGIN = 60  # width of the label left of each row [px]
 
 Shown = npt.NDArray[np.uint8]
 
@@ -26,7 +26,7 @@ Shown = npt.NDArray[np.uint8]
 def signal_sheet(
     places: Sequence[Place], deghoster: Deghoster, random: np.random.Generator
 ) -> Shown:
-    """A row per situation and state, a column per source."""
+    """Draw one row per situation and state, one column per source."""
     rows: list[Shown] = []
     for number, (name, situation) in enumerate(SITUATIONS.items()):
         for state in STATES:

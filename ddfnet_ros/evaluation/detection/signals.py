@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Brackets of a traffic light whose state is known, taken while driving towards it."""
+"""Scenes with a traffic light of known state, taken while driving towards it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import torch
 
 from ddfnet_ros.evaluation.detection.boxes import Box
 from ddfnet_ros.evaluation.detection.places import Place
-from ddfnet_ros.evaluation.detection.stage import (
+from ddfnet_ros.evaluation.detection.view import (
     FRAMES,
     REFERENCE,
+    Capture,
     Situation,
-    Taken,
     View,
     log_uniform,
 )
@@ -26,62 +26,62 @@ from ddfnet_ros.synthesis.street.signals import AMBER, BOARD, GREEN, RED, paint_
 from ddfnet_ros.synthesis.street.surface import Surface
 
 STATES = {'red': RED, 'amber': AMBER, 'green': GREEN}
-"""Name of a state to the part of the mesh that shines."""
+"""State name to the part of the mesh that is lit."""
 
 _SIZE = 192  # side of the pictures [px]
-_DISTANCES = (8.0, 24.0)  # of the traffic light [m]
-_STRIDE = 0.5  # driven from frame to frame, at most [m]
+_DISTANCES = (8.0, 24.0)  # range of the distance to the traffic light [m]
+_STRIDE = 0.5  # largest movement of the camera between two frames [m]
 _DUTY = (0.1, 0.4)  # share of a period in which a pulsed lamp is lit
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SignalScene:
-    """One traffic light.
+    """A bracket of one traffic light.
 
     Attributes:
-        taken: The bracket.
-        boxes: Where the light's board is in each frame.
+        capture: The bracket and its radiance.
+        boxes: Box of the light's board in each frame.
         state: One of `STATES`.
     """
 
-    taken: Taken
+    capture: Capture
     boxes: tuple[Box, ...]
     state: str
 
     @property
     def box(self) -> Box:
-        """Where the board is at the reference's instant."""
+        """Box of the board in the reference frame."""
         return self.boxes[REFERENCE]
 
 
 def signal_scene(
     place: Place, situation: Situation, state: str, random: np.random.Generator
 ) -> SignalScene:
-    """Render one scene.
+    """Render a scene of one traffic light.
 
     Args:
-        place: Where.
-        situation: How the light is seen.
+        place: Background and light.
+        situation: Lighting and sensor.
         state: One of `STATES`.
-        random: Source of everything else.
+        random: Generator of everything random.
     """
-    stage = View(place, situation, _SIZE, random)
-    lamp = log_uniform(situation.lamp, random) * stage.white / stage.ambient
-    glow = lamp * _light_seen(situation, stage.exposure, random)
-    solids = [_lit(solid, STATES[state], radiance) for solid, radiance in zip(
-        _approach(stage.camera.yaw, random), glow.tolist(), strict=True)]
+    view = View(place, situation, _SIZE, random)
+    lamp = log_uniform(situation.lamp, random) * view.white / view.ambient
+    glow = lamp * _lamp_light(situation, view.exposure, random)
+    solids = [_light_up(solid, STATES[state], radiance) for solid, radiance in zip(
+        _approach(view.camera.yaw, random), glow.tolist(), strict=True)]
     boxes = tuple(Box.around(solid, camera, BOARD)
-                  for solid, camera in zip(solids, stage.cameras, strict=True))
+                  for solid, camera in zip(solids, view.cameras, strict=True))
     if situation.sun:
         x, y = boxes[REFERENCE].middle
         aside, above = random.uniform(-1, 1, 2) * boxes[REFERENCE].height
-        stage.add_sun(x + aside, y + above)
-    return SignalScene(taken=stage.take([[solid] for solid in solids], random), boxes=boxes,
+        view.add_sun(x + aside, y + above)
+    return SignalScene(capture=view.take([[solid] for solid in solids], random), boxes=boxes,
                        state=state)
 
 
 def _approach(yaw: float, random: np.random.Generator) -> list[Solid]:
-    """The traffic light in each frame, coming nearer, more or less turned to the camera."""
+    """The traffic light in each frame, approaching, at a random angle to the camera."""
     azimuth = yaw + random.uniform(-0.2, 0.2)
     distance = random.uniform(*_DISTANCES)
     stride = _STRIDE * random.random()
@@ -89,30 +89,30 @@ def _approach(yaw: float, random: np.random.Generator) -> list[Solid]:
     sun_share = float(random.random() < 0.5)
     mesh = signal_mesh()
     return [
-        Solid(mesh=mesh, paint=_unpainted, x=away * np.sin(azimuth), y=away * np.cos(azimuth),
+        Solid(mesh=mesh, paint=_paint_black, x=away * np.sin(azimuth), y=away * np.cos(azimuth),
               heading=heading, sun_share=sun_share)
         for away in (distance - stride * (k - REFERENCE) for k in range(FRAMES))]
 
 
-def _unpainted(part: Indices, _local: Array, _normals: Array, _towards: Array) -> Surface:
-    return Surface.of(len(part), (0.0, 0.0, 0.0))
+def _paint_black(part: Indices, _local: Array, _normals: Array, _towards: Array) -> Surface:
+    return Surface.uniform(len(part), (0.0, 0.0, 0.0))
 
 
-def _lit(solid: Solid, lamp: int, radiance: float) -> Solid:
+def _light_up(solid: Solid, lamp: int, radiance: float) -> Solid:
     def paint(part: Indices, local: Array, _normals: Array, _towards: Array) -> Surface:
         return paint_signal((lamp,), radiance, part, local)
 
     return replace(solid, paint=paint)
 
 
-def _light_seen(
+def _lamp_light(
     situation: Situation, exposure: Array, random: np.random.Generator
 ) -> npt.NDArray[np.float64]:
-    """Light of the lamp in each frame over its mean."""
+    """Light of the lamp in each frame, relative to its mean; pulses make it vary."""
     if not situation.pulsed:
         return np.ones(FRAMES)
     duty = random.uniform(*_DUTY)
-    # The reference sees a whole period at least; the shortest frame fits between two pulses.
+    # The reference is exposed for at least one period; the shortest frame fits between two pulses.
     shortest = random.uniform(1 / exposure[REFERENCE], 0.9 * (1 - duty))
     phase = random.random(FRAMES)
     phase[0] = random.uniform(duty, 1 - shortest)

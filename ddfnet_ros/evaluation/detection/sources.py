@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The pictures of one bracket that a detector could be given."""
+"""The sources of the detection study: frames and fused pictures of one bracket."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ Picture = npt.NDArray[np.float32]
 FRAMES = ('short', 'middle', 'long')
 MERTENS, MERGED = 'mertens', 'static_merge'
 
-_OTHER_MAPS = ('mu', 'reinhard', 'drago', 'key')
+_OTHER_TONE_MAPS = ('mu', 'reinhard', 'drago', 'key')
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Sources:
-    """What there is of one bracket.
+    """All pictures of one bracket that a detector is tested on.
 
     Attributes:
-        pictures: (H, W, 3) in [0, 1] by name. `FRAMES` show their own instants, all others the
-            reference's.
-        radiance: (H, W, 3) relative to the shortest exposure, of `MERGED` and `FUSED`.
+        pictures: (H, W, 3) in [0, 1] by name. `FRAMES` show their own instants, all others that
+            of the reference.
+        radiance: (H, W, 3) relative to the shortest exposure, for `MERGED` and `FUSED`.
     """
 
     pictures: Mapping[str, Picture]
@@ -42,12 +42,13 @@ class Sources:
 
 
 def sources_of(bracket: Bracket, deghoster: Deghoster) -> Sources:
-    """The frames and everything that is made of them.
+    """Fuse a bracket by every method.
+
+    The static merge has the same tone map as `FUSED`; `FUSED, OPERATOR` is ours with another one.
 
     Args:
-        bracket: Of three frames.
-        deghoster: `FUSED` is its picture, as the node publishes it; the plain merge is tone-mapped
-            alike, and `FUSED, OPERATOR` is ours with another operator.
+        bracket: Three frames.
+        deghoster: The model of `FUSED`, whose picture is that which the node publishes.
     """
     shortest = np.float32(min(bracket.exposures))
     result = deghoster(bracket)
@@ -55,15 +56,15 @@ def sources_of(bracket: Bracket, deghoster: Deghoster) -> Sources:
     pictures = {name: colour(frame.pixels)
                 for name, frame in zip(FRAMES, bracket.frames, strict=True)}
     pictures[MERTENS] = exposure_fusion(bracket)
-    pictures[MERGED] = _mapped(radiance[MERGED], deghoster.settings)
+    pictures[MERGED] = _tone_map_picture(radiance[MERGED], deghoster.settings)
     pictures[FUSED] = colour(result.image)
-    for operator in _OTHER_MAPS:
-        pictures[f'{FUSED}, {operator}'] = _mapped(
+    for operator in _OTHER_TONE_MAPS:
+        pictures[f'{FUSED}, {operator}'] = _tone_map_picture(
             radiance[FUSED], RadianceSettings(tone_map=operator))
     return Sources(pictures=pictures, radiance=radiance)
 
 
-def _mapped(radiance: Picture, settings: RadianceSettings) -> Picture:
+def _tone_map_picture(radiance: Picture, settings: RadianceSettings) -> Picture:
     planes = torch.from_numpy(radiance).permute(2, 0, 1)
     picture: Picture = tone_map(planes, settings).permute(1, 2, 0).numpy()
     return picture

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demo's street: a scene made by code, with exact truth."""
+"""The demo's street: a procedural scene with exact ground truth."""
 
 from ddfnet_ros.synthesis.street.recording import synthesize_street
 

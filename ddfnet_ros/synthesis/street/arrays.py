@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names for the arrays of the street; their shapes are in the docstrings."""
+"""Type aliases for the street's arrays; docstrings give their shapes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-# NumPy's stubs lose track of float32 and float64 in mixed arithmetic, so floats are one type.
+# One type for all floats, because NumPy's stubs lose the precision in mixed arithmetic.
 Array = npt.NDArray[Any]
 Indices = npt.NDArray[np.int64]
 Point = Array | Sequence[float | int]

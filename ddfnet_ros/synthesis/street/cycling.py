@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A bicycle and the person who rides it.
+"""A bicycle and its rider.
 
-Object coordinates: x forward, y to the left, z up, metres; the origin is on the ground between
-the wheels.
+Object coordinates [m]: x forward, y to the left, z up; the origin is on the ground between the
+wheels.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ from ddfnet_ros.synthesis.street.figures import (
     leg_mesh,
     paint_person,
 )
-from ddfnet_ros.synthesis.street.mesh import Mesh, box, joined, loft, tube
+from ddfnet_ros.synthesis.street.mesh import Mesh, box, join_meshes, loft, tube
 from ddfnet_ros.synthesis.street.surface import Surface
 
 FRAME, TYRE, SPOKES, LAMP = range(PARTS, PARTS + 4)
 
-_WHEEL, _BASE = 0.335, 0.53  # radius; half the wheelbase [m]
-_CRANK, _GEAR = 0.17, 2.6  # length [m]; turns of the wheel per turn of the pedals
+_WHEEL, _BASE = 0.335, 0.53  # radius of the wheels; half the wheelbase [m]
+_CRANK, _GEAR = 0.17, 2.6  # length of the cranks [m]; turns of the wheel per turn of the pedals
 _FOOT = -0.15  # pitch of the feet on the pedals [rad]
-_BOTTOM = np.array([-0.05, 0.0, 0.29])
+_BOTTOM = np.array([-0.05, 0.0, 0.29])  # axle of the cranks
 _SADDLE = np.array([-0.24, 0.0, 0.95])
 _BARS = np.array([0.36, 0.0, 1.02])
 
 
 def pedal_phase(ridden: float) -> float:
-    """Angle of the cranks after so many metres [rad]."""
+    """Angle of the cranks after `ridden` metres [rad]."""
     return float(ridden / _WHEEL / _GEAR)
 
 
 def rider_mesh(person: Person, phase: float) -> Mesh:
-    """Bicycle and rider with the cranks at an angle."""
+    """Bicycle and rider, with the cranks at angle `phase` [rad]."""
     hip = _SADDLE + np.array([0.02, 0, 0.06])
     parts = [*_wheels(), *_frame()]
     for side in (1, -1):
@@ -49,7 +49,7 @@ def rider_mesh(person: Person, phase: float) -> Mesh:
         pedal = _BOTTOM + np.array([_CRANK * np.cos(turn), side * 0.11, _CRANK * np.sin(turn)])
         ankle = pedal + np.array([-0.06, 0, 0.09])
         top = hip + np.array([0, side * 0.09, 0])
-        parts += leg_mesh(np.stack([_bent(top, ankle, THIGH, SHANK), ankle]),
+        parts += leg_mesh(np.stack([_middle_joint(top, ankle, THIGH, SHANK), ankle]),
                           (float(top[0]), float(top[1]), float(top[2])), person.girth, _FOOT)
         parts.append(tube(np.stack([_BOTTOM + [0, side * 0.06, 0], pedal]), (0.014, 0.014),
                           FRAME, 6))
@@ -57,17 +57,17 @@ def rider_mesh(person: Person, phase: float) -> Mesh:
         shoulder = hip + np.array([0.29, side * 0.165, 0.46])
         elbow = 0.5 * (shoulder + grip) + [-0.04, side * 0.04, -0.06]
         parts += arm_mesh(np.stack([shoulder, elbow, grip]), person.girth)
-    upper = joined(body_mesh(person, float(hip[2]), 0.62, 0.0))
-    return joined([*parts, upper.moved(np.eye(3), np.array([hip[0], 0.0, 0.0]))])
+    upper = join_meshes(body_mesh(person, float(hip[2]), 0.62, 0.0))
+    return join_meshes([*parts, upper.transform(np.eye(3), np.array([hip[0], 0.0, 0.0]))])
 
 
-def _bent(start: Array, end: Array, first: float, second: float) -> Array:
-    """The joint between two bones of given lengths, bent forward."""
-    way = end - start
-    reach = min(float(np.linalg.norm(way)), 0.995 * (first + second))
+def _middle_joint(start: Array, end: Array, first: float, second: float) -> Array:
+    """Position of the joint between two bones of lengths `first` and `second`, bent forward."""
+    line = end - start
+    reach = min(float(np.linalg.norm(line)), 0.995 * (first + second))
     along = (first**2 - second**2 + reach**2) / (2 * reach)
     aside = np.sqrt(max(first**2 - along**2, 0.0))
-    straight = way / np.linalg.norm(way)
+    straight = line / np.linalg.norm(line)
     forward = np.array([-straight[2], 0.0, straight[0]])
     joint: Array = start + along * straight + aside * forward * np.sign(forward[0])
     return joint
@@ -107,10 +107,10 @@ def _frame() -> list[Mesh]:
 
 
 def paint_rider(person: Person, part: Indices, local: Array) -> Surface:
-    """Materials of the points of a rider and the bicycle, its tail light on."""
-    own = part >= PARTS
-    surface = paint_person(person, np.where(own, 0, part), local)
-    surface.cloth[own] = 0
+    """Materials of the points of rider and bicycle, with the tail light on."""
+    bicycle = part >= PARTS
+    surface = paint_person(person, np.where(bicycle, 0, part), local)
+    surface.cloth[bicycle] = 0
     surface.paint(part == FRAME, (0.04, 0.06, 0.05), 0.05, 0.2)
     surface.paint(part == TYRE, (0.015, 0.015, 0.015))
     surface.paint(part == SPOKES, (0.25, 0.25, 0.25), 0.3, 0.5)

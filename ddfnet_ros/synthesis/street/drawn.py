@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A panorama drawn by code, for when none is at hand: a street with houses at sunrise."""
+"""A procedural panorama, used when no other is given: a street with houses at sunrise."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from ddfnet_ros.synthesis.panorama import Panorama
 from ddfnet_ros.synthesis.street.arrays import Array, Mask
 
-_WALL = 14.0  # from the middle of the road to the houses [m]
+_WALL = 14.0  # distance of the houses from the middle of the road [m]
 _SUPERSAMPLING = 2
 _EYE = 1.6  # height of the panorama's centre [m]
 _SUN = (-0.22, 0.29)  # azimuth and elevation [rad]
@@ -21,13 +21,13 @@ _SKYLIT = np.array([0.62, 0.72, 0.95])
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Facades:
-    """Points of the houses along one side, one entry each.
+    """Points on the houses of one side, with an array entry each.
 
     Attributes:
-        along: From the house's left edge [m].
-        up: Above the ground [m].
+        along: Distance from the house's left edge [m].
+        up: Height above the ground [m].
         house: Index of the house.
-        height: Of the house [m].
+        height: Height of the house [m].
     """
 
     along: Array
@@ -37,11 +37,11 @@ class _Facades:
 
 
 def drawn_panorama(seed: int, height: int = 768) -> Panorama:
-    """Sky with a low sun, houses on both sides of a road at azimuth 0, asphalt.
+    """Draw a sky with a low sun, and houses on both sides of a road at azimuth 0.
 
     Args:
-        seed: Of houses, windows and clouds.
-        height: Rows; there are twice as many columns.
+        seed: Random seed of houses, windows and clouds.
+        height: Number of rows; there are twice as many columns.
     """
     random = np.random.default_rng(seed)
     fine = _SUPERSAMPLING * height
@@ -52,12 +52,12 @@ def drawn_panorama(seed: int, height: int = 768) -> Panorama:
     below = elevation < 0
     radiance[below] = _road(azimuth[below], elevation[below], random)
     for side in (-1, 1):
-        _build(radiance, azimuth, elevation, side, random)
+        _draw_houses(radiance, azimuth, elevation, side, random)
     smooth = cv2.resize(radiance, (2 * height, height), interpolation=cv2.INTER_AREA)
     return Panorama(name='drawn', radiance=smooth.astype(np.float32))
 
 
-def _from_sun(azimuth: Array, elevation: Array) -> Array:
+def _angle_to_sun(azimuth: Array, elevation: Array) -> Array:
     """Angle to the sun [rad]."""
     cosine = (np.sin(elevation) * np.sin(_SUN[1])
               + np.cos(elevation) * np.cos(_SUN[1]) * np.cos(azimuth - _SUN[0]))
@@ -67,8 +67,8 @@ def _from_sun(azimuth: Array, elevation: Array) -> Array:
 def _sky(azimuth: Array, elevation: Array, random: np.random.Generator) -> Array:
     up = np.clip(elevation, 0, None)[..., None] / (np.pi / 2)
     sky = np.array([0.55, 0.42, 0.30]) * np.exp(-6 * up) + np.array([0.20, 0.34, 0.60])
-    apart = _from_sun(azimuth, elevation)[..., None]
-    glow = 3.5 * np.exp(-apart / 0.10) + 0.8 * np.exp(-apart / 0.5) + 3e4 * (apart < 0.006)
+    angle = _angle_to_sun(azimuth, elevation)[..., None]
+    glow = 3.5 * np.exp(-angle / 0.10) + 0.8 * np.exp(-angle / 0.5) + 3e4 * (angle < 0.006)
     rough = random.random((40, 16)).astype(np.float32)
     clouds = cv2.resize(rough, azimuth.shape[::-1], interpolation=cv2.INTER_CUBIC)[..., None]
     lit: Array = (sky + np.array([1.0, 0.82, 0.55]) * glow) * (
@@ -77,7 +77,7 @@ def _sky(azimuth: Array, elevation: Array, random: np.random.Generator) -> Array
 
 
 def _road(azimuth: Array, elevation: Array, random: np.random.Generator) -> Array:
-    """Asphalt that shines towards the sun, pavements along the houses."""
+    """Asphalt with a sheen towards the sun, and pavements along the houses."""
     distance = _EYE / np.tan(np.maximum(-elevation, 1e-3))
     aside = np.abs(distance * np.sin(azimuth))
     tone = np.where(aside > 10.5, 0.075, 0.045)
@@ -89,9 +89,9 @@ def _road(azimuth: Array, elevation: Array, random: np.random.Generator) -> Arra
     return lit
 
 
-def _build(radiance: Array, azimuth: Array, elevation: Array, side: int,
-           random: np.random.Generator) -> None:
-    """Draw the houses on one side."""
+def _draw_houses(radiance: Array, azimuth: Array, elevation: Array, side: int,
+                 random: np.random.Generator) -> None:
+    """Draw the houses on one side of the road (-1: left, 1: right), in place."""
     edges = np.cumsum(random.uniform(9, 19, 40)) - 170
     heights = random.uniform(10, 19, 41)
     turned = np.clip(side * azimuth, 1e-4, np.pi - 1e-4)
@@ -108,7 +108,7 @@ def _build(radiance: Array, azimuth: Array, elevation: Array, side: int,
 
 
 def _walls(points: _Facades, light: Array, random: np.random.Generator) -> Array:
-    """Plaster, ledges, windows and shops."""
+    """Radiance of plaster, ledges, windows and shops."""
     houses = 41
     tones = random.uniform(0.10, 0.32, (houses, 1)) * random.uniform(0.8, 1.15, (houses, 3))
     pitch = random.uniform(2.0, 2.9, houses)[points.house]
@@ -133,7 +133,7 @@ def _walls(points: _Facades, light: Array, random: np.random.Generator) -> Array
 
 
 def _glass(key: Array, rise: Array, shop: Mask, random: np.random.Generator) -> Array:
-    """Panes: most reflect the sky, some have curtains, few are lit."""
+    """Radiance of window panes: most reflect the sky, some have curtains, few are lit."""
     dice = random.random(4096)[key]
     sky = np.array([0.10, 0.14, 0.20]) * (0.25 + 0.6 * rise)[:, None] * (0.5 + dice)[:, None]
     curtain = (dice > 0.35) & (dice < 0.6) & (np.mod(31 * rise, 1) < 0.8)

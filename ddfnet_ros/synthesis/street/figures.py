@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""People: a skeleton that walks, dressed with limbs and clothes.
+"""People: a walking skeleton, and meshes of limbs and clothes around it.
 
-Object coordinates: x forward, y to the left, z up, metres; the origin is on the ground beneath
-the hips. Angles are in the plane of walking, positive forward.
+Object coordinates [m]: x forward, y to the left, z up; the origin is on the ground below the hips.
+Angles are in the x-z plane, positive forward.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ddfnet_ros.synthesis.street.arrays import Array, Indices
-from ddfnet_ros.synthesis.street.mesh import Mesh, ellipsoid, joined, loft, tube
+from ddfnet_ros.synthesis.street.mesh import Mesh, ellipsoid, join_meshes, loft, tube
 from ddfnet_ros.synthesis.street.surface import Surface
 
 Colour = tuple[float, float, float]
@@ -20,7 +20,7 @@ Colour = tuple[float, float, float]
 COAT, TROUSERS, SKIN, HAIR, SHOES, BAG = range(6)
 PARTS = 6
 
-THIGH, SHANK = 0.43, 0.42
+THIGH, SHANK = 0.43, 0.42  # lengths [m]
 _STEPS_PER_METRE = 1.38  # adults at a comfortable pace
 _STATURE = 1.75  # of the skeleton below [m]
 _SOLE = 0.048  # half the height of a shoe [m]
@@ -28,13 +28,18 @@ _SOLE = 0.048  # half the height of a shoe [m]
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """Looks and build of one person.
+    """Appearance and build of a person.
 
     Attributes:
-        height: Metres.
-        coat: Albedo of the upper garment; likewise the others.
+        height: Body height [m].
+        coat: Albedo of the coat.
+        trousers: Albedo of the trousers.
+        skin: Albedo of the skin.
+        hair: Albedo of the hair.
+        shoes: Albedo of the shoes.
+        bag_colour: Albedo of the rucksack.
         coat_length: How far the coat reaches below the hips [m].
-        bag: Whether a rucksack is worn.
+        bag: Whether the person wears a rucksack.
         long_hair: Whether the hair reaches the shoulders.
         girth: Factor on the widths of body and limbs.
     """
@@ -53,32 +58,32 @@ class Person:
 
 
 def gait_phase(walked: float) -> float:
-    """Phase of the gait after so many metres [rad]; a cycle is two steps."""
+    """Phase of the gait after `walked` metres [rad]; a cycle is two steps."""
     return float(np.pi * _STEPS_PER_METRE * walked)
 
 
 def walker_mesh(person: Person, phase: float) -> Mesh:
-    """The person at a phase of the gait."""
-    legs = {1: _striding(phase), -1: _striding(phase + np.pi)}
+    """Mesh of a person at a phase of the gait [rad]."""
+    legs = {1: _leg_joints(phase), -1: _leg_joints(phase + np.pi)}
     # The lower shoe stands on the ground.
     hip = _SOLE - min(_shoe(leg[1], _foot_pitch(leg))[:, 2].min() for leg in legs.values())
     parts = []
     for side, leg in legs.items():
         parts += leg_mesh(leg + [0, side * 0.085, hip], (0.0, side * 0.09, hip), person.girth,
                           _foot_pitch(leg))
-        parts += _swinging_arm(phase + (np.pi if side > 0 else 0), side, hip, person.girth)
+        parts += _swing_arm(phase + (np.pi if side > 0 else 0), side, hip, person.girth)
     parts += body_mesh(person, hip, 0.04, phase)
-    return scaled(joined(parts), person)
+    return _scale_to_height(join_meshes(parts), person)
 
 
-def scaled(mesh: Mesh, person: Person) -> Mesh:
-    """A mesh of the skeleton's size at the person's height."""
+def _scale_to_height(mesh: Mesh, person: Person) -> Mesh:
+    """Scale a mesh from the skeleton's size to the person's height."""
     return Mesh(vertices=mesh.vertices * (person.height / _STATURE), normals=mesh.normals,
                 local=mesh.local, faces=mesh.faces, part=mesh.part)
 
 
-def _striding(phase: float) -> Array:
-    """Knee and ankle (2, 3), relative to the hip."""
+def _leg_joints(phase: float) -> Array:
+    """Positions of knee and ankle (2, 3), relative to the hip, at a phase of the gait."""
     thigh = 0.06 + 0.38 * np.sin(phase)
     swing = max(0.0, float(np.cos(phase + 0.25)))
     shank = thigh - (0.12 + 0.85 * swing**1.5)
@@ -87,13 +92,13 @@ def _striding(phase: float) -> Array:
 
 
 def _foot_pitch(joints: Array) -> float:
-    """The heel comes off behind, the toe rises in front."""
+    """Pitch of the foot [rad]: the heel lifts off behind, the toe rises in front."""
     shank = joints[1] - joints[0]
     return float(np.clip(0.9 * np.arctan2(shank[0], -shank[2]), -0.9, 0.25))
 
 
 def _shoe(ankle: Array, pitch: float) -> Array:
-    """Heel, ball and toe (3, 3) of the shoe beneath an ankle."""
+    """Positions of heel, ball and toe (3, 3) of the shoe below an ankle."""
     heel = ankle + np.array([-0.035, 0, -0.04])
     toe = heel + 0.20 * np.array([np.cos(pitch), 0.0, np.sin(pitch)])
     return np.stack([heel, heel + 0.45 * (toe - heel), toe])
@@ -101,7 +106,14 @@ def _shoe(ankle: Array, pitch: float) -> Array:
 
 def leg_mesh(joints: Array, hip: tuple[float, float, float], girth: float,
              pitch: float) -> list[Mesh]:
-    """Trousers around knee and ankle (2, 3), and a shoe whose toe points up by `pitch` [rad]."""
+    """Trouser leg and shoe.
+
+    Args:
+        joints: (2, 3) positions of knee and ankle [m].
+        hip: Position of the hip [m].
+        girth: Factor on the widths.
+        pitch: Angle by which the toe points up [rad].
+    """
     knee, ankle = joints
     top = np.array(hip) + np.array([0, 0, 0.03])
     thigh, shank = knee - top, ankle - knee
@@ -112,7 +124,7 @@ def leg_mesh(joints: Array, hip: tuple[float, float, float], girth: float,
     return [tube(path, radii, TROUSERS, 14), shoe]
 
 
-def _swinging_arm(phase: float, side: int, hip: float, girth: float) -> list[Mesh]:
+def _swing_arm(phase: float, side: int, hip: float, girth: float) -> list[Mesh]:
     swing = 0.05 + 0.36 * np.sin(phase)
     bend = swing + 0.35 + 0.22 * max(0.0, float(np.sin(phase)))
     shoulder = np.array([0.0, side * 0.165 * girth, hip + 0.50])
@@ -122,7 +134,7 @@ def _swinging_arm(phase: float, side: int, hip: float, girth: float) -> list[Mes
 
 
 def arm_mesh(joints: Array, girth: float) -> list[Mesh]:
-    """Sleeve and hand along shoulder, elbow and wrist (3, 3)."""
+    """Sleeve and hand along the positions of shoulder, elbow and wrist (3, 3)."""
     shoulder, elbow, wrist = joints
     upper, lower = elbow - shoulder, wrist - elbow
     path = np.stack([shoulder + np.array([0, 0, 0.035]), shoulder, shoulder + 0.5 * upper, elbow,
@@ -133,16 +145,16 @@ def arm_mesh(joints: Array, girth: float) -> list[Mesh]:
 
 
 def body_mesh(person: Person, hip: float, lean: float, phase: float) -> list[Mesh]:
-    """Torso, head and what is carried.
+    """Torso, head and rucksack.
 
     Args:
-        person: Whose.
+        person: The person.
         hip: Height of the hips [m].
-        lean: How far the torso leans forward, metres per metre of height.
-        phase: Of the gait; the hem sways with it.
+        lean: Forward lean of the torso, in metres per metre of height.
+        phase: Phase of the gait, with which the hem sways [rad].
     """
     g, hem = person.girth, person.coat_length
-    # Height above the hip, half depth, half width, shift forward.
+    # Height above the hip, half depth, half width, forward shift [m].
     rings = ((-hem, 0.02, 0.03, 0.0), (-hem, 0.130, 0.180, 0.01), (-0.5 * hem, 0.126, 0.176, 0.0),
              (0.02, 0.120, 0.170, 0.0), (0.14, 0.108, 0.155, 0.005), (0.28, 0.114, 0.165, 0.01),
              (0.40, 0.118, 0.178, 0.012), (0.47, 0.108, 0.176, 0.01),
@@ -179,10 +191,16 @@ def _head(person: Person, height: float, forward: float) -> list[Mesh]:
 
 
 def paint_person(person: Person, part: Indices, local: Array) -> Surface:
-    """Materials of the points of a person; fabric has folds and soft shading between them."""
+    """Materials of the points of a person; fabric has folds.
+
+    Args:
+        person: The person.
+        part: (N,) part of each point.
+        local: (N, 3) object coordinates of the points [m].
+    """
     colours = np.array([person.coat, person.trousers, person.skin, person.hair, person.shoes,
                         person.bag_colour])
-    surface = Surface.of(len(part), (0, 0, 0))
+    surface = Surface.uniform(len(part), (0, 0, 0))
     x, y, z = local.T
     folds = (np.sin(23 * z + 9 * y) + np.sin(37 * z - 21 * x + 2) + np.sin(61 * y + 15 * z))
     fabric = np.isin(part, (COAT, TROUSERS, BAG))
@@ -193,6 +211,6 @@ def paint_person(person: Person, part: Indices, local: Array) -> Surface:
     skin = np.isin(part, (SKIN, SHOES))
     surface.mirror[skin] = 0.025
     surface.roughness[skin] = 0.8
-    # Shoes and hems see less sky, and so does what is between arms and body.
+    # Points near the ground see less sky.
     surface.openness[:] = 0.50 + 0.50 * np.clip(z / 0.9, 0, 1)
     return surface

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Exposing the street: radiance averaged over the time that the shutter is open."""
+"""Render exposures of the street: radiance averaged over the time that the shutter is open."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from ddfnet_ros.synthesis.street.light import Light
 from ddfnet_ros.synthesis.street.plate import Plate
 from ddfnet_ros.synthesis.street.projection import StreetCamera
 
-# A lens spreads light: share and width [px] of each part of its point spread.
-_SPREAD = ((0.92, 0.40), (0.05, 2.2), (0.02, 8.0), (0.01, 30.0))
-# Above the first, radiance nears the second: nothing clips in the shortest exposure.
+# Point spread of the lens, a sum of Gaussians: share and width [px] of each.
+_POINT_SPREAD = ((0.92, 0.40), (0.05, 2.2), (0.02, 8.0), (0.01, 30.0))
+# Radiance above the first is compressed towards the second: the shortest exposure never clips.
 _LINEAR_UP_TO, _CEILING = 0.55, 0.98
 _GLOSS_OF_ROAD = 0.30
 _MIDDLE = 0.7  # height at which an object's motion in the picture is measured [m]
-_LOWEST_SUN = 0.03  # sine of the elevation below which nothing casts a shadow
+_LOWEST_SUN = 0.03  # sine of the sun's elevation below which no shadows are drawn
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Street:
-    """All that is before the camera.
+    """The scene in front of the camera.
 
     Attributes:
-        camera: The view.
-        light: What shines.
-        plate: The still part.
-        actors: The drawn part.
+        camera: Camera and its view.
+        light: Light of sky and sun.
+        plate: Static background.
+        actors: Objects to draw on it.
     """
 
     camera: StreetCamera
@@ -47,31 +47,32 @@ def expose_street(street: Street, opened: float, seconds: float, instants: int) 
 
     Args:
         street: The scene.
-        opened: When the shutter opens [s].
-        seconds: How long it stays open.
-        instants: How many are drawn; what moves is smeared from one to the next.
+        opened: Time at which the shutter opens [s].
+        seconds: Exposure time [s].
+        instants: Number of instants to render; moving objects are blurred from one to the next.
     """
     total = np.zeros((street.camera.height, street.camera.width, 3), np.float32)
     step = seconds / instants
     for k in range(instants):
-        total += _instant(street, opened + (k + 0.5) * step, step)
-    return _through_lens(total / instants)
+        total += _render_instant(street, opened + (k + 0.5) * step, step)
+    return _apply_lens(total / instants)
 
 
-def _instant(street: Street, seconds: float, step: float) -> Array:
+def _render_instant(street: Street, seconds: float, step: float) -> Array:
+    """Radiance at the middle of a time step, with motion blur over the step."""
     drawn = []
     sky = np.ones((street.camera.height, street.camera.width), np.float32)
     sun = np.ones_like(sky)
     for actor in street.actors:
         solid = actor.at(seconds)
-        sky *= ground.contact(solid, street.plate.ground, actor.length, actor.width,
-                              actor.clearance)
+        sky *= ground.sky_visibility(solid, street.plate.ground, actor.length, actor.width,
+                                     actor.clearance)
         if solid.sun_share > 0 and street.light.sun_direction[2] > _LOWEST_SUN:
             sun *= 1 - ground.shadow(solid, street.camera, street.light.sun_direction)
         layer = draw(solid, street.camera, street.light)
         if layer is not None:
             foot, _ = street.camera.project(np.array([[solid.x, solid.y, 0.0]]))
-            drawn.append((_smeared(layer, actor, street, seconds, step), float(foot[0, 1])))
+            drawn.append((_blur_motion(layer, actor, street, seconds, step), float(foot[0, 1])))
     soft = cv2.GaussianBlur(sun, (0, 0), 0.7)[..., None]
     picture: Array = street.plate.shaded + soft * (street.plate.sunlit - street.plate.shaded)
     picture *= sky[..., None]
@@ -84,31 +85,33 @@ def _instant(street: Street, seconds: float, step: float) -> Array:
     return picture
 
 
-def _smeared(layer: Layer, actor: Actor, street: Street, seconds: float, step: float) -> Layer:
-    """Spread a layer along its way during `step`."""
+def _blur_motion(layer: Layer, actor: Actor, street: Street, seconds: float, step: float) -> Layer:
+    """Blur a layer along its motion during `step`."""
     if actor.course is None:
         return layer
     ends = [actor.course.at(seconds + side * step / 2)[:2] for side in (-1, 1)]
-    places, _ = street.camera.project(np.array([[x, y, _MIDDLE] for x, y in ends]))
-    way = places[1] - places[0]
-    length = float(np.hypot(*way))
+    pixels, _ = street.camera.project(np.array([[x, y, _MIDDLE] for x, y in ends]))
+    motion = pixels[1] - pixels[0]
+    length = float(np.hypot(*motion))
     if length < 0.5:
         return layer
     pad = int(np.ceil(length / 2)) + 1
-    kernel = _line(way, pad)
-    # Its window ends in nothing, or where the picture does: there the object goes on.
+    kernel = _line_kernel(motion, pad)
+    # The edge of a layer's window is empty, except at the picture's border, where the object
+    # continues: repeating the edge is right for both.
     stack = np.pad(np.dstack([layer.colour, layer.coverage]),
                    ((pad, pad), (pad, pad), (0, 0)), mode='edge')
-    smeared = cv2.filter2D(stack, -1, kernel, borderType=cv2.BORDER_CONSTANT)
-    return _clipped(smeared, layer.top - pad, layer.left - pad, layer.distance, street.camera)
+    blurred = cv2.filter2D(stack, -1, kernel, borderType=cv2.BORDER_CONSTANT)
+    return _crop_to_picture(
+        blurred, layer.top - pad, layer.left - pad, layer.distance, street.camera)
 
 
-def _line(way: Array, radius: int) -> Array:
-    """A kernel that averages along a vector."""
+def _line_kernel(motion: Array, radius: int) -> Array:
+    """Kernel that averages along a vector."""
     kernel = np.zeros((2 * radius + 1, 2 * radius + 1), np.float32)
-    samples = max(2, int(4 * np.hypot(*way)))
+    samples = max(2, int(4 * np.hypot(*motion)))
     for along in (np.arange(samples) + 0.5) / samples - 0.5:
-        x, y = radius + along * way
+        x, y = radius + along * motion
         column, row = int(x), int(y)
         u, v = x - column, y - row
         for dy, wy in ((0, 1 - v), (1, v)):
@@ -118,7 +121,10 @@ def _line(way: Array, radius: int) -> Array:
     return average
 
 
-def _clipped(stack: Array, top: int, left: int, distance: float, camera: StreetCamera) -> Layer:
+def _crop_to_picture(
+    stack: Array, top: int, left: int, distance: float, camera: StreetCamera
+) -> Layer:
+    """Layer of colour and coverage (h, w, 4), without the parts outside the picture."""
     rows = slice(max(0, -top), stack.shape[0] - max(0, top + stack.shape[0] - camera.height))
     columns = slice(max(0, -left), stack.shape[1] - max(0, left + stack.shape[1] - camera.width))
     inside = stack[rows, columns]
@@ -126,11 +132,13 @@ def _clipped(stack: Array, top: int, left: int, distance: float, camera: StreetC
                  left=max(0, left), distance=distance)
 
 
-def _through_lens(radiance: Array) -> Array:
+def _apply_lens(radiance: Array) -> Array:
+    """Spread light as a lens does, and compress the brightest radiance."""
     spread = np.zeros_like(radiance)
-    for share, width in _SPREAD:
+    for share, width in _POINT_SPREAD:
         spread += share * cv2.GaussianBlur(radiance, (0, 0), width)
     room = _CEILING - _LINEAR_UP_TO
     over = np.maximum(spread - _LINEAR_UP_TO, 0)
-    held: Array = np.where(over > 0, _LINEAR_UP_TO + room * np.tanh(over / (1.6 * room)), spread)
-    return held.astype(np.float32)
+    compressed: Array = np.where(
+        over > 0, _LINEAR_UP_TO + room * np.tanh(over / (1.6 * room)), spread)
+    return compressed.astype(np.float32)

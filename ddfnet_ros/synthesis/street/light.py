@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Light on surfaces: a panorama as the sky and surroundings, its sun taken apart."""
+"""Light on surfaces: a panorama as surroundings, and its sun as a separate light source."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import numpy as np
 from ddfnet_ros.synthesis.panorama import Panorama
 from ddfnet_ros.synthesis.street.arrays import Array
 
-_MIRROR_ROWS = (256, 64, 24)  # heights of the panorama as seen in ever rougher mirrors
+_MIRROR_ROWS = (256, 64, 24)  # heights of the blurred panoramas, for increasing roughness [px]
 _IRRADIANCE_ROWS = 32
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Light:
-    """What shines on the street.
+    """Light on the street.
 
     Attributes:
         heading: Azimuth of the road in the panorama [rad].
-        mirrors: The panorama without its sun, from sharp to blurred.
-        irradiance: For a normal in each direction, without the sun.
-        sun_direction: Unit vector towards the sun, in the world.
-        sun: Irradiance of a surface that faces the sun, (3,).
+        mirrors: The panorama without its sun, from sharp to blurred, for reflections.
+        irradiance: Irradiance without the sun, for each direction of the surface normal.
+        sun_direction: (3,) unit vector towards the sun, in world coordinates.
+        sun: (3,) irradiance of a surface that faces the sun.
     """
 
     heading: float
@@ -34,7 +34,7 @@ class Light:
     sun: Array
 
     def reflected(self, directions: Array, roughness: Array) -> Array:
-        """What a mirror of roughness 0 to 1 shows in unit directions (N, 3)."""
+        """Radiance from unit directions (N, 3), blurred by roughness 0 to 1, without the sun."""
         level = roughness * (len(self.mirrors) - 1)
         total = np.zeros_like(directions)
         for k, mirror in enumerate(self.mirrors):
@@ -56,25 +56,25 @@ def light_from(panorama: Panorama, heading: float, sun_above: float) -> Light:
     """Split a panorama into surroundings and sun.
 
     Args:
-        panorama: In units of the picture's radiance.
-        heading: Azimuth of the road in it [rad].
-        sun_above: Radiance above which light is counted as the sun's.
+        panorama: Panorama in units of the picture's radiance.
+        heading: Azimuth of the road in the panorama [rad].
+        sun_above: Radiance above which light belongs to the sun.
     """
     height, width = panorama.radiance.shape[:2]
     sky = np.minimum(panorama.radiance, sun_above)
-    directions, solid_angle = _sphere(height, width)
+    directions, solid_angle = _pixel_directions(height, width)
     excess = (panorama.radiance - sky) * solid_angle[..., None]
     toward = (excess.sum(-1)[..., None] * directions).sum((0, 1))
-    # Away from everything where there is no sun; its irradiance is zero then.
+    # Without a sun its direction does not matter: its irradiance is zero.
     toward = toward / np.linalg.norm(toward) if toward.any() else np.array([0.0, 0.0, 1.0])
-    turned = np.array([[np.cos(heading), -np.sin(heading), 0],
-                       [np.sin(heading), np.cos(heading), 0], [0, 0, 1]])
-    mirrors = tuple(_blurred(sky, rows, panorama.name) for rows in _MIRROR_ROWS)
+    rotation = np.array([[np.cos(heading), -np.sin(heading), 0],
+                         [np.sin(heading), np.cos(heading), 0], [0, 0, 1]])
+    mirrors = tuple(_blur(sky, rows, panorama.name) for rows in _MIRROR_ROWS)
     return Light(heading=heading, mirrors=mirrors, irradiance=_irradiance(sky, panorama.name),
-                 sun_direction=turned @ toward, sun=excess.sum((0, 1)))
+                 sun_direction=rotation @ toward, sun=excess.sum((0, 1)))
 
 
-def _sphere(height: int, width: int) -> tuple[Array, Array]:
+def _pixel_directions(height: int, width: int) -> tuple[Array, Array]:
     """Directions (H, W, 3) of a panorama's pixels and their solid angles (H, W) [sr]."""
     azimuth = ((np.arange(width) + 0.5) / width - 0.5) * 2 * np.pi
     elevation = (0.5 - (np.arange(height) + 0.5) / height) * np.pi
@@ -83,7 +83,8 @@ def _sphere(height: int, width: int) -> tuple[Array, Array]:
     return directions, np.cos(e) * (2 * np.pi / width) * (np.pi / height)
 
 
-def _blurred(radiance: Array, rows: int, name: str) -> Panorama:
+def _blur(radiance: Array, rows: int, name: str) -> Panorama:
+    """Reduce a panorama to at most `rows` rows; blur it if that is less than half."""
     rows = min(rows, radiance.shape[0])
     small = cv2.resize(radiance, (2 * rows, rows), interpolation=cv2.INTER_AREA)
     if rows < radiance.shape[0] // 2:
@@ -93,9 +94,10 @@ def _blurred(radiance: Array, rows: int, name: str) -> Panorama:
 
 
 def _irradiance(radiance: Array, name: str) -> Panorama:
+    """Irradiance for surface normals in all directions."""
     small = cv2.resize(radiance, (2 * _IRRADIANCE_ROWS, _IRRADIANCE_ROWS),
                        interpolation=cv2.INTER_AREA)
-    directions, solid_angle = _sphere(*small.shape[:2])
+    directions, solid_angle = _pixel_directions(*small.shape[:2])
     flat = directions.reshape(-1, 3)
     cosine = np.maximum(flat @ flat.T, 0) * solid_angle.reshape(-1)
     received = (cosine @ small.reshape(-1, 3)).reshape(small.shape)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Triangle meshes with smooth normals, and the few shapes that a street is made of."""
+"""Triangle meshes with smooth normals, and the basic shapes that a street is built from."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ddfnet_ros.synthesis.street.arrays import Array, Indices, Point
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Mesh:
-    """Triangles.
+    """A triangle mesh.
 
     Attributes:
-        vertices: (V, 3) metres.
-        normals: (V, 3) unit vectors, outwards.
-        local: (V, 3) coordinates that materials are painted by; they stay when vertices move.
+        vertices: (V, 3) positions [m].
+        normals: (V, 3) outward unit vectors.
+        local: (V, 3) coordinates for painting, which do not change when the mesh moves.
         faces: (F, 3) vertex indices, counter-clockwise seen from outside.
-        part: (F,) which material a face is of.
+        part: (F,) material of each face.
     """
 
     vertices: Array
@@ -29,14 +29,14 @@ class Mesh:
     faces: Indices
     part: Indices
 
-    def moved(self, rotation: Array, offset: Array) -> Mesh:
-        """Rotate by a (3, 3) matrix, then shift; `local` stays."""
+    def transform(self, rotation: Array, offset: Array) -> Mesh:
+        """Rotate by a (3, 3) matrix, then shift; `local` stays the same."""
         return replace(self, vertices=self.vertices @ rotation.T + offset,
                        normals=self.normals @ rotation.T)
 
 
-def joined(meshes: Sequence[Mesh]) -> Mesh:
-    """One mesh of many."""
+def join_meshes(meshes: Sequence[Mesh]) -> Mesh:
+    """Combine meshes into one."""
     starts = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes[:-1])])
     return Mesh(
         vertices=np.concatenate([mesh.vertices for mesh in meshes]),
@@ -48,13 +48,13 @@ def joined(meshes: Sequence[Mesh]) -> Mesh:
 
 
 def loft(sections: Array, part: int = 0, local: Array | None = None) -> Mesh:
-    """Span a skin over closed cross-sections.
+    """Span a surface over closed cross-sections.
 
     Args:
-        sections: (M, N, 3); each row runs once around, clockwise seen against the direction in
-            which the sections follow one another.
+        sections: (M, N, 3) points; each section runs once around, clockwise when seen from the
+            last section towards the first.
         part: Material of all faces.
-        local: (M, N, 3) painting coordinates; the vertices where none are given.
+        local: (M, N, 3) coordinates for painting; None: the vertices.
     """
     count, ring = sections.shape[:2]
     index = np.arange(count * ring).reshape(count, ring)
@@ -71,7 +71,7 @@ def loft(sections: Array, part: int = 0, local: Array | None = None) -> Mesh:
 
 
 def smooth_normals(vertices: Array, faces: Indices) -> Array:
-    """Vertex normals as the area-weighted mean of the faces around."""
+    """Vertex normals: the area-weighted mean over the adjacent faces."""
     a, b, c = (vertices[faces[:, k]] for k in range(3))
     across = np.cross(b - a, c - a)
     normals = np.zeros_like(vertices)
@@ -81,7 +81,7 @@ def smooth_normals(vertices: Array, faces: Indices) -> Array:
 
 
 def unit(vectors: Array) -> Array:
-    """Vectors (..., 3) at length 1; those of no length stay."""
+    """Normalise vectors (..., 3) to length 1; zero vectors stay zero."""
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     directions: Array = vectors / np.maximum(lengths, 1e-12)
     return directions
@@ -89,14 +89,14 @@ def unit(vectors: Array) -> Array:
 
 def tube(points: Array, radii: Sequence[float], part: int = 0, sides: int = 10,
          flatten: float = 1.0) -> Mesh:
-    """A round limb along a path, closed at both ends.
+    """A round tube along a path, closed at both ends.
 
     Args:
-        points: (M, 3) path.
+        points: (M, 3) path [m].
         radii: Radius at each point [m].
         part: Material.
-        sides: Corners of the cross-section.
-        flatten: Extent along the limb's second axis over that along the first.
+        sides: Number of corners of the cross-section.
+        flatten: Ratio of the cross-section's second axis to its first.
     """
     points = np.asarray(points, float)
     ends = np.concatenate([points[:1], points, points[-1:]])
@@ -137,11 +137,11 @@ def box(low: Point, high: Point, part: int = 0, cells: int = 1) -> Mesh:
             unit[..., axis] = end
             unit[..., (axis + 1) % 3], unit[..., (axis + 2) % 3] = (u, v) if end else (v, u)
             sides.append(_sheet(low_ + unit * (high_ - low_), part))
-    return joined(sides)
+    return join_meshes(sides)
 
 
 def disc(centre: Array, axis: Array, radius: float, part: int = 0, sides: int = 20) -> Mesh:
-    """A flat disc that faces along `axis`."""
+    """A flat disc with normal `axis`."""
     helper = np.array([0.0, 0.0, 1.0]) if abs(axis[2]) < 0.9 else np.array([1.0, 0.0, 0.0])
     first = np.cross(helper, axis)
     first /= np.linalg.norm(first)

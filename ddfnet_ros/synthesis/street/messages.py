@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What camera_ros publishes for one frame: image, camera info and the controls of the exposure.
+"""Messages of one frame, as camera_ros publishes them: image, camera info, exposure controls.
 
-Keys are libcamera's control names, in a DiagnosticArray as camera_ros 0.7 fills it. The counter
-is added: libcamera tells a request's sequence number to applications only.
+The controls are in a DiagnosticArray under libcamera's names, as in camera_ros 0.7. We add the
+frame counter: libcamera gives a request's sequence number to applications only.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FRAME_ID = 'camera_optical'
 
 
 def write_messages(bag: BagWriter, shot: Shot, shutter: Shutter) -> None:
-    """Write one frame, recorded when the next one begins."""
+    """Write the messages of one frame, with the time at which the next one begins as arrival."""
     stamp_ns = shutter.start_ns + shutter.opens_ns(shot.index)
     arrival_ns = stamp_ns + round(1e9 / shutter.frame_rate)
     header = _type('std_msgs/msg/Header')(
@@ -41,7 +41,7 @@ def write_messages(bag: BagWriter, shot: Shot, shutter: Shutter) -> None:
 
 
 def _camera_info(header: Any, shape: tuple[int, ...]) -> Any:
-    """The picture's size; zeros say uncalibrated, for no ROS model describes this lens."""
+    """Camera info with the image size only: zeros mean uncalibrated, as no ROS model fits."""
     region = _type('sensor_msgs/msg/RegionOfInterest')(
         x_offset=0, y_offset=0, height=0, width=0, do_rectify=False)
     return _type('sensor_msgs/msg/CameraInfo')(
@@ -50,7 +50,7 @@ def _camera_info(header: Any, shape: tuple[int, ...]) -> Any:
 
 
 def _controls(header: Any, shot: Shot, stamp_ns: int, shutter: Shutter) -> Any:
-    """Per-frame controls under libcamera's names, as camera_ros publishes them."""
+    """Exposure controls of one frame, under libcamera's names."""
     controls = {
         'ExposureTime': str(round(shutter.exposure_times[shot.member] * 1e6)),
         'AnalogueGain': f'{shutter.gain:f}',

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The still part of the street: a crop of the panorama with detail at the picture's resolution."""
+"""The static background of the street: a crop of the panorama, with fine detail added."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ddfnet_ros.synthesis.street import ground
 from ddfnet_ros.synthesis.street.arrays import Array
 from ddfnet_ros.synthesis.street.projection import StreetCamera
 
-_SUN_IN_PICTURE = 2.0  # radiance; the disc itself would only ring in the interpolation
+_SUN_IN_PICTURE = 2.0  # radiance is capped here: a brighter sun would ring in the interpolation
 _PAINT_LIT, _PAINT_SHADED = 0.045, 0.012  # radiance that white paint adds to asphalt
 
 
@@ -23,9 +23,9 @@ class Plate:
 
     Attributes:
         sunlit: (H, W, 3) radiance.
-        shaded: The same with the sun hidden from the road.
-        ground: (H, W, 2) where pixels see the road [m].
-        sun_on_ground: (H, W) share of the sun that the trees leave to the road.
+        shaded: (H, W, 3) radiance if no sun falls on the road.
+        ground: (H, W, 2) ground points that the pixels see [m].
+        sun_on_ground: (H, W) share of the sunlight that reaches the road.
     """
 
     sunlit: Array
@@ -34,32 +34,32 @@ class Plate:
     sun_on_ground: Array
 
     def sun_at(self, x: float, y: float, camera: StreetCamera) -> float:
-        """Share of the sun on the road at a place, the mean over a metre around."""
-        at, _ = camera.project(np.array([[x, y, 0.0]]))
-        column = int(np.clip(at[0, 0], 2, camera.width - 3))
-        row = int(np.clip(at[0, 1], 2, camera.height - 3))
+        """Share of the sunlight that reaches the road at a place, averaged over 5x5 pixels."""
+        pixel, _ = camera.project(np.array([[x, y, 0.0]]))
+        column = int(np.clip(pixel[0, 0], 2, camera.width - 3))
+        row = int(np.clip(pixel[0, 1], 2, camera.height - 3))
         return float(self.sun_on_ground[row - 2:row + 3, column - 2:column + 3].mean())
 
 
 def still_street(panorama: Panorama, heading: float, camera: StreetCamera, seed: int) -> Plate:
-    """Crop the panorama and add what it is too coarse for.
+    """Crop the panorama and add detail that it is too coarse for.
 
     Args:
-        panorama: In units of the picture's radiance.
-        heading: Azimuth of the road in it [rad].
+        panorama: Panorama in units of the picture's radiance.
+        heading: Azimuth of the road in the panorama [rad].
         camera: The view.
-        seed: Of grain and wear.
+        seed: Random seed of foliage, grain and wear.
     """
     azimuth, elevation = camera.angles()
     capped = Panorama(name=panorama.name,
                       radiance=np.minimum(panorama.radiance, _SUN_IN_PICTURE))
     picture = capped.at(azimuth[None] + heading, elevation[:, None], cubic=True)
-    picture = _sharpened(picture.astype(np.float32))
-    picture *= _foliage(picture, camera, seed)[..., None]
+    picture = _sharpen(picture.astype(np.float32))
+    picture *= _foliage_brightness(picture, camera, seed)[..., None]
     picture *= ground.grain(camera, seed + 1)[..., None]
     below = (np.arange(camera.height) > camera.horizon)[:, None]
     brightness = cv2.GaussianBlur(picture.mean(-1), (0, 0), 2.0)
-    dark = _darkest_around(brightness)
+    dark = _shaded_brightness(brightness)
     ratio = np.where(below, np.minimum(1, 1.15 * dark / np.maximum(brightness, 1e-5)), 1)
     lit = np.where(below, np.clip((brightness / np.maximum(dark, 1e-5) - 1.2) / 1.5, 0, 1), 0)
     paint = ground.marking_coverage(camera, seed + 2)[..., None]
@@ -71,16 +71,16 @@ def still_street(panorama: Panorama, heading: float, camera: StreetCamera, seed:
                  ground=camera.ground(), sun_on_ground=lit)
 
 
-def _sharpened(picture: Array) -> Array:
-    """Undo some of the softness of the enlargement."""
+def _sharpen(picture: Array) -> Array:
+    """Sharpen, to undo some of the blur of the enlargement."""
     soft = cv2.GaussianBlur(picture, (0, 0), 1.0)
     limited = np.clip(picture - soft, -0.4 * soft, 0.4 * soft)
     sharp: Array = np.maximum(picture + 1.1 * limited, 0)
     return sharp
 
 
-def _foliage(picture: Array, camera: StreetCamera, seed: int) -> Array:
-    """Relative brightness of leaves and twigs, in what is dark against the sky."""
+def _foliage_brightness(picture: Array, camera: StreetCamera, seed: int) -> Array:
+    """Relative brightness of leaves and twigs, where the picture is dark and leafy."""
     random = np.random.default_rng(seed)
     noise = random.standard_normal(picture.shape[:2]).astype(np.float32)
     leaves = cv2.GaussianBlur(noise, (0, 0), 0.6) * 2 + 0.5 * noise
@@ -93,7 +93,7 @@ def _foliage(picture: Array, camera: StreetCamera, seed: int) -> Array:
     return brightness
 
 
-def _darkest_around(brightness: Array) -> Array:
-    """Brightness of shaded road nearby: the lower envelope."""
+def _shaded_brightness(brightness: Array) -> Array:
+    """Brightness of nearby road in the shade: the lower envelope."""
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (81, 25))
     return cv2.GaussianBlur(cv2.erode(brightness, kernel), (0, 0), 12)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The street's camera: world coordinates to pixels and back.
+"""The street's camera: projects world coordinates to pixels and back to the ground.
 
-World: x to the right of the road, y along it, z up, metres; the origin is on the ground beneath
-the camera. The picture is a crop of an equirectangular map: columns are azimuth, rows elevation,
-both `focal` pixels per radian, so that a panorama is magnified equally everywhere.
+World coordinates [m]: x to the right of the road, y along it, z up; the origin is on the ground
+below the camera. The picture is a crop of an equirectangular map: columns are azimuth, rows
+elevation, both with `focal` pixels per radian, so a panorama is magnified equally everywhere.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from ddfnet_ros.synthesis.street.arrays import Array
 
 @dataclass(frozen=True, kw_only=True)
 class StreetCamera:
-    """A camera that stands still.
+    """A static camera.
 
     Attributes:
-        width: Columns of the picture.
-        height: Rows of the picture.
-        focal: Pixels per radian.
+        width: Width of the picture [px].
+        height: Height of the picture [px].
+        focal: Focal length [px per rad].
         horizon: Row of the horizon, from the top [px].
         yaw: Azimuth of the middle column from the road's direction, positive to the right [rad].
-        elevation: Of the optical centre above the ground [m].
+        elevation: Height of the optical centre above the ground [m].
     """
 
     width: int = 640
@@ -44,11 +44,11 @@ class StreetCamera:
 
     @property
     def position(self) -> Array:
-        """Optical centre in the world."""
+        """Optical centre in world coordinates."""
         return np.array([0.0, 0.0, self.elevation])
 
     def project(self, points: Array) -> tuple[Array, Array]:
-        """World points (N, 3) to pixel positions (N, 2) as (column, row), and distances (N,)."""
+        """Project world points (N, 3) to pixels (N, 2), (column, row), and distances (N,) [m]."""
         x, y, z = (points - self.position).T
         ground = np.hypot(x, y)
         columns = self.width / 2 + self.focal * (np.arctan2(x, y) - self.yaw)
@@ -65,7 +65,7 @@ class StreetCamera:
         )
 
     def ground(self) -> Array:
-        """Where the pixels see the ground plane, (H, W, 2) metres; infinite above the horizon."""
+        """Ground points (H, W, 2) that the pixels see [m]; infinite above the horizon."""
         azimuth, elevation = self.angles()
         with np.errstate(divide='ignore'):
             distance = np.where(elevation < 0, self.elevation / np.tan(-elevation), np.inf)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The street as a camera records it: a rosbag2 file, and the truth beside it."""
+"""Record the street: a rosbag2 file of a camera's messages, and the truth beside it."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from ddfnet_ros.synthesis.street.messages import (
     write_messages,
 )
 from ddfnet_ros.synthesis.street.shutter import Shot, Shutter
-from ddfnet_ros.synthesis.street.story import PREFERRED, credit, street_of
+from ddfnet_ros.synthesis.street.story import PREFERRED, credit, build_street
 from ddfnet_ros.tonemap import mu_law
 
-_SENSOR = Sensor(electrons=3000.0, read_noise=0.0018)  # a small one, at the shutter's gain
-_MOVED = 0.02  # difference after the mu-law that counts as motion, as in training scenes
+_SENSOR = Sensor(electrons=3000.0, read_noise=0.0018)  # a small sensor at the shutter's gain
+_MOVING_THRESHOLD = 0.02  # difference after the mu-law, as in training scenes
 
 Progress = Callable[[int, int], None]
 
@@ -44,24 +44,26 @@ def synthesize_street(
 ) -> Path:
     """Render the demo's street and record it.
 
-    Writes `street.mcap`, `README.md` and, in `truth/`, for each bracket the reference frame's
-    radiance before noise, clipping and quantisation, its own motion blur included (half float,
-    relative to the shortest exposure) as `<stamp_ns>.exr`, and which pixels differ between the
-    bracket's frames by more than noise as `<stamp_ns>_moving.png`.
+    Writes `street.mcap`, `README.md` and two files per bracket in `truth/`:
+
+    - `<stamp_ns>.exr`: radiance of the reference frame before noise, clipping and quantisation,
+      but with its motion blur (half float, relative to the shortest exposure);
+    - `<stamp_ns>_moving.png`: mask of the pixels that differ between the bracket's frames by more
+      than noise.
 
     Args:
-        output_dir: Made if missing; files of these names are replaced.
+        output_dir: Output folder, created if missing; existing files of these names are replaced.
         panoramas: Folder with equirectangular .exr panoramas; None: one is drawn by code.
-        seed: Of everything random; the same seed gives the same recording.
-        brackets: How many to record.
-        progress: Called with frames done and frames in all.
+        seed: Random seed; the same seed gives the same recording.
+        brackets: Number of brackets to record.
+        progress: Called with the number of frames done and the number of all frames.
 
     Returns:
         Path of the recording.
 
     Raises:
-        ValueError: no panorama in the folder, or one of another shape; the output folder has the
-            README.md of something else.
+        ValueError: the folder has no panorama, or one that is not twice as wide as high; or the
+            output folder has a README.md but no recording.
         OSError: a file cannot be read or written.
     """
     recording, readme = (Path(output_dir) / name for name in ('street.mcap', 'README.md'))
@@ -70,7 +72,7 @@ def synthesize_street(
                          'one with the README.md of something else; choose another')
     panorama = find_panorama(Path(panoramas), PREFERRED) if panoramas else drawn_panorama(seed)
     shutter = Shutter()
-    record(street_of(panorama, seed), shutter, Path(output_dir), brackets=brackets, seed=seed,
+    record(build_street(panorama, seed), shutter, Path(output_dir), brackets=brackets, seed=seed,
            progress=progress)
     readme.write_text(_readme(panorama.name, seed, brackets, shutter))
     return recording
@@ -86,7 +88,7 @@ def record(
     with (TemporaryDirectory(dir=output, prefix='.truth-') as folder,
           BagWriter(output / 'street.mcap') as bag):
         truth = Path(folder)
-        for shot in _shots(street, shutter, brackets, seed):
+        for shot in _take_shots(street, shutter, brackets, seed):
             write_messages(bag, shot, shutter)
             bracket.append(shot)
             if len(bracket) == len(shutter.exposure_times):
@@ -99,7 +101,7 @@ def record(
 
 
 def _replace_truth(new: Path, folder: Path) -> None:
-    """In place of the truth of a former recording; other files of the folder stay."""
+    """Replace the truth of an earlier recording; other files in the folder stay."""
     folder.mkdir(exist_ok=True)
     for old in (*folder.glob('[0-9]*.exr'), *folder.glob('[0-9]*_moving.png')):
         old.unlink()
@@ -107,19 +109,20 @@ def _replace_truth(new: Path, folder: Path) -> None:
         path.rename(folder / path.name)
 
 
-def _shots(street: Street, shutter: Shutter, brackets: int, seed: int) -> Iterator[Shot]:
+def _take_shots(street: Street, shutter: Shutter, brackets: int, seed: int) -> Iterator[Shot]:
     times = shutter.exposure_times
     generator = torch.Generator().manual_seed(seed)
     for index in range(brackets * len(times)):
         member = index % len(times)
         radiance = expose_street(street, shutter.opens_ns(index) * 1e-9, times[member],
                                  shutter.instants[member])
-        pixels = _pixels(radiance, times[member] / min(times), generator)
+        pixels = _expose_pixels(radiance, times[member] / min(times), generator)
         yield Shot(index=index, member=member, radiance=radiance, pixels=pixels)
 
 
-def _pixels(radiance: Array, exposure: float, generator: torch.Generator
-            ) -> npt.NDArray[np.uint8]:
+def _expose_pixels(
+    radiance: Array, exposure: float, generator: torch.Generator
+) -> npt.NDArray[np.uint8]:
     batch = torch.from_numpy(radiance).float().permute(2, 0, 1)[None, None]
     ldr = expose(batch, torch.tensor([[exposure]]), _SENSOR, generator)[0, 0]
     pixels: npt.NDArray[np.uint8] = (ldr.permute(1, 2, 0) * 255).round().byte().numpy()
@@ -127,13 +130,14 @@ def _pixels(radiance: Array, exposure: float, generator: torch.Generator
 
 
 def _write_truth(folder: Path, bracket: list[Shot], shutter: Shutter) -> None:
-    """Radiance of the reference, and where the others saw something else."""
+    """Write the reference's radiance, and the mask of where other frames differ from it."""
     reference = bracket[shutter.reference]
     stamp_ns = shutter.start_ns + shutter.opens_ns(reference.index)
     write_exr(folder / f'{stamp_ns}.exr', reference.radiance, compact=True)
-    seen = [mu_law(torch.from_numpy(shot.radiance)).numpy() for shot in bracket]
-    apart = np.max([np.abs(other - seen[shutter.reference]) for other in seen], 0).max(-1)
-    write_png(folder / f'{stamp_ns}_moving.png', (apart > _MOVED).astype(np.uint8) * 255)
+    tonemapped = [mu_law(torch.from_numpy(shot.radiance)).numpy() for shot in bracket]
+    difference = np.max(
+        [np.abs(other - tonemapped[shutter.reference]) for other in tonemapped], 0).max(-1)
+    write_png(folder / f'{stamp_ns}_moving.png', (difference > _MOVING_THRESHOLD).astype(np.uint8) * 255)
 
 
 def _readme(panorama: str, seed: int, brackets: int, shutter: Shutter) -> str:

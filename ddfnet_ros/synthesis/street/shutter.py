@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When the camera takes which exposure, and the frames that it takes."""
+"""The camera's exposure cycle, and the frames that it takes."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ddfnet_ros.synthesis.street.arrays import Array
 
 @dataclass(frozen=True, kw_only=True)
 class Shutter:
-    """How the camera cycles through its exposures.
+    """Exposure cycle of the camera.
 
     Attributes:
-        exposure_times: Of one bracket, in the order in which they are taken [s].
-        instants: How many instants of each exposure are drawn.
-        reference: Which of them has a truth.
+        exposure_times: Exposure times of a bracket, in the order of the frames [s].
+        instants: Number of instants to render for each of these exposures.
+        reference: Index of the exposure that has a truth.
         frame_rate: Frames per second.
         gain: Linear analogue gain of all frames.
-        start_ns: Stamp of the first frame.
+        start_ns: Stamp of the first frame [ns].
     """
 
     exposure_times: tuple[float, ...] = (0.0008, 0.0048, 0.0288)
@@ -32,7 +32,7 @@ class Shutter:
     start_ns: int = 1_767_250_800_000_000_000
 
     def opens_ns(self, index: int) -> int:
-        """Nanoseconds after the first frame at which frame `index` begins."""
+        """Time from the first frame to the start of frame `index` [ns]."""
         return round(index * 1e9 / self.frame_rate)
 
 
@@ -41,10 +41,10 @@ class Shot:
     """One frame.
 
     Attributes:
-        index: Count of frames since the start.
-        member: Its place in the cycle of exposures.
-        radiance: (H, W, 3) before the sensor, relative to the shortest exposure.
-        pixels: (H, W, 3) RGB as the sensor gives it.
+        index: Number of frames before this one.
+        member: Position in the exposure cycle.
+        radiance: (H, W, 3) radiance before the sensor, relative to the shortest exposure.
+        pixels: (H, W, 3) RGB output of the sensor.
     """
 
     index: int

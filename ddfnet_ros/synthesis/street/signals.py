@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A traffic light on its pole, whose lamps change with time."""
+"""A traffic light on a pole, with lamps that change over time."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ddfnet_ros.synthesis.street.arrays import Array, Indices
-from ddfnet_ros.synthesis.street.mesh import Mesh, box, disc, joined, tube
+from ddfnet_ros.synthesis.street.mesh import Mesh, box, disc, join_meshes, tube
 from ddfnet_ros.synthesis.street.surface import Surface
 
 POLE, HOUSING, BOARD, RED, AMBER, GREEN = range(6)
@@ -17,7 +17,7 @@ _LAMP_HEIGHTS = {RED: 3.05, AMBER: 2.73, GREEN: 2.41}
 
 
 def signal_mesh() -> Mesh:
-    """Pole, housing with visors and three lamps; the lamps face along x."""
+    """Pole, housing with visors, and three lamps that face along x."""
     centre = np.array([0.12, 0.0, 0.0])
     parts = [tube(np.array([[0, 0, 0.0], [0, 0, 1.2], [0, 0, 2.4], [0, 0, 3.4]]),
                   (0.055, 0.055, 0.055, 0.05), POLE, 12),
@@ -28,11 +28,11 @@ def signal_mesh() -> Mesh:
         at = centre + [0, 0, height]
         parts.append(disc(at, np.array([1.0, 0.0, 0.0]), _LENS, part))
         parts.append(_visor(at))
-    return joined(parts)
+    return join_meshes(parts)
 
 
 def _visor(at: Array) -> Mesh:
-    """The upper half of a short tube around a lamp."""
+    """Visor: the upper half of a short tube around a lamp."""
     turn = np.linspace(0, np.pi, 12)
     rows = []
     for reach, radius in ((0.0, 0.145), (0.17, 0.145), (0.17, 0.150), (0.0, 0.150)):
@@ -53,7 +53,7 @@ def _visor(at: Array) -> Mesh:
 
 
 def lamps_at(seconds: float, red_until: float, amber_until: float) -> tuple[int, ...]:
-    """Which lamps are lit: red, then red with amber, then green."""
+    """Lamps that are lit at a time [s]: red, then red with amber, then green."""
     if seconds < red_until:
         return (RED,)
     return (RED, AMBER) if seconds < amber_until else (GREEN,)
@@ -61,8 +61,15 @@ def lamps_at(seconds: float, red_until: float, amber_until: float) -> tuple[int,
 
 def paint_signal(lit: tuple[int, ...], radiance: float, part: Indices,
                  local: Array) -> Surface:
-    """Materials of the points of a traffic light, lamps `lit` shining."""
-    surface = Surface.of(len(part), (0.16, 0.17, 0.17), mirror=0.04, roughness=0.5)
+    """Materials of the points of a traffic light.
+
+    Args:
+        lit: Lamps that are on.
+        radiance: Radiance of these lamps.
+        part: (N,) part of each point.
+        local: (N, 3) object coordinates of the points [m].
+    """
+    surface = Surface.uniform(len(part), (0.16, 0.17, 0.17), mirror=0.04, roughness=0.5)
     surface.paint(np.isin(part, (HOUSING, BOARD)), (0.012, 0.013, 0.013), 0.03, 0.6)
     edge = (part == BOARD) & ((np.abs(local[:, 1]) > 0.24) | (np.abs(local[:, 2] - 2.73) > 0.62))
     surface.paint(edge, (0.6, 0.6, 0.6))

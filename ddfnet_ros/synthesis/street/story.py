@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What happens in the demo's street: a junction in the early morning, against the sun."""
+"""The demo's scene: traffic at a junction in the early morning, against the sun."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ LEFT, RIGHT, TOWARDS = -np.pi / 2, np.pi / 2, np.pi
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Location:
-    """How a panorama is used.
+    """How a panorama is used as the street's background.
 
     Attributes:
         heading: Azimuth of its road [deg].
         view: Azimuth of the picture's middle [deg].
-        white: Its radiance that the shortest exposure shows as white; 0: eight times what 95 % of
-            it stays below.
-        elevation: Of its camera above the road [m].
-        credit: Where it is from, and its licence.
+        white: Radiance that the shortest exposure shows as white; 0: eight times the panorama's
+            95th percentile.
+        elevation: Height of its camera above the road [m].
+        credit: Origin and licence.
     """
 
     heading: float = 0.0
@@ -60,13 +60,13 @@ LOCATIONS = {
 
 
 def credit(name: str) -> str:
-    """Where a panorama is from and under which licence."""
+    """Origin and licence of a panorama, as a sentence."""
     return LOCATIONS.get(name, Location()).credit or (
         f'the panorama "{name}"; its licence holds for the recording too.')
 
 
-def street_of(panorama: Panorama, seed: int) -> Street:
-    """Set the scene in a panorama."""
+def build_street(panorama: Panorama, seed: int) -> Street:
+    """Build the scene with a panorama as background and light."""
     location = LOCATIONS.get(panorama.name, Location())
     heading = np.radians(location.heading)
     camera = StreetCamera(yaw=np.radians(location.view) - heading, elevation=location.elevation)
@@ -76,10 +76,12 @@ def street_of(panorama: Panorama, seed: int) -> Street:
     light = light_from(scaled, heading, sun_above=2.0)
     plate = still_street(scaled, heading, camera, seed)
     return Street(camera=camera, light=light, plate=plate,
-                  actors=_actors(plate, camera, np.random.default_rng(seed)))
+                  actors=_make_actors(plate, camera, np.random.default_rng(seed)))
 
 
-def _actors(plate: Plate, camera: StreetCamera, random: np.random.Generator) -> tuple[Actor, ...]:
+def _make_actors(
+    plate: Plate, camera: StreetCamera, random: np.random.Generator
+) -> tuple[Actor, ...]:
     def sun(x: float, y: float) -> float:
         return plate.sun_at(x, y, camera)
 

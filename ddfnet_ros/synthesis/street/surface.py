@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What surfaces are made of, and how bright they are to the camera."""
+"""Surface materials, and shading: the radiance that they send to the camera."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ddfnet_ros.synthesis.street.light import Light
 
 @dataclass(eq=False, kw_only=True)
 class Surface:
-    """Material of N points; painters fill it in place.
+    """Materials of N points; painters change them in place.
 
     Attributes:
         albedo: (N, 3) diffuse reflectance.
-        mirror: (N,) reflectance of the gloss at normal incidence.
-        roughness: (N,) of the gloss, 0 to 1.
+        mirror: (N,) specular reflectance at normal incidence.
+        roughness: (N,) roughness of the specular reflection, 0 to 1.
         cloth: (N,) strength of the bright rim of fabric.
-        emission: (N, 3) own light, radiance.
-        glass: (N,) share of light let through; 0: opaque.
-        openness: (N,) share of the surroundings' light that gets here.
+        emission: (N, 3) emitted radiance.
+        glass: (N,) share of light that is transmitted; 0: opaque.
+        openness: (N,) share of the surroundings' light that reaches the point.
     """
 
     albedo: Array
@@ -34,9 +34,9 @@ class Surface:
     openness: Array
 
     @classmethod
-    def of(cls, count: int, albedo: Point,
-           mirror: float = 0.0, roughness: float = 1.0) -> Surface:
-        """One material for all points."""
+    def uniform(cls, count: int, albedo: Point,
+                mirror: float = 0.0, roughness: float = 1.0) -> Surface:
+        """The same opaque material for all points."""
         return cls(
             albedo=np.tile(np.asarray(albedo, float), (count, 1)),
             mirror=np.full(count, mirror), roughness=np.full(count, roughness),
@@ -46,7 +46,7 @@ class Surface:
 
     def paint(self, where: Array, albedo: Point,
               mirror: float = 0.0, roughness: float = 1.0) -> None:
-        """Another opaque material for the points of a mask."""
+        """Set an opaque material for the points of a mask."""
         self.albedo[where] = albedo
         self.mirror[where] = mirror
         self.roughness[where] = roughness
@@ -58,11 +58,11 @@ def shade(surface: Surface, normals: Array, towards_camera: Array, light: Light,
     """Radiance (N, 3) that the points send to the camera.
 
     Args:
-        surface: Their materials.
-        normals: (N, 3) unit vectors.
-        towards_camera: (N, 3) unit vectors.
-        light: The surroundings.
-        sun_share: Share of the sun that nothing hides, 0 to 1.
+        surface: Materials of the points.
+        normals: (N, 3) unit normals.
+        towards_camera: (N, 3) unit vectors towards the camera.
+        light: Light of surroundings and sun.
+        sun_share: Share of the sunlight that reaches the points, 0 to 1.
     """
     facing = (normals * towards_camera).sum(1)
     normals = np.where(facing[:, None] < 0, normals - 1.02 * facing[:, None] * towards_camera,
@@ -73,7 +73,7 @@ def shade(surface: Surface, normals: Array, towards_camera: Array, light: Light,
     sun = light.sun * sun_share
     sunlit = (normals @ light.sun_direction).clip(0)[:, None] * sun * open_
     diffuse = surface.albedo / np.pi * (light.received(normals) * open_ + sunlit)
-    # A rough gloss has no bright edge.
+    # Rough surfaces do not get more reflective at grazing angles.
     edge = np.maximum(1 - surface.roughness, surface.mirror) * (surface.mirror > 0)
     fresnel = surface.mirror + (edge - surface.mirror) * (1 - cosine) ** 5
     mirrored = 2 * cosine[:, None] * normals - towards_camera
@@ -86,7 +86,7 @@ def shade(surface: Surface, normals: Array, towards_camera: Array, light: Light,
 
 
 def _sun_gloss(mirrored: Array, roughness: Array, light: Light) -> Array:
-    """How a glossy lobe spreads the sun around its mirror direction [1/sr]."""
+    """Specular lobe around the sun's mirror direction [1/sr]."""
     width = 0.0015 + 0.12 * roughness**2
     away = 1 - (mirrored @ light.sun_direction)
     lobe: Array = np.exp(-away / width) / (2 * np.pi * width)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Paintwork, windows, seams, lamps and wheels of a vehicle, by position on its body."""
+"""Materials of a vehicle (paint, windows, seams, lamps, wheels) by position on its body."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _AMBER = np.array([1.0, 0.38, 0.03])
 
 @dataclass(frozen=True, kw_only=True)
 class Paintwork:
-    """Looks of one vehicle.
+    """Colours and lamps of one vehicle.
 
     Attributes:
         colour: Albedo of the body.
-        lower_colour: Albedo below the belt's trim line, for two-tone bodies.
+        lower_colour: Albedo of the lower part of two-tone bodies; None: same as `colour`.
         headlights: Radiance along the beam; 0: off.
-        tail_lights: Radiance of the lit parts.
-        indicator: Radiance of the flashing lamps.
+        tail_lights: Radiance of the tail lights; 0: off.
+        indicator: Radiance of the indicators; 0: off.
     """
 
     colour: tuple[float, float, float]
@@ -42,15 +42,15 @@ def paint_vehicle(shape: VehicleShape, look: Paintwork, part: Indices,
     """Materials of the points of a vehicle.
 
     Args:
-        shape: Its body.
-        look: Its colours and lamps.
-        part: (N,) BODY, WHEEL or INSIDE.
-        local: (N, 3) object coordinates; of wheels, position in the wheel.
-        normals: (N, 3) unit vectors in object coordinates.
-        towards_camera: (N, 3) the same.
-        roll: How far the wheels have turned [rad].
+        shape: Shape of the vehicle.
+        look: Colours and lamps.
+        part: (N,) part of each point: BODY, WHEEL or INSIDE.
+        local: (N, 3) object coordinates; for wheels, coordinates in the wheel [m].
+        normals: (N, 3) unit normals in object coordinates.
+        towards_camera: (N, 3) unit vectors towards the camera in object coordinates.
+        roll: Rotation angle of the wheels [rad].
     """
-    surface = Surface.of(len(part), look.colour, mirror=0.045, roughness=0.12)
+    surface = Surface.uniform(len(part), look.colour, mirror=0.045, roughness=0.12)
     if look.lower_colour:
         surface.albedo[local[:, 2] < shape.along(local[:, 0])[1] - 0.25] = look.lower_colour
     _paint_body(surface, shape, local, normals)
@@ -58,7 +58,7 @@ def paint_vehicle(shape: VehicleShape, look: Paintwork, part: Indices,
     wheel = part == WHEEL
     _paint_wheels(surface, wheel, shape, local, roll)
     if shape.bulk:
-        # A roof seen edge-on is thinner than a sample: its gloss would come as a row of dots.
+        # A roof seen edge-on is thinner than a sample: its gloss would alias to a row of dots.
         surface.roughness[normals[:, 2] > 0.6] = 0.8
         _light_display(surface, shape, local, normals)
     inside = part == INSIDE
@@ -81,7 +81,7 @@ def _paint_body(surface: Surface, shape: VehicleShape, local: Array, normals: Ar
     surface.paint(sideways & handle & (np.abs(z - belt + 0.13) < 0.016), _CHROME, 0.3, 0.2)
     surface.paint(z < bottom + 0.10, (0.02, 0.02, 0.021), 0.03, 0.5)
     _paint_ends(surface, shape, x, y, z, normals)
-    _glaze(surface, shape, x, y, z, normals)
+    _paint_windows(surface, shape, x, y, z, normals)
     arch = np.zeros(len(x), bool)
     for axle in shape.axles:
         reach = np.hypot(x - axle, z - shape.wheel_radius)
@@ -90,9 +90,9 @@ def _paint_body(surface: Surface, shape: VehicleShape, local: Array, normals: Ar
     surface.openness[arch] = 0.15
 
 
-def _glaze(surface: Surface, shape: VehicleShape, x: Array, y: Array, z: Array,
-           normals: Array) -> None:
-    """Windows: where the body between belt and roof is not frame."""
+def _paint_windows(surface: Surface, shape: VehicleShape, x: Array, y: Array, z: Array,
+                   normals: Array) -> None:
+    """Paint windows and their trim between belt and roof."""
     _, belt, top, width = shape.along(x)
     height = top - belt
     share = (z - belt) / np.maximum(height, 1e-3)
@@ -117,7 +117,7 @@ def _glaze(surface: Surface, shape: VehicleShape, x: Array, y: Array, z: Array,
 
 def _paint_ends(surface: Surface, shape: VehicleShape, x: Array, y: Array, z: Array,
                 normals: Array) -> None:
-    """Grille, bumpers, plates and the glasses of the lamps."""
+    """Paint grille, bumpers and number plates."""
     end = np.abs(x) > shape.length / 2 - 0.28
     bumper = end & (z > 0.40) & (z < 0.56) & (np.abs(normals[:, 0]) > 0.5)
     surface.paint(bumper & (np.abs(z - 0.48) < 0.012), _BLACK)
@@ -158,12 +158,12 @@ def _light_lamps(surface: Surface, shape: VehicleShape, look: Paintwork, local: 
 
 
 def _light_display(surface: Surface, shape: VehicleShape, local: Array, normals: Array) -> None:
-    """A line number and destination in amber dots, on the side above a window."""
+    """Light a destination display in amber on the side, above a window."""
     x, z = local[:, 0], local[:, 2]
     here = (np.abs(normals[:, 1]) > 0.55) & (np.abs(x - 2.9) < 0.85) & (np.abs(z - 2.53) < 0.14)
     surface.paint(here, _BLACK, 0.04, 0.05)
     column = np.floor(x / 0.05)
-    # Bars of varying height read as letters from afar.
+    # From afar, bars with irregular gaps look like letters.
     tall = np.sin(2.1 * column) * np.sin(0.83 * column) > -0.25
     letters = here & tall & (np.mod(x / 0.05, 3) > 0.6) & (np.abs(z - 2.53) < 0.09)
     surface.emission[letters] += 0.25 * _AMBER

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bodies of vehicles: cross-sections along their length, wheels, and what is inside.
+"""Geometry of vehicles: body from cross-sections, wheels, and interior.
 
-Object coordinates: x forward, y to the left, z up, metres; the origin is on the ground beneath
-the middle.
+Object coordinates [m]: x forward, y to the left, z up; the origin is on the ground below the
+middle of the vehicle.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from itertools import pairwise
 import numpy as np
 
 from ddfnet_ros.synthesis.street.arrays import Array
-from ddfnet_ros.synthesis.street.mesh import Mesh, ellipsoid, joined, loft
+from ddfnet_ros.synthesis.street.mesh import Mesh, ellipsoid, join_meshes, loft
 
 BODY, WHEEL, INSIDE = 0, 1, 2
 
-# Half a cross-section from below to the top: share of the half width, and height as the share of
-# (bottom to belt) or (belt to roof); tumblehome draws the latter in.
+# Half a cross-section, from the bottom up: y as a share of the half width, and z as a share of
+# bottom to belt (_LOWER) or belt to roof (_UPPER); the third number is the share of tumblehome.
 _LOWER = ((0.0, 0.03), (0.80, 0.0), (0.95, 0.06), (0.99, 0.22), (1.0, 0.40), (0.995, 0.62),
           (0.975, 0.85), (0.945, 1.0))
 _UPPER = ((1.0, 0.05, 0.0), (1.0, 0.30, 0.28), (1.0, 0.60, 0.58), (1.0, 0.86, 0.86),
@@ -28,21 +28,21 @@ _UPPER = ((1.0, 0.05, 0.0), (1.0, 0.30, 0.28), (1.0, 0.60, 0.58), (1.0, 0.86, 0.
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class VehicleShape:
-    """What one kind of vehicle looks like.
+    """Shape of one kind of vehicle.
 
     Attributes:
-        stations: (M, 5) along x: x, bottom, belt line, top, half width [m].
-        tumblehome: How far the roof is narrower than the belt, per metre of height.
-        side_glass: Ranges of x with windows.
+        stations: (M, 5) profile along x: x, bottom, belt line, top, half width [m].
+        tumblehome: How much narrower each side is at the roof, per metre above the belt.
+        side_glass: Ranges of x that have windows [m].
         glass_band: Lower and upper edge of the windows, as shares of belt to roof.
-        axles: x of the axles.
-        wheel_radius: Metres.
-        headlights: Low and high |y|, low and high z, at the front.
-        tail_lights: The same at the back.
-        doors: x of the seams between doors.
-        seats: x of rows of seats with people or head-rests.
+        axles: x of the axles [m].
+        wheel_radius: Radius of the wheels [m].
+        headlights: Smallest and largest |y|, smallest and largest z of the headlights [m].
+        tail_lights: The same for the tail lights.
+        doors: x of the seams between doors [m].
+        seats: x of the rows of seats [m].
         rear_glass: Whether the back has a window.
-        bulk: Whether front and back are upright: a bus or a van.
+        bulk: Whether front and back are upright, as of a bus.
     """
 
     stations: Array
@@ -59,24 +59,24 @@ class VehicleShape:
     bulk: bool = False
 
     def along(self, x: Array) -> tuple[Array, Array, Array, Array]:
-        """Bottom, belt, top and half width at positions x."""
-        places, *profiles = self.stations.T
-        bottom, belt, top, width = (np.interp(x, places, profile) for profile in profiles)
+        """Bottom, belt, top and half width at positions x [m]."""
+        positions, *profiles = self.stations.T
+        bottom, belt, top, width = (np.interp(x, positions, profile) for profile in profiles)
         return bottom, belt, top, width
 
     @property
     def length(self) -> float:
-        """Bumper to bumper [m]."""
+        """Length from bumper to bumper [m]."""
         return float(self.stations[-1, 0] - self.stations[0, 0])
 
     @property
     def width(self) -> float:
-        """Without mirrors [m]."""
+        """Width without mirrors [m]."""
         return float(2 * self.stations[:, 4].max())
 
 
 def vehicle_mesh(shape: VehicleShape) -> Mesh:
-    """Body, wheels and inside, to be told apart by `Mesh.part`."""
+    """Body, wheels and interior; `Mesh.part` tells them apart."""
     body = loft(_sections(shape), BODY)
     half = shape.width / 2
     mirror_x = shape.side_glass[-1][1] - 0.35
@@ -84,12 +84,12 @@ def vehicle_mesh(shape: VehicleShape) -> Mesh:
     mirrors = [ellipsoid((mirror_x, side * (half + 0.06), belt[0] + 0.06), (0.07, 0.11, 0.08),
                          BODY, 6, 10) for side in (-1, 1)]
     wheels = [_wheel(shape, x, side) for x in shape.axles for side in (-1, 1)]
-    return joined([body, *mirrors, *wheels, *_inside(shape)])
+    return join_meshes([body, *mirrors, *wheels, *_interior(shape)])
 
 
 def _sections(shape: VehicleShape) -> Array:
-    """Closed cross-sections, from the back to the front, both ends drawn in to a point."""
-    x = _dense(shape.stations[:, 0])
+    """Closed cross-sections from the back to the front; both ends shrink to a point."""
+    x = _refine_stations(shape.stations[:, 0])
     rings = []
     for xi, bottom, belt, top, width in zip(x, *shape.along(x), strict=True):
         glass = max(top - belt, 0.0)
@@ -106,15 +106,15 @@ def _sections(shape: VehicleShape) -> Array:
     return np.stack([ends[0] - [0.01, 0, 0], *rings, ends[1] + [0.01, 0, 0]])
 
 
-def _dense(x: Array) -> Array:
-    """The stations and steps between them, no longer than 9 cm."""
+def _refine_stations(x: Array) -> Array:
+    """Add stations in between, so that no step is longer than 9 cm."""
     parts = [np.linspace(a, b, max(2, int(np.ceil((b - a) / 0.09)) + 1))[:-1]
              for a, b in pairwise(x)]
     return np.concatenate([*parts, x[-1:]])
 
 
 def _wheel(shape: VehicleShape, x: float, side: int) -> Mesh:
-    """Tyre and rim; painted by the position in its own plane."""
+    """Tyre and rim; `local` is the position in the plane of the wheel, for painting."""
     r = shape.wheel_radius
     profile = [(-0.22, 0.02), (-0.22, 0.8 * r), (-0.20, 0.97 * r), (-0.17, r), (-0.04, r),
                (-0.01, 0.96 * r), (0.0, 0.80 * r), (0.0, 0.70 * r), (-0.03, 0.66 * r),
@@ -134,7 +134,7 @@ def _wheel(shape: VehicleShape, x: float, side: int) -> Mesh:
     return loft(sections, WHEEL, local)
 
 
-def _inside(shape: VehicleShape) -> list[Mesh]:
+def _interior(shape: VehicleShape) -> list[Mesh]:
     """Seats with head-rests, and a driver."""
     parts = []
     for row, x in enumerate(shape.seats):

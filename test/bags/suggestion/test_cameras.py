@@ -43,7 +43,7 @@ def test_each_camera_is_told_of_by_the_topic_beside_it():
 def test_on_a_shared_topic_each_camera_is_told_of_by_its_frame_id():
     topics = images('/front/image_raw', 'front'), images('/rear/image_raw', 'rear')
     both = tells('/diagnostics', *FRONT, frame_id='front')
-    both.told.update(tells('/diagnostics', 0.004, frame_id='rear').told)  # a camera that is fixed
+    both.samples.update(tells('/diagnostics', 0.004, frame_id='rear').samples)  # a fixed camera
     assert [s.settings['image_topics'] for s in found(topics, [both])] == [('/front/image_raw',)]
 
 

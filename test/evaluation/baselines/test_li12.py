@@ -4,13 +4,13 @@
 import numpy as np
 
 from ddfnet_ros.evaluation.baselines.frames import ldr_of
-from ddfnet_ros.evaluation.baselines.li12 import likeness, median_recursive, recursive_filter
+from ddfnet_ros.evaluation.baselines.li12 import median_recursive, recursive_filter, similarity
 
 
 def test_a_thing_that_only_one_frame_shows_is_unlike_the_median(texture, photograph):
     moved = texture.copy()
     moved[10:20, 10:20] = 0.06
-    alike = likeness(ldr_of(photograph([texture, texture, moved])))
+    alike = similarity(ldr_of(photograph([texture, texture, moved])))
     assert alike[2, 12:18, 12:18].max() < 0.5
     assert alike[:2, 12:18, 12:18].min() > 0.5
     assert alike[:, 25:, 25:].mean() > 0.8

@@ -69,5 +69,5 @@ def test_the_summary_of_the_page_holds():
     assert behind == [False, False, True, True]  # by day, against the sun, at night, pulsed
     worst = {name: min(score['hits'] for score in by.values()) for name, by in found.items()
              if name != study.WELL_EXPOSED}
-    assert max(worst, key=worst.get) == f'{FUSED}, {study.ANEW}'
-    assert found['short']['night']['hits'] > found[f'{FUSED}, {study.ANEW}']['night']['hits']
+    assert max(worst, key=worst.get) == f'{FUSED}, {study.RE_EXPOSED}'
+    assert found['short']['night']['hits'] > found[f'{FUSED}, {study.RE_EXPOSED}']['night']['hits']

@@ -54,6 +54,6 @@ def test_boxes_overlap_by_the_shared_area_over_all_of_it():
 
 
 def test_arms_do_not_widen_a_persons_box():
-    box = Box(0.0, 0.0, 90.0, 100.0).of_person()
+    box = Box(0.0, 0.0, 90.0, 100.0).with_person_width()
     assert (box.left, box.right) == pytest.approx((24.5, 65.5))
-    assert box.of_person(0.5).height == 50
+    assert box.with_person_width(0.5).height == 50

@@ -10,13 +10,18 @@ import torch
 from ddfnet_ros.bracket import Bracket
 from ddfnet_ros.evaluation.detection import people, study
 from ddfnet_ros.evaluation.detection.boxes import Box
-from ddfnet_ros.evaluation.detection.classifier import Lesson, StateNet, lesson_of, train
+from ddfnet_ros.evaluation.detection.classifier import (
+    LabelledCrops,
+    StateNet,
+    draw_labelled_crops,
+    train,
+)
 from ddfnet_ros.evaluation.detection.people import PeopleDetector, people_scene
 from ddfnet_ros.evaluation.detection.record import Part, write
 from ddfnet_ros.evaluation.detection.scores import Score
 from ddfnet_ros.evaluation.detection.signals import STATES, signal_scene
 from ddfnet_ros.evaluation.detection.sources import FUSED, MERGED, sources_of
-from ddfnet_ros.evaluation.detection.stage import REFERENCE, SITUATIONS
+from ddfnet_ros.evaluation.detection.view import REFERENCE, SITUATIONS
 from ddfnet_ros.runtime.deghoster import Deghoster
 from ddfnet_ros.settings import DeghosterSettings
 
@@ -35,7 +40,7 @@ def lamps(count, random):
         top = 7 * state + random.integers(1, 4)
         crop[:, top:top + 4, 10:14] = np.reshape([(1, 0, 0), (1, 0.6, 0), (0, 1, 0.6)][state],
                                                  (3, 1, 1))
-    return Lesson(torch.from_numpy(crops).float(), torch.from_numpy(states))
+    return LabelledCrops(torch.from_numpy(crops).float(), torch.from_numpy(states))
 
 
 def test_lamps_teach_their_states():
@@ -48,7 +53,7 @@ def test_lamps_teach_their_states():
 def test_lessons_are_exposed_for_the_lamp(place):
     random = np.random.default_rng(0)
     scene = signal_scene(place, SITUATIONS['night'], 'green', random)
-    lesson = lesson_of([scene], random)
+    lesson = draw_labelled_crops([scene], random)
     assert lesson.states.tolist() == [2] * len(lesson.crops)
     brightest = lesson.crops[:, :, 3:-3, 8:-8].amax(dim=1)
     assert (brightest > 0.5).flatten(1).any(1).all()
@@ -63,7 +68,7 @@ def test_sources_are_what_the_node_publishes_and_what_the_frames_show(place, deg
     scene = signal_scene(place, SITUATIONS['day'], 'red', np.random.default_rng(0))
     # In seconds: radiance must not depend on their unit.
     bracket = Bracket.of(replace(frame, exposure_time=0.01 * frame.exposure_time)
-                         for frame in scene.taken.bracket.frames)
+                         for frame in scene.capture.bracket.frames)
     sources = sources_of(bracket, deghoster)
     result = deghoster(bracket)
     np.testing.assert_array_equal(np.round(sources.pictures[FUSED] * 255), result.image)
@@ -87,7 +92,7 @@ class ByBrightness(StateNet):
 def test_every_source_reads_every_light_once(place, deghoster):
     scores = study.read_signals([place], deghoster, ByBrightness(), 2, 1)
     assert {study.WELL_EXPOSED, 'short', 'long', 'mertens', FUSED,
-            f'{FUSED}, {study.ANEW}'} <= set(scores)
+            f'{FUSED}, {study.RE_EXPOSED}'} <= set(scores)
     assert all(set(found) == set(SITUATIONS) for found in scores.values())
     assert all(score.count == 2 for found in scores.values() for score in found.values())
 
@@ -109,7 +114,7 @@ def test_recall_is_of_the_people_in_each_sources_own_instant(place, deghoster, m
                       for box in scene.boxes[0])
     scene = replace(scene, boxes=(elsewhere, *scene.boxes[1:]))
     monkeypatch.setattr(study, 'people_scene', lambda *_: scene)
-    boxes = [box.of_person() for box in scene.boxes[REFERENCE]]
+    boxes = [box.with_person_width() for box in scene.boxes[REFERENCE]]
     scores = study.find_people([place], deghoster, Seer(boxes), 1, 1)
     assert scores[FUSED]['day'].share == 1
     assert scores[FUSED]['day'].count == 3
@@ -134,7 +139,7 @@ def test_an_opencv_without_the_detector_is_told_what_to_do(monkeypatch):
 
 
 def test_windows_shrink_to_the_person_in_them():
-    found = people._person_in(np.array([100, 40, 128, 256], np.int32))
+    found = people._person_box(np.array([100, 40, 128, 256], np.int32))
     whole = Box(50.0, 20.0, 114.0, 148.0)
     assert found.middle == whole.middle
     assert found.height == pytest.approx(0.8 * whole.height)

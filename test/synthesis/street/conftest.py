@@ -37,7 +37,7 @@ def grey_box(x, y, heading=0.0, size=1.0, sun_share=0.0, inside=None) -> Solid:
     """A box of `size` metres standing on the road."""
     half = size / 2
     return Solid(mesh=box((-half, -half, 0), (half, half, size), cells=3),
-                 paint=lambda part, _l, _n, _t: Surface.of(len(part), (0.5, 0.5, 0.5)),
+                 paint=lambda part, _l, _n, _t: Surface.uniform(len(part), (0.5, 0.5, 0.5)),
                  x=x, y=y, heading=heading, sun_share=sun_share, inside=inside)
 
 

@@ -26,14 +26,14 @@ def test_a_shadow_falls_away_from_the_sun_as_long_as_it_is_low():
 
 
 def test_ground_is_darkest_beneath_an_object_and_untouched_far_from_it():
-    seen = ground.contact(grey_box(0.0, 6.0), CAMERA.ground(), 1.0, 1.0, 0.15)
+    seen = ground.sky_visibility(grey_box(0.0, 6.0), CAMERA.ground(), 1.0, 1.0, 0.15)
     assert seen[_pixel(0.0, 6.0)] < 0.15
     assert seen[_pixel(0.0, 6.0)] < seen[_pixel(0.0, 5.3)] < seen[_pixel(0.0, 5.0)]
     assert seen[_pixel(4.0, 4.0)] == 1
 
 
 def test_contact_turns_with_the_object():
-    long_ = ground.contact(grey_box(0.0, 6.0, heading=np.pi / 2), CAMERA.ground(), 4.0, 1.0, 0.1)
+    long_ = ground.sky_visibility(grey_box(0.0, 6.0, heading=np.pi / 2), CAMERA.ground(), 4.0, 1.0, 0.1)
     assert long_[_pixel(1.7, 6.0)] < 0.3
     assert long_[_pixel(0.0, 4.6)] > 0.6
 

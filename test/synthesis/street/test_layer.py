@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from ddfnet_ros.synthesis.street.layer import Layer, Solid, draw
-from ddfnet_ros.synthesis.street.mesh import box, joined
+from ddfnet_ros.synthesis.street.mesh import box, join_meshes
 from ddfnet_ros.synthesis.street.surface import Surface
 
 from .conftest import grey_box
@@ -34,7 +34,7 @@ def test_a_layer_hides_what_is_behind_it_by_its_coverage():
 
 
 def _paint_glass(part, _local, _normals, _towards):
-    surface = Surface.of(len(part), (0.5, 0.5, 0.5))
+    surface = Surface.uniform(len(part), (0.5, 0.5, 0.5))
     surface.glass[part == 0] = 0.7
     surface.albedo[part == 0] = 0
     return surface
@@ -43,7 +43,7 @@ def _paint_glass(part, _local, _normals, _towards):
 def test_glass_lets_through_what_is_behind_and_shows_what_is_inside(overcast, small_camera):
     cabin = box((-0.5, -0.5, 0), (0.5, 0.5, 1), part=0, cells=3)
     seat = box((-0.1, -0.1, 0.3), (0.1, 0.1, 0.7), part=2, cells=2)
-    solid = Solid(mesh=joined([cabin, seat]), paint=_paint_glass, x=0.0, y=4.0, heading=0.0,
+    solid = Solid(mesh=join_meshes([cabin, seat]), paint=_paint_glass, x=0.0, y=4.0, heading=0.0,
                   inside=2)
     layer = draw(solid, small_camera, overcast)
     columns = small_camera.width // 2 - layer.left

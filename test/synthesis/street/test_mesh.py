@@ -41,7 +41,7 @@ def test_a_disc_faces_along_its_axis():
 
 
 def test_joined_meshes_keep_their_faces_and_parts():
-    both = mesh.joined([mesh.box((0, 0, 0), (1, 1, 1), part=1),
+    both = mesh.join_meshes([mesh.box((0, 0, 0), (1, 1, 1), part=1),
                         mesh.box((5, 0, 0), (7, 1, 1), part=2)])
     assert volume(both) == pytest.approx(3)
     assert both.vertices[both.faces[both.part == 2]][..., 0].min() == 5
@@ -50,7 +50,7 @@ def test_joined_meshes_keep_their_faces_and_parts():
 def test_moving_turns_normals_but_leaves_painting_coordinates():
     quarter = np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])
     box = mesh.box((0, 0, 0), (1, 1, 1))
-    moved = box.moved(quarter, np.array([10.0, 0, 0]))
+    moved = box.transform(quarter, np.array([10.0, 0, 0]))
     np.testing.assert_allclose(moved.vertices, box.vertices @ quarter.T + [10, 0, 0])
     np.testing.assert_allclose(moved.normals, box.normals @ quarter.T)
     np.testing.assert_array_equal(moved.local, box.local)

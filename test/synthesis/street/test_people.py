@@ -64,7 +64,7 @@ def test_clothes_hair_and_bag_differ_in_colour():
 
 
 def test_knees_and_elbows_keep_their_bones_length():
-    joint = cycling._bent(np.array([0.0, 0, 1]), np.array([0.2, 0, 0.4]), 0.43, 0.42)
+    joint = cycling._middle_joint(np.array([0.0, 0, 1]), np.array([0.2, 0, 0.4]), 0.43, 0.42)
     assert np.linalg.norm(joint - [0, 0, 1]) == pytest.approx(0.43)
     assert np.linalg.norm(joint - [0.2, 0, 0.4]) == pytest.approx(0.42)
     assert joint[0] > 0.1  # knees bend forward

@@ -7,14 +7,14 @@ import pytest
 from ddfnet_ros.synthesis.street.actors import Course
 from ddfnet_ros.synthesis.street.drawn import drawn_panorama
 from ddfnet_ros.synthesis.street.shutter import Shutter
-from ddfnet_ros.synthesis.street.story import LOCATIONS, PREFERRED, credit, street_of
+from ddfnet_ros.synthesis.street.story import LOCATIONS, PREFERRED, credit, build_street
 
 FRAME = 1 / 30
 
 
 @pytest.fixture(scope='module')
 def street():
-    return street_of(drawn_panorama(7, height=192), 7)
+    return build_street(drawn_panorama(7, height=192), 7)
 
 
 def _speeds(street, low, high):
