@@ -40,7 +40,7 @@ class RadianceSettings(Settings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DeghosterSettings(RadianceSettings):
-    """How a bracket is fused to one HDR image."""
+    """What turns a bracket into one HDR image."""
 
     model: str = setting('auto', 'Model name (fast, base, denoise), a .safetensors path, or auto: '
                          'denoise on CUDA, fast on the CPU.', live=True)

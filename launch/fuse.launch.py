@@ -49,9 +49,11 @@ def generate_launch_description():
 def start(context):
     """Return the actions that start the processes the arguments ask for."""
     given = {name: LaunchConfiguration(name).perform(context) for name in arguments.ARGUMENTS}
+    pushed = context.launch_configurations.get('ros_namespace', '')  # by PushRosNamespace
+    given['namespace'] = nodes.within(pushed, given['namespace'])
     fusers = nodes.fusers(given)
     common = {
-        'package': PACKAGE, 'output': 'screen', 'prefix': given['python'],
+        'package': PACKAGE, 'output': 'screen', 'prefix': nodes.interpreter(given['python']),
         'sigterm_timeout': PATIENCE_TO_END,
         'additional_env': dds.environment(given['dds_profile']),
     }

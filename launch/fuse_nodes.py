@@ -2,6 +2,8 @@
 """The nodes that fuse.launch.py starts, and their parameters: plain functions, without ROS."""
 
 import json
+import shlex
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,8 +96,29 @@ def _absolute(namespace: str) -> str:
     return '/' + '/'.join(part for part in namespace.split('/') if part)
 
 
+def within(pushed: str, namespace: str) -> str:
+    """A namespace inside of those that launch files around this one have pushed."""
+    return namespace if namespace.startswith('/') else f'{pushed}/{namespace}'
+
+
+def interpreter(text: str) -> str:
+    """The `python` argument as a prefix of a command.
+
+    Raises:
+        RuntimeError: no such program.
+    """
+    if not text:
+        return ''
+    path = str(Path(text).expanduser())
+    if shutil.which(path) is None:
+        raise RuntimeError(f'python: expected an interpreter, got {text!r}; name its path, such '
+                           'as ~/venv/bin/python3')
+    return shlex.quote(path)
+
+
 def _files(given: Given) -> list[str]:
-    return [file for file in (_preset(given), given['params_file']) if file]
+    file = given['params_file']
+    return [file for file in (_preset(given), file and str(Path(file).expanduser())) if file]
 
 
 def _remappings(given: Given) -> list[tuple[str, str]]:
@@ -108,6 +131,9 @@ def _fuser(given: Given, namespace: str) -> Fuser:
     for name, text in (given | {'namespace': namespace}).items():
         if CAMERA in text:
             raise RuntimeError(f'{name}: got {text!r} without cameras; set cameras')
+    for file in _files(given):
+        if not Path(file).is_file():
+            raise RuntimeError(f'params_file: expected a YAML file, got {file!r}; check the path')
     topics = [topic if topic.startswith('/') else f'{namespace.rstrip("/")}/{topic}'
               for topic in values.get('image_topics', [])]
     if given['bag']:

@@ -12,6 +12,7 @@ from importlib.resources import files
 from string import Template
 
 import cv2
+import numpy as np
 
 from ddfnet_ros.demo.chart import latency_chart
 from ddfnet_ros.demo.shots import METHODS, Picture, Shot, Window, display, milliseconds
@@ -47,17 +48,12 @@ def report(shots: Sequence[Shot], window: Window, summary: Summary,
         bracket_count=len(shots),
         rows=_rows(summary),
         latency_note=_latency_note(summary, latencies_ms),
-        latency=latency_chart(latencies_ms, {'median': statistics.median(latencies_ms),
-                                        'p95': percentile(latencies_ms, 0.95)}),
+        latency=latency_chart(latencies_ms, {
+            'median': statistics.median(latencies_ms),
+            'p95': float(np.percentile(latencies_ms, 95, method='higher'))}),
         colophon=_colophon(summary),
         shown=shots.index(window.shot),
     )
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """Percentile of the values; `share` is in [0, 1]."""
-    ordered = sorted(values)
-    return ordered[round(share * (len(ordered) - 1))]
 
 
 def _lead(shots: Sequence[Shot], summary: Summary) -> str:

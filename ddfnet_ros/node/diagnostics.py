@@ -10,6 +10,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
 from ddfnet_ros.results.shares import Clipping
@@ -19,6 +20,7 @@ IDLE = 'nobody listens to the results: brackets are not fused'
 PATIENCE = 5.0  # seconds without images before that is a problem
 _RECENT = 100  # brackets whose latencies are kept
 _LATE = 3  # times the longest recent latency without a result: fusing has stopped
+_MANY_IMAGES = 20  # without a bracket: none has so many
 
 # What a user can do about drops, by their reason.
 REMEDIES = {
@@ -66,6 +68,12 @@ class Snapshot:
     clipping: Clipping | None = None
     together: int = 1
     mismatch: str = ''
+
+    @property
+    def brackets(self) -> int:
+        """Number of complete brackets, whatever became of them."""
+        return self.fused + self.idle + sum(
+            self.dropped.get(reason, 0) for reason in ('superseded', 'failed'))
 
 
 class Statistics:
@@ -153,26 +161,47 @@ def new_drops(now: Snapshot, before: Snapshot) -> dict[str, int]:
 
 
 def judge(
-    now: Snapshot, before: Snapshot, explain_silence: Callable[[], str]
+    now: Snapshot, before: Snapshot, productive: Snapshot, explain_silence: Callable[[], str]
 ) -> tuple[bytes, str]:
-    """Diagnostic level and message for the time between two snapshots of an active node."""
+    """Diagnostic level and message of an active node.
+
+    Args:
+        now: The counts.
+        before: Those of the message before.
+        productive: Those when there last was a new bracket.
+        explain_silence: Returns why no images may come.
+    """
     drops = new_drops(now, before)
-    worst = max(drops, key=lambda reason: drops[reason], default='')
-    counts = ', '.join(f'{reason} {n}' for reason, n in sorted(drops.items()))
-    dropped = f'dropped {counts} ({REMEDIES.get(worst, "unexpected")})'
     # A model slower than the camera may be intended: superseded brackets alone are no warning.
     fuses = now.unfused < max(PATIENCE, _LATE * max(now.latencies_ms, default=0.0) / 1e3)
     if drops and not (fuses and set(drops) == {'superseded'}):
-        return DiagnosticStatus.WARN, dropped
+        return DiagnosticStatus.WARN, _describe_drops(drops)
     if now.silence > PATIENCE:
         return DiagnosticStatus.WARN, explain_silence()
-    if now.mismatch:
-        return DiagnosticStatus.WARN, now.mismatch
+    if problem := _why_no_brackets(now, productive) or now.mismatch:
+        return DiagnosticStatus.WARN, problem
     if drops:
-        return DiagnosticStatus.OK, dropped
+        return DiagnosticStatus.OK, _describe_drops(drops)
     if now.idle > before.idle and now.fused == before.fused:
         return DiagnosticStatus.OK, IDLE
     return DiagnosticStatus.OK, ALL_WELL
+
+
+def _why_no_brackets(now: Snapshot, productive: Snapshot) -> str:
+    """Why there has been no bracket for a while although images come; '' if there has been one."""
+    images, seconds = now.received - productive.received, now.time - productive.time
+    if images < _MANY_IMAGES or seconds < PATIENCE:
+        return ''
+    drops = new_drops(now, productive)
+    why = _describe_drops(drops) if drops else (
+        'frames wait for their metadata or for the rest of their bracket; see metadata_depth')
+    return f'{images} images but no bracket for {seconds:.0f} s: {why}'
+
+
+def _describe_drops(drops: Mapping[str, int]) -> str:
+    worst = max(drops, key=lambda reason: drops[reason])
+    counts = ', '.join(f'{reason} {n}' for reason, n in sorted(drops.items()))
+    return f'dropped {counts} ({REMEDIES.get(worst, "unexpected")})'
 
 
 def values_of(now: Snapshot, before: Snapshot) -> list[KeyValue]:
@@ -186,9 +215,9 @@ def values_of(now: Snapshot, before: Snapshot) -> list[KeyValue]:
         'brackets_nobody_wanted': f'{now.idle}',
     }
     values |= {f'dropped.{reason}': f'{n}' for reason, n in sorted(now.dropped.items())}
-    if latencies := sorted(now.latencies_ms):
+    if latencies := now.latencies_ms:
         values['latency_ms.median'] = f'{statistics.median(latencies):.1f}'
-        values['latency_ms.p95'] = f'{latencies[int(0.95 * (len(latencies) - 1))]:.1f}'
+        values['latency_ms.p95'] = f'{np.percentile(latencies, 95, method="higher"):.1f}'
     values |= {f'stage_ms.{stage}': f'{ms:.1f}' for stage, ms in now.stage_ms.items()}
     if now.fused:
         values['fused_together'] = f'{now.together}'

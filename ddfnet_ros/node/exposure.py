@@ -55,15 +55,15 @@ def message_type(name: str) -> type[Any]:
     if not (package.isidentifier() and message.isidentifier()):
         raise ValueError(f'expected a type package/msg/Name, got {name!r}; correct metadata_type')
     try:
-        found: type[Any] = getattr(import_module(f'{package}.msg'), message)
+        found: Any = getattr(import_module(f'{package}.msg'), message, None)
     except ImportError:
         raise ValueError(
             f'expected the package {package} to be installed, got none; apt install '
             f'ros-$ROS_DISTRO-{package.replace("_", "-")}, or build it and source its workspace'
         ) from None
-    except AttributeError:
+    if not (isinstance(found, type) and hasattr(found, 'get_fields_and_field_types')):
         raise ValueError(f'expected a message {message} in {package}, got none; correct '
-                         'metadata_type') from None
+                         'metadata_type')
     return found
 
 

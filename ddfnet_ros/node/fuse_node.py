@@ -19,6 +19,7 @@ from rclpy.lifecycle import (
 from rclpy.logging import get_logger
 
 from ddfnet_ros.node import dds, diagnostics, engine, usage
+from ddfnet_ros.node.clock import ignore_invalid_clock
 from ddfnet_ros.node.debug_topics import DebugTopics
 from ddfnet_ros.node.fusion import Fusion, Order, start
 from ddfnet_ros.node.inputs import Delivery, Inputs
@@ -54,12 +55,14 @@ class FuseNode(LifecycleNode):
         """
         super().__init__(_NAME, **options)
         refuse_impossible(self)
+        ignore_invalid_clock(self)
         self._runtime = runtime or SharedRuntime()
         self._fusion: Fusion | None = None
         self._worker: Worker[Order] | None = None
         self._problem = ''
+        self._has_ended = False  # by the transition shutdown
         self._adviser = dds.LargeImageAdviser(self)
-        self._previous = diagnostics.Snapshot()
+        self._previous = self._productive = diagnostics.Snapshot()
         try:
             self._settings = LiveSettings(
                 self, NodeSettings, allow=self._check_model, changed=self._on_settings)
@@ -81,13 +84,14 @@ class FuseNode(LifecycleNode):
 
     def on_configure(self, _state: LifecycleState) -> TransitionCallbackReturn:
         """Load the weights, warm up, and create the publishers."""
+        self.get_logger().info('loading the model; half a minute where it was never loaded before')
         try:
             self._fusion = self._create_fusion(self._settings.now)
         except Exception as error:  # rclpy would swallow it without a word
             self._free()
             return self._report_failure('configure', error)
         self._problem = ''
-        self._previous = diagnostics.Snapshot()
+        self._previous = self._productive = diagnostics.Snapshot()
         if warning := dds.shared_memory_warning():
             self.get_logger().warning(warning)
         return TransitionCallbackReturn.SUCCESS
@@ -107,6 +111,7 @@ class FuseNode(LifecycleNode):
             self._stop()
             return self._report_failure('activate', error)
         self._problem, self._adviser = '', dds.LargeImageAdviser(self)
+        self._productive = self._fusion.statistics.snapshot(self._fusion.inputs.dropped)
         self.get_logger().info(
             f'fusing {", ".join(self._fusion.inputs.topics)} with '
             f'{self._fusion.engine.model_name} on {self._fusion.engine.device}')
@@ -125,9 +130,9 @@ class FuseNode(LifecycleNode):
         return TransitionCallbackReturn.SUCCESS
 
     def on_shutdown(self, _state: LifecycleState) -> TransitionCallbackReturn:
-        """Free everything."""
+        """Free everything, for good."""
         self._free()
-        self._problem = ''
+        self._problem, self._has_ended = '', True
         return TransitionCallbackReturn.SUCCESS
 
     def on_error(self, _state: LifecycleState) -> TransitionCallbackReturn:
@@ -190,7 +195,8 @@ class FuseNode(LifecycleNode):
 
     def _active(self) -> tuple[Fusion, Worker[Order]]:
         if not (self._fusion and self._worker):
-            raise RefusedError('expected an active node, got one that is not; activate it')
+            remedy = 'start the process anew' if self._has_ended else 'activate it'
+            raise RefusedError(f'expected an active node, got one that is not; {remedy}')
         return self._fusion, self._worker
 
     def _stop(self) -> None:
@@ -217,7 +223,8 @@ class FuseNode(LifecycleNode):
         if self._problem:
             status.level, status.message = DiagnosticStatus.ERROR, self._problem
         elif self._fusion is None:
-            status.level, status.message = DiagnosticStatus.OK, 'not configured'
+            status.level = DiagnosticStatus.OK
+            status.message = 'shut down' if self._has_ended else 'not configured'
         else:
             self._fill_fusion_status(self._fusion, status)
         yield status
@@ -228,12 +235,14 @@ class FuseNode(LifecycleNode):
     def _fill_fusion_status(self, fusion: Fusion, status: DiagnosticStatus) -> None:
         now, before = fusion.statistics.snapshot(fusion.inputs.dropped), self._previous
         self._previous = now
+        if now.brackets > self._productive.brackets:
+            self._productive = now
         status.hardware_id = fusion.engine.device
         status.level, status.message = DiagnosticStatus.OK, 'inactive'
         if self._worker:
             fusion.inputs.update_reliability()
             status.level, status.message = diagnostics.judge(
-                now, before, fusion.inputs.explain_silence)
+                now, before, self._productive, fusion.inputs.explain_silence)
             self._reporter.log(status.level, status.message)
             latest = fusion.engine.latest  # None as long as losses let none be complete
             self._adviser.check(fusion.inputs.message_bytes, fusion.outputs.bytes_of(

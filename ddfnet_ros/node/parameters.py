@@ -59,6 +59,7 @@ class LiveSettings(Generic[S]):
         """
         try:
             declared = node.declare_parameters('', _declarations(cls))
+            _complete_lists(node, cls)
         except InvalidParameterTypeException as error:
             raise ValueError(f'{error}; {_remedy(str(error))}') from error
         except ParameterException as error:
@@ -144,10 +145,33 @@ def _declarations(cls: type[Settings]) -> list[tuple[str, Any, ParameterDescript
     hints = get_type_hints(cls)
     # rclpy takes an empty list for an array of bytes: declare only the type, without a value.
     return [
-        (field.name, _ARRAY_TYPES[hints[field.name]] if field.default == () else field.default,
-         _descriptor(field))
+        (field.name, _ARRAY_TYPES[hints[field.name]], _list_descriptor(field, read_only=False))
+        if field.default == () else (field.name, field.default, _descriptor(field))
         for field in dataclasses.fields(cls)
     ]
+
+
+def _complete_lists(node: Node, cls: type[Settings]) -> None:
+    """Set lists that have no value yet to [], and make those read-only that are not live.
+
+    If one of several parameters that are asked for has no value, as by `ros2 param dump`, rclpy
+    answers with none of them.
+    """
+    hints = get_type_hints(cls)
+    for field in dataclasses.fields(cls):
+        if field.default == ():
+            kind = _ARRAY_TYPES[hints[field.name]]
+            if node.get_parameter_or(field.name).value is None:
+                node.set_parameters([Parameter(field.name, kind, [])])
+            descriptor = _list_descriptor(field, read_only=not field.metadata['live'])
+            descriptor.type = kind.value
+            node.set_descriptor(field.name, descriptor)
+
+
+def _list_descriptor(field: dataclasses.Field[Any], *, read_only: bool) -> ParameterDescriptor:
+    descriptor = _descriptor(field)
+    descriptor.read_only = read_only
+    return descriptor
 
 
 def _descriptor(field: dataclasses.Field[Any]) -> ParameterDescriptor:

@@ -171,7 +171,7 @@ class _Trainer:
                            {'loss': loss, 'gradient': gradient, 'learning_rate': rate})
 
     def _save(self) -> None:
-        """Write the full checkpoint, and a slim one beside it if the settings ask for it."""
+        """Write the full checkpoint, and a slim one if the settings name a folder for it."""
         if not self._group.leads:
             return
         with _explain_write_errors(self._path):

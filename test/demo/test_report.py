@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from browser import CHROMIUM, Browser
 
-from ddfnet_ros.demo.report import percentile, report
+from ddfnet_ros.demo.report import report
 from ddfnet_ros.demo.sheet import before_after, contact_sheet
 from ddfnet_ros.demo.shots import largest_motion
 
@@ -99,9 +99,6 @@ def test_names_from_outside_are_escaped(shots, window, good):
     assert '<i>' not in text
 
 
-def test_percentile_is_a_value_that_occurred():
-    assert percentile([3.0, 1.0, 2.0], 0.95) == 3.0
-    assert percentile([float(k) for k in range(101)], 0.95) == 95.0
 
 
 def test_contact_sheet_has_a_row_per_bracket_and_a_column_per_picture(shots):

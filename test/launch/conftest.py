@@ -44,7 +44,10 @@ def launch_file():
 
 
 @pytest.fixture
-def given(arguments):
-    """Makes the texts of all arguments: those named, else their defaults."""
+def given(arguments, tmp_path, monkeypatch):
+    """Makes the texts of all arguments: those named, else their defaults. Some files are there."""
+    monkeypatch.chdir(tmp_path)
+    for name in ('mine', 'front', 'left'):
+        (tmp_path / f'{name}.yaml').touch()
     defaults = {name: argument.default for name, argument in arguments.ARGUMENTS.items()}
     return lambda **texts: defaults | texts

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,6 +46,36 @@ def test_a_value_of_the_wrong_type_is_one_line_with_what_was_expected(
     with pytest.raises(RuntimeError, match=f'^{name}: got .*; expected: ') as error:
         nodes.fusers(given(**{name: text}))
     assert '\n' not in str(error.value)
+
+
+def test_a_parameter_file_of_the_user_s_home_is_found(nodes, given, monkeypatch, tmp_path):
+    monkeypatch.setenv('HOME', str(tmp_path))
+    assert one(nodes, given, params_file='~/mine.yaml').files == [str(tmp_path / 'mine.yaml')]
+
+
+@pytest.mark.parametrize('file', ['nothing.yaml', '~/nothing.yaml', '/'])
+def test_a_parameter_file_that_is_not_there_is_one_line(file, nodes, given):
+    with pytest.raises(RuntimeError, match=r'^params_file: expected a YAML file, got '):
+        nodes.fusers(given(params_file=file))
+
+
+@pytest.mark.parametrize(('pushed', 'namespace', 'expected'), [
+    ('', '', '/'), ('', 'front', '/front'), ('/cam', '', '/cam'), ('/cam', 'front', '/cam/front'),
+    ('/cam', '/front', '/front')])
+def test_namespaces_that_are_pushed_are_kept(pushed, namespace, expected, nodes, given):
+    assert one(nodes, given, namespace=nodes.within(pushed, namespace)).namespace == expected
+
+
+def test_an_interpreter_is_found_or_refused(nodes, monkeypatch, tmp_path):
+    python = tmp_path / 'my venv' / 'python3'
+    python.parent.mkdir()
+    python.symlink_to(sys.executable)
+    monkeypatch.setenv('HOME', str(tmp_path))
+    assert nodes.interpreter('') == ''
+    assert shlex.split(nodes.interpreter('~/my venv/python3')) == [str(python)]
+    assert nodes.interpreter(sys.executable) == sys.executable
+    with pytest.raises(RuntimeError, match=r"^python: expected an interpreter, got '/no/python'"):
+        nodes.interpreter('/no/python')
 
 
 def test_metadata_is_remapped(nodes, given):

@@ -3,6 +3,7 @@
 
 import pytest
 from builtin_interfaces.msg import Time
+from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
 
 from .conftest import EXPOSURES, header, image, scene
@@ -14,6 +15,16 @@ def jump(bench, seconds):
     bench.send('/clock', Clock(clock=Time(sec=seconds)))
     bench.spin_until(lambda: bench.node.get_clock().now().nanoseconds == seconds * 10**9,
                      f'{seconds} s on the clock of the node')
+
+
+@pytest.mark.parametrize('use_sim_time', [True, False])
+def test_a_clock_before_all_time_ends_nothing(bench_with, use_sim_time):
+    bench = bench_with(use_sim_time=use_sim_time)
+    bench.node.set_parameters([Parameter('use_sim_time', value=True)])
+    bench.send('/clock', Clock(clock=Time(sec=-5)))
+    jump(bench, 100)
+    bench.send_bracket(100 * 10**9)
+    assert bench.next(HDR).header == header(100 * 10**9 + 10**7)
 
 
 def test_after_the_clock_jumped_back_a_new_frame_meets_none_of_the_old_time(bench_with):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the node counts and says of itself."""
 
+import dataclasses
 import threading
 
 import pytest
@@ -179,4 +180,32 @@ def test_a_bracket_that_takes_longer_than_the_period_is_waited_for(unfused, leve
     before = diagnostics.Snapshot(fused=3)
     now = diagnostics.Snapshot(
         fused=3, unfused=unfused, dropped={'superseded': 10}, latencies_ms=(3400.0, 3300.0))
-    assert diagnostics.judge(now, before, str)[0] == level
+    assert diagnostics.judge(now, before, before, str)[0] == level
+
+
+@pytest.mark.parametrize(('images', 'seconds', 'level'), [
+    (30, 9.0, DiagnosticStatus.WARN), (30, 3.0, DiagnosticStatus.OK),
+    (9, 60.0, DiagnosticStatus.OK)])
+def test_images_of_which_none_becomes_a_bracket_are_a_warning(images, seconds, level):
+    productive = diagnostics.Snapshot(time=0.0, received=30, fused=10)
+    before = diagnostics.Snapshot(
+        time=seconds, received=30 + images, fused=10, dropped={'incomplete': images})
+    for drops, text in ((before.dropped, f'dropped incomplete {images} (an exposure is missing'),
+                        ({}, 'frames wait for their metadata')):
+        now = dataclasses.replace(before, dropped=drops)
+        found, message = diagnostics.judge(now, now, productive, str)
+        assert found == level
+        assert (f'{images} images but no bracket for {seconds:.0f} s: {text}' in message) is (
+            level == DiagnosticStatus.WARN)
+
+
+def test_brackets_that_are_superseded_are_brackets_too():
+    productive = diagnostics.Snapshot(time=0.0)
+    now = diagnostics.Snapshot(time=9.0, received=300, unfused=1.0, dropped={'superseded': 90})
+    assert now.brackets > productive.brackets
+
+
+def test_the_95th_percentile_of_few_is_the_largest():
+    now = diagnostics.Snapshot(latencies_ms=(300.0, 70.0))
+    values = {value.key: value.value for value in diagnostics.values_of(now, now)}
+    assert (values['latency_ms.median'], values['latency_ms.p95']) == ('185.0', '300.0')

@@ -5,6 +5,7 @@ import re
 import pytest
 import rclpy
 from rcl_interfaces.msg import ParameterType
+from rcl_interfaces.srv import GetParameters
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
@@ -76,6 +77,18 @@ def test_empty_lists_keep_their_type(node_with):
     assert node.describe_parameter('exposure_times').type == ParameterType.PARAMETER_DOUBLE_ARRAY
     assert (node.describe_parameter('camera_info_topics').type
             == ParameterType.PARAMETER_STRING_ARRAY)
+
+
+def test_all_parameters_are_told_at_once_as_for_a_dump(node_with):
+    node = node_with()
+    LiveSettings(node, NodeSettings)
+    names = [field.name for field in dataclasses.fields(NodeSettings)]
+    request = GetParameters.Request(names=names)
+    answer = node._parameter_service._get_parameters_callback(request, GetParameters.Response())
+    assert len(answer.values) == len(names)
+    assert list(node.get_parameter('exposure_times').value) == []
+    assert node.get_parameter('metadata_topics').value == []
+    assert 'read-only' in reason_of(node, 'exposure_times', [1.0, 4.0])
 
 
 def test_a_live_parameter_changes_the_settings(node_with):

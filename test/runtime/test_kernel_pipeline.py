@@ -129,7 +129,7 @@ def test_all_tone_maps_are_torchs(model, tone_map, channels):
 
 
 def test_large_frames_whose_motion_is_looked_for_in_larger_cells_are_taken(model, monkeypatch):
-    monkeypatch.setattr(dis, '_MOST_PIXELS', 400)
+    monkeypatch.setattr(dis, '_MAX_PIXELS', 400)
     fused, torchs = deghoster(model, 'openvino'), deghoster(model, 'torch')
     given = bracket(size=(196, 140))
     assert fused._kernels._flow.cell(144, 200) == 16

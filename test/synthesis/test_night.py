@@ -12,11 +12,11 @@ def street(count: int = 8, size: int = 128) -> torch.Tensor:
 
 def draw(seed: int = 1, **white) -> torch.Tensor:
     return relight(street(), torch.full((8,), white.get('white', 0.4)),
-                 torch.Generator().manual_seed(seed))
+                   torch.Generator().manual_seed(seed))
 
 
 def dry(monkeypatch):
-    monkeypatch.setattr(night, '_wet', lambda count, _: torch.zeros(count, 1, 1, 1))
+    monkeypatch.setattr(night, '_random_wetness', lambda count, _: torch.zeros(count, 1, 1, 1))
 
 
 def test_most_of_a_street_is_dark_and_lamps_are_far_above_white(monkeypatch):

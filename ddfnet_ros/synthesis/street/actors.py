@@ -45,7 +45,7 @@ class Course:
     turn: float = 0.0
 
     def at(self, seconds: float) -> tuple[float, float, float, float]:
-        """x [m], y [m], heading [rad] and distance travelled [m] after `seconds`."""
+        """Position x, y [m], heading [rad] and distance travelled [m] after `seconds`."""
         if self.acceleration < 0:
             seconds = min(seconds, -self.speed / self.acceleration)
         distance = self.speed * seconds + 0.5 * self.acceleration * seconds**2

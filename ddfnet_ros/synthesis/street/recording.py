@@ -25,7 +25,7 @@ from ddfnet_ros.synthesis.street.messages import (
     write_messages,
 )
 from ddfnet_ros.synthesis.street.shutter import Shot, Shutter
-from ddfnet_ros.synthesis.street.story import PREFERRED, credit, build_street
+from ddfnet_ros.synthesis.street.story import PREFERRED, build_street, credit
 from ddfnet_ros.tonemap import mu_law
 
 _SENSOR = Sensor(electrons=3000.0, read_noise=0.0018)  # a small sensor at the shutter's gain
@@ -137,7 +137,8 @@ def _write_truth(folder: Path, bracket: list[Shot], shutter: Shutter) -> None:
     tonemapped = [mu_law(torch.from_numpy(shot.radiance)).numpy() for shot in bracket]
     difference = np.max(
         [np.abs(other - tonemapped[shutter.reference]) for other in tonemapped], 0).max(-1)
-    write_png(folder / f'{stamp_ns}_moving.png', (difference > _MOVING_THRESHOLD).astype(np.uint8) * 255)
+    moving = difference > _MOVING_THRESHOLD
+    write_png(folder / f'{stamp_ns}_moving.png', moving.astype(np.uint8) * 255)
 
 
 def _readme(panorama: str, seed: int, brackets: int, shutter: Shutter) -> str:

@@ -33,7 +33,8 @@ def test_ground_is_darkest_beneath_an_object_and_untouched_far_from_it():
 
 
 def test_contact_turns_with_the_object():
-    long_ = ground.sky_visibility(grey_box(0.0, 6.0, heading=np.pi / 2), CAMERA.ground(), 4.0, 1.0, 0.1)
+    long_ = ground.sky_visibility(
+        grey_box(0.0, 6.0, heading=np.pi / 2), CAMERA.ground(), 4.0, 1.0, 0.1)
     assert long_[_pixel(1.7, 6.0)] < 0.3
     assert long_[_pixel(0.0, 4.6)] > 0.6
 

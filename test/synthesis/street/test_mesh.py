@@ -42,7 +42,7 @@ def test_a_disc_faces_along_its_axis():
 
 def test_joined_meshes_keep_their_faces_and_parts():
     both = mesh.join_meshes([mesh.box((0, 0, 0), (1, 1, 1), part=1),
-                        mesh.box((5, 0, 0), (7, 1, 1), part=2)])
+                             mesh.box((5, 0, 0), (7, 1, 1), part=2)])
     assert volume(both) == pytest.approx(3)
     assert both.vertices[both.faces[both.part == 2]][..., 0].min() == 5
 

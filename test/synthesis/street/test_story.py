@@ -7,7 +7,7 @@ import pytest
 from ddfnet_ros.synthesis.street.actors import Course
 from ddfnet_ros.synthesis.street.drawn import drawn_panorama
 from ddfnet_ros.synthesis.street.shutter import Shutter
-from ddfnet_ros.synthesis.street.story import LOCATIONS, PREFERRED, credit, build_street
+from ddfnet_ros.synthesis.street.story import LOCATIONS, PREFERRED, build_street, credit
 
 FRAME = 1 / 30
 
