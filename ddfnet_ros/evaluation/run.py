@@ -117,8 +117,7 @@ def _fuser_of(deghoster: Deghoster, **changes: Any) -> Fuser:
     settings = replace(deghoster.settings, **changes)
 
     def fuse(bracket: Bracket) -> Picture:
-        deghoster.settings = settings
-        return deghoster(bracket).radiance
+        return deghoster(bracket, settings).radiance
 
     return Fuser(fuse, source=deghoster.model_name, frames=deghoster.frames)
 

@@ -24,21 +24,21 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-def accelerate(
+def install_backend(
     model: Any, backend: str, device: torch.device, dtype: torch.dtype,
     ranges: Ranges | None = None,
 ) -> str:
-    """Have OpenVINO compute a model's convolutions, where that is wanted and possible.
+    """Choose who computes a model's convolutions; for OpenVINO, replace `model.core` by it.
 
     Args:
-        model: On its device; one with a `core` is changed.
-        backend: auto, torch, openvino or tensorrt, which is only looked for.
+        model: The network, on its device.
+        backend: auto, torch, openvino or tensorrt, as in the settings.
         device: Where the model is.
-        dtype: What its convolutions are computed in.
-        ranges: Of what they are given, to compute them in 8 bits.
+        dtype: Type of its convolutions.
+        ranges: Ranges of their inputs, to compute them in 8 bits; None: not.
 
     Returns:
-        Who computes them: torch, openvino or tensorrt.
+        torch, openvino or tensorrt.
 
     Raises:
         ValueError: openvino or tensorrt was asked for and cannot do it.
@@ -62,14 +62,14 @@ def accelerate(
     return 'openvino'
 
 
-def fusion_of(
+def choose_network(
     loaded: weights.LoadedModel, backend: str, device: torch.device, dtype: torch.dtype
 ) -> Any:
-    """The network itself, or what takes its place.
+    """The network itself, or TensorRT in its place.
 
     Args:
         loaded: On its device.
-        backend: Who computes it, as `accelerate` told.
+        backend: Who computes it, as `install_backend` told.
         device: Where it is.
         dtype: What its convolutions are computed in.
     """

@@ -51,7 +51,7 @@ def fusion(model=None):
 
 def test_auto_never_takes_it():
     model = SimpleNamespace()
-    assert acceleration.accelerate(model, 'auto', CUDA, torch.bfloat16) == 'torch'
+    assert acceleration.install_backend(model, 'auto', CUDA, torch.bfloat16) == 'torch'
 
 
 def test_on_a_cpu_it_is_refused():
@@ -62,7 +62,7 @@ def test_on_a_cpu_it_is_refused():
 def test_without_the_package_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, 'tensorrt', None)
     with pytest.raises(ValueError, match=r'pip install "ddfnet_ros\[tensorrt\]"'):
-        acceleration.accelerate(network(), 'tensorrt', CUDA, torch.bfloat16)
+        acceleration.install_backend(network(), 'tensorrt', CUDA, torch.bfloat16)
 
 
 @pytest.mark.parametrize(('version', 'taken'), [
@@ -70,7 +70,8 @@ def test_without_the_package_the_extra_is_named(monkeypatch):
 def test_versions_before_memory_can_be_given_by_size_are_refused(monkeypatch, version, taken):
     monkeypatch.setitem(sys.modules, 'tensorrt', SimpleNamespace(__version__=version))
     if taken:
-        assert acceleration.accelerate(network(), 'tensorrt', CUDA, torch.bfloat16) == 'tensorrt'
+        backend = acceleration.install_backend(network(), 'tensorrt', CUDA, torch.bfloat16)
+        assert backend == 'tensorrt'
         return
     with pytest.raises(ValueError, match=rf'expected TensorRT 10\.1 or newer, got {version}'):
         check(CUDA)
@@ -107,10 +108,10 @@ def test_shapes_are_those_of_one_bracket():
 # The graph that engines are built from.
 
 _EXPORT = """
-from ddfnet_ros.runtime.selection import on_device
+from ddfnet_ros.runtime.selection import move_
 from test_tensorrt import CPU, fusion, network, torch
 with torch.inference_mode(), torch.autocast('cpu', torch.bfloat16):
-    graph = fusion(on_device(network(), CPU))._engines._graph(3, 1)
+    graph = fusion(move_(network(), CPU))._engines._graph(3, 1)
 open(sys.argv[1], 'wb').write(graph)
 """
 
