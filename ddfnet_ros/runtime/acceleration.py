@@ -14,9 +14,9 @@ from ddfnet_ros.flow.providers import FlowProvider
 from ddfnet_ros.kernels.cells import CELL
 from ddfnet_ros.network.fast import FastFusion
 from ddfnet_ros.network.fast_core import FastConfig
-from ddfnet_ros.runtime import tensorrt_builder
 from ddfnet_ros.runtime.eight_bits import Ranges
 from ddfnet_ros.runtime.openvino_core import OpenVINOCore
+from ddfnet_ros.runtime.tensorrt.builder import check as check_tensorrt
 
 if TYPE_CHECKING:
     from ddfnet_ros.runtime.kernel_pipeline import KernelPipeline
@@ -44,7 +44,7 @@ def install_backend(
         ValueError: openvino or tensorrt was asked for and cannot do it.
     """
     if backend == 'tensorrt':
-        tensorrt_builder.check(device)
+        check_tensorrt(device)
         return backend
     able = device.type == 'cpu' and hasattr(model, 'core')
     if backend == 'torch' or (backend == 'auto' and not able):
@@ -75,7 +75,7 @@ def choose_network(
     """
     if backend != 'tensorrt':
         return loaded.model
-    from ddfnet_ros.runtime.tensorrt_fusion import TensorRTFusion
+    from ddfnet_ros.runtime.tensorrt.fusion import TensorRTFusion
 
     return TensorRTFusion(loaded.model, device, dtype, loaded.sha256)
 

@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from ddfnet_ros.bracket import Bracket, Frame
-from ddfnet_ros.runtime import tensorrt_engines
 from ddfnet_ros.runtime.deghoster import Deghoster
 from ddfnet_ros.runtime.fallback import FallbackDeghoster
 from ddfnet_ros.runtime.rendering import reference_alone
 from ddfnet_ros.runtime.request import Request
+from ddfnet_ros.runtime.tensorrt import engines as tensorrt_engines
 from ddfnet_ros.settings import DeghosterSettings
 from ddfnet_ros.tonemap import mu_law
 
@@ -190,7 +190,7 @@ def test_tensorrt_gives_the_picture_of_torch(model, precision, tmp_path, monkeyp
     assert deghoster._stacked.graphs._able, 'a graph could not be captured'
     assert any(deghoster._stacked.graphs._kept.values())
     assert len(list(tmp_path.rglob('*.engine'))) == 1
-    monkeypatch.setattr(tensorrt_engines, 'built', None)  # nothing can be built any more
+    monkeypatch.setattr(tensorrt_engines, 'build_engine', None)  # nothing can be built any more
     assert decibels(expected[0], fused(given[0], model, **settings)) >= least
     in_bands = deghoster.submit(Request(given[2], deghoster.settings, bands=2)).result()
     assert decibels(expected[2], in_bands) >= least
