@@ -32,6 +32,7 @@ from ddfnet_ros.evaluation.record import commit_of
 from ddfnet_ros.evaluation.speed import moving_bracket
 from ddfnet_ros.runtime.deghoster import Deghoster
 from ddfnet_ros.runtime.machine import hardware
+from ddfnet_ros.runtime.request import Request
 from ddfnet_ros.settings import DeghosterSettings
 
 RECORD = Path(__file__).parent / 'records' / 'gpu.json'
@@ -49,14 +50,14 @@ class Run:
         name: Name in the record.
         model: Name or path of the weights.
         precision: Precision of the convolutions.
-        replays: Whether the network is replayed as CUDA graphs.
+        cuda_graphs: Whether the network runs as CUDA graphs.
         tuned: Whether cuDNN benchmarks its kernels for each size.
     """
 
     name: str
     model: str
     precision: str = 'bfloat16'
-    replays: bool = True
+    cuda_graphs: bool = True
     tuned: bool = False
 
 
@@ -101,8 +102,8 @@ def runs(folder: Path) -> list[Run]:
     torch.manual_seed(0)
     weights.save(network.build({'architecture': 'ahdrnet'}), untrained, {})
     return [
-        Run('base, float32', 'base', 'float32', replays=False),
-        Run('base, bfloat16', 'base', replays=False),
+        Run('base, float32', 'base', 'float32', cuda_graphs=False),
+        Run('base, bfloat16', 'base', cuda_graphs=False),
         Run('base, bfloat16, graphs', 'base'),
         Run('base, bfloat16, graphs, tuned', 'base', tuned=True),
         Run('ahdrnet, bfloat16, graphs', str(untrained)),
@@ -116,8 +117,8 @@ def measure(
     """Measure one row: median times of stages, calls and overlapping brackets [ms]."""
     device, repeats = options.device, options.repeats
     deghoster = Deghoster(DeghosterSettings(
-        model=run.model, device=device, precision=run.precision, backend='torch'))
-    deghoster.replays = run.replays
+        model=run.model, device=device, precision=run.precision, backend='torch'),
+        cuda_graphs=run.cuda_graphs)
     torch.backends.cudnn.benchmark = run.tuned
     for _ in range(options.warm_ups):
         deghoster(bracket)
@@ -149,14 +150,15 @@ def measure(
 
 def _overlapping_ms(deghoster: Deghoster, bracket: Bracket, repeats: int) -> float:
     """Mean time per bracket while `PENDING` brackets are in flight."""
-    pending = deque(deghoster.submit(bracket) for _ in range(PENDING))
+    request = Request(bracket, deghoster.settings)
+    pending = deque(deghoster.submit(request) for _ in range(PENDING))
     for _ in range(PENDING):
         pending.popleft().result()
-        pending.append(deghoster.submit(bracket))
+        pending.append(deghoster.submit(request))
     start = time.perf_counter()
     for _ in range(repeats):
         pending.popleft().result()
-        pending.append(deghoster.submit(bracket))
+        pending.append(deghoster.submit(request))
     taken = (time.perf_counter() - start) * 1e3 / repeats
     for last in pending:
         last.result()

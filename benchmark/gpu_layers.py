@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ddfnet_ros import weights
 from ddfnet_ros.network.layers import SharedConv2d
-from ddfnet_ros.runtime.selection import lowered, on_device
+from ddfnet_ros.runtime.selection import cast_convolutions_, move_
 
 FRAMES, REFERENCE = 3, 1
 _MATRIX = {'cuda': 8192, 'cpu': 1024}  # rows and columns
@@ -53,8 +53,8 @@ def profile(size: tuple[int, int], device: str, repeats: int, warm_ups: int) -> 
         A dict ready for JSON: `layers` in order, and `between_ms`, the time outside of them.
     """
     width, height = size
-    model = lowered(on_device(weights.load(weights.find('base')).model, torch.device(device)),
-                    torch.bfloat16)
+    model = move_(weights.load(weights.find('base')).model, torch.device(device))
+    cast_convolutions_(model, torch.bfloat16)
     inputs = [x.to(device) for x in example(height, width)]
     taken: dict[str, list[float]] = {}
     whole, work = [], dict[str, dict[str, float]]()

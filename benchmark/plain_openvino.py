@@ -22,7 +22,7 @@ from ddfnet_ros import weights
 from ddfnet_ros.runtime.export import Whole
 from ddfnet_ros.runtime.memory import keep_freed_memory
 from ddfnet_ros.runtime.openvino_core import graph_of, runtime
-from ddfnet_ros.runtime.selection import on_device
+from ddfnet_ros.runtime.selection import move_
 
 REPEATS = 5
 
@@ -36,7 +36,7 @@ def main() -> None:
     width, height = map(int, options.size.split('x'))
     keep_freed_memory()
     model = weights.load(weights.find(options.model)).model
-    on_device(model, torch.device('cpu'))
+    move_(model, torch.device('cpu'))
     inputs = torch.rand(1, 3, 6, height, width), torch.randn(1, 2, 2, height, width)
     runs = {'torch': _make_torch_run(model, inputs), 'openvino': _make_openvino_run(model, inputs)}
     times: dict[str, list[float]] = {name: [] for name in runs}

@@ -90,7 +90,7 @@ def fuse_bag(job: BagJob, fuse: Fuse) -> Done:
 
     Args:
         job: The job.
-        fuse: Fuses a bracket; a `FallbackDeghoster` also counts its fallbacks.
+        fuse: Fuses a bracket.
 
     Raises:
         BagError: the bag cannot be read, lacks the topics or has no complete bracket.
@@ -113,7 +113,8 @@ def fuse_bag(job: BagJob, fuse: Fuse) -> Done:
 
 def _fuse_all(job: BagJob, bag: BagReader, finder: BracketFinder, fuse: Fuse,
               parts: Parts) -> Done:
-    earlier, brackets, before = parts.done, 0, _count_fallbacks(fuse)
+    earlier, brackets = parts.done, 0
+    ways: Counter[str] = Counter()
     images = bag.count(finder.image_topics)
     with _progress_bar(job, 'fuse', images, 'images') as bar:
         for found in finder.find(bar.update):
@@ -123,6 +124,7 @@ def _fuse_all(job: BagJob, bag: BagReader, finder: BracketFinder, fuse: Fuse,
                 except (ValueError, MemoryError) as error:
                     finder.refuse(found, error)
                     continue
+                ways[deghosted.way] += 1
                 parts.add(key, messages_of(
                     deghosted, found, job.node, job.outputs, job.settings))
             brackets += 1
@@ -134,14 +136,7 @@ def _fuse_all(job: BagJob, bag: BagReader, finder: BracketFinder, fuse: Fuse,
         raise BagError(f'{job.source}: expected complete brackets, got {images} images without '
                        f'one (dropped: {reasons}); {complaint}')
     return Done(brackets, len(earlier), dict(finder.dropped), dict(finder.complaints),
-                dict(_count_fallbacks(fuse) - before))
-
-
-def _count_fallbacks(fuse: Fuse) -> Counter[str]:
-    """Number of brackets so far that needed a fallback for lack of memory, by its name."""
-    counts = Counter(getattr(fuse, 'counts', {}))
-    del counts['whole']
-    return counts
+                {way: count for way, count in ways.items() if way != 'whole'})
 
 
 def _write(job: BagJob, bag: BagReader, finder: BracketFinder, parts: Parts, path: Path) -> None:

@@ -116,8 +116,7 @@ def _make_fuser(deghoster: Deghoster, **changes: Any) -> Fuser:
     settings = replace(deghoster.settings, **changes)
 
     def fuse(bracket: Bracket) -> Picture:
-        deghoster.settings = settings
-        return deghoster(bracket).radiance
+        return deghoster(bracket, settings).radiance
 
     return Fuser(fuse, source=deghoster.model_name, frames=deghoster.frames)
 

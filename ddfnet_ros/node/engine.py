@@ -18,6 +18,7 @@ from ddfnet_ros.node.models import Models
 from ddfnet_ros.runtime.deghosted import Deghosted
 from ddfnet_ros.runtime.fallback import FallbackDeghoster
 from ddfnet_ros.runtime.pending import Pending
+from ddfnet_ros.runtime.request import Request
 from ddfnet_ros.runtime.selection import choose_device, choose_model
 from ddfnet_ros.settings import NodeSettings
 
@@ -26,16 +27,16 @@ class Engine:
     """Fuses with one model while the next is loaded, and changes between two brackets.
 
     Attributes:
-        latest: The bracket that came last, fused or not; new models warm up with it.
+        latest: The latest bracket, fused or not; new models warm up with it.
     """
 
     def __init__(self, settings: NodeSettings, models: Models, logger: Any) -> None:
         """Load the weights and warm up, unless another camera has.
 
         Args:
-            settings: Name the model and the device.
-            models: Of the process.
-            logger: The node's; told of models that take over or cannot.
+            settings: Model, device and size of the pictures.
+            models: Models that the process has loaded.
+            logger: The node's; models that take over, or cannot, are logged there.
 
         Raises:
             ValueError: a device that is not there, or weights that cannot be used.
@@ -46,14 +47,14 @@ class Engine:
         self._models, self._logger = models, logger
         self._deghoster = models.get(settings, _black_bracket(settings))
         self._counts: Counter[str] = Counter()
-        self._wanted = settings.model
+        self._model = settings.model
         self._successor: FallbackDeghoster | None = None
         self._lock = threading.Lock()
         self._loader = ThreadPoolExecutor(1, 'loader')
 
     @property
     def model_name(self) -> str:
-        """Of the weights in use."""
+        """Name of the weights in use."""
         return self._deghoster.in_use.model_name
 
     @property
@@ -63,24 +64,24 @@ class Engine:
 
     @property
     def precision(self) -> str:
-        """Of the convolutions."""
+        """Precision of the convolutions."""
         return self._deghoster.in_use.precision
 
     @property
     def backend(self) -> str:
-        """What computes them."""
+        """What computes the convolutions."""
         return self._deghoster.in_use.backend
 
     @property
     def fallbacks(self) -> dict[str, int]:
-        """Brackets that were fused in another way because memory ran out, by that way."""
+        """How many brackets were fused in another way because memory ran out, by way."""
         return {way: n for way, n in self._counts.items() if way != 'whole'}
 
     @property
     def problem(self) -> str:
         """Why the model that was asked for is not in use, or not as always; '' where it is.
 
-        What is done for lack of memory is done for all who share the model.
+        A shortage of memory concerns all cameras that share the model.
         """
         return self._unusable or self._deghoster.ladder.problem
 
@@ -90,70 +91,61 @@ class Engine:
         return self._deghoster if self._deghoster.ladder.together else None
 
     def __call__(self, bracket: Bracket, settings: NodeSettings) -> Deghosted:
-        """Fuse one bracket; from the same thread as `submit`."""
-        return self.submit(bracket, settings).result()
-
-    def submit(self, bracket: Bracket, settings: NodeSettings) -> Pending[Deghosted]:
-        """Begin to fuse one; from one thread only, the same for all who share models."""
-        self._take_over()
-        # Other cameras may have used it meanwhile: by their settings, and with their own log.
-        self._deghoster.settings = settings
-        self._deghoster.ladder.log = self._logger.warning
-        return Pending(partial(self._counted, self._deghoster.submit(bracket)))
+        """Fuse one bracket; in the thread that submits."""
+        return self.submit([(self, Request(bracket, settings))])[0].result()
 
     @staticmethod
-    def submit_together(
-        asked: Sequence[tuple[Engine, Bracket, NodeSettings]]
-    ) -> list[Pending[Deghosted]]:
-        """Begin to fuse brackets of several cameras: together where all have one model.
+    def submit(requests: Sequence[tuple[Engine, Request]]) -> list[Pending[Deghosted]]:
+        """Start to fuse brackets of several cameras: as one batch where all share a model.
 
-        Raises what one of them would by itself; then all are to be begun anew.
+        To be called in one thread, the same for all engines that share models.
+
+        Raises:
+            Exception: what one of them would raise alone. Submit each alone then.
         """
-        engines = [engine for engine, _, _ in asked]
+        engines = [engine for engine, _ in requests]
         for engine in engines:
             engine._take_over()
-        together = None
-        if len(asked) > 1 and len({engine._deghoster for engine in engines}) == 1:
-            deghoster = engines[0]._deghoster
-            deghoster.ladder.log = engines[0]._logger.warning
-            together = deghoster.submit_together(
-                [(bracket, settings) for _, bracket, settings in asked])
-        if together is None:
-            return [engine.submit(bracket, settings) for engine, bracket, settings in asked]
-        return [Pending(partial(engine._counted, pending))
-                for engine, pending in zip(engines, together, strict=True)]
+        batch = None
+        if len(requests) > 1 and len({engine._deghoster for engine in engines}) == 1:
+            batch = engines[0]._deghoster.submit_batch(
+                [request for _, request in requests], engines[0]._logger.warning)
+        pending = batch or [engine._deghoster.submit(request, engine._logger.warning)
+                            for engine, request in requests]
+        return [Pending(partial(engine._count, one))
+                for engine, one in zip(engines, pending, strict=True)]
 
-    def want(self, settings: NodeSettings) -> None:
+    def load(self, settings: NodeSettings) -> None:
         """Load another model in a thread, if the settings name one; it takes over when ready.
 
         One that could not be loaded is tried again.
         """
-        if settings.model != self._wanted or self._unusable:
-            self._wanted = settings.model
-            self._loader.submit(self._load, settings)
+        if settings.model != self._model or self._unusable:
+            self._model = settings.model
+            self._loader.submit(self._load_model, settings)
 
     def close(self) -> None:
         """Wait for a model that is being loaded, and forget it."""
         self._loader.shutdown(cancel_futures=True)
 
     def _take_over(self) -> None:
-        """Have the model that was loaded meanwhile fuse, if there is one."""
+        """Change to the model that was loaded meanwhile, if there is one."""
         with self._lock:
             successor, self._successor = self._successor, None
         if successor is not None:
             self._deghoster = successor
             self._logger.info(f'now fusing with {self.model_name}')
 
-    def _counted(self, pending: Pending[Deghosted]) -> Deghosted:
-        """Wait for a bracket, and count the way that it went."""
+    def _count(self, pending: Pending[Deghosted]) -> Deghosted:
+        """Wait for a bracket, and count the way that it was fused."""
         deghosted = pending.result()
         with self._lock:
-            # Another object each time, because other threads look through it.
+            # A new object each time, because other threads iterate over it.
             self._counts = self._counts + Counter([deghosted.way])
         return deghosted
 
-    def _load(self, settings: NodeSettings) -> None:
-        if settings.model != self._wanted:  # asked for yet another one meanwhile
+    def _load_model(self, settings: NodeSettings) -> None:
+        if settings.model != self._model:  # asked for yet another one meanwhile
             return
         try:
             successor = self._models.get(settings, self.latest or _black_bracket(settings))
@@ -168,12 +160,12 @@ class Engine:
 
 
 def check(settings: NodeSettings) -> None:
-    """Raise ValueError or FileNotFoundError, naming what there is, if there is no such model."""
+    """Raise ValueError or FileNotFoundError if there is no such model; names those present."""
     choose_model(settings.model, choose_device(settings.device))
 
 
 def _black_bracket(settings: NodeSettings) -> Bracket:
-    """A bracket of the configured exposures and size; also shows early that those make one."""
+    """A bracket of the configured exposures and size; raises where they make none."""
     times = settings.exposure_times or tuple(4.0**k for k in range(settings.size))
     pixels = np.zeros((settings.image_height, settings.image_width, 3), np.uint8)
     frames = (Frame(pixels=pixels, exposure_time=t, stamp_ns=k) for k, t in enumerate(times))

@@ -165,7 +165,7 @@ class FuseNode(LifecycleNode):
 
     def _on_settings(self, settings: NodeSettings, changed: Collection[str]) -> None:
         if self._fusion and 'model' in changed:
-            self._fusion.engine.want(settings)
+            self._fusion.engine.load(settings)
 
     def _submit(self, delivery: Delivery) -> None:
         if self._fusion and self._worker and self._worker.submit(

@@ -22,6 +22,7 @@ from ddfnet_ros.node.watchdog import Watchdog
 from ddfnet_ros.node.worker import BatchGroup, Task
 from ddfnet_ros.runtime.deghosted import Deghosted
 from ddfnet_ros.runtime.pending import Pending
+from ddfnet_ros.runtime.request import Request
 from ddfnet_ros.settings import NodeSettings
 
 _AUTO_WAIT_MS = 2  # within which cameras that are triggered together deliver
@@ -129,8 +130,8 @@ def start(orders: Sequence[Order]) -> list[Task]:
     """
     started = time.monotonic()
     wanted = {order: order.live.now for order in orders if order.wanted}
-    pending = Engine.submit_together([
-        (order.fusion.engine, order.delivery.bracket, settings)
+    pending = Engine.submit([
+        (order.fusion.engine, Request(order.delivery.bracket, settings))
         for order, settings in wanted.items()])
     submitted = time.monotonic()
     tasks: dict[Order, Task] = {

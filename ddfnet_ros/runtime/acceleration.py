@@ -14,9 +14,9 @@ from ddfnet_ros.flow.providers import FlowProvider
 from ddfnet_ros.kernels.cells import CELL
 from ddfnet_ros.network.fast import FastFusion
 from ddfnet_ros.network.fast_core import FastConfig
-from ddfnet_ros.runtime import tensorrt_builder
 from ddfnet_ros.runtime.eight_bits import Ranges
 from ddfnet_ros.runtime.openvino_core import OpenVINOCore
+from ddfnet_ros.runtime.tensorrt.builder import check as check_tensorrt
 
 if TYPE_CHECKING:
     from ddfnet_ros.runtime.kernel_pipeline import KernelPipeline
@@ -24,27 +24,27 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-def accelerate(
+def install_backend(
     model: Any, backend: str, device: torch.device, dtype: torch.dtype,
     ranges: Ranges | None = None,
 ) -> str:
-    """Have OpenVINO compute a model's convolutions, where that is wanted and possible.
+    """Choose who computes a model's convolutions; for OpenVINO, replace `model.core` by it.
 
     Args:
-        model: On its device; one with a `core` is changed.
-        backend: auto, torch, openvino or tensorrt, which is only looked for.
+        model: The network, on its device.
+        backend: auto, torch, openvino or tensorrt, as in the settings.
         device: Where the model is.
-        dtype: What its convolutions are computed in.
-        ranges: Of what they are given, to compute them in 8 bits.
+        dtype: Type of its convolutions.
+        ranges: Ranges of their inputs, to compute them in 8 bits; None: not.
 
     Returns:
-        Who computes them: torch, openvino or tensorrt.
+        torch, openvino or tensorrt.
 
     Raises:
         ValueError: openvino or tensorrt was asked for and cannot do it.
     """
     if backend == 'tensorrt':
-        tensorrt_builder.check(device)
+        check_tensorrt(device)
         return backend
     able = device.type == 'cpu' and hasattr(model, 'core')
     if backend == 'torch' or (backend == 'auto' and not able):
@@ -62,20 +62,20 @@ def accelerate(
     return 'openvino'
 
 
-def fusion_of(
+def choose_network(
     loaded: weights.LoadedModel, backend: str, device: torch.device, dtype: torch.dtype
 ) -> Any:
-    """The network itself, or what takes its place.
+    """The network itself, or TensorRT in its place.
 
     Args:
         loaded: On its device.
-        backend: Who computes it, as `accelerate` told.
+        backend: Who computes it, as `install_backend` told.
         device: Where it is.
         dtype: What its convolutions are computed in.
     """
     if backend != 'tensorrt':
         return loaded.model
-    from ddfnet_ros.runtime.tensorrt_fusion import TensorRTFusion
+    from ddfnet_ros.runtime.tensorrt.fusion import TensorRTFusion
 
     return TensorRTFusion(loaded.model, device, dtype, loaded.sha256)
 

@@ -30,7 +30,7 @@ class Deghosted:
             where it has no weights.
             Both calls keep the motion in memory as long as this object lives.
         together: Brackets that went through the network at once, this one among them.
-        way: What it is counted under in `FallbackDeghoster.counts`.
+        way: How it was fused: 'whole', or for lack of memory by another of `runtime/ways.py`.
     """
 
     bracket: Bracket

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -14,14 +15,18 @@ import torch
 from ddfnet_ros import weights
 from ddfnet_ros.bracket import Bracket
 from ddfnet_ros.runtime.deghosted import Deghosted
-from ddfnet_ros.runtime.deghoster import Asked, Deghoster
+from ddfnet_ros.runtime.deghoster import Deghoster
 from ddfnet_ros.runtime.memory import give_back_freed_memory, is_shortage
 from ddfnet_ros.runtime.pending import Pending
-from ddfnet_ros.runtime.reference import reference_alone
+from ddfnet_ros.runtime.rendering import reference_alone
+from ddfnet_ros.runtime.request import Request
 from ddfnet_ros.runtime.ways import ON_CPU, REFERENCE, SINGLE, SPARE, Ladder, Way
 from ddfnet_ros.settings import DeghosterSettings
 
-Begun = TypeVar('Begun')
+T = TypeVar('T')
+Log = Callable[[str], object]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
@@ -29,28 +34,30 @@ class _Attempt:
     """A bracket that is being fused.
 
     Attributes:
-        asked: What is fused.
+        request: What is fused.
         way: How.
+        log: Where shortages are logged.
         pending: Its result; None once there was too little memory for it.
-        said: By that shortage.
+        shortage: The message of that shortage.
     """
 
-    asked: Asked
+    request: Request
     way: Way
+    log: Log
     pending: Pending[Deghosted] | None
-    said: str = ''
+    shortage: str = ''
 
 
 class FallbackDeghoster:
     """Fuses like a `Deghoster`; where memory runs out, in the next way that needs less.
 
     Memory may run out where a bracket is submitted or where its result is waited for, which
-    another thread may do: there it is then fused in the next way, too.
+    another thread may do; there, too, it is then fused in the next way. `Deghosted.way` tells
+    which way it was.
 
     Attributes:
-        settings: What it works by; live fields may differ from call to call.
-        counts: Brackets by the way that they were fused, `whole` being the best.
-        ladder: Which way that is now.
+        settings: Those that the model was loaded with.
+        ladder: Which way is taken now.
     """
 
     def __init__(self, settings: DeghosterSettings) -> None:
@@ -64,14 +71,12 @@ class FallbackDeghoster:
         self._first = Deghoster(settings)
         self._spare: Deghoster | None = None
         self.ladder = Ladder(spare=_has_spare(self._first))
-        self.counts = dict.fromkeys(self.ladder.names, 0)
         self._ever_together = False
-        self._turn = threading.Lock()  # results can have a bracket fused too
-        self._counting = threading.Lock()  # one of its own: results do not wait for what is begun
+        self._lock = threading.Lock()  # results that are waited for can have a bracket fused, too
 
     @property
     def in_use(self) -> Deghoster:
-        """Of the two, the one that the latest bracket went through."""
+        """The one of the two that the latest bracket went through."""
         return self._spare or self._first
 
     @property
@@ -81,116 +86,127 @@ class FallbackDeghoster:
 
     def __call__(self, bracket: Bracket) -> Deghosted:
         """Fuse one bracket; raises what `submit` does."""
-        return self.submit(bracket).result()
+        return self.submit(Request(bracket, self.settings)).result()
 
-    def submit(self, bracket: Bracket) -> Pending[Deghosted]:
-        """Begin to fuse a bracket, as `Deghoster.submit`.
+    def submit(self, request: Request, log: Log = _log.warning) -> Pending[Deghosted]:
+        """Start to fuse a bracket, as `Deghoster.submit`.
+
+        Args:
+            request: The bracket, and how; bands are chosen here.
+            log: Called with a line when memory runs out, and when it is back.
 
         Raises:
             ValueError: as a `Deghoster` does.
             MemoryError: there is too little even for the reference frame alone.
         """
-        asked = bracket, self.settings
-        with self._turn:
-            self._choose_ways(bracket)
-            return self._waited_for(
-                asked, self._fused(self.ladder.best(), partial(self._fuse, asked)))
+        with self._lock:
+            self._choose_ways(request.bracket)
+            pending = self._submit_first_that_fits(
+                self.ladder.best(), partial(self._submit, request), log)
+            return self._with_retry(request, pending, log)
 
-    def submit_together(self, asked: Sequence[Asked]) -> list[Pending[Deghosted]] | None:
-        """Begin to fuse several brackets, as `Deghoster.submit_together`.
+    def submit_batch(
+        self, requests: Sequence[Request], log: Log = _log.warning
+    ) -> list[Pending[Deghosted]] | None:
+        """Start to fuse several brackets, as `Deghoster.submit_batch`.
+
+        Args:
+            requests: The brackets, and how; bands are chosen here.
+            log: Called with a line when memory runs out, and when it is back.
 
         Returns:
-            None where there is too little memory for that: they are to be submitted one by one.
+            None where there is too little memory for a batch: submit them one by one.
 
         Raises:
-            ValueError: as a `Deghoster` does; none of them is begun.
+            ValueError: as a `Deghoster` does; none of them is started.
         """
-        with self._turn:
+        with self._lock:
             self._ever_together = True
-            self._choose_ways(asked[0][0])
+            self._choose_ways(requests[0].bracket)
             if not self.ladder.together:
                 return None
             ways = self.ladder.down_from(self.ladder.best(), together=True)
-            begun, _ = self._in_next_best(ways, len(asked), partial(self._fuse_all, asked))
-            if begun is None:
+            pending, _ = self._try(
+                ways, len(requests), lambda _: self._first.submit_batch(requests), log)
+            if pending is None:
                 self.ladder.settle(SINGLE, 0, ran_out=True)
                 return None
-            return [self._waited_for(*one) for one in zip(asked, begun, strict=True)]
+            return [self._with_retry(request, one, log)
+                    for request, one in zip(requests, pending, strict=True)]
 
-    def _waited_for(self, asked: Asked, begun: Pending[Deghosted]) -> Pending[Deghosted]:
-        """What has just begun, in the way of now, and begins anew where memory runs out later."""
-        return Pending(partial(self._result, _Attempt(asked, self.ladder.now, begun)))
+    def _with_retry(
+        self, request: Request, pending: Pending[Deghosted], log: Log
+    ) -> Pending[Deghosted]:
+        """A result that, where memory runs out while it is waited for, is fused anew."""
+        return Pending(partial(
+            self._result, _Attempt(request, self.ladder.now, log, pending)))
 
     def _result(self, attempt: _Attempt) -> Deghosted:
-        """Wait for a bracket; where there is too little memory for that, in the next best way."""
-        deghosted = None
+        """Wait for a bracket; fuse it anew where there is too little memory for that."""
         try:
             if attempt.pending:
-                deghosted = replace(attempt.pending.result(), way=attempt.way.name)
+                return replace(attempt.pending.result(), way=attempt.way.name)
         except Exception as error:
             if not is_shortage(error):
                 raise
-            attempt.said = _words_of(error)
-        attempt.pending = None
-        if deghosted is None:
-            deghosted = self._anew(attempt)
-        with self._counting:
-            self.counts[deghosted.way] += 1
-        return deghosted
+            attempt.shortage = _message(error)
+        attempt.pending = None  # it, and the error's traceback, hold what the attempt had made
+        return self._fuse_anew(attempt)
 
-    def _anew(self, attempt: _Attempt) -> Deghosted:
+    def _fuse_anew(self, attempt: _Attempt) -> Deghosted:
         """Fuse a bracket in the next best way, after the shortage of an attempt."""
         def fuse(way: Way) -> Deghosted:
             if way == attempt.way:
-                raise MemoryError(attempt.said)
-            return self._fuse(attempt.asked, way).result()
+                raise MemoryError(attempt.shortage)
+            return self._submit(attempt.request, way).result()
 
-        with self._turn:
-            self._choose_ways(attempt.asked[0])
-            deghosted = self._fused(self.ladder.least(attempt.way), fuse)
+        with self._lock:
+            self._choose_ways(attempt.request.bracket)
+            deghosted = self._submit_first_that_fits(
+                self.ladder.least(attempt.way), fuse, attempt.log)
             return replace(deghosted, way=self.ladder.now.name)
 
     def _choose_ways(self, bracket: Bracket) -> None:
         self.ladder.choose(
             divisible=self._first.divisible(bracket), together=self._ever_together)
 
-    def _fused(self, first: Way, begin: Callable[[Way], Begun]) -> Begun:
-        """One bracket in the first way from `first` on that there is memory for.
+    def _submit_first_that_fits(self, first: Way, submit: Callable[[Way], T], log: Log) -> T:
+        """Submit one bracket in the first way, from `first` on, that there is memory for.
 
         Raises:
             MemoryError: there is none.
         """
-        begun, said = self._in_next_best(self.ladder.down_from(first), 1, begin)
-        if begun is None:
-            raise MemoryError(f'expected memory for one frame at least, got: {said}; choose '
+        submitted, shortage = self._try(self.ladder.down_from(first), 1, submit, log)
+        if submitted is None:
+            raise MemoryError(f'expected memory for one frame at least, got: {shortage}; choose '
                               'smaller images')
-        return begun
+        return submitted
 
-    def _in_next_best(
-        self, ways: Iterable[Way], brackets: int, begin: Callable[[Way], Begun]
-    ) -> tuple[Begun | None, str]:
-        """Begin in the first of these ways that there is memory for.
+    def _try(
+        self, ways: Iterable[Way], brackets: int, submit: Callable[[Way], T], log: Log
+    ) -> tuple[T | None, str]:
+        """Try one way after the other.
 
         Returns:
-            What has begun, or None and what the last shortage said.
+            What the first way that worked returned, or None; and the message of the last shortage.
         """
-        said = ''
+        shortage = ''
         for way in ways:
             try:
-                begun = begin(way)
+                submitted = submit(way)
             except Exception as error:
                 if not is_shortage(error):
                     raise
-                said = _words_of(error)
+                shortage = _message(error)
             else:
                 if way != ON_CPU:
                     self._spare = None
-                self.ladder.settle(way, brackets, ran_out=bool(said))
-                return begun, said
+                _log_if_any(log, self.ladder.settle(way, brackets, ran_out=bool(shortage)))
+                return submitted, shortage
             # Not before: the error's traceback holds what the failed attempt had made.
             self._make_room(way)
-            self.ladder.leave(way, said)
-        return None, said
+            _log_if_any(log, self.ladder.leave(way, shortage))
+        return None, shortage
 
     def _make_room(self, failed: Way) -> None:
         if failed == ON_CPU:
@@ -198,21 +214,15 @@ class FallbackDeghoster:
         self._first.forget()
         give_back_freed_memory(torch.device(self._first.device))
 
-    def _fuse_all(self, asked: Sequence[Asked], way: Way) -> list[Pending[Deghosted]]:
-        self._first.bands = way.bands
-        return self._first.submit_together(asked)
-
-    def _fuse(self, asked: Asked, way: Way) -> Pending[Deghosted]:
-        bracket, settings = asked
+    def _submit(self, request: Request, way: Way) -> Pending[Deghosted]:
         if way == REFERENCE:
-            alone = reference_alone(bracket, settings)
+            alone = reference_alone(request.bracket, request.settings)
             return Pending(lambda: alone)
         if way == ON_CPU and self._spare is None:
             self._spare = Deghoster(replace(
-                settings, model=SPARE, device='cpu', precision='auto', backend='auto'))
+                request.settings, model=SPARE, device='cpu', precision='auto', backend='auto'))
         deghoster = self._spare if way == ON_CPU and self._spare else self._first
-        deghoster.settings, deghoster.bands = settings, way.bands
-        return deghoster.submit(bracket)
+        return deghoster.submit(replace(request, bands=way.bands))
 
 
 def _has_spare(deghoster: Deghoster) -> bool:
@@ -221,5 +231,10 @@ def _has_spare(deghoster: Deghoster) -> bool:
     return not light and SPARE in weights.present()
 
 
-def _words_of(shortage: Exception) -> str:
+def _message(shortage: Exception) -> str:
     return ' '.join(str(shortage).split())[:200] or type(shortage).__name__
+
+
+def _log_if_any(log: Log, line: str) -> None:
+    if line:
+        log(line)

@@ -66,13 +66,13 @@ class Guard(NamedTuple):
 OFF = Guard(math.inf)
 
 
-def guard_of(bracket: Bracket) -> Guard:
+def estimate_guard(bracket: Bracket) -> Guard:
     """Of a bracket's reference."""
     exposures = relative_exposures([frame.exposure for frame in bracket.reference_first])
-    return Guard(noise_of(bracket.reference.pixels), 1 / float(exposures[0]))
+    return Guard(estimate_noise(bracket.reference.pixels), 1 / float(exposures[0]))
 
 
-def noise_of(pixels: Pixels) -> float:
+def estimate_noise(pixels: Pixels) -> float:
     """Standard deviation of the noise of LDR values in [0, 1]; infinite where nothing tells.
 
     Estimated as in Immerkaer, "Fast noise variance estimation", CVIU 1996, Eq. 4, but
@@ -95,7 +95,7 @@ def noise_of(pixels: Pixels) -> float:
     return float(np.median(told)) / _GAIN / float(white)
 
 
-def guarded(
+def apply_guard(
     radiance: Float[Tensor, '3 h w'], reference: Float[Tensor, '6 h w'], guard: Guard
 ) -> Float[Tensor, '3 h w']:
     """Bring radiance back to the reference where that is well exposed.

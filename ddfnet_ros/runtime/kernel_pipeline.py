@@ -32,9 +32,10 @@ from ddfnet_ros.parallel import each, row_pieces
 from ddfnet_ros.radiance import relative_exposures
 from ddfnet_ros.runtime import guard, halo
 from ddfnet_ros.runtime.bands import round_up
-from ddfnet_ros.runtime.guard import Guard
+from ddfnet_ros.runtime.pipeline import Prepared
 from ddfnet_ros.runtime.preparation import levels_of, padded_pixels, repeat_edges
-from ddfnet_ros.runtime.shown import shown_of
+from ddfnet_ros.runtime.rendering import render
+from ddfnet_ros.runtime.request import BatchKey
 from ddfnet_ros.runtime.stages import Stage
 from ddfnet_ros.settings import RadianceSettings
 from ddfnet_ros.tonemap import LUMINANCE, MU, mu_law
@@ -69,24 +70,25 @@ class KernelPipeline:
     def compile(self) -> None:
         """Have the kernels there before the first frames come; seconds, once per machine."""
         side = self.multiple
-        given = Levels(np.zeros((3, side, side, 3), np.uint8), np.float32(255),
+        inputs = Levels(np.zeros((3, side, side, 3), np.uint8), np.float32(255),
                        np.zeros((3, 256), np.float32))
-        flow = self.motion(given)[0].numpy()
+        flow = self.motion(inputs)[0].numpy()
         moved = np.zeros((2, 3, side, side), np.float32)
-        self._describe(given, flow, moved)
+        self._describe(inputs, flow, moved)
         self._describe_motion(flow)
         logits = (np.zeros((side // CELL, side // CELL, 2 * CELL**2), np.float32),) * 3
-        radiance = self._mixed(given, flow, moved, logits, 1, True, 0.0)
-        frames = (Frame(pixels=given.pixels[k], exposure_time=2.0**k) for k in range(3))
+        key = BatchKey((side, side), 3, reference_index=1, mend_halos=True)
+        radiance = self._blend(inputs, flow, moved, logits, 0.0, key)
+        frames = (Frame(pixels=inputs.pixels[k], exposure_time=2.0**k) for k in range(3))
         stage = Stage('compile', torch.device('cpu'))
-        self.shown(Bracket.of(frames), radiance, RadianceSettings(), stage)
+        self.render(Bracket.of(frames), radiance, RadianceSettings(), stage)
 
     @staticmethod
     def takes(bracket: Bracket) -> bool:
         """Whether it can: frames of 8 or 16 bits."""
         return bracket.reference.pixels.dtype in (np.uint8, np.uint16)
 
-    def given(
+    def prepare(
         self, bracket: Bracket, settings: RadianceSettings, padded: tuple[int, int], stage: Stage
     ) -> Levels:
         """The frames' own pixels, grey in three channels, and what their values mean."""
@@ -99,18 +101,18 @@ class KernelPipeline:
         linear = np.stack([levels / exposure for exposure in exposures])
         return Levels(pixels, np.float32(len(levels) - 1), linear)
 
-    def motion(self, given: Levels) -> Float[Tensor, '1 m 2 h w']:
+    def motion(self, inputs: Levels) -> Float[Tensor, '1 m 2 h w']:
         """As `DISFlow` finds it."""
-        count, height, width, _ = given.pixels.shape
+        count, height, width, _ = inputs.pixels.shape
         cell = self._flow.cell(height, width)
         padded = round_up(height, cell), round_up(width, cell)
         grey_frames = np.empty((count, *padded), np.float32)
-        weighted = given.linear[:, None] * np.array(LUMINANCE, np.float32)[:, None]
+        weighted = inputs.linear[:, None] * np.array(LUMINANCE, np.float32)[:, None]
 
         def brightest(piece: tuple[int, int, int]) -> float:
             k, *rows = piece
             return float(
-                grey.luminance(given.pixels[k], weighted[k], tuple(rows), grey_frames[k]))
+                grey.luminance(inputs.pixels[k], weighted[k], tuple(rows), grey_frames[k]))
 
         pieces = [(k, *piece) for k in range(count) for piece in row_pieces(height, _ROWS)]
         most = np.array(each(brightest, pieces)).reshape(count, -1).max(axis=1)
@@ -129,56 +131,50 @@ class KernelPipeline:
         flow = self._flow.estimate(images[0], images[1], cell)[None]
         return flow[..., :height, :width].contiguous()
 
-    def radiances(
-        self, given: Sequence[Levels], motion: Sequence[Float[Tensor, '1 m 2 h w']],
-        reference_index: int, mend_halos: bool, guards: Sequence[Guard],
-    ) -> list[Float[Tensor, '3 h w']]:
+    def radiances(self, batch: Sequence[Prepared], key: BatchKey) -> list[Float[Tensor, '3 h w']]:
         """What `FastFusion` gives; one after the other, as a CPU gains nothing by a batch."""
-        return [self._radiance(levels, flow, reference_index, mend_halos, held.noise)
-                for levels, flow, held in zip(given, motion, guards, strict=True)]
+        return [self._radiance(one.inputs, one.motion, one.guard.noise, key) for one in batch]
 
     def _radiance(
-        self, given: Levels, motion: Float[Tensor, '1 m 2 h w'], reference_index: int,
-        mend_halos: bool, noise: float,
+        self, inputs: Levels, motion: Float[Tensor, '1 m 2 h w'], noise: float, key: BatchKey
     ) -> Float[Tensor, '3 h w']:
-        """Halos mended or not, held to the reference or not."""
-        _, height, width, _ = given.pixels.shape
+        _, height, width, _ = inputs.pixels.shape
         flow = motion[0].numpy()
         moved = np.empty((len(flow), 3, height, width), np.float32)
-        features = self._describe(given, flow, moved)
+        features = self._describe(inputs, flow, moved)
         logits = self._core(features, self._describe_motion(flow))
         cells = tuple(x.permute(0, 2, 3, 1)[0].float().contiguous().numpy() for x in logits)
-        return self._mixed(given, flow, moved, cells, reference_index, mend_halos, noise)
+        return self._blend(inputs, flow, moved, cells, noise, key)
 
     @staticmethod
-    def _mixed(
-        given: Levels, flow: Float32[np.ndarray, 'm 2 h w'], moved: Float32[np.ndarray, 'm 3 h w'],
-        cells: tuple[npt.NDArray[np.float32], ...], reference_index: int, mend_halos: bool,
-        noise: float,
+    def _blend(
+        inputs: Levels, flow: Float32[np.ndarray, 'm 2 h w'],
+        moved: Float32[np.ndarray, 'm 3 h w'], cells: tuple[npt.NDArray[np.float32], ...],
+        noise: float, key: BatchKey,
     ) -> Float[Tensor, '3 h w']:
-        """The frames, blended by the logits of their cells."""
-        _, height, width, _ = given.pixels.shape
+        """Blend the frames by the logits of their cells; mend halos and apply the guard."""
+        _, height, width, _ = inputs.pixels.shape
         out = np.empty((3, height, width), np.float32)
-        linear = given.linear[0]
+        linear = inputs.linear[0]
         margins = () if math.isinf(noise) else guard.margins(linear, noise)
 
         def mix(rows: tuple[int, int]) -> None:
-            blending.blend(given, moved, cells, reference_index, _BLENDING, rows, out)
-            if mend_halos and reference_index:
-                mending.mend(given, flow, moved, reference_index, _MENDING, rows, out)
+            blending.blend(inputs, moved, cells, key.reference_index, _BLENDING, rows, out)
+            if key.mend_halos and key.reference_index:
+                mending.mend(inputs, flow, moved, key.reference_index, _MENDING, rows, out)
             if margins:
-                guarding.guard(given.pixels[0], linear, *margins, rows, out)
+                guarding.guard(inputs.pixels[0], linear, *margins, rows, out)
 
         each(mix, row_pieces(height, _ROWS))
         return torch.from_numpy(out)
 
-    def shown(
+    def render(
         self, bracket: Bracket, radiance: Float[Tensor, '3 h w'], settings: RadianceSettings,
         stage: Stage,
     ) -> tuple[Tensor, Tensor]:
-        """As `shown_of`; the mu-laws at once."""
+        """As `rendering.render`; the mu-laws at once."""
         if settings.tone_map not in ('mu', 'mu_colour'):
-            return shown_of(bracket, radiance, settings, stage)
+            return render(bracket, radiance, settings, stage)
         width, height = bracket.reference.size
         scaled = np.empty((height, width, 3), np.float32)
         picture = np.empty((height, width, 3), np.uint8)
@@ -195,24 +191,24 @@ class KernelPipeline:
         return both
 
     def _describe(
-        self, given: Levels, flow: Float32[np.ndarray, 'm 2 h w'],
+        self, inputs: Levels, flow: Float32[np.ndarray, 'm 2 h w'],
         moved: Float32[np.ndarray, 'm 3 h w'],
     ) -> list[Float[Tensor, '1 c i j']]:
         """What the first convolution makes of each frame; fills `moved` in."""
-        count, height, width, _ = given.pixels.shape
+        count, height, width, _ = inputs.pixels.shape
         features = torch.empty(
             (count, height // CELL, width // CELL, len(self._matrix)), dtype=self._dtype)
-        levels = torch.arange(given.linear.shape[1]) / float(given.white)
+        levels = torch.arange(inputs.linear.shape[1]) / float(inputs.white)
         ldr = _bits(levels.to(self._dtype))
-        curved = _bits(mu_law(torch.from_numpy(given.linear)).to(self._dtype))
+        curved = _bits(mu_law(torch.from_numpy(inputs.linear)).to(self._dtype))
 
         def look(piece: tuple[int, int, int]) -> None:
             k, first, rows = piece
             shape = (rows // CELL, width // CELL, CELL, CELL, CHANNELS)
             seen = torch.empty(shape, dtype=self._dtype)
-            describing.describe(given.pixels[k], ldr, curved[k], first, _bits(seen))
+            describing.describe(inputs.pixels[k], ldr, curved[k], first, _bits(seen))
             if k:
-                describing.describe_moved(given.pixels[k], given.linear[k], flow[k - 1],
+                describing.describe_moved(inputs.pixels[k], inputs.linear[k], flow[k - 1],
                                           np.float32(MU), first, moved[k - 1], _bits(seen))
             part = F.linear(seen.flatten(2), self._matrix, self._bias)
             features[k, first // CELL:(first + rows) // CELL] = F.relu_(part)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
@@ -16,12 +16,10 @@ from ddfnet_ros.flow.providers import PROVIDERS, FlowProvider, provider
 from ddfnet_ros.network.layers import PreciseConv2d
 from ddfnet_ros.runtime.eight_bits import Ranges
 
-if TYPE_CHECKING:
-    pass
+_AMPERE = 8, 0  # compute capability from which on GPUs have bfloat16
 
 # First the model meant for the device, then what else it can run in real time. `base` comes last:
 # the paper's network needs 265 times the arithmetic of `fast`, too much for a CPU.
-_AMPERE = 8, 0  # of GPUs, from which on they compute in bfloat16
 _AUTO = {'cuda': ('denoise', 'fast', 'base'), 'cpu': ('fast',)}
 
 _log = logging.getLogger(__name__)
@@ -105,7 +103,7 @@ def choose_flow(
         if loaded.sha256 != expected:
             raise ValueError(f'{path}: expected sha256 {expected}, which the model was trained '
                              f'with, got {loaded.sha256}; copy the file that came with the model')
-        return on_device(loaded.model, device)
+        return move_(loaded.model, device)
 
     return provider(card.get('flow', 'dis'), load)
 
@@ -144,20 +142,18 @@ def choose_ranges(
         if able and wanted else None
 
 
-def on_device(model: Any, device: torch.device) -> nn.Module:
-    """Move a network, its convolutions' weights in the layout that is fastest on all devices."""
+def move_(model: Any, device: torch.device) -> nn.Module:
+    """Move a network in place, with channels_last weights; returns it."""
     moved: nn.Module = model.to(device, memory_format=torch.channels_last)
     return moved
 
 
-def lowered(model: Any, dtype: torch.dtype) -> nn.Module:
-    """Change the weights that autocast would cast at each call, once; the result is the same."""
+def cast_convolutions_(model: Any, dtype: torch.dtype) -> None:
+    """Cast, in place and once, the weights that autocast would cast at every call."""
     for layer in model.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear) and not isinstance(
                 layer, PreciseConv2d):
             layer.to(dtype)
-    whole: nn.Module = model
-    return whole
 
 
 def _has_bfloat16(device: torch.device) -> bool:

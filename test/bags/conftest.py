@@ -166,7 +166,7 @@ def fuse():
     def call(bracket):
         call.seen.append(bracket.reference.stamp_ns)
         pixels = bracket.reference.pixels
-        return SimpleNamespace(bracket=bracket, image=pixels,
+        return SimpleNamespace(bracket=bracket, way='whole', image=pixels,
                                radiance=pixels.astype(np.float32) / 255)
 
     call.seen = []

@@ -82,10 +82,9 @@ def test_others_networks_get_no_help_of_ours(folder, fusion, monkeypatch):
                  folder / 'ahdrnet.safetensors', {})
     helped, fuse = {}, Deghoster.__call__
 
-    def noted(deghoster, bracket):
-        settings = deghoster.settings
+    def noted(deghoster, bracket, settings):
         helped[deghoster.architecture] = settings.mend_halos, settings.guard_reference
-        return fuse(deghoster, bracket)
+        return fuse(deghoster, bracket, settings)
 
     monkeypatch.setattr(Deghoster, '__call__', noted)
     carry_out(plan(folder, models=('ahdrnet',)), fusion)

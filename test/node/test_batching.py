@@ -104,15 +104,15 @@ def test_a_camera_that_is_not_active_is_not_waited_for(bench_of):
 
 
 def test_a_bracket_that_fails_costs_no_other_and_nothing_is_sent_twice(bench_of, monkeypatch):
-    bench, given = bench_of(LONG, FRONT, LEFT), StackPipeline.given
+    bench, prepare = bench_of(LONG, FRONT, LEFT), StackPipeline.prepare
     spoiled = mirrored(EXPOSURES[1])
 
     def fail_for_front(pipeline, bracket, *others):
         if np.array_equal(bracket.reference.pixels, spoiled):
             raise RuntimeError('as expected')
-        return given(pipeline, bracket, *others)
+        return prepare(pipeline, bracket, *others)
 
-    monkeypatch.setattr(StackPipeline, 'given', fail_for_front)
+    monkeypatch.setattr(StackPipeline, 'prepare', fail_for_front)
     bench.send(f'/left{TOPIC.removesuffix("image_raw")}camera_info', CameraInfo(header=header(0)))
     for second in (1, 2):
         bench.send_bracket(second * 10**9, camera=FRONT, look=mirrored)

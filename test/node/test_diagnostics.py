@@ -24,10 +24,10 @@ def held(monkeypatch):
     """Whether a fusion has begun, and what lets it go on."""
     fuse, begun, let_go = Deghoster.submit, threading.Event(), threading.Event()
 
-    def slowly(self, bracket):
+    def slowly(self, request):
         begun.set()
         let_go.wait(30)
-        return fuse(self, bracket)
+        return fuse(self, request)
 
     monkeypatch.setattr(Deghoster, 'submit', slowly)
     return begun, let_go
@@ -91,10 +91,10 @@ def test_that_warning_ends_with_the_last_listener(bench):
 def test_an_error_in_the_fusion_is_counted_and_the_next_bracket_is_fused(bench, monkeypatch):
     fuse, broken = Deghoster.submit, [True]
 
-    def fail_once(self, bracket):
+    def fail_once(self, request):
         if broken.pop() if broken else False:
             raise RuntimeError('an illegal memory access')
-        return fuse(self, bracket)
+        return fuse(self, request)
 
     monkeypatch.setattr(Deghoster, 'submit', fail_once)
     bench.send_bracket(10**9)

@@ -13,8 +13,8 @@ from rclpy.parameter import Parameter
 from ddfnet_ros import weights
 from ddfnet_ros.network.fast import FastConfig, FastFusion
 from ddfnet_ros.node import models
-from ddfnet_ros.runtime.begun import Begun
 from ddfnet_ros.runtime.deghoster import Deghoster
+from ddfnet_ros.runtime.in_flight import InFlight
 
 from .conftest import started
 
@@ -89,10 +89,10 @@ def test_tone_map_and_key_change_between_two_brackets(shared):
 def test_parameters_are_served_while_a_bracket_is_fused(shared, monkeypatch):
     run, let_go, begun = Deghoster.submit, threading.Event(), threading.Event()
 
-    def slowly(self, bracket):
+    def slowly(self, request):
         begun.set()
         let_go.wait(20)
-        return run(self, bracket)
+        return run(self, request)
 
     monkeypatch.setattr(Deghoster, 'submit', slowly)
     fuse.second += 1
@@ -172,7 +172,7 @@ def test_a_model_that_cannot_be_loaded_is_a_warning_and_the_old_one_goes_on(
     assert shared.counts()['level'] == DiagnosticStatus.OK
 
 
-@pytest.mark.parametrize(('owner', 'where'), [(Deghoster, 'submit'), (Begun, 'results')])
+@pytest.mark.parametrize(('owner', 'where'), [(Deghoster, 'submit'), (InFlight, 'results')])
 def test_brackets_are_fused_without_memory_too_and_that_is_a_warning_until_it_is_back(
         shared, monkeypatch, owner, where):
     whole, left = fuse(shared), [1]

@@ -87,11 +87,11 @@ class Gate:
     def __init__(self, monkeypatch):
         self.order, self.go_on, fuse = [], threading.Semaphore(0), Deghoster.submit
 
-        def slowly(deghoster, bracket):
-            width, height = bracket.reference.size
+        def slowly(deghoster, request):
+            width, height = request.bracket.reference.size
             self.order.append({SIZE: FRONT, OTHER_SIZE: LEFT}[height, width])
             assert self.go_on.acquire(timeout=60)
-            return fuse(deghoster, bracket)
+            return fuse(deghoster, request)
 
         monkeypatch.setattr(Deghoster, 'submit', slowly)
 
@@ -177,10 +177,10 @@ def test_a_camera_that_floods_leaves_the_other_every_second_turn(bench, gate):
 def test_a_camera_whose_fusion_fails_leaves_the_other(bench, monkeypatch):
     fuse = Deghoster.submit
 
-    def fail_for_front(deghoster, bracket):
-        if bracket.reference.size == SIZE[::-1]:
+    def fail_for_front(deghoster, request):
+        if request.bracket.reference.size == SIZE[::-1]:
             raise RuntimeError('as expected')
-        return fuse(deghoster, bracket)
+        return fuse(deghoster, request)
 
     monkeypatch.setattr(Deghoster, 'submit', fail_for_front)
     for second in (1, 2):
@@ -195,10 +195,10 @@ def test_what_is_done_for_lack_of_memory_is_told_and_counted_by_the_camera_it_wa
         bench, monkeypatch, capfd):
     fuse, scarce = Deghoster.submit, [True]
 
-    def starving(deghoster, bracket):
+    def starving(deghoster, request):
         if scarce.pop() if scarce else False:
             raise torch.OutOfMemoryError('as expected')
-        return fuse(deghoster, bracket)
+        return fuse(deghoster, request)
 
     monkeypatch.setattr(Deghoster, 'submit', starving)
     for camera in (FRONT, LEFT):

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from ddfnet_ros.bracket import Bracket, Frame
-from ddfnet_ros.runtime.begun import Begun
+from ddfnet_ros.runtime.in_flight import InFlight
+from ddfnet_ros.runtime.request import Request
 from ddfnet_ros.settings import DeghosterSettings
 
 EXPOSURES = (0.001, 0.004, 0.016)
@@ -78,19 +79,15 @@ def network_of(made):
 
 
 def two():
-    """Two brackets that agree, and the settings of two cameras."""
+    """Requests of two cameras with brackets that agree."""
     given, settings = bracket(height=16), settings_for('fast')
-    return [(given, settings), (given, replace(settings, tone_map='mu'))]
+    return [Request(given, settings), Request(given, replace(settings, tone_map='mu'))]
 
 
 def together(made):
     """What becomes of two brackets: fused together, or one by one where that is asked for."""
-    asked = two()
-    pending = made.submit_together(asked)
-    if pending is None:
-        pending = []
-        for each, made.settings in asked:
-            pending.append(made.submit(each))
+    requests = two()
+    pending = made.submit_batch(requests) or [made.submit(request) for request in requests]
     return [one.result() for one in pending]
 
 
@@ -105,16 +102,16 @@ class LateShortages:
 
     def __init__(self, monkeypatch, error=SHORTAGES['torch on a GPU']):
         self.left, self.least, self.bands = 0, 1, []
-        results, failed = Begun.results, lambda: None
+        results, failed = InFlight.results, lambda: None
 
-        def scarce(begun):
+        def scarce(flight):
             nonlocal failed
             assert failed() is None, 'a failed attempt still holds its memory'
-            self.bands.append(begun.bands)
+            self.bands.append(flight.request.bands)
             self.left -= 1
-            if self.left < 0 and begun.bands >= self.least:
-                return results(begun)
-            failed = weakref.ref(begun)
+            if self.left < 0 and flight.request.bands >= self.least:
+                return results(flight)
+            failed = weakref.ref(flight)
             raise type(error)(*error.args)
 
-        monkeypatch.setattr(Begun, 'results', scarce)
+        monkeypatch.setattr(InFlight, 'results', scarce)

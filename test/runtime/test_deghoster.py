@@ -15,6 +15,7 @@ from ddfnet_ros.network.ahdrnet import AHDRNet, AHDRNetConfig
 from ddfnet_ros.network.fast import FastConfig, FastFusion
 from ddfnet_ros.runtime.deghoster import Deghoster
 from ddfnet_ros.runtime.pending import Pending
+from ddfnet_ros.runtime.request import Request
 from ddfnet_ros.settings import DeghosterSettings
 
 EXPOSURES = (0.001, 0.004, 0.016)
@@ -88,8 +89,9 @@ def test_image_is_the_tone_mapped_radiance(deghoster):
 def test_live_settings_change_the_next_result(deghoster):
     bracket = bracket_of(smooth_truth(32, 32))
     before = deghoster(bracket).image
-    deghoster.settings = DeghosterSettings(tone_map='reinhard')
-    assert not np.array_equal(deghoster(bracket).image, before)
+    after = deghoster(bracket, DeghosterSettings(tone_map='reinhard')).image
+    assert not np.array_equal(after, before)
+    np.testing.assert_array_equal(deghoster(bracket).image, before)
 
 
 @pytest.mark.parametrize('size', [(1, 1), (3, 200), (37, 53), (64, 64)])
@@ -241,7 +243,7 @@ def test_a_network_without_weights_has_no_shares(tmp_path):
 def test_brackets_that_are_submitted_one_after_the_other_are_those_fused_one_by_one(deghoster):
     brackets = [bracket_of(smooth_truth(24, 32) * scale) for scale in (0.2, 0.5, 1.0)]
     expected = [deghoster(bracket) for bracket in brackets]
-    pending = [deghoster.submit(bracket) for bracket in brackets]
+    pending = [deghoster.submit(Request(bracket, deghoster.settings)) for bracket in brackets]
     for bracket, alone, waiting in zip(brackets, expected, pending, strict=True):
         fused = waiting.result()
         assert fused is waiting.result()
@@ -252,11 +254,10 @@ def test_brackets_that_are_submitted_one_after_the_other_are_those_fused_one_by_
         assert all(ms > 0 for ms in fused.stage_ms.values())
 
 
-def test_a_result_may_be_asked_for_in_another_thread_after_settings_changed(deghoster):
+def test_a_result_may_be_asked_for_in_several_threads(deghoster):
     bracket = bracket_of(smooth_truth(24, 32))
     expected = deghoster(bracket).image
-    pending = deghoster.submit(bracket)
-    deghoster.settings = DeghosterSettings(tone_map='reinhard')
+    pending = deghoster.submit(Request(bracket, deghoster.settings))
     with ThreadPoolExecutor(2) as pool:
         first, second = pool.map(lambda _: pending.result(), range(2))
     assert first is second
@@ -286,9 +287,7 @@ def test_shares_take_the_memory_of_their_own_bracket_whatever_came_after(deghost
         return shares(stack, *others)
 
     monkeypatch.setattr(deghoster._stacked.model, 'shares', noted)
-    deghoster.bands = 8
-    pending = deghoster.submit(given)
-    deghoster.bands = 1
+    pending = deghoster.submit(Request(given, deghoster.settings, bands=8))
     deghoster(given)
     pending.result().shares()
     assert len(rows) > 1

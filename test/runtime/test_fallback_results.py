@@ -7,7 +7,8 @@ import pytest
 
 from ddfnet_ros.runtime import fallback
 from ddfnet_ros.runtime.deghoster import Deghoster
-from ddfnet_ros.runtime.reference import reference_alone
+from ddfnet_ros.runtime.rendering import reference_alone
+from ddfnet_ros.runtime.request import Request
 
 from .shortages import (
     LateShortages,
@@ -27,12 +28,11 @@ def test_a_shortage_that_shows_in_a_result_costs_nothing_but_time(fallback_of, l
     made, given = fallback_of(), bracket()
     expected = Deghoster(settings_for('fast'))(given)
     late.left = 1
-    pending = made.submit(given)
+    pending = made.submit(Request(given, made.settings))
     fused = pending.result()
     np.testing.assert_array_equal(fused.radiance, expected.radiance)
     assert pending.result() is fused
     assert (fused.bracket, fused.way) == (given, 'caches')
-    assert made.counts == {'whole': 0, 'caches': 1, 'single': 0, 'bands': 0, 'reference': 0}
     assert [record.message.split(' (')[0] for record in caplog.records] == [
         'out of memory: freed caches, fusing as always']
     assert 'freed caches' in made.ladder.problem
@@ -46,7 +46,7 @@ def test_results_that_still_run_out_go_way_by_way_to_the_reference_frame(
     fused = made(given)
     np.testing.assert_array_equal(fused.radiance, reference_alone(given, made.settings).radiance)
     assert late.bands == [1, 1, 2, 4, 8]
-    assert made.counts['reference'] == sum(made.counts.values()) == 1
+    assert fused.way == 'reference'
     assert len(caplog.records) == 3  # freed caches, bands, the reference frame
     late.left = 0
     assert made(given).way == 'reference'  # and not at once again what has just failed
@@ -55,13 +55,12 @@ def test_results_that_still_run_out_go_way_by_way_to_the_reference_frame(
 def test_of_two_pending_brackets_that_run_out_none_is_lost_and_one_tells(
         fallback_of, late, caplog):
     made, given = fallback_of(), bracket(height=16)
-    pending = [made.submit(given) for _ in range(2)]
+    pending = [made.submit(Request(given, made.settings)) for _ in range(2)]
     waits = made.ladder._wait
     late.left = 1
     assert pending[0].result().way == 'caches'
     late.left = 1
     assert pending[1].result().way == 'caches'  # which nothing is known against
-    assert made.counts['caches'] == 2
     assert made.ladder._wait == 2 * waits
     assert len(caplog.records) == 1
 
@@ -69,16 +68,16 @@ def test_of_two_pending_brackets_that_run_out_none_is_lost_and_one_tells(
 def test_what_is_fused_anew_keeps_the_settings_that_it_was_submitted_with(fallback_of, late):
     made, given = fallback_of(), bracket(height=16)
     expected = Deghoster(settings_for('fast'))(given)
-    pending = made.submit(given)
-    made.settings = other = replace(made.settings, tone_map='key', key=0.05)
+    pending = made.submit(Request(given, made.settings))
+    other = made.submit(Request(given, replace(made.settings, tone_map='key', key=0.05)))
     late.left = 1
     np.testing.assert_array_equal(pending.result().image, expected.image)
-    assert made.settings is other
+    assert not np.array_equal(other.result().image, expected.image)
 
 
 def test_what_is_fused_anew_waits_until_no_other_is_submitted(fallback_of, late, monkeypatch):
     made, given = fallback_of(), bracket(height=16)
-    pending, submit = made.submit(given), Deghoster.submit
+    pending, submit = made.submit(Request(given, made.settings)), Deghoster.submit
     inside, let_go, together = [], threading.Event(), threading.Event()
 
     def slowly(self, of):
@@ -91,7 +90,7 @@ def test_what_is_fused_anew_waits_until_no_other_is_submitted(fallback_of, late,
 
     monkeypatch.setattr(Deghoster, 'submit', slowly)
     late.left, ways = 1, []
-    others = [threading.Thread(target=made.submit, args=[given]),
+    others = [threading.Thread(target=made.submit, args=[Request(given, made.settings)]),
               threading.Thread(target=lambda: ways.append(pending.result().way))]
     for thread in others:
         thread.start()
@@ -105,8 +104,8 @@ def test_what_is_fused_anew_waits_until_no_other_is_submitted(fallback_of, late,
 def test_brackets_fused_together_whose_results_run_out_are_fused_anew_each_by_itself(
         fallback_of, late, caplog):
     made = fallback_of()
-    expected = [Deghoster(settings)(of) for of, settings in two()]
-    pending = made.submit_together(two())
+    expected = [Deghoster(request.settings)(request.bracket) for request in two()]
+    pending = made.submit_batch(two())
     for alone, one in zip(expected, pending, strict=True):
         late.left = 1
         found = one.result()
@@ -129,16 +128,14 @@ def test_a_better_way_whose_results_still_run_out_is_tried_ever_more_rarely(
 def test_without_memory_for_any_result_the_error_says_so_and_it_may_be_asked_for_again(
         fallback_of, late, monkeypatch):
     made, given = fallback_of(), bracket(height=16)
-    pending = made.submit(given)
+    pending = made.submit(Request(given, made.settings))
     late.left = 100
     with monkeypatch.context() as patch:
         patch.setattr(fallback, 'reference_alone', lambda *_: bytearray(2**62))
         with pytest.raises(MemoryError, match='choose smaller images'):
             pending.result()
-    assert not any(made.counts.values())
     late.left = 0
     assert pending.result().way == 'caches'
-    assert sum(made.counts.values()) == 1
 
 
 @pytest.mark.parametrize('error', [ValueError('bad'), RuntimeError('an illegal memory access')])

@@ -12,10 +12,11 @@ import pytest
 import torch
 
 from ddfnet_ros.bracket import Bracket, Frame
-from ddfnet_ros.runtime import tensorrt_engines
 from ddfnet_ros.runtime.deghoster import Deghoster
 from ddfnet_ros.runtime.fallback import FallbackDeghoster
-from ddfnet_ros.runtime.reference import reference_alone
+from ddfnet_ros.runtime.rendering import reference_alone
+from ddfnet_ros.runtime.request import Request
+from ddfnet_ros.runtime.tensorrt import engines as tensorrt_engines
 from ddfnet_ros.settings import DeghosterSettings
 from ddfnet_ros.tonemap import mu_law
 
@@ -129,9 +130,9 @@ def test_replayed_work_is_what_kernels_one_by_one_give(device, model):
     for _ in range(2):
         deghoster(given[0])
     replayed = [deghoster(bracket) for bracket in given]
-    deghoster.replays = False
+    one_by_one = Deghoster(deghoster.settings, cuda_graphs=False)
     for bracket, found in zip(given, replayed, strict=True):
-        assert decibels(deghoster(bracket), found) >= LEAST_DB_OF_OTHER_KERNELS
+        assert decibels(one_by_one(bracket), found) >= LEAST_DB_OF_OTHER_KERNELS
     if device == 'cuda':
         assert deghoster._stacked.graphs._able, 'a graph could not be captured'
         assert any(deghoster._stacked.graphs._kept.values())
@@ -142,7 +143,8 @@ def test_brackets_that_overlap_are_those_fused_one_by_one(device, model):
     deghoster = Deghoster(DeghosterSettings(model=model, device=device))
     sizes = [(72, 96), (72, 96), (80, 128), (72, 96), (72, 96), (80, 128), (80, 128), (72, 96)]
     given = [bracket_of(size=size, seed=seed) for seed, size in enumerate(sizes)]
-    overlapping = [pending.result() for pending in [deghoster.submit(each) for each in given]]
+    overlapping = [pending.result() for pending in [
+        deghoster.submit(Request(each, deghoster.settings)) for each in given]]
     for bracket, found in zip(given, overlapping, strict=True):
         alone = deghoster(bracket)
         assert decibels(alone, found) >= LEAST_DB_OF_OTHER_KERNELS
@@ -157,7 +159,8 @@ def test_brackets_that_are_fused_together_are_those_fused_one_by_one(device, mod
              for seed, size in enumerate([(72, 96), (80, 128), (72, 96), (72, 96)])]
     alone = [deghoster(bracket) for bracket in given]
     for _ in range(4):  # kernels one by one, then as a graph
-        pending = deghoster.submit_together([(each, deghoster.settings) for each in given])
+        pending = deghoster.submit_batch(
+            [Request(each, deghoster.settings) for each in given])
         for expected, found in zip(alone, [one.result() for one in pending], strict=True):
             assert decibels(expected, found) >= LEAST_DB_OF_OTHER_KERNELS
             assert abs(expected.image.astype(int) - found.image).mean() < 0.1
@@ -187,10 +190,10 @@ def test_tensorrt_gives_the_picture_of_torch(model, precision, tmp_path, monkeyp
     assert deghoster._stacked.graphs._able, 'a graph could not be captured'
     assert any(deghoster._stacked.graphs._kept.values())
     assert len(list(tmp_path.rglob('*.engine'))) == 1
-    monkeypatch.setattr(tensorrt_engines, 'built', None)  # nothing can be built any more
+    monkeypatch.setattr(tensorrt_engines, 'build_engine', None)  # nothing can be built any more
     assert decibels(expected[0], fused(given[0], model, **settings)) >= least
-    deghoster.bands = 2
-    assert decibels(expected[2], deghoster(given[2])) >= least
+    in_bands = deghoster.submit(Request(given[2], deghoster.settings, bands=2)).result()
+    assert decibels(expected[2], in_bands) >= least
 
 
 @NEEDS_GPU
@@ -199,7 +202,7 @@ def test_memory_of_a_gpu_does_not_grow(bracket, model):
     deghoster = Deghoster(DeghosterSettings(model=model, device='cuda'))
     pending, allocated = [], []
     for count in range(220):
-        pending.append(deghoster.submit(bracket))
+        pending.append(deghoster.submit(Request(bracket, deghoster.settings)))
         if len(pending) == 3:
             pending.pop(0).result()
         if count in {19, 219}:
@@ -226,5 +229,5 @@ def test_where_a_gpu_has_too_little_memory_bands_give_the_picture():
         found = [made(given) for _ in range(3)]
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
-    assert made.counts['bands'] == 3
+    assert [one.way for one in found] == 3 * ['bands']
     assert decibels(expected, found[-1]) >= LEAST_DB['float32']

@@ -14,10 +14,10 @@ from ddfnet_ros.runtime.guard import (
     OFF,
     STEPS,
     Guard,
-    guard_of,
-    guarded,
+    apply_guard,
+    estimate_guard,
+    estimate_noise,
     margins,
-    noise_of,
 )
 from ddfnet_ros.settings import DeghosterSettings
 
@@ -34,21 +34,21 @@ def frame(level, size=(90, 120), noise=0.0, dtype=np.uint8, channels=3):
 @pytest.mark.parametrize('dtype', [np.uint8, np.uint16, np.float32])
 @pytest.mark.parametrize('channels', [1, 3])
 def test_the_noise_of_a_frame_is_seen(dtype, channels):
-    found = noise_of(frame(0.5, noise=0.02, dtype=dtype, channels=channels))
+    found = estimate_noise(frame(0.5, noise=0.02, dtype=dtype, channels=channels))
     assert found == pytest.approx(0.02, rel=0.08)
-    assert noise_of(frame(0.5, dtype=dtype, channels=channels)) == 0
+    assert estimate_noise(frame(0.5, dtype=dtype, channels=channels)) == 0
 
 
 def test_edges_are_not_noise():
     pixels = frame(0.5, noise=0.01, size=(90, 200))
     pixels[:, 20::20] = 90
-    assert noise_of(pixels) < 0.02
+    assert estimate_noise(pixels) < 0.02
 
 
 @pytest.mark.parametrize('level', [0.05, 0.99])
 def test_what_is_dark_or_clipped_all_over_tells_nothing(level):
-    assert math.isinf(noise_of(frame(level)))
-    assert math.isinf(noise_of(frame(0.5, size=(2, 2))))
+    assert math.isinf(estimate_noise(frame(level)))
+    assert math.isinf(estimate_noise(frame(0.5, size=(2, 2))))
 
 
 NOISE = 0.01
@@ -67,17 +67,17 @@ def test_only_where_the_reference_is_well_exposed_the_result_is_held_to_it():
     reference = reference_of([0.1, 0.5, 0.5, 0.5, 0.95, 0.99])
     change = torch.tensor([0.8, 0.8, -0.8, 0.02, 0.8, 0.8])
     radiance = reference[3:] * (1 + change)
-    found = guarded(radiance, reference, HELD) / reference[3:] - 1
+    found = apply_guard(radiance, reference, HELD) / reference[3:] - 1
     expected = torch.tensor([0.8, 0, 0, KEPT * 0.02, 0.4, 0.8]).expand(3, 1, -1)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
-    assert guarded(radiance, reference, OFF) is radiance
+    assert apply_guard(radiance, reference, OFF) is radiance
 
 
 @pytest.mark.parametrize('sign', [1, -1])
 def test_the_further_away_the_less_is_left(sign):
     away = sign * ALLOWED * torch.tensor([0.5, 1.0, 1.5, 1.9, 2.0, 5.0])
     reference = reference_of([0.5] * 6)
-    found = guarded(reference[3:] * (1 + away), reference, HELD) / reference[3:] - 1
+    found = apply_guard(reference[3:] * (1 + away), reference, HELD) / reference[3:] - 1
     left = sign * ALLOWED * KEPT * torch.tensor([0.5, 1.0, 0.5, 0.1, 0.0, 0.0])
     torch.testing.assert_close(found, left.expand(3, 1, -1), atol=1e-5, rtol=1e-4)
 
@@ -88,17 +88,17 @@ def test_a_dark_channel_of_a_bright_pixel_has_room(dark):
     reference[1], reference[4] = dark, dark**2.2 / 2
     radiance = reference[3:].clone()
     radiance[1] += 1.9 * 0.02**2.2 / 2
-    found = guarded(radiance, reference, HELD) - reference[3:]
+    found = apply_guard(radiance, reference, HELD) - reference[3:]
     torch.testing.assert_close(found, KEPT * (radiance - reference[3:]))
     radiance[1] = reference[4] + 20 * 0.02**2.2 / 2
-    assert guarded(radiance, reference, HELD)[1].item() == pytest.approx(
+    assert apply_guard(radiance, reference, HELD)[1].item() == pytest.approx(
         reference[4].item(), rel=1e-4, abs=1e-9)
 
 
 def test_all_channels_come_back_together():
     reference = reference_of([0.5])
     away = ALLOWED * torch.tensor([1.5, -0.8, 0.2]).reshape(3, 1, 1)
-    found = guarded(reference[3:] * (1 + away), reference, HELD) / reference[3:] - 1
+    found = apply_guard(reference[3:] * (1 + away), reference, HELD) / reference[3:] - 1
     torch.testing.assert_close(found, KEPT * away / 3, atol=1e-6, rtol=1e-4)
 
 
@@ -110,7 +110,7 @@ def test_the_mean_with_the_reference_is_nearer_to_the_truth_than_either(noise):
     seen = truth + noise * torch.randn(truth.shape, generator=random)
     result = truth + ERROR * torch.randn(truth.shape, generator=random)
     reference = torch.cat([seen, seen**2.2])
-    found = guarded(result**2.2, reference, Guard(noise)) ** (1 / 2.2)
+    found = apply_guard(result**2.2, reference, Guard(noise)) ** (1 / 2.2)
     errors = [(x - truth).std().item() for x in (found, seen, result)]
     assert errors[0] < 0.99 * min(errors[1:])
     assert errors[0] == pytest.approx((1 / (noise**-2 + ERROR**-2)) ** 0.5, rel=0.03)
@@ -118,13 +118,13 @@ def test_the_mean_with_the_reference_is_nearer_to_the_truth_than_either(noise):
 
 def test_of_a_reference_without_noise_all_is_taken():
     reference = reference_of([0.5, 0.8])
-    found = guarded(reference[3:] * 1.001, reference, Guard(0.0, 0.5))
+    found = apply_guard(reference[3:] * 1.001, reference, Guard(0.0, 0.5))
     torch.testing.assert_close(found, reference[3:])
 
 
 def test_the_white_is_that_of_the_reference_exposure():
     frames = (Frame(pixels=frame(0.5), exposure_time=t) for t in (0.002, 0.008, 0.032))
-    assert guard_of(Bracket.of(frames)) == Guard(0.0, 0.25)
+    assert estimate_guard(Bracket.of(frames)) == Guard(0.0, 0.25)
 
 
 @pytest.mark.parametrize('gamma', [1.8, 2.2, 3.0])
@@ -138,7 +138,7 @@ def test_the_kernel_does_the_same(dtype, gamma):
     radiance = np.float32(linear[pixels] * random.uniform(0.3, 3, pixels.shape)).transpose(2, 0, 1)
     reference = torch.from_numpy(np.concatenate(
         [levels[pixels].transpose(2, 0, 1), linear[pixels].transpose(2, 0, 1)]))
-    expected = guarded(torch.from_numpy(radiance.copy()), reference, HELD)
+    expected = apply_guard(torch.from_numpy(radiance.copy()), reference, HELD)
     found = radiance.copy()
     for rows in ((0, 8), (8, 8)):
         guard(pixels, linear, *margins(linear, NOISE), rows, found)

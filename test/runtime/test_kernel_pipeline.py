@@ -99,7 +99,7 @@ def test_the_result_is_that_of_torch(model, given):
 def _padded_motion(fused, torchs, given):
     width, height = given.reference.size
     padded = -(-height // 8) * 8, -(-width // 8) * 8
-    stack = torchs._stacked.given(given, torchs.settings, padded, torchs._stages[0])
+    stack = torchs._stacked.prepare(given, torchs.settings, padded, torchs._stages[0])
     return torchs._stacked.motion(stack)
 
 
@@ -220,7 +220,7 @@ def test_weights_that_are_no_numbers_give_the_reference(model, caplog):
         torch.full((1, 32, *x.shape[-2:]), torch.nan) for x in frames]
     fused = fuse(bracket())
     assert 'no finite radiance' in caplog.text
-    reference = fuse._stacked.given(bracket(), fuse.settings, (48, 64), fuse._stages[0])
+    reference = fuse._stacked.prepare(bracket(), fuse.settings, (48, 64), fuse._stages[0])
     np.testing.assert_allclose(fused.radiance, reference[0, 0, 3:].permute(1, 2, 0) / 0.001,
                                rtol=1e-5)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ddfnet_ros.runtime import openvino_core
-from ddfnet_ros.runtime.acceleration import accelerate
+from ddfnet_ros.runtime.acceleration import install_backend
 from ddfnet_ros.runtime.openvino_core import OpenVINOCore
 
 from .conftest import small_fast
@@ -26,7 +26,7 @@ def given(n: int, h: int, w: int) -> tuple[torch.Tensor, torch.Tensor]:
 @torch.inference_mode()
 def test_radiance_is_that_of_torch_for_any_number_and_size_of_frames():
     expected, model = small_fast(), small_fast()
-    assert accelerate(model, 'openvino', CPU, torch.float32) == 'openvino'
+    assert install_backend(model, 'openvino', CPU, torch.float32) == 'openvino'
     for n, h, w in ((3, 40, 48), (2, 64, 32), (5, 40, 48), (3, 40, 48), (3, 24, 16)):
         stack, flow = given(n, h, w)
         torch.testing.assert_close(
@@ -36,7 +36,7 @@ def test_radiance_is_that_of_torch_for_any_number_and_size_of_frames():
 @torch.inference_mode()
 def test_equal_input_gives_equal_bits():
     model = small_fast()
-    accelerate(model, 'openvino', CPU, torch.float32)
+    install_backend(model, 'openvino', CPU, torch.float32)
     first = model(*given(3, 40, 48)).clone()
     model(*given(3, 24, 16))
     assert torch.equal(model(*given(3, 40, 48)), first)
@@ -101,17 +101,17 @@ def test_what_openvino_cannot_do_is_done_by_torch_and_said_once(monkeypatch, cap
 
 
 def test_auto_stays_with_torch_for_models_without_a_core():
-    assert accelerate(torch.nn.Conv2d(1, 1, 1), 'auto', CPU, torch.float32) == 'torch'
+    assert install_backend(torch.nn.Conv2d(1, 1, 1), 'auto', CPU, torch.float32) == 'torch'
     with pytest.raises(ValueError, match='expected a model with a core'):
-        accelerate(torch.nn.Conv2d(1, 1, 1), 'openvino', CPU, torch.float32)
+        install_backend(torch.nn.Conv2d(1, 1, 1), 'openvino', CPU, torch.float32)
 
 
 def test_without_openvino_auto_takes_torch(monkeypatch):
     monkeypatch.setitem(sys.modules, 'openvino', None)
     monkeypatch.setattr(openvino_core, 'runtime', openvino_core.runtime.__wrapped__)
-    assert accelerate(small_fast(), 'auto', CPU, torch.float32) == 'torch'
+    assert install_backend(small_fast(), 'auto', CPU, torch.float32) == 'torch'
     with pytest.raises(ValueError, match='pip install openvino'):
-        accelerate(small_fast(), 'openvino', CPU, torch.float32)
+        install_backend(small_fast(), 'openvino', CPU, torch.float32)
 
 
 def test_telemetry_is_not_loaded():

@@ -11,12 +11,12 @@ from ddfnet_ros.network.ddfnet import DDFNet, DDFNetConfig
 from ddfnet_ros.network.fast import FastConfig, FastFusion
 from ddfnet_ros.network.layers import PreciseConv2d
 from ddfnet_ros.runtime.selection import (
+    cast_convolutions_,
     choose_device,
     choose_flow,
     choose_model,
     choose_precision,
     load_fusion,
-    lowered,
 )
 
 CPU, CUDA = torch.device('cpu'), torch.device('cuda')
@@ -132,7 +132,7 @@ def test_weights_that_are_cast_once_give_what_autocast_gives(make):
     given = torch.rand(1, 3, 6, 24, 32), torch.randn(1, 2, 2, 24, 32), 1
     with torch.autocast('cpu', torch.bfloat16):
         expected = model(*given)
-        found = lowered(model, torch.bfloat16)(*given)
+        found = cast_convolutions_(model, torch.bfloat16)(*given)
     assert torch.equal(found, expected)
     kinds = {layer.weight.dtype for layer in model.modules() if isinstance(layer, torch.nn.Conv2d)
              and not isinstance(layer, PreciseConv2d)}

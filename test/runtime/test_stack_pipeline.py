@@ -8,12 +8,19 @@ from ddfnet_ros.network.layers import PreciseConv2d
 from ddfnet_ros.runtime.graphs import Graphs
 from ddfnet_ros.runtime.guard import OFF, Guard
 from ddfnet_ros.runtime.halo import without_halo
+from ddfnet_ros.runtime.pipeline import Prepared
+from ddfnet_ros.runtime.request import BatchKey
 from ddfnet_ros.runtime.stack_pipeline import StackPipeline
 
 from .conftest import small_fast
 
 CPU = torch.device('cpu')
-GIVEN = torch.rand(1, 3, 6, 24, 32), torch.randn(1, 2, 2, 24, 32)
+STACK, MOTION = torch.rand(1, 3, 6, 24, 32), torch.randn(1, 2, 2, 24, 32)
+KEY = BatchKey((24, 32), frames=3, reference_index=1, mend_halos=True)
+
+
+def prepared(stack=STACK, motion=MOTION, guard=Guard(0.01)):  # noqa: B008
+    return Prepared(None, stack, motion, guard, ())
 
 
 @pytest.fixture
@@ -24,41 +31,40 @@ def pipeline():
         pipeline.captured += 1
         return result, lambda: result.copy_(work())
 
-    pipeline = StackPipeline(small_fast(), lambda stack: GIVEN[1], CPU, torch.float32)
+    pipeline = StackPipeline(small_fast(), lambda stack: MOTION, CPU, torch.float32)
     pipeline.captured = 0
     assert pipeline.graphs is None  # of a CPU
     pipeline.graphs = Graphs(capture)
     return pipeline
 
 
-def radiance(pipeline, reference_index, mend_halos):
-    (one,) = pipeline.radiances(*([x] for x in GIVEN), reference_index, mend_halos, [Guard(0.01)])
+def radiance(pipeline, **changes):
+    (one,) = pipeline.radiances([prepared()], KEY._replace(**changes))
     return one
 
 
 @torch.inference_mode()
 def test_replayed_work_is_that_of_the_network_and_of_mending(pipeline):
-    pipeline.replays = False
-    expected = {case: radiance(pipeline, *case)
-                for case in ((0, True), (1, True), (1, False), (2, True))}
+    cases = [{'reference_index': index, 'mend_halos': mended}
+             for index, mended in ((0, True), (1, True), (1, False), (2, True))]
+    graphs, pipeline.graphs = pipeline.graphs, None
+    expected = [radiance(pipeline, **case) for case in cases]
     assert pipeline.captured == 0
-    pipeline.replays = True
+    pipeline.graphs = graphs
     for _ in range(3):
-        for case, once in expected.items():
-            assert torch.equal(radiance(pipeline, *case), once)
+        for case, once in zip(cases, expected, strict=True):
+            assert torch.equal(radiance(pipeline, **case), once)
     assert pipeline.captured == len(expected)
 
 
 @torch.inference_mode()
 def test_a_batch_has_a_graph_of_its_own_and_each_its_own_result(pipeline):
-    others = [torch.rand_like(GIVEN[0]), torch.rand_like(GIVEN[0])]
-    given, motion = [GIVEN[0], *others], [GIVEN[1] * k for k in (1, 0.5, 0)]
-    guards = [Guard(0.01), OFF, Guard(0.0)]
-    expected = [pipeline.radiances([x], [y], 1, True, [z])[0]
-                for x, y, z in zip(given, motion, guards, strict=True)]
+    batch = [prepared(), prepared(torch.rand_like(STACK), MOTION / 2, OFF),
+             prepared(torch.rand_like(STACK), MOTION * 0, Guard(0.0))]
+    expected = [pipeline.radiances([one], KEY)[0] for one in batch]
     assert pipeline.captured == 1
     for _ in range(3):
-        found = pipeline.radiances(given, motion, 1, True, guards)
+        found = pipeline.radiances(batch, KEY)
         for alone, one in zip(expected, found, strict=True):
             torch.testing.assert_close(one, alone, rtol=1e-5, atol=1e-6)
     assert pipeline.captured == 2
@@ -66,19 +72,18 @@ def test_a_batch_has_a_graph_of_its_own_and_each_its_own_result(pipeline):
 
 @torch.inference_mode()
 def test_bands_are_not_replayed(pipeline):
-    pipeline.bands = 2
     for _ in range(3):
-        radiance(pipeline, 1, True)
+        radiance(pipeline, bands=2)
     assert pipeline.captured == 0
 
 
 @torch.inference_mode()
 def test_where_memory_is_short_nothing_is_kept(pipeline):
     for _ in range(2):
-        radiance(pipeline, 1, True)
+        radiance(pipeline)
     pipeline.forget()
     for _ in range(2):
-        radiance(pipeline, 1, True)
+        radiance(pipeline)
     assert pipeline.captured == 2
 
 

@@ -12,6 +12,7 @@ from ddfnet_ros import weights
 from ddfnet_ros.bracket import Bracket, Frame
 from ddfnet_ros.network.ddfnet import DDFNet, DDFNetConfig
 from ddfnet_ros.runtime.deghoster import Deghoster
+from ddfnet_ros.runtime.request import Request
 from ddfnet_ros.settings import DeghosterSettings
 
 from .conftest import small_fast
@@ -75,9 +76,8 @@ def assert_same(found, alone):
     assert found.bracket is alone.bracket
 
 
-def fused_alone(deghoster, asked):
-    for given, deghoster.settings in asked:
-        yield deghoster(given)
+def fused_alone(deghoster, requests):
+    return [deghoster(request.bracket, request.settings) for request in requests]
 
 
 @pytest.mark.parametrize('architecture', ['fast', 'ddfnet'])
@@ -85,12 +85,13 @@ def test_brackets_that_agree_are_one_call_and_each_has_its_own_result(
         deghoster_of, architecture):
     deghoster = deghoster_of(architecture)
     settings = deghoster.settings
-    asked = [(bracket(1), settings),
-             (bracket(2, exposures=(0.002, 0.008, 0.016)), replace(settings, tone_map='mu')),
-             (bracket(3), replace(settings, guard_reference=False, gamma=2.0))]
-    alone = list(fused_alone(deghoster, asked))
+    requests = [Request(bracket(1), settings),
+                Request(bracket(2, exposures=(0.002, 0.008, 0.016)),
+                        replace(settings, tone_map='mu')),
+                Request(bracket(3), replace(settings, guard_reference=False, gamma=2.0))]
+    alone = fused_alone(deghoster, requests)
     deghoster._stacked.model.given.clear()
-    found = [pending.result() for pending in deghoster.submit_together(asked)]
+    found = [pending.result() for pending in deghoster.submit_batch(requests)]
     assert deghoster._stacked.model.given == [3]
     for together, single in zip(found, alone, strict=True):
         assert_same(together, single)
@@ -104,14 +105,14 @@ def test_brackets_that_do_not_agree_are_fused_beside_them_and_keep_their_order(
         deghoster_of, architecture):
     deghoster = deghoster_of(architecture)
     settings = deghoster.settings
-    asked = [(bracket(1), settings), (bracket(2, size=(36, 60)), settings),
-             (bracket(3, reference=1), settings), (bracket(4), settings),
-             (bracket(5, exposures=(*EXPOSURES, 0.064)), settings),
-             (bracket(6), replace(settings, mend_halos=False)),
-             (bracket(7, dtype=np.float32), settings)]
-    alone = list(fused_alone(deghoster, asked))
+    requests = [Request(bracket(1), settings), Request(bracket(2, size=(36, 60)), settings),
+                Request(bracket(3, reference=1), settings), Request(bracket(4), settings),
+                Request(bracket(5, exposures=(*EXPOSURES, 0.064)), settings),
+                Request(bracket(6), replace(settings, mend_halos=False)),
+                Request(bracket(7, dtype=np.float32), settings)]
+    alone = fused_alone(deghoster, requests)
     deghoster._stacked.model.given.clear()
-    found = [pending.result() for pending in deghoster.submit_together(asked)]
+    found = [pending.result() for pending in deghoster.submit_batch(requests)]
     assert deghoster._stacked.model.given == [3, 1, 1, 1, 1]
     assert [one.together for one in found] == [3, 1, 1, 3, 1, 1, 3]
     for together, single in zip(found, alone, strict=True):
@@ -121,8 +122,8 @@ def test_brackets_that_do_not_agree_are_fused_beside_them_and_keep_their_order(
 def test_where_the_network_gives_no_number_only_that_bracket_shows_its_reference(
         deghoster_of, monkeypatch):
     deghoster = deghoster_of()
-    asked = [(bracket(seed), deghoster.settings) for seed in (1, 2)]
-    alone = deghoster(asked[0][0])
+    requests = [Request(bracket(seed), deghoster.settings) for seed in (1, 2)]
+    alone = deghoster(requests[0].bracket)
     run = deghoster._stacked.model.forward
 
     def spoiled(stack, *others):
@@ -131,9 +132,9 @@ def test_where_the_network_gives_no_number_only_that_bracket_shows_its_reference
         return radiance
 
     monkeypatch.setattr(deghoster._stacked.model, 'forward', spoiled)
-    found = [pending.result() for pending in deghoster.submit_together(asked)]
+    found = [pending.result() for pending in deghoster.submit_batch(requests)]
     np.testing.assert_allclose(found[0].radiance, alone.radiance, rtol=1e-5, atol=1e-3)
-    reference = asked[1][0].reference
+    reference = requests[1].bracket.reference
     np.testing.assert_allclose(
         found[1].radiance, (reference.pixels / 255) ** 2.2 / reference.exposure, rtol=1e-3)
 
@@ -142,28 +143,28 @@ def test_kernels_take_one_after_the_other(deghoster_of):
     pytest.importorskip('openvino')
     pytest.importorskip('numba')
     deghoster = deghoster_of(backend='auto')
-    asked = [(bracket(seed), deghoster.settings) for seed in (1, 2)]
-    found = [pending.result() for pending in deghoster.submit_together(asked)]
+    requests = [Request(bracket(seed), deghoster.settings) for seed in (1, 2)]
+    found = [pending.result() for pending in deghoster.submit_batch(requests)]
     assert [one.together for one in found] == [1, 1]
-    for together, single in zip(found, fused_alone(deghoster, asked), strict=True):
+    for together, single in zip(found, fused_alone(deghoster, requests), strict=True):
         np.testing.assert_array_equal(together.radiance, single.radiance)
 
 
 def test_time_of_the_others_is_told_apart_from_its_own(deghoster_of):
     deghoster = deghoster_of()
-    asked = [(bracket(seed), deghoster.settings) for seed in (1, 2)]
-    found = [pending.result().stage_ms for pending in deghoster.submit_together(asked)]
+    requests = [Request(bracket(seed), deghoster.settings) for seed in (1, 2)]
+    found = [pending.result().stage_ms for pending in deghoster.submit_batch(requests)]
     for own, other in (found, found[::-1]):
         assert list(own) == ['prepare', 'flow', 'network', 'finish', 'others']
         assert own['others'] >= other['prepare'] + other['flow'] + other['finish']
         assert own['network'] == other['network']
-    assert 'others' not in deghoster(asked[0][0]).stage_ms
+    assert 'others' not in deghoster(requests[0].bracket).stage_ms
 
 
 def test_exposures_that_no_camera_has_are_refused_before_anything_is_begun(deghoster_of):
     deghoster = deghoster_of()
-    asked = [(bracket(1), deghoster.settings),
-             (bracket(2, exposures=(1e12, 2e12, 4e12)), deghoster.settings)]
+    requests = [Request(bracket(1), deghoster.settings),
+                Request(bracket(2, exposures=(1e12, 2e12, 4e12)), deghoster.settings)]
     with pytest.raises(ValueError, match='expected exposures of'):
-        deghoster.submit_together(asked)
+        deghoster.submit_batch(requests)
     assert deghoster._stacked.model.given == []

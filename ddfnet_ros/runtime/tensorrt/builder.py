@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """TensorRT engines from ONNX graphs. Untested on a card: there was none.
 
-A network's types are those of the graph (strongly typed: TensorRT 11 knows nothing else, and 10
-can do it), so precision is chosen where the graph is made (`export.py`), not here.
+Networks are strongly typed (TensorRT 11 knows nothing else, and 10 can do it): their types are
+those of the graph, so precision is chosen where the graph is exported (`export.py`), not here.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ import torch
 
 from ddfnet_ros.runtime.bands import round_up
 
-Made = TypeVar('Made')
+T = TypeVar('T')
 
 Size = tuple[int, int]
 """Height and width."""
 
-_OLDEST = (10, 1)  # from then on a context takes memory of the size that it asks for
-_LEAST, _LARGEST = 16, (2160, 3840)
+_OLDEST = (10, 1)  # from this version on a context says how much memory it needs for a size
+_LEAST, _LARGEST = 16, (2160, 3840)  # side; height and width [px]
 
 
 def check(device: torch.device) -> None:
-    """See whether engines can be asked for.
+    """Check that engines can be built and run.
 
     Raises:
         ValueError: the device is none of CUDA's, or TensorRT is not installed or too old.
@@ -44,24 +44,24 @@ def check(device: torch.device) -> None:
 
 
 class Sizes(NamedTuple):
-    """Of the pictures that an engine takes; it is made to be fast with the best."""
+    """Sizes of the pictures that an engine takes; it is optimised for `best`."""
 
     least: Size
     best: Size
     largest: Size
 
-    def hold(self, size: Size) -> bool:
-        """Whether a picture is one of them."""
+    def contain(self, size: Size) -> bool:
+        """Whether a picture of this size is taken."""
         return all(low <= x <= high
                    for low, x, high in zip(self.least, size, self.largest, strict=True))
 
 
 def sizes_for(size: Size, multiple: int) -> Sizes:
-    """From 16x16 to 3840x2160, upright for an upright picture; in any case the picture's own.
+    """16x16 to 3840x2160, upright for an upright picture, and always the picture's own size.
 
     Args:
-        size: Of the picture.
-        multiple: Of which all are.
+        size: Size of the picture.
+        multiple: All heights and widths are multiples of this.
     """
     height, width = size
     least = round_up(_LEAST, multiple)
@@ -70,19 +70,19 @@ def sizes_for(size: Size, multiple: int) -> Sizes:
                  (max(round_up(high, multiple), height), max(round_up(wide, multiple), width)))
 
 
-def shapes_of(frames: int, size: Size) -> dict[str, tuple[int, ...]]:
-    """Of an engine's inputs, one bracket at a time."""
+def input_shapes(frames: int, size: Size) -> dict[str, tuple[int, ...]]:
+    """Shapes of an engine's inputs: one bracket at a time."""
     return {'stack': (1, frames, 6, *size), 'flow': (1, frames - 1, 2, *size)}
 
 
-def listener() -> Any:
-    """A logger that keeps the first error, which tells more than what follows from it.
+def error_logger() -> Any:
+    """TensorRT logger that keeps the first error, which tells more than those that follow.
 
-    It must live as long as what was made with it.
+    It must live as long as the objects that were created with it.
     """
     import tensorrt
 
-    class Listener(tensorrt.ILogger):  # type: ignore[misc,unused-ignore]  # Any if absent
+    class ErrorLogger(tensorrt.ILogger):  # type: ignore[misc,unused-ignore]  # Any if absent
         def __init__(self) -> None:
             tensorrt.ILogger.__init__(self)
             self._error = ''
@@ -93,66 +93,66 @@ def listener() -> Any:
                 self._error = ' '.join(msg.split())[:300]
 
         def error(self) -> str:
-            """The first since the last call."""
-            said, self._error = self._error, ''
-            return said or 'no word of why'
+            """The first error since the last call."""
+            error, self._error = self._error, ''
+            return error or 'no word of why'
 
-    return Listener()
+    return ErrorLogger()
 
 
-def made(kind: Callable[[Any], Made], heard: Any) -> Made:
-    """TensorRT's builder or runtime.
+def create(kind: Callable[[Any], T], logger: Any) -> T:
+    """Create TensorRT's builder or runtime.
 
     Args:
         kind: Its class.
-        heard: A `listener`.
+        logger: An `error_logger`.
 
     Raises:
-        ValueError: there is none to be had, as with a driver that is too old.
+        ValueError: TensorRT cannot create it, as with a driver that is too old.
     """
-    heard.error()
+    logger.error()
     try:
-        return kind(heard)
-    except TypeError:  # so the bindings say that they were given none
-        raise refusal('TensorRT to start', heard.error()) from None
+        return kind(logger)
+    except TypeError:  # what the bindings raise where TensorRT returned null
+        raise refusal('TensorRT to start', logger.error()) from None
 
 
-def built(graph: bytes, frames: int, sizes: Sizes, heard: Any) -> bytes:
-    """An engine, serialised; takes minutes.
+def build_engine(graph: bytes, frames: int, sizes: Sizes, logger: Any) -> bytes:
+    """Build and serialise an engine; takes minutes.
 
     Args:
-        graph: ONNX, of any height and width.
-        frames: Of a bracket.
-        sizes: That it shall take.
-        heard: A `listener`.
+        graph: ONNX graph of dynamic height and width.
+        frames: Number of frames of a bracket.
+        sizes: Sizes of the pictures that it shall take.
+        logger: An `error_logger`.
 
     Raises:
-        ValueError: TensorRT cannot, for the reason that it told the listener.
+        ValueError: TensorRT cannot build it; with TensorRT's reason.
     """
     import tensorrt
 
-    builder = made(tensorrt.Builder, heard)
+    builder = create(tensorrt.Builder, logger)
     network = builder.create_network(
         1 << int(tensorrt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
-    parser = tensorrt.OnnxParser(network, heard)
+    parser = tensorrt.OnnxParser(network, logger)
     if not parser.parse(graph):
-        raise refusal('a network that TensorRT can read', heard.error())
+        raise refusal('a network that TensorRT can read', logger.error())
     profile = builder.create_optimization_profile()
-    of_sizes = [shapes_of(frames, size) for size in sizes]
-    for name in of_sizes[0]:
-        profile.set_shape(name, *(shapes[name] for shapes in of_sizes))
+    shapes_of_sizes = [input_shapes(frames, size) for size in sizes]
+    for name in shapes_of_sizes[0]:
+        profile.set_shape(name, *(shapes[name] for shapes in shapes_of_sizes))
     config = builder.create_builder_config()
     config.add_optimization_profile(profile)
-    # Else small pictures take the memory of the largest.
+    # Without this, small pictures take the memory of the largest.
     resize = getattr(tensorrt.PreviewFeature, 'RUNTIME_ACTIVATION_RESIZE_10_10', None)
     if resize is not None:
         config.set_preview_feature(resize, True)
     engine = builder.build_serialized_network(network, config)
     if engine is None:
-        raise refusal('TensorRT to build an engine', heard.error())
+        raise refusal('TensorRT to build an engine', logger.error())
     return bytes(engine)
 
 
 def refusal(expected: str, got: str) -> ValueError:
-    """That something cannot be had for a network, which torch can run all the same."""
+    """The error for a network that TensorRT cannot run, but torch can."""
     return ValueError(f'backend: expected {expected}, got: {got}; set backend to torch')

@@ -13,35 +13,35 @@ import torch
 from torch import nn
 
 from ddfnet_ros.network import describe
-from ddfnet_ros.runtime.engine_files import file_of, keep, kept
 from ddfnet_ros.runtime.export import onnx_of
 from ddfnet_ros.runtime.memory import is_shortage
-from ddfnet_ros.runtime.tensorrt_builder import (
+from ddfnet_ros.runtime.tensorrt.builder import (
     Size,
     Sizes,
-    built,
-    listener,
-    made,
+    build_engine,
+    create,
+    error_logger,
     refusal,
     sizes_for,
 )
+from ddfnet_ros.runtime.tensorrt.engine_files import load, path_of, store
 
 _log = logging.getLogger(__name__)
 
 
 class Engines:
-    """One for each number of frames and place of the reference; more, if sizes ask for it."""
+    """One engine per number of frames and reference; more where sizes go beyond its range."""
 
     def __init__(
         self, network: nn.Module, device: torch.device, dtype: torch.dtype, checksum: str
     ) -> None:
-        """Have none yet.
+        """Start with no engine loaded.
 
         Args:
-            network: In eval mode.
-            device: On which `tensorrt_builder.check` has nothing to say.
-            dtype: What the convolutions are computed in, float32 or bfloat16.
-            checksum: Of the weights.
+            network: The network, in eval mode.
+            device: A CUDA device that `builder.check` accepts.
+            dtype: Type of the convolutions, float32 or bfloat16.
+            checksum: Checksum of the weights.
         """
         self._network, self._device, self._dtype = network, device, dtype
         self._checksum = checksum
@@ -49,47 +49,46 @@ class Engines:
         self._refused: dict[tuple[int, int], str] = {}
 
     @cached_property
-    def heard(self) -> Any:
-        """What TensorRT tells all that it goes wrong."""
-        return listener()
+    def logger(self) -> Any:
+        """Keeps TensorRT's first error."""
+        return error_logger()
 
     def get(self, frames: int, reference_index: int, size: Size) -> Any:
-        """One that takes pictures of a size, and as many others as one can; it stays.
+        """The engine for pictures of a size; loaded or built the first time, then kept.
 
         Raises:
-            ValueError: there is none to be had; what has failed is not tried again.
+            ValueError: it cannot be built; what has failed once is not tried again.
         """
         kind = (frames, reference_index)
         for sizes, engine in self._ready.get(kind, ()):
-            if sizes.hold(size):
+            if sizes.contain(size):
                 return engine
         if kind in self._refused:
             raise ValueError(self._refused[kind])
         sizes = sizes_for(size, cast('int', self._network.multiple))
         try:
-            engine = self._made(frames, reference_index, sizes)
+            engine = self._load_or_build(frames, reference_index, sizes)
         except ValueError as error:
             self._refused[kind] = str(error)
             raise
         self._ready.setdefault(kind, []).append((sizes, engine))
         return engine
 
-    def _made(self, frames: int, reference_index: int, sizes: Sizes) -> Any:
-        """From disk, or else built and put there."""
-        path = file_of(f'{self._checksum} {describe(self._network)}', *self._machine(),
+    def _load_or_build(self, frames: int, reference_index: int, sizes: Sizes) -> Any:
+        path = path_of(f'{self._checksum} {describe(self._network)}', *self._machine(),
                        f'{frames}frames', f'reference{reference_index + 1}',
                        'x'.join(map(str, reversed(sizes.best))))
-        if plan := kept(path):
+        if plan := load(path):
             if engine := self._runtime.deserialize_cuda_engine(plan):
                 return engine
             _log.warning('%s: expected an engine that TensorRT takes, got: %s; it is built again',
-                         path, self.heard.error())
+                         path, self.logger.error())
         _log.warning('TensorRT builds an engine, in minutes, once: %s', path)
-        plan = built(self._graph(frames, reference_index), frames, sizes, self.heard)
+        plan = build_engine(self._graph(frames, reference_index), frames, sizes, self.logger)
         engine = self._runtime.deserialize_cuda_engine(plan)
         if engine is None:
-            raise refusal('an engine that TensorRT takes back', self.heard.error())
-        keep(path, plan)
+            raise refusal('an engine that TensorRT takes back', self.logger.error())
+        store(path, plan)
         return engine
 
     def _graph(self, frames: int, reference_index: int) -> bytes:
@@ -103,9 +102,9 @@ class Engines:
         except Exception as error:  # whatever torch's exporter raises
             if is_shortage(error):
                 raise
-            said = ' '.join(str(error).split())[:200]
+            message = ' '.join(str(error).split())[:200]
             raise refusal('a network that torch can export',
-                          f'{type(network).__name__}, {said}') from error
+                          f'{type(network).__name__}, {message}') from error
         content: bytes = graph.SerializeToString()
         return content
 
@@ -113,10 +112,10 @@ class Engines:
     def _runtime(self) -> Any:
         import tensorrt
 
-        return made(tensorrt.Runtime, self.heard)
+        return create(tensorrt.Runtime, self.logger)
 
     def _machine(self) -> tuple[str, ...]:
-        """What an engine depends on besides the network."""
+        """What an engine depends on besides the network: card, driver, TensorRT, type."""
         import tensorrt
 
         card = torch.cuda.get_device_properties(self._device)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Engines on disk, so that they are built once per machine: whole, or as if they were not."""
+"""Engines on disk, so that they are built once per machine; a damaged file counts as none."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _DIGEST = 32  # bytes of SHA-256, before the engine
 _log = logging.getLogger(__name__)
 
 
-def file_of(checksum: str, *about: str) -> Path:
-    """Where an engine is kept: in the user's cache folder, under all that it depends on.
+def path_of(checksum: str, *about: str) -> Path:
+    """File of an engine in the user's cache folder, named after all that it depends on.
 
     Args:
-        checksum: Of the weights; what this package makes of them counts too.
-        about: What else tells it from others, such as GPU and precision.
+        checksum: Checksum of the weights; a digest of this package's code is added to it.
+        about: What else it depends on, such as GPU and precision.
     """
     cache = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache')
     digest = hashlib.sha256(f'{checksum} {_sources()}'.encode()).hexdigest()[:16]
@@ -30,8 +30,8 @@ def file_of(checksum: str, *about: str) -> Path:
     return cache / 'ddfnet_ros' / 'tensorrt' / f'{"-".join(parts)}.engine'
 
 
-def kept(path: Path) -> bytes | None:
-    """The engine that was kept there, or None; of a damaged one the log tells."""
+def load(path: Path) -> bytes | None:
+    """Read an engine; None where there is none, or, with a warning, a damaged one."""
     try:
         content = path.read_bytes()
     except OSError:
@@ -44,8 +44,8 @@ def kept(path: Path) -> bytes | None:
     return None
 
 
-def keep(path: Path, engine: bytes) -> None:
-    """Write it whole or not at all; where that cannot be done, say so and go on."""
+def store(path: Path, engine: bytes) -> None:
+    """Write an engine; a failure is only a warning."""
     try:
         write_whole(path, hashlib.sha256(engine).digest() + engine)
     except OSError as error:
@@ -55,8 +55,8 @@ def keep(path: Path, engine: bytes) -> None:
 
 @functools.cache
 def _sources() -> str:
-    """Of this package: an engine is what its code made of the weights."""
+    """Digest of this package's code, which makes the engine of the weights."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parents[1].rglob('*.py')):
+    for path in sorted(Path(__file__).parents[2].rglob('*.py')):
         digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Networks run by TensorRT: ONNX graph, engine, and what takes the network's place."""
