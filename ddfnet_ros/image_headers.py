@@ -18,7 +18,8 @@ _JPEG_ALONE = (0x00, 0x01, *range(0xD0, 0xDA), 0xFF)  # markers without a segmen
 _HDR_SIZE = re.compile(rb'-Y\s*[-+]?(\d+)\s*\+X\s*[-+]?(\d+)')
 # TIFF 6.0: tags, and the two types that sizes can have.
 _WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 322, 323
-_BITS, _PHOTOMETRIC, _SAMPLES, _PLANES = 258, 262, 277, 284
+_BITS, _PHOTOMETRIC, _SAMPLES, _PLANES, _EXTRA = 258, 262, 277, 284, 338
+_RGB, _UNSPECIFIED = 2, 0
 _TIFF = (b'II*\0', b'MM\0*')
 _TIFF_FORMATS = {3: 'H', 4: 'I'}
 
@@ -63,6 +64,15 @@ def unsupported_layout(data: bytes) -> str:
         return 'zero as white'
     transparent = samples == 2 or (samples == 4 and bits > 16)
     return 'transparency' if transparent else ''
+
+
+def has_multiplied_alpha(data: bytes) -> bool:
+    """Whether this is a TIFF of 8 bits whose colours OpenCV gives multiplied by their alpha."""
+    if not data.startswith(_TIFF) or _tiff_bits(data) > 8:
+        return False
+    tags = dict(_tiff_values(data))
+    return (tags.get(_PHOTOMETRIC) == _RGB and tags.get(_SAMPLES, 1) > 3
+            and tags.get(_EXTRA, _UNSPECIFIED) != _UNSPECIFIED)
 
 
 def _png_pixels(data: bytes) -> int:

@@ -4,24 +4,45 @@
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
+
+_numbers = count()
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a path to write a file to, which replaces `path` once it is complete.
+
+    Several threads and processes may write the same file; the last one wins. A link stays, and
+    what it points to is replaced.
+
+    Raises:
+        OSError: it cannot be written, such as on a full disk; an existing file stays.
+    """
+    target = path.resolve()
+    # Short and ASCII, whatever the name of the file is.
+    name = f'.{os.getpid()}_{threading.get_ident()}_{next(_numbers)}.partial'
+    partial = target.with_name(name)
+    try:
+        yield partial
+        put_in_place(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file atomically; makes its folder if missing.
 
-    Several processes may write the same file; the last one wins.
-
     Raises:
         OSError: it cannot be written, such as on a full disk; an existing file stays.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'.{path.name}.{os.getpid()}.partial')
-    try:
+    with replacing(path) as partial:
         partial.write_bytes(content)
-        put_in_place(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def put_in_place(partial: Path, path: Path) -> None:

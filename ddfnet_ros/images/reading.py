@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ddfnet_ros.bracket import Pixels
-from ddfnet_ros.image_headers import UNKNOWN, claimed_pixels, is_truncated, unsupported_layout
+from ddfnet_ros.image_headers import (
+    UNKNOWN,
+    claimed_pixels,
+    has_multiplied_alpha,
+    is_truncated,
+    unsupported_layout,
+)
+from ddfnet_ros.images.damage import caught_stderr, find_damage
 
 READABLE = 'PNG, JPEG, TIFF, HDR or EXR'
 _EXR_MAGIC = b'\x76\x2f\x31\x01'
@@ -43,15 +48,11 @@ def decode(data: bytes | memoryview, name: str = 'image') -> Pixels:
         raise ImageError(f'{name}: expected a whole image, got one truncated after {len(whole)} '
                          'bytes; copy it again')
     _check_density(whole, name)
-    if layout := unsupported_layout(whole):
+    encoded = np.frombuffer(data, np.uint8)
+    if layout := unsupported_layout(whole) or _transparency(whole, encoded):
         raise ImageError(f'{name}: expected a TIFF of grey or RGB pixels one by one, got '
                          f'{layout}; save it as PNG or EXR')
-    encoded = np.frombuffer(data, np.uint8)
-    try:
-        pixels: Any = cv2.imdecode(encoded, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR)
-    except cv2.error:  # an empty buffer or impossible sizes
-        pixels = None
-    if pixels is None:
+    if (pixels := _decode(encoded, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR)) is None:
         raise ImageError(f'{name}: expected {READABLE}, got {len(encoded)} bytes that do not '
                          'decode; check that the file is a whole image')
     if pixels.dtype not in (np.uint8, np.uint16, np.float32):
@@ -67,13 +68,17 @@ def read_ldr(path: Path | str) -> Pixels:
 
     Raises:
         OSError: the file cannot be opened.
-        ImageError: truncated, or not an image.
+        ImageError: truncated, damaged, or not an image.
     """
     data = Path(path).read_bytes()
     if data.startswith(_EXR_MAGIC):
         return read_exr(path)
-    with _silent_libraries():
-        return decode(data, str(path))
+    with caught_stderr() as printed:
+        pixels = decode(data, str(path))
+    if damage := find_damage(''.join(printed), data):
+        raise ImageError(f'{path}: expected a whole picture, got a damaged one ({damage}); copy '
+                         'it again')
+    return pixels
 
 
 def read_exr(path: Path | str) -> npt.NDArray[np.float32]:
@@ -89,7 +94,7 @@ def read_exr(path: Path | str) -> npt.NDArray[np.float32]:
         if file.read(4) != _EXR_MAGIC:
             raise ImageError(f'{path}: expected an EXR file, got something else; check the path')
     try:
-        with _silent_libraries():
+        with caught_stderr(), redirect_stdout(None):  # where OpenEXR warns
             channels = OpenEXR.File(str(path), separate_channels=True).channels()
     except (RuntimeError, ValueError) as error:
         raise ImageError(f'{path}: expected a whole EXR file, got a damaged one; copy it again'
@@ -99,6 +104,23 @@ def read_exr(path: Path | str) -> npt.NDArray[np.float32]:
             return np.stack([channels[name].pixels for name in names], -1).astype(np.float32)
     raise ImageError(f'{path}: expected channels R, G, B or Y, got {", ".join(channels)}; '
                      'export it again')
+
+
+def _decode(encoded: npt.NDArray[np.uint8], flags: int) -> Any:
+    """Return what OpenCV makes of a file's bytes; None if that is nothing."""
+    try:
+        return cv2.imdecode(encoded, flags)
+    except cv2.error:  # an empty buffer or impossible sizes
+        return None
+
+
+def _transparency(whole: bytes, encoded: npt.NDArray[np.uint8]) -> str:
+    """Name the transparency of a TIFF that would spoil its colours; '' if there is none."""
+    if not has_multiplied_alpha(whole):
+        return ''
+    pixels = _decode(encoded, cv2.IMREAD_UNCHANGED)
+    opaque = pixels is None or pixels.ndim < 3 or bool((pixels[..., 3:] == 255).all())
+    return '' if opaque else 'transparency'
 
 
 def _check_density(data: bytes, name: str) -> None:
@@ -111,20 +133,3 @@ def _check_density(data: bytes, name: str) -> None:
         claim = f'{pixels} pixels' if pixels < UNKNOWN else 'a damaged header'
         raise ImageError(f'{name}: expected {READABLE}, got {claim} in {len(data)} bytes; check '
                          'the source of the image')
-
-
-@contextmanager
-def _silent_libraries() -> Iterator[None]:
-    """Hide what C libraries print about damaged files; our error says it in one line.
-
-    Redirects stderr of the whole process, so only the file readers use it, not `decode`.
-    """
-    saved = os.dup(2)
-    sink = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(sink, 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(sink)

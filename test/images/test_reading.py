@@ -53,6 +53,24 @@ def test_a_tiff_of_8_bits_may_have_zero_as_white(tmp_path):
     np.testing.assert_array_equal(images.read_ldr(path), 255 - pixels)
 
 
+@pytest.mark.parametrize('compression', [None, 'tiff_lzw'])
+def test_a_tiff_of_8_bits_with_transparency_is_refused_and_an_opaque_one_is_not(
+        tmp_path, compression):
+    pixels = random_pixels(np.uint8, (8, 9, 4))
+    Image.fromarray(pixels).save(tmp_path / 'rgba.tif', compression=compression)
+    with pytest.raises(ImageError, match='rgba.tif: expected .* got transparency; save it as'):
+        images.read_ldr(tmp_path / 'rgba.tif')
+    pixels[..., 3] = 255
+    Image.fromarray(pixels).save(tmp_path / 'opaque.tif', compression=compression)
+    np.testing.assert_array_equal(images.read_ldr(tmp_path / 'opaque.tif'), pixels[..., :3])
+
+
+def test_the_colours_of_a_png_stay_whatever_its_transparency(tmp_path):
+    pixels = random_pixels(np.uint8, (8, 9, 4))
+    Image.fromarray(pixels).save(tmp_path / 'rgba.png')
+    np.testing.assert_array_equal(images.read_ldr(tmp_path / 'rgba.png'), pixels[..., :3])
+
+
 def test_jpeg_is_read_as_rgb(tmp_path):
     red = np.zeros((16, 16, 3), np.uint8)
     red[..., 0] = 200

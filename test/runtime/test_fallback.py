@@ -234,7 +234,7 @@ def test_when_memory_returns_brackets_are_fused_together_again_and_that_is_told_
 def test_fused_together_that_still_fail_are_tried_ever_more_rarely(fallback_of, caplog):
     made = fallback_of(brackets=1)
     for _ in range(400):
-        assert {one.way for one in together(made)} == {'single'}
+        assert not {one.way for one in together(made)} & {'bands', 'reference'}
     assert network_of(made).batches.count(2) <= 2 + 2 * 5
     assert len(caplog.records) == 2
 
