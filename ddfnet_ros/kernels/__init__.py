@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a CPU does for every pixel, compiled by Numba: one pass, and nothing between in memory.
+"""Per-pixel work on a CPU, compiled by Numba: one pass, without intermediate pictures in memory.
 
-Each kernel computes some rows, so that threads share a picture; it lets go of Python's lock. All
-have a counterpart in torch, which GPUs, training and CPUs without Numba use, and which tests
-compare them with.
+Each kernel computes some rows and releases Python's lock, so that threads share a picture. Each
+has a counterpart in torch, which GPUs, training and CPUs without Numba use. Tests compare the two.
 """

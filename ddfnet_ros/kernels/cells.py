@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cells: what one feature vector of the small network describes."""
+"""Cells: the squares of pixels that each feature vector of the small network describes."""
 
 CELL = 4
-"""Pixels along the side of the square."""
+"""Side of a cell [px]."""
 
 CHANNELS = 9
-"""Seen of each pixel: LDR, the mu-law of the corrected value, and the same moved."""
+"""Channels per pixel: LDR, the mu-law of the corrected value, and that of the moved frame."""

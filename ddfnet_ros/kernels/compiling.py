@@ -22,24 +22,24 @@ _log = logging.getLogger(__name__)
 
 
 def kernel(function: _Function) -> _Function:
-    """Compile at the first call with each kind of arguments, or take it from disk.
+    """Compile a function at its first call with each kind of arguments, or load it from disk.
 
-    Numba puts what it compiled into `__pycache__` or, where that is not writable, into
+    Numba puts compiled functions into `__pycache__` or, where that is not writable, into
     `NUMBA_CACHE_DIR` or the user's cache folder.
     """
     compiled = numba.njit(**_OPTIONS)(function)
     try:
-        compiled._cache = _Kept(function)
+        compiled._cache = _KernelCache(function)
     except RuntimeError:
-        _tell_that_nothing_is_kept()
+        _warn_that_nothing_is_cached()
     return compiled
 
 
-class _Kept(FunctionCache):  # type: ignore[misc]  # Numba counts as untyped
-    """Numba's own, but never stale, and never in the way.
+class _KernelCache(FunctionCache):  # type: ignore[misc]  # Numba counts as untyped
+    """Numba's cache, but never stale, and without errors.
 
-    Numba looks only whether a kernel's own file has changed, not the others that it is made of. A
-    damaged file, or a full disk, costs the time to compile.
+    Numba only checks whether a kernel's own file has changed, not the files of the kernels that it
+    calls; here, all files count. With a damaged file or a full disk, kernels are compiled anew.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -61,7 +61,7 @@ class _Kept(FunctionCache):  # type: ignore[misc]  # Numba counts as untyped
 
 @functools.cache
 def _sources() -> str:
-    """Of all kernels."""
+    """Digest of the code of all kernels."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob('*.py')):
         digest.update(path.read_bytes())
@@ -69,6 +69,6 @@ def _sources() -> str:
 
 
 @functools.cache
-def _tell_that_nothing_is_kept() -> None:
+def _warn_that_nothing_is_cached() -> None:
     _log.warning('kernels are compiled at every start, in seconds: expected a folder to keep them '
                  'in, got none that can be written to; set NUMBA_CACHE_DIR')

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From pixels to what the small network's first convolution looks at.
+"""From pixels to the input of the small network's first convolution.
 
-Its kernels are as large as their stride, so it is a matrix product over cells. `seen` holds, for
-cells of 4x4 pixels, 9 channels of each pixel: LDR, the mu-law of the corrected value, and the same
-moved onto the reference. float32, or uint16 with the bits of bfloat16.
+The convolution's kernels are as large as their stride, so it is a matrix product over cells. Its
+input is `seen`. For each pixel of the cells of 4x4 pixels, that has 9 channels: LDR, the mu-law of
+the corrected value, and that of the frame moved onto the reference. Its type is float32, or uint16
+with the bits of bfloat16.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ _ZERO, _ONE = f32(0), f32(1)
 
 @kernel
 def describe(pixels: Any, ldr: Any, curved: Any, first: Any, seen: Any) -> None:
-    """Fill in the channels of a frame as taken; it counts as moved by nothing.
+    """Write all channels of a frame, as if it were not moved.
 
     Args:
-        pixels: (h, w, 3) of this frame.
-        ldr: (levels,) in [0, 1], as `seen` stores it.
-        curved: Mu-law of this frame's corrected values, likewise.
+        pixels: (h, w, 3), the frame.
+        ldr: (levels,), LDR in [0, 1] of each pixel value, in the type of `seen`.
+        curved: (levels,), mu-law of the frame's corrected values, in the type of `seen`.
         first: Row of the frame that `seen` begins with, a multiple of 4.
         seen: (rows / 4, w / 4, 4, 4, 9).
     """
@@ -46,15 +47,15 @@ def describe(pixels: Any, ldr: Any, curved: Any, first: Any, seen: Any) -> None:
 def describe_moved(
     pixels: Any, linear: Any, flow: Any, mu: Any, first: Any, moved: Any, seen: Any
 ) -> None:
-    """Move a frame onto the reference and fill in the last three channels.
+    """Move a frame onto the reference and write the last three channels.
 
     Args:
-        pixels: (h, w, 3) of this frame.
-        linear: (levels,) of this frame.
+        pixels: (h, w, 3), the frame.
+        linear: (levels,), corrected value of each pixel value of the frame.
         flow: (2, h, w) float32, pixels (x, y) from the reference to this frame.
-        mu: Of Eq. 8, float32.
+        mu: mu of Eq. 8, float32.
         first: Row of the reference that `seen` begins with, a multiple of 4.
-        moved: (3, h, w) float32; these rows are filled in.
+        moved: (3, h, w) float32, the moved frame; the rows of `seen` are written.
         seen: (rows / 4, w / 4, 4, 4, 9).
     """
     width, scale = pixels.shape[1], mu_scale(mu)
@@ -75,13 +76,13 @@ def describe_moved(
 
 @kernel
 def describe_motion(flow: Any, unit: Any, rows: Any, out: Any) -> None:
-    """Mean motion over cells, and its length: `fast_core.summarise`.
+    """Compute the mean motion of each cell, and its length, as `fast_core.summarise`.
 
     Args:
-        flow: (2, h, w) float32.
+        flow: (2, h, w) float32 [px].
         unit: Pixels that count as 1, float32.
-        rows: The first row of cells, and how many.
-        out: (h / 4, w / 4, 3); these rows are filled in.
+        rows: First row of cells and number of rows.
+        out: (h / 4, w / 4, 3); these rows are written.
     """
     width = flow.shape[2]
     share = _ONE / (f32(CELL * CELL) * unit)
@@ -103,14 +104,15 @@ def describe_motion(flow: Any, unit: Any, rows: Any, out: Any) -> None:
 
 @kernel
 def sample(pixels: Any, table: Any, flow: Any, y: Any, places: Any, out: Any) -> None:
-    """One row of a frame moved onto the reference: bilinear, edges repeated.
+    """Sample one row of a frame, moved onto the reference: bilinear, edges repeated.
 
     Args:
-        pixels: (h, w, 3).
-        table: (levels,) float32, what is sampled.
-        flow: (2, h, w).
+        pixels: (h, w, 3), the frame.
+        table: (levels,) float32, the value to sample for each pixel value.
+        flow: (2, h, w) float32, pixels (x, y) from the reference to this frame.
         y: Row of the reference.
-        places: Scratch, (3, w) uint32, whose indices Numba need not check, and (2, w) float32.
+        places: Scratch memory: (3, w) uint32, because Numba need not check unsigned indices for
+            their sign, and (2, w) float32.
         out: (3, w) float32.
     """
     height, width = pixels.shape[0], pixels.shape[1]
@@ -137,8 +139,8 @@ def sample(pixels: Any, table: Any, flow: Any, y: Any, places: Any, out: Any) ->
 
 @kernel
 def place(coordinate: Any, size: Any) -> Any:
-    """The pixel before a coordinate, and how far that is; inside, whatever the coordinate is."""
-    # In this order: Python's max and min keep their first argument beside one that is no number.
+    """The pixel before a coordinate, and the distance to it; clamped to the picture, NaN to 0."""
+    # The order matters: max and min return their first argument where the other is NaN.
     inside = min(max(_ZERO, coordinate), f32(size - 1))
     before = i32(inside)
     return before, inside - f32(before)

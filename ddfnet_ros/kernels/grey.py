@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From pixels to grey images to look for motion in: `flow/pairs.py` tells why and how."""
+"""From pixels to the grey images that motion is estimated on; `flow/pairs.py` explains them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _ZERO, _ONE = f32(0), f32(1)
 
 @kernel
 def luminance(pixels: Any, weighted: Any, rows: Any, out: Any) -> Any:
-    """Rows of a frame's luminance; returns the largest.
+    """Compute rows of a frame's luminance; returns the largest value.
 
     Args:
-        pixels: (h, w, 3) of this frame.
-        weighted: (3, levels) float32, what each channel's values add.
-        rows: The first, and how many.
-        out: (h, w) float32; these rows are filled in.
+        pixels: (h, w, 3), the frame.
+        weighted: (3, levels) float32, what each value of each channel adds to the luminance.
+        rows: First row and number of rows.
+        out: (h, w) float32; these rows are written.
     """
     brightest = _ZERO
     for y in range(rows[0], rows[0] + rows[1]):
@@ -35,14 +35,14 @@ def luminance(pixels: Any, weighted: Any, rows: Any, out: Any) -> Any:
 
 @kernel
 def cell_means(grey: Any, white: Any, cell: Any, rows: Any, out: Any) -> None:
-    """Means over squares of pixels, relative to white and clipped there.
+    """Compute means over square cells, relative to white and clipped to it before.
 
     Args:
-        grey: (h, w) float32.
-        white: float32 > 0.
-        cell: Side of a square.
-        rows: The first row of squares, and how many.
-        out: (h / cell, w / cell) float32; these rows are filled in.
+        grey: (h, w) float32, a luminance.
+        white: Luminance that becomes 1, float32 > 0.
+        cell: Side of a cell [px].
+        rows: First row of cells and number of rows.
+        out: (h / cell, w / cell) float32; these rows are written.
     """
     width = grey.shape[1]
     scale, share = _ONE / white, _ONE / f32(cell * cell)

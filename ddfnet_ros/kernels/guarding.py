@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The result, near the reference where that is well exposed: `runtime/guard.py` tells why."""
+"""Keep the result near the reference where that is well exposed; `runtime/guard.py` tells why."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ddfnet_ros.kernels.compiling import kernel
 def guard(
     pixels: Any, linear: Any, margin: Any, share: Any, trust: Any, rows: tuple[int, int], out: Any
 ) -> None:
-    """Bring these rows back to the reference.
+    """Move rows of the radiance back to the reference.
 
     Args:
-        pixels: (h, w, 3) of the reference.
-        linear: (levels,) float32, P_1 by the reference's value.
-        margin: Likewise, how far away the result may be.
-        share: Likewise, how much that counts, by the brightest channel.
-        trust: float32, what is kept of a result within its margin.
-        rows: The first, and how many.
-        out: (3, h, w) float32, the radiance.
+        pixels: (h, w, 3), the reference.
+        linear: (levels,) float32, P_1 of each pixel value of the reference.
+        margin: (levels,) float32, how far from P_1 the radiance may be.
+        share: (levels,) float32, how much the guard acts, by the value of the brightest channel.
+        trust: float32, weight of a result within its margin.
+        rows: First row and number of rows.
+        out: (3, h, w) float32, the radiance; changed in place.
     """
     for y in range(rows[0], rows[0] + rows[1]):
         for x in range(pixels.shape[1]):

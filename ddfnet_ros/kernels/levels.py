@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all kernels know of a bracket; Numba takes it as it is."""
+"""A bracket as all kernels get it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import numpy.typing as npt
 
 
 class Levels(NamedTuple):
-    """Its frames, the reference first and the others from short to long."""
+    """The frames of a bracket: the reference first, the others from short to long.
+
+    Numba can take a named tuple as it is.
+    """
 
     pixels: npt.NDArray[Any]
     """(n, h, w, 3) uint8 or uint16."""
@@ -19,4 +22,4 @@ class Levels(NamedTuple):
     """Pixel value of LDR 1."""
 
     linear: npt.NDArray[np.float32]
-    """(n, levels): the corrected value (Eq. 2) of each frame's pixel values."""
+    """(n, levels): corrected value (Eq. 2) of each pixel value, for each frame."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Halos mended where the reference is clipped: `runtime/halo.py` tells why and how."""
+"""Mend halos where the reference is clipped; `runtime/halo.py` tells why and how."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ZERO, _ONE = f32(0), f32(1)
 
 
 class Constants(NamedTuple):
-    """Those of `runtime/halo.py`."""
+    """Constants of `runtime/halo.py`; `ramp` is `merge.CLIP_RAMP`."""
 
     white: np.float32
     certain: np.float32
@@ -33,37 +33,41 @@ def mend(
     """Raise clipped pixels of these rows that were mixed with something darker.
 
     Args:
-        levels: Of n frames.
-        flow: (n - 1, 2, h, w) float32.
-        moved: (n - 1, 3, h, w) float32.
-        reference_index: How many frames are shorter than the reference, at least 1.
-        constants: What counts as what.
-        rows: The first, and how many.
-        out: (3, h, w) float32, the radiance.
+        levels: The n frames.
+        flow: (n - 1, 2, h, w) float32, pixels (x, y) from the reference to the other frames.
+        moved: (n - 1, 3, h, w) float32, the moved frames from `describe_moved`.
+        reference_index: Number of frames shorter than the reference, at least 1.
+        constants: See `Constants`.
+        rows: First row and number of rows.
+        out: (3, h, w) float32, the radiance; changed in place.
     """
     height, width = levels.pixels.shape[1:3]
     clipped = constants.white * levels.white
-    least = _least(levels.linear[0], clipped, constants.certain)
-    offers = np.uint32((1 << 2 * reference_index) - 1)  # a bit for each
-    # Which offers are darker in the row above, in this one and in the next, with a margin.
+    least = _darkness_bounds(levels.linear[0], clipped, constants.certain)
+    offers = np.uint32((1 << 2 * reference_index) - 1)  # a bit for each offer
+    # Offers that are darker: in the row above, this row and the next, with a column to each side.
     above, here, below = np.zeros((3, width + 2), np.uint32)
     near = np.empty(width, np.uint32)
     for y in range(rows[0] - 1, rows[0] + rows[1] + 1):
         above, here, below = here, below, above
         below[:] = 0
         if 0 <= y < height and _any_clipped(levels.pixels[0, y].reshape(-1), clipped):
-            _darker(levels, moved, reference_index, least, y, below[1:-1])
-        if y <= rows[0] or not _gather(above, here, below, near):
+            _mark_darker(levels, moved, reference_index, least, y, below[1:-1])
+        if y <= rows[0] or not _mark_neighbours(above, here, below, near):
             continue
         for x in range(width):
             if near[x] and _is_clipped(levels.pixels[0, y - 1, x], clipped):
                 contradicts = near[x] if near[x] != offers else here[x + 1]
-                _raise(levels, flow, moved, offers & ~contradicts, constants, (y - 1, x), out)
+                agrees = offers & ~contradicts
+                _raise_pixel(levels, flow, moved, agrees, constants, (y - 1, x), out)
 
 
 @kernel
-def _least(linear: Any, clipped: Any, certain: Any) -> Any:
-    """What is darker than a value of the reference's, by the value; nothing, where that shows."""
+def _darkness_bounds(linear: Any, clipped: Any, certain: Any) -> Any:
+    """For each pixel value of the reference: offers below this bound are darker than its white.
+
+    No offer is darker than a value that is not clipped: there the bound is minus infinity.
+    """
     least = np.full(len(linear), -np.inf, np.float32)
     for level in range(len(linear)):
         if f32(level) >= clipped:
@@ -73,6 +77,7 @@ def _least(linear: Any, clipped: Any, certain: Any) -> Any:
 
 @kernel
 def _any_clipped(values: Any, clipped: Any) -> Any:
+    """Whether any value of a row is clipped."""
     brightest = values[0]
     for i in range(len(values)):
         brightest = max(brightest, values[i])
@@ -81,14 +86,15 @@ def _any_clipped(values: Any, clipped: Any) -> Any:
 
 @kernel
 def _is_clipped(pixel: Any, clipped: Any) -> Any:
+    """Whether any channel of a pixel is clipped."""
     return f32(max(pixel[0], pixel[1], pixel[2])) >= clipped
 
 
 @kernel
-def _darker(
+def _mark_darker(
     levels: Levels, moved: Any, reference_index: Any, least: Any, y: Any, found: Any
 ) -> None:
-    """A bit for each offer that is darker than the reference's white, for a row."""
+    """Set a bit in `found` for each offer that is darker than the reference's white, for a row."""
     pixels, _, linear = levels
     width = len(found)
     planes = np.empty((2, 3, width), pixels.dtype)
@@ -100,19 +106,20 @@ def _darker(
         split(pixels[k, y].reshape(-1), planes[1, 0], planes[1, 1], planes[1, 2])
         for c in range(3):
             look_up(planes[1, c], linear[k], still)
-            _note(still, bounds[c], np.uint32(1 << 2 * k - 2), found)
-            _note(moved[k - 1, c, y], bounds[c], np.uint32(1 << 2 * k - 1), found)
+            _set_where_darker(still, bounds[c], np.uint32(1 << 2 * k - 2), found)
+            _set_where_darker(moved[k - 1, c, y], bounds[c], np.uint32(1 << 2 * k - 1), found)
 
 
 @kernel
-def _note(offered: Any, bounds: Any, bit: Any, found: Any) -> None:
+def _set_where_darker(offered: Any, bounds: Any, bit: Any, found: Any) -> None:
+    """Set a bit in `found` where an offer is below its bound."""
     for x in range(len(found)):
         found[x] |= bit if offered[x] < bounds[x] else np.uint32(0)
 
 
 @kernel
-def _gather(above: Any, here: Any, below: Any, near: Any) -> Any:
-    """What is found at each pixel of a row or beside it; returns what is found in the row."""
+def _mark_neighbours(above: Any, here: Any, below: Any, near: Any) -> Any:
+    """Combine the bits at and around each pixel of a row; returns the bits of the whole row."""
     found = np.uint32(0)
     for x in range(len(near)):
         near[x] = (above[x] | above[x + 1] | above[x + 2] | here[x] | here[x + 1] | here[x + 2]
@@ -122,10 +129,10 @@ def _gather(above: Any, here: Any, below: Any, near: Any) -> Any:
 
 
 @kernel
-def _raise(
+def _raise_pixel(
     levels: Levels, flow: Any, moved: Any, agrees: Any, constants: Any, at: Any, out: Any
 ) -> None:
-    """Fill one pixel with the mean of what is bright enough, or with the reference's white."""
+    """Raise one pixel to the mean of the offers that agree, or to the reference's white."""
     pixels, white, linear = levels
     y, x = at
     total = _ZERO
@@ -154,7 +161,7 @@ def _raise(
 
 @kernel
 def _brightest_moved(pixels: Any, flow: Any, y: Any, x: Any) -> Any:
-    """Largest of a moved pixel's three values, bilinear as in `describing.sample`."""
+    """Largest of a moved pixel's three values, sampled as in `describing.sample`."""
     height, width = pixels.shape[0], pixels.shape[1]
     left, across = place(f32(x) + flow[0, y, x], width)
     top, along = place(f32(y) + flow[1, y, x], height)

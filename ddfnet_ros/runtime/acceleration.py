@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who computes a model: torch, OpenVINO, TensorRT, and compiled kernels for what is per pixel."""
+"""Choose what computes a model: torch, OpenVINO or TensorRT; and kernels for per-pixel work."""
 
 from __future__ import annotations
 
@@ -28,28 +28,28 @@ def install_backend(
     model: Any, backend: str, device: torch.device, dtype: torch.dtype,
     ranges: Ranges | None = None,
 ) -> str:
-    """Choose who computes a model's convolutions; for OpenVINO, replace `model.core` by it.
+    """Choose what computes a model's convolutions; for OpenVINO, replace `model.core`.
 
     Args:
         model: The network, on its device.
         backend: auto, torch, openvino or tensorrt, as in the settings.
-        device: Where the model is.
-        dtype: Type of its convolutions.
-        ranges: Ranges of their inputs, to compute them in 8 bits; None: not.
+        device: Device of the model.
+        dtype: Type that the convolutions compute in.
+        ranges: Ranges of the convolutions' inputs, to compute in 8 bits; None: not in 8 bits.
 
     Returns:
         torch, openvino or tensorrt.
 
     Raises:
-        ValueError: openvino or tensorrt was asked for and cannot do it.
+        ValueError: openvino or tensorrt was asked for, but cannot run here.
     """
     if backend == 'tensorrt':
         check_tensorrt(device)
         return backend
-    able = device.type == 'cpu' and hasattr(model, 'core')
-    if backend == 'torch' or (backend == 'auto' and not able):
+    has_core_on_cpu = device.type == 'cpu' and hasattr(model, 'core')
+    if backend == 'torch' or (backend == 'auto' and not has_core_on_cpu):
         return 'torch'
-    if not able:
+    if not has_core_on_cpu:
         raise ValueError(f'backend: expected a model with a core and device cpu for openvino, got '
                          f'{type(model).__name__} on {device}; use auto')
     try:
@@ -65,13 +65,13 @@ def install_backend(
 def choose_network(
     loaded: weights.LoadedModel, backend: str, device: torch.device, dtype: torch.dtype
 ) -> Any:
-    """The network itself, or TensorRT in its place.
+    """The network itself, or a `TensorRTFusion` that runs it.
 
     Args:
-        loaded: On its device.
-        backend: Who computes it, as `install_backend` told.
-        device: Where it is.
-        dtype: What its convolutions are computed in.
+        loaded: The loaded model, on its device.
+        backend: As `install_backend` returned it.
+        device: Device of the model.
+        dtype: Type that the convolutions compute in.
     """
     if backend != 'tensorrt':
         return loaded.model
@@ -83,23 +83,23 @@ def choose_network(
 def kernel_pipeline(
     model: Any, flow: FlowProvider, backend: str, dtype: torch.dtype
 ) -> KernelPipeline | None:
-    """The way of the small network over CPUs that has kernels for all that is done per pixel.
+    """Create the pipeline of the small network on CPUs, with kernels for all per-pixel work.
 
     Args:
-        model: Loaded.
-        flow: That it was trained with.
-        backend: Who computes its convolutions; with torch, all is done by torch.
-        dtype: What they are computed in.
+        model: The loaded network.
+        flow: The flow provider that it was trained with.
+        backend: As `install_backend` returned it; only openvino is combined with kernels.
+        dtype: Type that the convolutions compute in.
 
     Returns:
-        None where it is not made for this model, or Numba is not installed.
+        None where the kernels do not support the model, or Numba is not installed.
     """
     if not (backend == 'openvino' and isinstance(model, FastFusion) and isinstance(flow, DISFlow)
-            and _have_kernels(model.config)):
+            and _kernels_support(model.config)):
         return None
     try:
         from ddfnet_ros.runtime.kernel_pipeline import KernelPipeline
-    except (ImportError, OSError) as error:  # not there, or not of this NumPy or system
+    except (ImportError, OSError) as error:  # not installed, or for another NumPy or system
         _log.warning('torch works on pixels, which takes twice the time: expected Numba, got: %s; '
                      'pip install numba', error)
         return None
@@ -108,6 +108,6 @@ def kernel_pipeline(
     return pipeline
 
 
-def _have_kernels(config: FastConfig) -> bool:
-    """Whether the kernels do all that a small network of this kind does per pixel."""
+def _kernels_support(config: FastConfig) -> bool:
+    """Whether the kernels can do all per-pixel work of a small network of this kind."""
     return config.cell == CELL and config.moved and not (config.residual or config.refined)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A network on one band of rows after the other: less memory for the same result."""
+"""Run a network on one band of rows after the other: the same result with less memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 Network = Callable[[Tensor, Tensor, int], Tensor]
-"""Called with stack, flow and reference index; gives pictures (b, c, h, w)."""
+"""Called with stack, flow and reference index; returns pictures (b, c, h, w)."""
 
 
 def in_bands(
@@ -23,33 +23,33 @@ def in_bands(
     reach: int,
     multiple: int = 1,
 ) -> Float[Tensor, 'b *c h w']:
-    """What the network gives for the whole, but for rounding.
+    """Run the network band by band; the result is that of the whole picture, but for rounding.
 
-    Every band is given as many rows more as the network looks away from a pixel. All are equally
-    high, those at the edges too, so that what is made for a size is made once.
+    Each band gets a margin as high as the network's reach. All bands have the same height, those
+    at the edges too, so that whatever is prepared per size is prepared once.
 
     Args:
-        network: Of limited reach.
-        stack: Input, the reference first.
-        flow: From the reference to the others.
-        reference_index: As the network takes it.
-        bands: At most this many.
-        reach: Rows that the network looks away from a pixel, with this flow.
-        multiple: Of which the height of what the network is given must be, and the stack's is.
+        network: A network that sees only rows within `reach` of a pixel.
+        stack: Input stack, the reference first.
+        flow: Flow from the reference to the other frames [px].
+        reference_index: Number of frames shorter than the reference.
+        bands: Largest number of bands.
+        reach: How many rows away from a pixel the network looks, with this flow.
+        multiple: The network needs heights that are multiples of this; the stack's height is one.
     """
     height = stack.shape[-2]
     rows = round_up(-(-height // bands), multiple)
     margin = round_up(reach, multiple)
-    given = min(rows + 2 * margin, height)
+    band_height = min(rows + 2 * margin, height)
     parts = []
     for top in range(0, height, rows):
-        first = min(max(top - margin, 0), height - given)
-        band = slice(first, first + given)
+        first = min(max(top - margin, 0), height - band_height)
+        band = slice(first, first + band_height)
         result = network(stack[..., band, :], flow[..., band, :], reference_index)
         parts.append(result[..., top - first:top - first + rows, :])
     return torch.cat(parts, dim=-2)
 
 
 def round_up(size: int, multiple: int) -> int:
-    """The next multiple that is not smaller."""
+    """The smallest multiple that is not below the size."""
     return -(-size // multiple) * multiple

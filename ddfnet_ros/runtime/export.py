@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A network as an ONNX file, for engines other than torch; checked before it is said to be one."""
+"""Export a network as an ONNX file, for other engines, after a comparison with torch."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ from torch.utils.flop_counter import FlopCounterMode
 from ddfnet_ros.whole_files import put_in_place
 
 _PACKAGES = ('onnx', 'onnxscript', 'onnxruntime')
-_LARGEST = 8192  # height and width [px]
-_TRACED = (64, 96)  # height and width; any will do
-_CHECKED = ((64, 96), (40, 128))  # the second was not traced
-_TOLERANCE = 1e-3  # of radiance, where 1 is white in the shortest exposure
+_MAX_SIDE = 8192  # largest height and width [px]
+_TRACED_SIZE = (64, 96)  # height and width [px]; any will do
+_COMPARED_SIZES = ((64, 96), (40, 128))  # the second was not traced
+_TOLERANCE = 1e-3  # difference in radiance, where 1 is white in the shortest exposure
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exported:
-    """What was written.
+    """Facts about an exported file.
 
     Attributes:
         file: Path of the ONNX file.
-        sha256: Of its bytes.
-        opset: Version of ONNX's operators.
-        inputs: Shape of each, numbers and names of what is free.
-        outputs: Likewise.
+        sha256: Checksum of the file.
+        opset: Version of ONNX's operator set.
+        inputs: Shape of each input; dimensions that are free are given by name.
+        outputs: Shape of each output, in the same form.
         multiple: Height and width of the input must be multiples of this.
         kmac_per_pixel: Thousand multiply-accumulates of the convolutions per pixel of a frame.
-        difference: Largest difference to torch that was seen with onnxruntime, of radiance.
+        difference: Largest difference in radiance between onnxruntime and torch that was seen.
     """
 
     file: str
@@ -55,7 +55,7 @@ class Exported:
 
 
 class Whole(nn.Module):
-    """A network with tensors alone as inputs."""
+    """A network with a fixed reference index, so that all its inputs are tensors."""
 
     def __init__(self, model: nn.Module, reference_index: int) -> None:
         super().__init__()
@@ -75,22 +75,23 @@ def export(
     """Write a network as ONNX for a number of frames, of any size, and compare it with torch.
 
     Args:
-        model: In float32, on the CPU, in eval mode.
-        path: Ends in .onnx.
-        frames: Of a bracket.
-        reference_index: How many of them are shorter than the reference.
-        about: Goes into the file as its metadata.
+        model: The network, in float32, on the CPU, in eval mode.
+        path: Path of the file; ends in .onnx.
+        frames: Number of frames of a bracket.
+        reference_index: Number of frames shorter than the reference.
+        about: Metadata to write into the file.
 
     Raises:
-        ValueError: packages are missing, or what was written computes something else.
+        ValueError: packages are missing, or the file does not compute what torch does.
     """
-    onnx, runtime = _packages()
-    written = onnx_of(model, frames, reference_index)
+    written = onnx_of(model, frames, reference_index)  # checks that the packages are there
+    onnx, runtime = map(importlib.import_module, ('onnx', 'onnxruntime'))
     onnx.helper.set_model_props(written, dict(about))
     partial = path.with_name(f'.{path.name}.{os.getpid()}.partial')
     try:
         onnx.save(written, partial)
-        difference = _checked(runtime, Whole(model, reference_index), partial, frames)
+        difference = _largest_difference(
+            runtime, Whole(model, reference_index), partial, frames)
         put_in_place(partial, path)
     finally:
         partial.unlink(missing_ok=True)
@@ -106,61 +107,61 @@ def export(
 def onnx_of(
     model: nn.Module, frames: int, reference_index: int, dtype: torch.dtype = torch.float32
 ) -> Any:
-    """The ONNX graph of a network for a number of frames, of any size, one bracket at a time.
+    """Convert a network to an ONNX graph for one bracket at a time, with frames of any size.
 
     Args:
-        model: On the CPU, in eval mode.
-        frames: Of a bracket.
-        reference_index: How many of them are shorter than the reference.
-        dtype: What the convolutions are computed in; with bfloat16, what `torch.autocast` does on
-            a CPU stands in the graph. Inputs and output are float32.
+        model: The network, on the CPU, in eval mode.
+        frames: Number of frames of a bracket.
+        reference_index: Number of frames shorter than the reference.
+        dtype: Type that the convolutions compute in. With bfloat16, the graph has the casts that
+            `torch.autocast` makes on a CPU. Inputs and output are float32 anyway.
 
     Raises:
         ValueError: packages are missing.
     """
-    _packages()
+    _check_packages()
     multiple = cast('int', model.multiple)
-    free = {axis: multiple * torch.export.Dim(name, min=2, max=_LARGEST // multiple)
+    free = {axis: multiple * torch.export.Dim(name, min=2, max=_MAX_SIDE // multiple)
             for axis, name in ((3, 'height'), (4, 'width'))}
-    with _quiet(), torch.inference_mode(mode=False), torch.no_grad(), \
+    with _silent_exporter(), torch.inference_mode(mode=False), torch.no_grad(), \
             torch.autocast('cpu', torch.bfloat16, enabled=dtype is torch.bfloat16):
         program: Any = torch.onnx.export(
-            Whole(model, reference_index), _example(frames, *_TRACED), dynamo=True,
+            Whole(model, reference_index), _random_inputs(frames, *_TRACED_SIZE), dynamo=True,
             input_names=['stack', 'flow'], output_names=['radiance'], verbose=False,
             dynamic_shapes={'stack': free, 'flow': free})
-    return _bare(program.model_proto)
+    return _strip_metadata(program.model_proto)
 
 
 @torch.no_grad()
 def kmac_per_pixel(model: nn.Module, frames: int = 3) -> float:
     """Thousand multiply-accumulates of a fusion's convolutions per pixel of a frame."""
     with FlopCounterMode(display=False) as counter:
-        model(*_example(frames, *_TRACED))
-    height, width = _TRACED
+        model(*_random_inputs(frames, *_TRACED_SIZE))
+    height, width = _TRACED_SIZE
     return round(counter.get_total_flops() / 2 / (height * width) / 1e3, 1)
 
 
-def _packages() -> tuple[Any, Any]:
-    """The modules onnx and onnxruntime."""
+def _check_packages() -> None:
+    """Raise ValueError where a package is missing."""
     try:
-        onnx, _, runtime = map(importlib.import_module, _PACKAGES)
+        for package in _PACKAGES:
+            importlib.import_module(package)
     except ImportError as error:
         raise ValueError(f'expected {", ".join(_PACKAGES)} for exporting, got no {error.name}; '
                          '`make venv` in a checkout, else '
                          'pip install "ddfnet_ros[export]"') from None
-    return onnx, runtime
 
 
-def _example(frames: int, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """A stack and a flow of some pixels."""
+def _random_inputs(frames: int, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """A random stack and flow of a size; the same each time."""
     generator = torch.Generator().manual_seed(height)
     stack = torch.rand((1, frames, 6, height, width), generator=generator)
     return stack, 3 * torch.randn((1, frames - 1, 2, height, width), generator=generator)
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep to itself what torch says of its own exporter."""
+def _silent_exporter() -> Iterator[None]:
+    """Suppress torch's warnings about its own exporter."""
     log = logging.getLogger('torch.onnx')
     level = log.level
     log.setLevel(logging.ERROR)
@@ -172,31 +173,34 @@ def _quiet() -> Iterator[None]:
         log.setLevel(level)
 
 
-def _bare(graph: Any) -> Any:
-    """Without torch's notes at each node: lines of code and paths of this machine."""
+def _strip_metadata(graph: Any) -> Any:
+    """Remove torch's notes at each node, which have code lines and paths of this machine."""
     for part in (graph.graph, *graph.graph.node):
         part.ClearField('metadata_props')
     return graph
 
 
 def _shapes(values: Any) -> dict[str, list[int | str]]:
+    """Shape of each input or output by its name; free dimensions are names."""
     return {value.name: [dim.dim_param or dim.dim_value
                          for dim in value.type.tensor_type.shape.dim] for value in values}
 
 
 @torch.no_grad()
-def _checked(runtime: Any, whole: nn.Module, path: Path, frames: int) -> float:
-    """Largest difference between torch and what the file computes."""
+def _largest_difference(runtime: Any, whole: nn.Module, path: Path, frames: int) -> float:
+    """Compare the radiance that onnxruntime computes from the file with torch's.
+
+    Raises:
+        ValueError: they differ by more than `_TOLERANCE`.
+    """
     session = runtime.InferenceSession(str(path), providers=['CPUExecutionProvider'])
     differences = []
-    for size in _CHECKED:
-        stack, flow = _example(frames, *size)
-        given = {'stack': stack.numpy(), 'flow': flow.numpy()}
-        (radiance,) = session.run(None, given)
+    for size in _COMPARED_SIZES:
+        stack, flow = _random_inputs(frames, *size)
+        (radiance,) = session.run(None, {'stack': stack.numpy(), 'flow': flow.numpy()})
         differences.append(np.abs(radiance - whole(stack, flow).numpy()).max())
     worst = float(np.max(differences))
     if not worst <= _TOLERANCE:
-        path.unlink()
         raise ValueError(f'expected an ONNX file that is within {_TOLERANCE:g} of torch, got '
                          f'{worst:.2g}; update torch and onnxscript')
     return worst

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CUDA graphs: what a network asks of a GPU, kept and asked again at once.
+"""CUDA graphs: the kernels of a network are recorded once, then launched all at once.
 
-The kernels of a small network or picture take less time than Python needs to name them one by one.
+Kernels of a small network or picture run faster than Python can launch them one by one.
 """
 
 from __future__ import annotations
@@ -20,114 +20,122 @@ from ddfnet_ros.runtime.memory import is_shortage
 
 Work = Callable[..., Tensor]
 Capture = Callable[[Callable[[], Tensor]], tuple[Tensor, Callable[[], object]]]
-"""Gives what some work results in, and what writes it there anew from the same inputs."""
+"""Does some work; returns its result, and a function that does it again into the same memory."""
 
-_MOST = 4  # each keeps the memory of a whole run
+_GRAPHS_KEPT = 4  # each holds the memory of a whole run
 
 _log = logging.getLogger(__name__)
 
 
-class _Thread(threading.local):
-    """The thread that asks; its number may be that of another one later."""
+class _CurrentThread(threading.local):
+    """Has a unique token for each thread; thread numbers are reused, tokens are not."""
 
     def __init__(self) -> None:
-        self.thread = object()
+        self.token = object()
 
 
-_this = _Thread()
+_current_thread = _CurrentThread()
 
 
 @dataclass(frozen=True)
 class _Graph:
-    """Work on inputs of one shape.
+    """Captured work on inputs of one shape.
 
     Attributes:
-        given: Where it looks for its inputs.
-        result: Where it leaves what it makes.
-        replay: Has it done.
+        inputs: Tensors that it reads.
+        result: Tensor that it writes.
+        replay: Does the work again.
     """
 
-    given: tuple[Tensor, ...]
+    inputs: tuple[Tensor, ...]
     result: Tensor
     replay: Callable[[], object]
 
 
 class Graphs:
-    """Work that is captured the second time that it comes with inputs of a shape, then replayed.
+    """Captures work when it comes a second time with inputs of the same shapes; then replays it.
 
-    The first time it is done as always: libraries make what they need once in each thread, such as
-    cuDNN's handles, and what comes only once costs no capture. So another thread begins anew.
-    Where capturing fails, all is done as always from then on; where memory was too short for it,
-    only this, until all graphs are forgotten. To be called on one stream.
+    The first time, the work runs without a graph: each thread's libraries then create what they
+    need once, such as cuDNN's handles, and work that never comes again is not captured. So a
+    thread only captures what it has run before itself.
+
+    Where capturing fails, nothing is captured any more. Where memory was too short for it, only
+    this work stays without a graph, until `forget`. Call it on one stream only.
     """
 
     def __init__(self, capture: Capture | None = None) -> None:
-        """Keep nothing yet.
+        """Start without graphs.
 
         Args:
-            capture: How; None: as a CUDA graph.
+            capture: How to capture work; None: with `cuda_graph`.
         """
         self._capture = capture or cuda_graph
-        self._kept: dict[Hashable, object] = {}  # a graph, or the thread that has done it
+        self._kept: dict[Hashable, object] = {}  # a graph, or the token of the thread that ran it
         self._too_large: set[Hashable] = set()
-        self._able = True
+        self._can_capture = True
 
-    def __call__(self, name: Hashable, work: Work, *given: Tensor) -> Tensor:
-        """What `work(*given)` gives, in memory of its own.
+    def __call__(self, name: Hashable, work: Work, *inputs: Tensor) -> Tensor:
+        """Compute `work(*inputs)`; the result has memory of its own.
 
         Args:
-            name: Tells work from other work on inputs of the same shapes.
-            work: Does the same each time, on the device alone: the host is not asked again.
-            given: On the device.
+            name: Distinguishes the work from other work on inputs of the same shapes.
+            work: Must do the same each time, on the device alone: a replay runs no Python.
+            inputs: Tensors on the device.
         """
-        key = (name, *((tuple(x.shape), x.dtype) for x in given))
-        able = self._able and key not in self._too_large
-        graph = self._graph(key, work, given) if able else None
-        if graph is None:  # with the kernels that a graph would take, as it may be the next
-            return work(*(x.contiguous() for x in given))
-        for place, x in zip(graph.given, given, strict=True):
+        key = (name, *((tuple(x.shape), x.dtype) for x in inputs))
+        possible = self._can_capture and key not in self._too_large
+        graph = self._find_or_capture(key, work, inputs) if possible else None
+        if graph is None:  # contiguous, to use the kernels that a graph captured next would use
+            return work(*(x.contiguous() for x in inputs))
+        for place, x in zip(graph.inputs, inputs, strict=True):
             place.copy_(x)
         graph.replay()
         return graph.result.clone()
 
     def forget(self) -> None:
-        """Let go of all graphs and their memory; none may be running."""
+        """Free all graphs and their memory; none may be running."""
         self._kept.clear()
         self._too_large.clear()
 
-    def _graph(self, key: Hashable, work: Work, given: tuple[Tensor, ...]) -> _Graph | None:
-        """That of a key, made the second time; the most recent ones are kept."""
+    def _find_or_capture(
+        self, key: Hashable, work: Work, inputs: tuple[Tensor, ...]
+    ) -> _Graph | None:
+        """The graph of a key, captured the second time; the most recent ones are kept."""
         kept = self._kept.pop(key, None)
         graph = kept if isinstance(kept, _Graph) else None
-        if kept is _this.thread:
-            graph = self._made(key, work, given)
-        if self._able and key not in self._too_large:
-            self._kept[key] = graph or _this.thread
-        if len(self._kept) > _MOST:
+        if kept is _current_thread.token:
+            graph = self._capture_graph(key, work, inputs)
+        if self._can_capture and key not in self._too_large:
+            self._kept[key] = graph or _current_thread.token
+        if len(self._kept) > _GRAPHS_KEPT:
             del self._kept[next(iter(self._kept))]
         return graph
 
-    def _made(self, key: Hashable, work: Work, given: tuple[Tensor, ...]) -> _Graph | None:
+    def _capture_graph(
+        self, key: Hashable, work: Work, inputs: tuple[Tensor, ...]
+    ) -> _Graph | None:
+        """Capture a graph; None, with a warning, where that fails."""
         try:
-            places = tuple(x.clone(memory_format=torch.contiguous_format) for x in given)
+            places = tuple(x.clone(memory_format=torch.contiguous_format) for x in inputs)
             return _Graph(places, *self._capture(lambda: work(*places)))
         except Exception as error:  # whatever work and drivers raise
-            cause = error.__context__ or error  # the other is that the capture had ended before
+            # The error itself may only say that the capture had ended; its context says why.
+            cause = error.__context__ or error
             self.forget()
             if is_shortage(cause) or is_shortage(error):
                 self._too_large.add(key)
             else:
-                self._able = False
+                self._can_capture = False
             _log.warning('no CUDA graph%s, kernels are launched one by one: %s',
-                         's' if not self._able else ' of this size',
+                         's' if not self._can_capture else ' of this size',
                          ' '.join(str(cause).split())[:200] or type(cause).__name__)
         return None
 
 
 def cuda_graph(work: Callable[[], Tensor]) -> tuple[Tensor, Callable[[], object]]:
-    """Capture on the current stream, which must not be the device's default one.
+    """Capture work as a CUDA graph on the current stream.
 
-    Other threads may go on with the device meanwhile.
+    That must not be the device's default stream. Other threads may use the device meanwhile.
     """
     graph: Any = torch.cuda.CUDAGraph()
     pool = torch.cuda.graph_pool_handle()
@@ -136,8 +144,8 @@ def cuda_graph(work: Callable[[], Tensor]) -> tuple[Tensor, Callable[[], object]
         with torch.cuda.graph(graph, pool, stream, capture_error_mode='thread_local'):
             result = work()
     except Exception:
-        # Torch leaves its allocator capturing where CUDA has given up, and would free nothing more
-        # that several streams have used, nor the pool.
+        # Where CUDA has given up, torch leaves its allocator in capture mode. It would no longer
+        # free memory that several streams have used, nor the pool.
         with suppress(RuntimeError, AttributeError):
             torch._C._cuda_endAllocateToPool(stream.device_index, pool)
             torch._C._cuda_releasePool(stream.device_index, pool)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the machine is called that something ran on."""
+"""Names of the hardware that something ran on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 
 def processor(device: torch.device | str) -> str:
-    """Name of a GPU, or of the CPU, or at least its architecture."""
+    """Name of the GPU or the CPU; a CPU without a name is called by its architecture."""
     device = torch.device(device)
     if device.type == 'cuda':
         return torch.cuda.get_device_name(device)
@@ -23,6 +23,6 @@ def processor(device: torch.device | str) -> str:
 
 
 def hardware(device: torch.device | str) -> str:
-    """The same, and how many threads of a CPU."""
+    """As `processor`, with the number of threads on a CPU."""
     threads = f', {torch.get_num_threads()} threads' if torch.device(device).type == 'cpu' else ''
     return f'{processor(device)}{threads}'

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Memory: freed blocks are kept for the next frame, given back when there is too little.
+"""Keep freed memory for the next frame; give it back when memory runs short.
 
-An image-sized tensor costs more to map in fresh than to compute: glibc hands freed blocks of this
-size back to the kernel, which zeroes pages again for the next frame: a quarter of the CPU time of
-`fast` at 640x360 (measured in a process with 3 frames).
+glibc returns freed blocks as large as an image to the operating system, which zeroes pages again
+for the next frame. For a tensor of this size that costs more than computing it: a quarter of the
+CPU time of `fast` at 640x360 (measured in a process with 3 frames).
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import torch
 # From glibc's malloc.h.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _NEVER = 2**31 - 1
-_LARGEST_BLOCKS = (2**30, 2**25)  # bytes; older glibc refuses more than the second
+_LARGEST_BLOCKS = (2**30, 2**25)  # bytes; older versions of glibc refuse the first
 
-# In errors of torch, cuDNN, cuBLAS, OpenCV, OpenVINO and TensorRT that have no class of their own.
-# Where there is no room for the workspace of any, torch says that cuDNN has no engine.
+# Words in out-of-memory errors of torch, cuDNN, cuBLAS, OpenCV, OpenVINO and TensorRT that have no
+# class of their own. Where no cuDNN engine has room for its workspace, torch finds none.
 _SHORTAGE = ('out of memory', "can't allocate memory", 'not enough memory', 'ALLOC_FAILED',
              'ALLOCATION_FAILED', 'unable to find an engine', 'Insufficient memory', 'bad_alloc',
              'OutOfMemory')
@@ -30,10 +30,10 @@ _SHORTAGE = ('out of memory', "can't allocate memory", 'not enough memory', 'ALL
 def keep_freed_memory() -> bool:
     """Let the C library's allocator reuse large blocks; the process keeps its peak size.
 
-    Only one arena is left, because those of other threads give their memory back regardless.
+    All threads share one arena from now on: other arenas would give their memory back regardless.
 
     Returns:
-        Whether it could: only glibc has these settings, elsewhere nothing changes.
+        Whether it worked. Only glibc has these settings; elsewhere nothing changes.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
@@ -48,7 +48,7 @@ def keep_freed_memory() -> bool:
 
 
 def give_back_freed_memory(device: torch.device) -> None:
-    """Free what is only kept for reuse: in cycles of objects, in the C library, on the device."""
+    """Free unused memory: reference cycles, and what the C library and the device's cache keep."""
     gc.collect()
     with suppress(OSError, TypeError, AttributeError):  # as above
         ctypes.CDLL(None).malloc_trim(0)
@@ -57,7 +57,7 @@ def give_back_freed_memory(device: torch.device) -> None:
 
 
 def is_shortage(error: BaseException) -> bool:
-    """Whether an error says that memory ran out, on whatever device and in whoever's words."""
+    """Whether an error says that memory ran out, on any device and in the words of any library."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError | cv2.error) and any(

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Convolutions in OpenVINO: on a CPU a third faster than torch, in bfloat16 and 8 bits more.
+"""Convolutions in OpenVINO: on a CPU a third faster than torch, more in bfloat16 and 8 bits.
 
-It fuses each convolution with what follows it. A network that is meant for it keeps its
-convolutions in a module `core`, called as `core(frames, flow) -> maps`, all of them lists; all
-else stays in torch, and torch stays the reference that tests compare with.
+OpenVINO fuses each convolution with the operations that follow it. A network that supports it
+keeps its convolutions in a module `core`, called as `core(frames, flow) -> maps`, where all three
+are lists of tensors. All else stays in torch, and tests compare with the core in torch.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ddfnet_ros.runtime.memory import is_shortage
 _log = logging.getLogger(__name__)
 
 _SHAPES_KEPT = 4  # compiled graphs; each holds its own activations
-_GRAPHS_KEPT = 8  # of models and numbers of frames, a few megabytes each
+_GRAPHS_KEPT = 8  # one per model and number of frames, a few megabytes each
 _TRACED_SIZE = (8, 12)  # any will do: the graph is reshaped before it is compiled
 
 
@@ -34,7 +34,7 @@ _converted: dict[tuple[str, tuple[int, ...], torch.dtype], Any] = {}
 
 
 class OpenVINOCore(nn.Module):
-    """Takes the place of a network's `core`; compiled at the first call with each shape."""
+    """Replaces a network's `core`; compiled at the first call with each shape."""
 
     def __init__(
         self, core: nn.Module, dtype: torch.dtype, threads: int, ranges: Ranges | None = None
@@ -43,13 +43,13 @@ class OpenVINOCore(nn.Module):
 
         Args:
             core: The convolutions, on the CPU, in float32.
-            dtype: What is computed in, float32 or bfloat16.
-            threads: As many CPU threads are used.
-            ranges: Of what the convolutions are given, to compute them in 8 bits; None: do not.
+            dtype: Type to compute in, float32 or bfloat16.
+            threads: Number of CPU threads.
+            ranges: Ranges of the convolutions' inputs, to compute in 8 bits; None: not in 8 bits.
 
         Raises:
             ImportError: OpenVINO is not installed.
-            ValueError: ranges of another network.
+            ValueError: the ranges belong to another network.
         """
         super().__init__()
         self._runtime = runtime()
@@ -62,36 +62,36 @@ class OpenVINOCore(nn.Module):
             'INFERENCE_NUM_THREADS': threads,
             'INFERENCE_PRECISION_HINT': 'bf16' if dtype is torch.bfloat16 else 'f32',
         }
-        # Not `lru_cache` of methods: a model that nobody uses any more would wait, with its
-        # threads and its memory, until the garbage collector comes.
+        # Not `lru_cache` on methods: an unused model would then keep its threads and memory until
+        # the garbage collector runs.
         self._requests: dict[tuple[tuple[int, ...], ...], Any] = {}
 
     def forward(self, frames: list[Tensor], flow: list[Tensor]) -> list[Tensor]:
-        """What the core gives; the next call writes over it."""
+        """Run the core; the next call overwrites the result."""
         if self._failed:
             return self._in_torch(frames, flow)
-        # As it has them inside: what lies in torch's channels_last order is handed over as it is.
-        given = [x.permute(0, 2, 3, 1).to(self._dtype).contiguous() for x in (*frames, *flow)]
+        # Channels last, as OpenVINO has them inside: torch's channels_last tensors are not copied.
+        inputs = [x.permute(0, 2, 3, 1).to(self._dtype).contiguous() for x in (*frames, *flow)]
         try:
-            request = self._request(tuple(tuple(x.shape) for x in given))
-        except Exception as error:  # of many kinds, which share no base but this
+            request = self._request(tuple(tuple(x.shape) for x in inputs))
+        except Exception as error:  # its errors share no other base
             if is_shortage(error):
                 raise
-            self._failed = True  # for good: torch's tracer keeps megabytes of each attempt
+            self._failed = True  # no second attempt: torch's tracer keeps megabytes of each
             _log.warning('OpenVINO cannot run this network, torch does: %s',
                          ' '.join(str(error).split())[:200])
             return self._in_torch(frames, flow)
-        request.infer([_shared(x) for x in given], share_inputs=True)
+        request.infer([_as_openvino(x) for x in inputs], share_inputs=True)
         return [torch.from_numpy(x.data).permute(0, 3, 1, 2) for x in request.output_tensors]
 
     def _in_torch(self, frames: list[Tensor], flow: list[Tensor]) -> list[Tensor]:
-        """Go on where OpenVINO or torch's tracer cannot."""
+        """Run the core in torch, where OpenVINO or torch's tracer cannot."""
         with torch.autocast('cpu', torch.bfloat16, enabled=self._dtype is torch.bfloat16):
             maps: list[Tensor] = self._core(frames, flow)
         return maps
 
     def _request(self, shapes: tuple[tuple[int, ...], ...]) -> Any:
-        """Of the graph for these shapes; the most recent ones are kept."""
+        """The inference request for these shapes; the most recent ones are kept."""
         request = self._requests.pop(shapes, None) or self._compile(shapes)
         self._requests[shapes] = request
         if len(self._requests) > _SHAPES_KEPT:
@@ -99,6 +99,7 @@ class OpenVINOCore(nn.Module):
         return request
 
     def _compile(self, shapes: tuple[tuple[int, ...], ...]) -> Any:
+        """Compile the graph for these shapes."""
         channels = tuple(shape[-1] for shape in shapes)
         graph = self._graph(channels)
         graph.reshape(dict(enumerate(list(shape) for shape in shapes)))
@@ -106,9 +107,10 @@ class OpenVINOCore(nn.Module):
         return compiled.create_infer_request()
 
     def _graph(self, channels: tuple[int, ...]) -> Any:
-        """A copy of the core's graph, converted once per process for equal cores.
+        """A copy of the core's graph.
 
-        Because torch's tracer keeps megabytes of each trace for good.
+        Equal cores are converted once per process, because torch's tracer never frees the
+        megabytes of a trace.
         """
         key = (_fingerprint(self._rounded), channels, self._dtype)
         if key not in _converted:
@@ -118,13 +120,13 @@ class OpenVINOCore(nn.Module):
         return _converted[key].clone()
 
     def _convert(self, channels: tuple[int, ...]) -> Any:
-        """The core's graph for what it is given, channels last, of any size."""
+        """Convert the core to a graph with inputs and outputs of any size, channels last."""
         from openvino import Layout, Type
         from openvino.preprocess import PrePostProcessor
 
         with torch.inference_mode(mode=False):
             example = [torch.zeros(1, c, *_TRACED_SIZE) for c in channels]
-            graph = graph_of(_Flat(self._rounded), example)
+            graph = graph_of(_TensorsOnly(self._rounded), example)
         graph.reshape({i: [1, c, -1, -1] for i, c in enumerate(channels)})
         layouts = PrePostProcessor(graph)
         kind = Type.bf16 if self._dtype is torch.bfloat16 else Type.f32
@@ -138,7 +140,7 @@ class OpenVINOCore(nn.Module):
 
 
 def graph_of(network: nn.Module, example: Sequence[Tensor]) -> Any:
-    """OpenVINO's graph of what a network does with tensors like these."""
+    """Convert a network to an OpenVINO graph, by tracing it with example inputs."""
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
@@ -150,8 +152,8 @@ def graph_of(network: nn.Module, example: Sequence[Tensor]) -> Any:
         return frontend.convert(frontend.load(decoder))
 
 
-def _shared(x: Tensor) -> Any:
-    """The same memory as OpenVINO's; NumPy has no name for bfloat16."""
+def _as_openvino(x: Tensor) -> Any:
+    """View a tensor's memory for OpenVINO; bfloat16 needs its own type, as NumPy has none."""
     if x.dtype is not torch.bfloat16:
         return x.numpy()
     from openvino import Tensor as OpenVINOTensor
@@ -161,31 +163,31 @@ def _shared(x: Tensor) -> Any:
 
 
 def _fingerprint(core: nn.Module) -> str:
-    """Equal for cores of equal layers and weights."""
+    """Digest of a core's layers and weights."""
     digest = hashlib.sha256(repr(core).encode())
     for parameter in core.parameters():
         digest.update(parameter.detach().contiguous().numpy().tobytes())
     return digest.hexdigest()
 
 
-class _Flat(nn.Module):
-    """A core with tensors, not lists, on both ends, as the tracer wants it."""
+class _TensorsOnly(nn.Module):
+    """A core that takes and returns tensors instead of lists, as the tracer needs it."""
 
     def __init__(self, core: nn.Module) -> None:
         super().__init__()
         self._core = core
 
-    def forward(self, *given: Tensor) -> tuple[Tensor, ...]:
-        frames = (len(given) + 1) // 2  # there is one flow less
-        return tuple(self._core(list(given[:frames]), list(given[frames:])))
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        frames = (len(inputs) + 1) // 2  # there is one flow less
+        return tuple(self._core(list(inputs[:frames]), list(inputs[frames:])))
 
 
 @cache
 def runtime() -> Any:
-    """OpenVINO's Core, one for as long as the process lives, and without its telemetry.
+    """OpenVINO's Core, without its telemetry; one object for the life of the process.
 
-    It gives the thread that first compiles a stack of its own for signal handlers. Freed by
-    another thread it would take that stack away, and the next signal would kill the process.
+    The Core gives the thread that first compiles its own stack for signal handlers. If another
+    thread freed the Core, that stack would be gone and the next signal would kill the process.
     """
     sys.modules.setdefault('openvino_telemetry', None)  # type: ignore[arg-type]  # as if absent
     return importlib.import_module('openvino').Core()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A bracket on its way through a `Deghoster`, while the next one is submitted."""
+"""The result of a bracket that a `Deghoster` may still be working on."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ Result = TypeVar('Result')
 
 
 class Pending(Generic[Result]):
-    """What will have become of a bracket; on a CPU it is there at once.
+    """A result that may not be ready yet; on a CPU it is ready at once.
 
-    May be asked from another thread than the one that submits, and by several. Until it has been
-    asked it holds, on a GPU, the radiance and the motion of the padded picture there (12 bytes
+    Any number of threads may ask for it, not only the one that submits. On a GPU, it holds memory
+    until it was asked for: on the device the radiance and motion of the padded picture (12 bytes
     per pixel, and 8 for each frame but the reference), and on the host radiance and picture in
-    pinned memory (15 bytes per pixel of RGB). None is written over, however many are pending.
+    pinned memory (15 bytes per pixel of RGB). However many are pending, none overwrites another.
     """
 
     def __init__(self, finish: Callable[[], Result]) -> None:
-        """Hold what is not finished.
+        """Remember how to wait for the result.
 
         Args:
-            finish: Waits for the result; called again only where it failed.
+            finish: Waits for the result and returns it; called again only after it raised.
         """
         self._finish: Callable[[], Result] | None = finish
         self._results: list[Result] = []
         self._lock = threading.Lock()
 
     def result(self) -> Result:
-        """Wait for it; the same each time.
+        """Wait for the result; every call returns the same object.
 
         Raises:
-            RuntimeError: from the device, where it failed after the bracket was submitted.
+            RuntimeError: the device failed after the bracket was submitted.
         """
         with self._lock:
             if self._finish is not None:

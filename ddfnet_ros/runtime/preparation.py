@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a Bracket to the network's input stack, on the host, in as few passes as pixels allow."""
+"""Convert a bracket to the network's input stack, on the host, in few passes over the pixels."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from ddfnet_ros.settings import RadianceSettings
 
 _Plane = npt.NDArray[np.float32]
 
-_SENSIBLE_EXPOSURES = (1e-12, 1e12)  # beyond, radiance would leave float32's range
+_SENSIBLE_EXPOSURES = (1e-12, 1e12)  # [s]; outside, radiance would leave float32's range
 
 
 def check_exposures(bracket: Bracket) -> None:
-    """Raise ValueError where exposures are such that no camera has."""
+    """Raise ValueError for exposures that no camera has."""
     low, high = _SENSIBLE_EXPOSURES
     for exposure in bracket.exposures:
         if not low <= exposure <= high:
@@ -36,13 +36,14 @@ def stack_of(
 ) -> Float[Tensor, '1 n 6 h w']:
     """Build X_i = [I_i, P_i] (Sec. 3.1) for a whole bracket, the reference first.
 
-    Equal to `radiance.input_stack`; integer pixels go through tables instead of powers.
+    Equal to `radiance.input_stack`, but integer pixels are looked up in tables.
 
     Args:
         bracket: Grey or RGB frames; grey is repeated into three channels.
-        settings: Name the camera response.
-        padded: Height and width of the result, at least the frames'; the edge is repeated.
-        pinned: Whether it shall lie where a GPU can copy it from by itself.
+        settings: Camera response.
+        padded: Height and width of the result, not below the frames'; the last row and column
+            are repeated.
+        pinned: Whether the result is in pinned memory, from which a GPU copies by itself.
     """
     frames = bracket.reference_first
     exposures = relative_exposures([frame.exposure for frame in frames]).numpy()
@@ -56,8 +57,8 @@ def stack_of(
             np.divide(linear.numpy(), exposure, out=corrected)
         else:
             top = int(np.iinfo(planes.dtype).max)
-            _look_up(planes, levels_of(top), ldr)
-            table = levels_of(top, settings.response, settings.gamma) / exposure
+            _look_up(planes, level_table(top), ldr)
+            table = level_table(top, settings.response, settings.gamma) / exposure
             _look_up(planes, table, corrected)
         if len(planes) == 1:
             channels[1:3], channels[4:6] = ldr, corrected
@@ -65,27 +66,28 @@ def stack_of(
 
 
 def _padded_planes(pixels: Pixels, padded: tuple[int, int]) -> npt.NDArray[Any]:
-    """(C, h, w) copy of (H, W[, C]) pixels, edges repeated up to the new size."""
+    """Copy (H, W[, C]) pixels to (C, h, w); the last row and column are repeated."""
     interleaved = pixels.reshape(*pixels.shape[:2], -1)
     planes = np.empty((interleaved.shape[2], *padded), pixels.dtype)
-    padded_pixels(interleaved, planes.transpose(1, 2, 0))
+    pad_into(interleaved, planes.transpose(1, 2, 0))
     return planes
 
 
-def padded_pixels(pixels: npt.NDArray[Any], out: npt.NDArray[Any]) -> None:
-    """Copy (H, W, C) pixels into (h, w, C), the last row and column repeated up to its size."""
+def pad_into(pixels: npt.NDArray[Any], out: npt.NDArray[Any]) -> None:
+    """Copy (H, W, C) pixels into (h, w, C); the last row and column are repeated to fill it."""
     height, width = pixels.shape[:2]
     out[:height, :width] = pixels
     repeat_edges(out, height, width)
 
 
 def repeat_edges(planes: npt.NDArray[Any], height: int, width: int) -> None:
-    """Fill (h, w, ...) below and right of the first height and width with what is there last."""
+    """Fill (h, w, ...) beyond `height` rows and `width` columns with the last row and column."""
     planes[height:, :width] = planes[height - 1:height, :width]
     planes[:, width:] = planes[:, width - 1:width]
 
 
 def _look_up(planes: npt.NDArray[Any], table: _Plane, out: _Plane) -> None:
+    """Write the table's entry for each pixel value."""
     if planes.dtype == np.uint8:  # OpenCV looks up four times as fast, but only in 256 entries.
         width = planes.shape[-1]
         cv2.LUT(planes.reshape(-1, width), table, dst=out.reshape(-1, width))
@@ -94,8 +96,8 @@ def _look_up(planes: npt.NDArray[Any], table: _Plane, out: _Plane) -> None:
 
 
 @lru_cache(maxsize=16)
-def levels_of(top: int, response: str = 'linear', gamma: float = 1.0) -> _Plane:
-    """What each integer pixel value up to `top` means: linear, in [0, 1], float32."""
+def level_table(top: int, response: str = 'linear', gamma: float = 1.0) -> _Plane:
+    """Linear value in [0, 1] of each integer pixel value from 0 to `top`, as float32."""
     levels = torch.arange(top + 1, dtype=torch.float64) / top
     table: _Plane = linearise(levels, response, gamma).float().numpy()
     return table

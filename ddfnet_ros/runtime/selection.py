@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `auto` means: the device, the model and the precision that suit this machine."""
+"""Choose the device, model, flow and precision; `auto` means what suits this machine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ddfnet_ros.flow.providers import PROVIDERS, FlowProvider, provider
 from ddfnet_ros.network.layers import PreciseConv2d
 from ddfnet_ros.runtime.eight_bits import Ranges
 
-_AMPERE = 8, 0  # compute capability from which on GPUs have bfloat16
+_AMPERE = 8, 0  # least compute capability of GPUs with bfloat16
 
 # First the model meant for the device, then what else it can run in real time. `base` comes last:
 # the paper's network needs 265 times the arithmetic of `fast`, too much for a CPU.
@@ -29,7 +29,7 @@ def choose_device(name: str) -> torch.device:
     """Turn auto, cpu, cuda or cuda:1 into a device that is there.
 
     Raises:
-        ValueError: unknown or absent device.
+        ValueError: the device is unknown or not there.
     """
     if name == 'auto':
         return torch.device('cuda' if torch.cuda.is_available() else 'cpu')
@@ -48,7 +48,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def choose_model(name: str, device: torch.device) -> Path:
-    """Find the weights of a model by name or path; auto takes what suits the device.
+    """Find the weights of a model by name or path; auto takes the best one for the device.
 
     Raises:
         FileNotFoundError: no such weights; names those present.
@@ -66,11 +66,11 @@ def choose_model(name: str, device: torch.device) -> Path:
 
 
 def load_fusion(path: Path) -> weights.LoadedModel:
-    """Load weights that fuse; those of a flow network lie in the same folder.
+    """Load the weights of a network that fuses; weights of flow networks are in the same folder.
 
     Raises:
-        ValueError: weights that cannot be used, of a network that does not fuse, or trained with
-            a flow that is not known.
+        ValueError: the weights cannot be used, are those of a flow network, or were trained with
+            a flow provider that is not known.
     """
     loaded = weights.load(path)
     if network.describe(loaded.model)['architecture'] in PROVIDERS:
@@ -85,19 +85,21 @@ def load_fusion(path: Path) -> weights.LoadedModel:
 def choose_flow(
     card: Mapping[str, Any], device: torch.device, folder: Path | str = ''
 ) -> FlowProvider:
-    """The flow provider that a model was trained with.
+    """Load the flow provider that a model was trained with.
 
     Args:
-        card: Of the model; `flow` names the provider, `flow_sha256` the weights of a network.
-        device: Where a network is to run.
-        folder: Of the model; a flow network's weights are looked for there first.
+        card: Card of the model. `flow` names the provider; `flow_sha256` is the checksum of a flow
+            network's weights.
+        device: Device that a flow network runs on.
+        folder: Folder of the model; a flow network's weights are looked for there first.
 
     Raises:
-        ValueError: unknown provider, or not the weights that the model was trained with.
+        ValueError: the provider is unknown, or its weights are not those that the model was
+            trained with.
         FileNotFoundError: its weights are not there.
     """
-    def load(trained: str) -> nn.Module:
-        path = weights.find(trained, folder)
+    def load(name: str) -> nn.Module:
+        path = weights.find(name, folder)
         loaded = weights.load(path)
         expected = card.get('flow_sha256', loaded.sha256)
         if loaded.sha256 != expected:
@@ -109,9 +111,9 @@ def choose_flow(
 
 
 def choose_precision(name: str, device: torch.device) -> torch.dtype:
-    """Type of the convolutions; auto is bfloat16 where the device computes it natively.
+    """Choose the type of the convolutions; auto is bfloat16 where the device has it natively.
 
-    With int8 it is the type of all else.
+    For int8, this is the type of everything but the 8-bit convolutions.
     """
     if name == 'bfloat16' or (name in ('auto', 'int8') and _has_bfloat16(device)):
         return torch.bfloat16
@@ -121,25 +123,25 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
 def choose_ranges(
     name: str, backend: str, device: torch.device, card: Mapping[str, Any]
 ) -> Ranges | None:
-    """What convolutions are given, where they are to be computed in 8 bits; else None.
+    """Input ranges of the convolutions if they are to be computed in 8 bits, else None.
 
     Args:
-        name: Of the precision; auto is int8 where the CPU has instructions for it.
-        backend: That of the settings; openvino alone does it.
-        device: Where the model is to run.
-        card: Of the model; has them if somebody measured them.
+        name: Precision as in the settings; auto is int8 where the CPU has instructions for it.
+        backend: Backend as in the settings; only openvino, which auto may become, has 8 bits.
+        device: Device that the model runs on.
+        card: Card of the model; has the ranges if they were measured.
 
     Raises:
-        ValueError: int8 was asked for and cannot be.
+        ValueError: int8 was asked for, but is not possible.
     """
-    able = device.type == 'cpu' and backend != 'torch' and 'ranges' in card
-    if name == 'int8' and not able:
+    possible = device.type == 'cpu' and backend != 'torch' and 'ranges' in card
+    if name == 'int8' and not possible:
         got = 'no ranges' if 'ranges' not in card else f'{backend} on {device}'
         raise ValueError('precision: expected OpenVINO on a CPU and a model with ranges for int8, '
                          f'got {got}; ddfnet weights calibrate measures them, or use auto')
     wanted = name == 'int8' or (name == 'auto' and _has_int8())
     return {k: (float(low), float(high)) for k, (low, high) in card['ranges'].items()} \
-        if able and wanted else None
+        if possible and wanted else None
 
 
 def move_(model: Any, device: torch.device) -> nn.Module:
@@ -149,7 +151,7 @@ def move_(model: Any, device: torch.device) -> nn.Module:
 
 
 def cast_convolutions_(model: Any, dtype: torch.dtype) -> None:
-    """Cast, in place and once, the weights that autocast would cast at every call."""
+    """Cast in place, once, the weights that autocast would cast at every call."""
     for layer in model.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear) and not isinstance(
                 layer, PreciseConv2d):

@@ -21,7 +21,7 @@ from ddfnet_ros.runtime.preparation import stack_of
 from ddfnet_ros.runtime.rendering import render
 from ddfnet_ros.runtime.request import BatchKey
 from ddfnet_ros.runtime.stages import Stage
-from ddfnet_ros.runtime.upload import crosses_as_bits, uploaded_stack
+from ddfnet_ros.runtime.upload import crosses_as_bits, upload_stack
 from ddfnet_ros.settings import RadianceSettings
 
 
@@ -60,7 +60,7 @@ class StackPipeline:
     ) -> Float[Tensor, '1 n 6 h w']:
         """The input stack, on the device."""
         if stage.pins and crosses_as_bits(bracket):
-            return uploaded_stack(bracket, settings, padded, stage)
+            return upload_stack(bracket, settings, padded, stage)
         return stage.to_device(stack_of(bracket, settings, padded, stage.pins))
 
     def motion(self, inputs: Float[Tensor, '1 n 6 h w']) -> Float[Tensor, '1 m 2 h w']:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Frames of 8 or 16 bits become the input stack where the network is: only they cross the bus."""
+"""Build the input stack on the device from 8 or 16-bit frames: only these cross the bus."""
 
 from __future__ import annotations
 
@@ -10,70 +10,72 @@ from torch import Tensor
 
 from ddfnet_ros.bracket import Bracket, white_level
 from ddfnet_ros.radiance import relative_exposures
-from ddfnet_ros.runtime.preparation import levels_of, padded_pixels
+from ddfnet_ros.runtime.preparation import level_table, pad_into
 from ddfnet_ros.runtime.stages import Stage
 from ddfnet_ros.settings import RadianceSettings
 
-_BITS = {'uint8': torch.uint8, 'uint16': torch.int16}
-"""What pixels cross the bus as: torch computes little with uint16."""
+_BUS_TYPES = {'uint8': torch.uint8, 'uint16': torch.int16}
+"""Torch type in which pixels cross the bus, by NumPy type; torch computes little with uint16."""
 
 
 def crosses_as_bits(bracket: Bracket) -> bool:
-    """Whether frames are of 8 or 16 bits."""
-    return bracket.reference.pixels.dtype.name in _BITS
+    """Whether the frames have 8 or 16 bits, as `upload_stack` needs."""
+    return bracket.reference.pixels.dtype.name in _BUS_TYPES
 
 
-def uploaded_stack(
+def upload_stack(
     bracket: Bracket, settings: RadianceSettings, padded: tuple[int, int], stage: Stage
 ) -> Float[Tensor, '1 n 6 h w']:
-    """What `preparation.stack_of` gives, on a stage's device.
+    """Build the same stack as `preparation.stack_of`, on the device.
 
     Args:
-        bracket: Of 8 or 16 bits, grey or RGB; grey is repeated into three channels.
-        settings: Name the camera response.
-        padded: Height and width of the result, at least the frames'; the edge is repeated.
-        stage: Copies.
+        bracket: Grey or RGB frames of 8 or 16 bits; grey is repeated into three channels.
+        settings: Camera response.
+        padded: Height and width of the result, not below the frames'; the last row and column
+            are repeated.
+        stage: Stage that uploads.
     """
-    pixels = stage.to_device(_bits(bracket, padded, stage.pins))
-    meanings = stage.to_device(_meanings(bracket, settings, stage.pins))
-    return _looked_up(pixels, meanings)
+    pixels = stage.to_device(_padded_frames(bracket, padded, stage.pins))
+    tables = stage.to_device(_value_tables(bracket, settings, stage.pins))
+    return _look_up(pixels, tables)
 
 
-def _bits(
+def _padded_frames(
     bracket: Bracket, padded: tuple[int, int], pinned: bool
 ) -> Integer[Tensor, 'n h w c']:
     """The frames' own pixels, the reference first, padded."""
     frames = bracket.reference_first
     shape = (len(frames), *padded, 1 if frames[0].pixels.ndim == 2 else 3)
     dtype = frames[0].pixels.dtype
-    bits = torch.empty(shape, dtype=_BITS[dtype.name], pin_memory=pinned)
-    for out, frame in zip(bits.numpy().view(dtype), frames, strict=True):
-        padded_pixels(frame.pixels.reshape(*frame.pixels.shape[:2], -1), out)
-    return bits
+    pixels = torch.empty(shape, dtype=_BUS_TYPES[dtype.name], pin_memory=pinned)
+    for out, frame in zip(pixels.numpy().view(dtype), frames, strict=True):
+        pad_into(frame.pixels.reshape(*frame.pixels.shape[:2], -1), out)
+    return pixels
 
 
-def _meanings(
+def _value_tables(
     bracket: Bracket, settings: RadianceSettings, pinned: bool
 ) -> Float[Tensor, 'n levels 2']:
     """I_i and P_i of each pixel value of each frame."""
     frames = bracket.reference_first
     top = int(white_level(frames[0].pixels))
-    ldr, linear = levels_of(top), levels_of(top, settings.response, settings.gamma)
+    ldr, linear = level_table(top), level_table(top, settings.response, settings.gamma)
     exposures = relative_exposures([frame.exposure for frame in frames]).numpy()
-    meanings = torch.empty((len(frames), top + 1, 2), pin_memory=pinned)
-    for out, exposure in zip(meanings.numpy(), exposures, strict=True):
+    tables = torch.empty((len(frames), top + 1, 2), pin_memory=pinned)
+    for out, exposure in zip(tables.numpy(), exposures, strict=True):
         out[:, 0] = ldr
         np.divide(linear, exposure, out=out[:, 1])
-    return meanings
+    return tables
 
 
-def _looked_up(
-    pixels: Integer[Tensor, 'n h w c'], meanings: Float[Tensor, 'n levels 2']
+def _look_up(
+    pixels: Integer[Tensor, 'n h w c'], tables: Float[Tensor, 'n levels 2']
 ) -> Float[Tensor, '1 n 6 h w']:
-    """One frame after the other, because indices take eight times the memory of pixels."""
+    """Look up all pixels, frame by frame: indices take up to eight times the memory of pixels."""
     count, height, width, _ = pixels.shape
-    stack = meanings.new_empty((count, 2, 3, height, width))
-    for out, frame, meaning in zip(stack, pixels, meanings, strict=True):
-        # int16 has the bits of uint16, and a negative index counts from the end, as they do.
-        out.copy_(meaning[frame.long()].permute(3, 2, 0, 1))
+    stack = tables.new_empty((count, 2, 3, height, width))
+    for out, frame, table in zip(stack, pixels, tables, strict=True):
+        # int16 holds the bits of uint16: large values become negative indices, which count from
+        # the end of the table and so find the right entry.
+        out.copy_(table[frame.long()].permute(3, 2, 0, 1))
     return stack.flatten(1, 2)[None]

@@ -79,7 +79,7 @@ def test_a_row_or_a_column_tells_ratios_too(shape):
 
 def test_clipped_everywhere_is_refused():
     frames = [take(scene(), 0.001), take(scene(), 1000)]
-    with pytest.raises(ValueError, match='set --exposure-times'):
+    with pytest.raises(ValueError, match='give the exposure times'):
         estimate_exposures(frames, RadianceSettings())
 
 

@@ -134,7 +134,7 @@ def test_replayed_work_is_what_kernels_one_by_one_give(device, model):
     for bracket, found in zip(given, replayed, strict=True):
         assert decibels(one_by_one(bracket), found) >= LEAST_DB_OF_OTHER_KERNELS
     if device == 'cuda':
-        assert deghoster._stacked.graphs._able, 'a graph could not be captured'
+        assert deghoster._stacked.graphs._can_capture, 'a graph could not be captured'
         assert any(deghoster._stacked.graphs._kept.values())
 
 
@@ -168,7 +168,7 @@ def test_brackets_that_are_fused_together_are_those_fused_one_by_one(device, mod
             if device == 'cuda':
                 assert found.together == (3 if found.image.shape[0] == 72 else 1)
     if device == 'cuda':
-        assert deghoster._stacked.graphs._able, 'a graph could not be captured'
+        assert deghoster._stacked.graphs._can_capture, 'a graph could not be captured'
 
 
 @NEEDS_GPU
@@ -187,7 +187,7 @@ def test_tensorrt_gives_the_picture_of_torch(model, precision, tmp_path, monkeyp
     for _ in range(4):  # one by one, captured, replayed
         for bracket, picture in zip(given, expected, strict=True):
             assert decibels(picture, deghoster(bracket)) >= least
-    assert deghoster._stacked.graphs._able, 'a graph could not be captured'
+    assert deghoster._stacked.graphs._can_capture, 'a graph could not be captured'
     assert any(deghoster._stacked.graphs._kept.values())
     assert len(list(tmp_path.rglob('*.engine'))) == 1
     monkeypatch.setattr(tensorrt_engines, 'build_engine', None)  # nothing can be built any more

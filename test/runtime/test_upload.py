@@ -7,7 +7,7 @@ from ddfnet_ros.bracket import Bracket, Frame
 from ddfnet_ros.runtime import upload
 from ddfnet_ros.runtime.preparation import stack_of
 from ddfnet_ros.runtime.stages import Stage
-from ddfnet_ros.runtime.upload import crosses_as_bits, uploaded_stack
+from ddfnet_ros.runtime.upload import crosses_as_bits, upload_stack
 from ddfnet_ros.settings import RadianceSettings
 
 RESPONSES = RadianceSettings.__dataclass_fields__['response'].metadata['choices']
@@ -25,7 +25,7 @@ def bracket(dtype, shape=(9, 14, 3), exposures=(0.5, 1.0, 3.0)):
 
 
 def assert_alike(given, settings, padded):
-    found = uploaded_stack(given, settings, padded, STAGE)
+    found = upload_stack(given, settings, padded, STAGE)
     expected = stack_of(given, settings, padded)
     assert found.dtype == torch.float32
     assert found.is_contiguous()
@@ -65,5 +65,5 @@ def test_float_frames_go_another_way():
 
 def test_no_value_is_asked_for_on_the_way_into_a_stack():
     pixels = torch.empty((3, 16, 24, 1), dtype=torch.int16, device='meta')
-    stack = upload._looked_up(pixels, torch.empty((3, 65536, 2), device='meta'))
+    stack = upload._look_up(pixels, torch.empty((3, 65536, 2), device='meta'))
     assert (stack.shape, stack.device.type) == ((1, 3, 6, 16, 24), 'meta')

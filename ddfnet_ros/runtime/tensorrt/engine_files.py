@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Engines on disk, so that they are built once per machine; a damaged file counts as none."""
+"""Engines on disk, so that each is built once per machine. A damaged file counts as none."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from pathlib import Path
 
 from ddfnet_ros.whole_files import write_whole
 
-_DIGEST = 32  # bytes of SHA-256, before the engine
+_DIGEST = 32  # bytes of the SHA-256 digest that precedes the engine in a file
 
 _log = logging.getLogger(__name__)
 
 
 def path_of(checksum: str, *about: str) -> Path:
-    """File of an engine in the user's cache folder, named after all that it depends on.
+    """Path of an engine in the user's cache folder, named after all that the engine depends on.
 
     Args:
         checksum: Checksum of the weights; a digest of this package's code is added to it.
-        about: What else it depends on, such as GPU and precision.
+        about: What else the engine depends on, such as GPU and precision.
     """
     cache = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache')
     digest = hashlib.sha256(f'{checksum} {_sources()}'.encode()).hexdigest()[:16]
@@ -31,7 +31,7 @@ def path_of(checksum: str, *about: str) -> Path:
 
 
 def load(path: Path) -> bytes | None:
-    """Read an engine; None where there is none, or, with a warning, a damaged one."""
+    """Read an engine; None if there is none, or, with a warning, if the file is damaged."""
     try:
         content = path.read_bytes()
     except OSError:
@@ -55,7 +55,7 @@ def store(path: Path, engine: bytes) -> None:
 
 @functools.cache
 def _sources() -> str:
-    """Digest of this package's code, which makes the engine of the weights."""
+    """Digest of this package's code, because an engine depends on it, too."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parents[2].rglob('*.py')):
         digest.update(path.read_bytes())

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A network run by TensorRT. Untested on a card: there was none.
 
-Memory comes from torch, work goes to torch's current stream, and the host waits for nothing; so
-CUDA graphs can capture it (`graphs.py`).
+Memory comes from torch, work goes to torch's current stream, and the host does not wait. So CUDA
+graphs can capture it (`graphs.py`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _EXECUTIONS_KEPT = 8  # twice as many as CUDA graphs
 
 
 class TensorRTFusion:
-    """Stands in for a network that fuses; other attributes are the network's own."""
+    """Replaces a network that fuses; other attributes are those of the network."""
 
     def __init__(
         self, network: nn.Module, device: torch.device, dtype: torch.dtype, checksum: str
@@ -51,7 +51,7 @@ class TensorRTFusion:
 
         Raises:
             ValueError: there is no engine for them.
-            RuntimeError: TensorRT cannot run it, as where memory is short.
+            RuntimeError: TensorRT cannot run its engine, for example where memory is short.
         """
         stack, flow = stack.float().contiguous(), flow.float().contiguous()
         batch, frames, _, height, width = stack.shape
@@ -63,7 +63,7 @@ class TensorRTFusion:
         return radiance
 
     def capture(self, work: Callable[[], Tensor]) -> tuple[Tensor, Callable[[], object]]:
-        """Capture work that calls this as a CUDA graph; the replay keeps its context alive."""
+        """Capture work that calls this network; the replay keeps the execution context alive."""
         result, replay = cuda_graph(work)
         latest = next(reversed(self._executions.values()))
         return result, lambda: (replay(), latest)
@@ -83,10 +83,11 @@ class TensorRTFusion:
 class _Execution:
     """Runs an engine on brackets of one size.
 
-    No other size shares its context: shapes must not change under a graph that has captured it.
+    Each size has its own context: its shapes must not change once a graph has captured it.
     """
 
     def __init__(self, engine: Any, shapes: Mapping[str, tuple[int, ...]], logger: Any) -> None:
+        """Create the execution context and set its input shapes."""
         import tensorrt
 
         self._logger = logger
@@ -98,7 +99,7 @@ class _Execution:
         self._bytes = self._context.update_device_memory_size_for_shapes()
 
     def __call__(self, tensors: Mapping[str, Tensor]) -> None:
-        """Run it on the current stream, from and into these tensors."""
+        """Run the engine on the current stream; the tensors are its inputs and outputs by name."""
         memory = torch.empty(max(self._bytes, 1), dtype=torch.uint8, device='cuda')
         self._context.set_device_memory(memory.data_ptr(), self._bytes)
         for name, tensor in tensors.items():
@@ -106,6 +107,7 @@ class _Execution:
         self._check(self._context.execute_async_v3(torch.cuda.current_stream().cuda_stream))
 
     def _check(self, done: bool) -> None:
+        """Raise RuntimeError, with TensorRT's reason, if a call has failed."""
         if not done:
             raise RuntimeError('expected TensorRT to run its engine, got: '
                                f'{self._logger.error()}; set backend to torch')
