@@ -23,7 +23,7 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         OSError: it cannot be written, such as on a full disk; an existing file stays.
     """
-    target = path.resolve()
+    target = behind_links(path)
     # Short and ASCII, whatever the name of the file is.
     name = f'.{os.getpid()}_{threading.get_ident()}_{next(_numbers)}.partial'
     partial = target.with_name(name)
@@ -32,6 +32,11 @@ def replacing(path: Path) -> Iterator[Path]:
         put_in_place(partial, target)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def behind_links(path: Path) -> Path:
+    """Return the file that a link points to, whether it is there or not; else `path` itself."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -23,6 +23,7 @@ from ddfnet_ros.bags.reading import BagError, BagReader, Message
 from ddfnet_ros.bags.writing import BagWriter
 from ddfnet_ros.bracket import Bracket
 from ddfnet_ros.settings import NodeSettings
+from ddfnet_ros.whole_files import behind_links
 
 if TYPE_CHECKING:
     from ddfnet_ros.runtime.deghosted import Deghosted
@@ -59,7 +60,8 @@ class BagJob:
     @property
     def folder(self) -> Path:
         """Folder that holds the results until all are complete."""
-        return self.target.with_name(f'{self.target.name}.partial')
+        target = behind_links(self.target)
+        return target.with_name(f'{target.name}.partial')
 
 
 class TakenError(BagError):
@@ -106,7 +108,7 @@ def fuse_bag(job: BagJob, fuse: Fuse) -> Done:
             whole = job.folder / 'whole.mcap'
             _write(job, bag, finder, parts, whole)
             check_free(job)  # again: it may have appeared meanwhile
-            os.replace(whole, job.target)
+            os.replace(whole, behind_links(job.target))
             parts.remove()
     return done
 

@@ -16,13 +16,15 @@ from ddfnet_ros.bags.writing import BagWriter
 from ddfnet_ros.whole_files import write_whole
 
 PART_SIZE = 20  # brackets in a part: an interruption loses at most these
+_LOCK, _PURPOSE = 'lock', 'purpose.json'
 
 
 class Parts:
     """Context manager for the folder of a run, which holds several small, complete bags.
 
     The folder records the purpose of the run. If it is from a run with another purpose, such as
-    other settings, it is emptied. Only one process at a time can have it open.
+    other settings, it is emptied; one that no run has made is refused. Only one process at a time
+    can have it open.
     """
 
     def __init__(self, folder: Path, purpose: Mapping[str, Any]) -> None:
@@ -41,6 +43,7 @@ class Parts:
 
     def __enter__(self) -> Parts:
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._check_ours()
         with ExitStack() as stack:
             self._lock(stack)
             self._reuse_or_clear()
@@ -91,8 +94,16 @@ class Parts:
     def _path(self, number: int) -> Path:
         return self._folder / f'part_{number:05}.mcap'
 
+    def _check_ours(self) -> None:
+        """Raise BagError if the folder holds files that no run has left."""
+        names = {path.name for path in self._folder.iterdir()}
+        if names and not names & {_LOCK, _PURPOSE}:
+            raise BagError(f'{self._folder}: expected a folder of an earlier run, or none, got '
+                           f'one with {min(names)}; move it away, or choose another name for the '
+                           'result')
+
     def _lock(self, stack: ExitStack) -> None:
-        file = stack.enter_context((self._folder / 'lock').open('w'))
+        file = stack.enter_context((self._folder / _LOCK).open('w'))
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -101,12 +112,12 @@ class Parts:
 
     def _reuse_or_clear(self) -> None:
         """Reuse completed parts of a run with the same purpose; remove all other files."""
-        purpose = self._folder / 'purpose.json'
+        purpose = self._folder / _PURPOSE
         same = purpose.is_file() and purpose.read_text() == self._purpose
         while same and (self._path(len(self._done)).with_suffix('.json')).is_file():
             path = self._path(len(self._done))
             self._done[path] = json.loads(path.with_suffix('.json').read_text())
-        kept = {'lock', 'purpose.json', *(p.name for p in self._done),
+        kept = {_LOCK, _PURPOSE, *(p.name for p in self._done),
                 *(p.with_suffix('.json').name for p in self._done)}
         for path in self._folder.iterdir():
             if path.name in kept:

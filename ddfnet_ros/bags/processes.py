@@ -12,6 +12,8 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import active_children, get_context, parent_process
 from types import TracebackType
 
+from tqdm import tqdm
+
 from ddfnet_ros.bags.fusing import BagJob, Done
 from ddfnet_ros.bags.many import Work, WorkerDiedError, fuse_here
 
@@ -68,7 +70,14 @@ class Processes:
 
     def _new_executor(self) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
-            1, mp_context=get_context('spawn'), initializer=_end_with_parent)
+            1, mp_context=get_context('spawn'), initializer=_begin)
+
+
+def _begin() -> None:
+    """Prepare this process to be ended at any time."""
+    # Else tqdm makes a semaphore, of which Python would complain when this process is ended.
+    tqdm.set_lock(threading.RLock())
+    _end_with_parent()
 
 
 def _end_with_parent() -> None:

@@ -75,7 +75,7 @@ class BagReader:
     def __enter__(self) -> BagReader:
         if not self._path.exists():
             raise BagError(f'{self._path}: expected a bag, got no such file; check the path')
-        if not _may_be_bag(self._path):
+        if not may_be_bag(self._path):
             what = 'a folder without metadata.yaml' if self._path.is_dir() else 'another file'
             raise BagError(f'{self._path}: expected a bag, got {what}; name an .mcap, .db3 or '
                            '.bag file, or a rosbag2 folder')
@@ -196,5 +196,6 @@ def name_of(path: Path) -> str:
     return whole.name if path.is_dir() else whole.stem
 
 
-def _may_be_bag(path: Path) -> bool:
+def may_be_bag(path: Path) -> bool:
+    """Whether a path is that of a bag, by its name and, if it is a folder, by its files."""
     return (path / 'metadata.yaml').is_file() if path.is_dir() else path.suffix in _SUFFIXES

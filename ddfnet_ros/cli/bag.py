@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from ddfnet_ros.bags.reading import BagError, name_of
 from ddfnet_ros.cli.bag_report import Report, json_line, summary
 from ddfnet_ros.cli.bag_settings import LIVE_ONLY, settings_for_bag
 from ddfnet_ros.cli.options import as_options, optional
-from ddfnet_ros.command_line.naming import given_settings
+from ddfnet_ros.command_line.naming import given_settings, quoted
 from ddfnet_ros.command_line.parsing import parse
 from ddfnet_ros.command_line.waiting import waiting
 from ddfnet_ros.settings import NodeSettings
@@ -149,7 +148,7 @@ def _fuse_several(
 
 
 def _print_resume_hint(jobs: Sequence[BagJob]) -> None:
-    if folders := [shlex.quote(str(job.folder)) for job in jobs if job.folder.is_dir()]:
+    if folders := [quoted(job.folder) for job in jobs if job.folder.is_dir()]:
         print(f'\nddfnet: interrupted; the same command goes on where it was, '
               f'`rm -r {" ".join(folders)}` forgets it', file=sys.stderr)
 
@@ -158,10 +157,13 @@ def _target_paths(sources: Sequence[Path], folder: Path) -> dict[Path, Path]:
     """Return the target path of each bag.
 
     Raises:
-        BagError: the folder is a file, a target is one of the bags, or two bags have one name.
+        BagError: the folder is a file or a bag, a target is one of the bags, or two bags have one
+            name.
     """
-    if folder.exists() and not folder.is_dir():
-        raise BagError(f'{folder}: expected a folder for the results, got a file')
+    if (is_bag := (folder / 'metadata.yaml').is_file()) or (
+            folder.exists() and not folder.is_dir()):
+        raise BagError(f'{folder}: expected a folder for the results, got '
+                       f'{"a bag" if is_bag else "a file"}; name OUT last')
     targets = [folder / f'{name_of(source)}.mcap' for source in sources]
     if taken := [target for source, target in zip(sources, targets, strict=True)
                  if target.exists() and source.exists() and target.samefile(source)]:

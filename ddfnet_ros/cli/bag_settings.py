@@ -12,7 +12,7 @@ from ddfnet_ros.bags.reading import BagError
 from ddfnet_ros.bags.suggestion import complete_suggestions
 from ddfnet_ros.bags.survey import survey
 from ddfnet_ros.cli import parameter_file
-from ddfnet_ros.command_line.naming import with_option_names
+from ddfnet_ros.command_line.naming import quoted, with_option_names
 from ddfnet_ros.settings import NodeSettings
 
 LIVE_ONLY = frozenset({
@@ -55,7 +55,7 @@ def settings_for_bag(
         missing = ['--image-topics'] if complete else [
             option for name, option in _EXPOSURE_OPTIONS.items() if name not in wanted]
         raise BagError(f'{source}: expected one bracket, got {found}; see `ddfnet inspect '
-                       f'{source}` and set {" and ".join(missing)}')
+                       f'{quoted(source)}` and set {" and ".join(missing)}')
     return node_settings(complete[0].parameters | wanted, params_file)
 
 

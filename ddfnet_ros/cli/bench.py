@@ -51,6 +51,9 @@ class Options:
                 f'--frames: expected {MIN_FRAMES} to {MAX_FRAMES}, got {self.frames}')
         if self.repeats < 3:
             raise ValueError(f'--repeats: expected at least 3, got {self.repeats}')
+        if self.fusion.reference:
+            raise ValueError(f'--reference: expected none, as no time depends on it, got '
+                             f'{self.fusion.reference}; leave it out')
 
 
 def run(words: Sequence[str]) -> int:

@@ -55,7 +55,8 @@ def run(words: Sequence[str]) -> int:
         evaluation = carry_out(options, options.fusion, ready=stop)
     print(report(evaluation), flush=True)  # before writing the file, which may fail on a full disk
     if options.json is not None:
-        options.json.write_text(evaluation.to_json())
+        with images.whole_target(options.json) as partial:
+            partial.write_text(evaluation.to_json(), encoding='utf-8')
     return 0
 
 

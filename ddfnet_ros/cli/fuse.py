@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +12,8 @@ from typing import Annotated, Any
 import tyro
 
 from ddfnet_ros import images
-from ddfnet_ros.bracket import Bracket, mismatched_frames
-from ddfnet_ros.cli.image_files import frames_of
+from ddfnet_ros.bracket import Bracket
+from ddfnet_ros.cli.image_files import frames_of, warn_of_mismatch
 from ddfnet_ros.cli.options import FUSION, check_output, optional
 from ddfnet_ros.command_line.parsing import parse
 from ddfnet_ros.command_line.waiting import waiting
@@ -67,7 +66,7 @@ def run(words: Sequence[str]) -> int:
 
         deghoster = Deghoster(options.fusion)
         fused = deghoster(bracket)
-    _warn_of_mismatch(bracket, dict(zip(map(id, frames), options.ldr, strict=True)))
+    warn_of_mismatch(bracket, dict(zip(map(id, frames), options.ldr, strict=True)))
     images.write_exr(options.output, fused.radiance)
     if options.tonemapped is not None:
         images.write_png(options.tonemapped, fused.image)
@@ -87,20 +86,6 @@ def _check_no_input_overwritten(options: Options) -> None:
         if result is not None and result.exists() and any(map(result.samefile, frames)):
             raise ValueError(f'expected a result beside the frames, got {result}, which is one of '
                              'them; choose another name')
-
-
-def _warn_of_mismatch(bracket: Bracket, files: Mapping[int, Path]) -> None:
-    """Warn if a longer exposure is no brighter than a shorter one.
-
-    Args:
-        bracket: The bracket.
-        files: Path of each frame by the frame's `id()`.
-    """
-    if frames := mismatched_frames(bracket):
-        shorter, longer = (f'{files[id(frame)]} ({frame.exposure:.4g})' for frame in frames)
-        print(f'ddfnet: warning: expected {longer} to be brighter than {shorter}, got a picture '
-              'that is not; give different files, and --exposure-times in their order',
-              file=sys.stderr)
 
 
 def _format(about: Mapping[str, Any]) -> str:

@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
+import errno
 import math
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 from ddfnet_ros import images
-from ddfnet_ros.bracket import Frame, Pixels, check_pixels
+from ddfnet_ros.bracket import Bracket, Frame, Pixels, check_pixels, mismatched_frames
 from ddfnet_ros.settings import MAX_FRAMES, MIN_FRAMES, RadianceSettings
 
 AUTO = ('auto',)
@@ -30,7 +32,11 @@ def frames_of(
         ValueError: a file is not an image, or its exposure is unknown.
         OSError: a file cannot be read.
     """
+    _check_named(paths, times)
     if folder := next((path for path in paths if path.is_dir()), None):
+        if (folder / 'metadata.yaml').is_file():
+            raise ValueError(f'expected image files, got the bag {folder}; give it alone to '
+                             'ddfnet bag or ddfnet view')
         raise ValueError(f'expected image files, got the folder {folder}; name {folder}/*.png')
     if not MIN_FRAMES <= len(paths) <= MAX_FRAMES:
         raise ValueError(f'expected {MIN_FRAMES} to {MAX_FRAMES} image files, got '
@@ -72,6 +78,41 @@ def seconds(word: str) -> float:
         raise ValueError(f'--exposure-times: expected seconds > 0 or auto, got {word!r}; write '
                          'them with blanks between, such as 1 4 16 or 1/250 1/60')
     return time
+
+
+def warn_of_mismatch(bracket: Bracket, files: Mapping[int, Path]) -> None:
+    """Warn if a longer exposure is no brighter than a shorter one.
+
+    Args:
+        bracket: The bracket.
+        files: Path of each frame by the frame's `id()`.
+    """
+    if frames := mismatched_frames(bracket):
+        shorter, longer = (f'{files[id(frame)]} ({frame.exposure:.4g})' for frame in frames)
+        print(f'ddfnet: warning: expected {longer} to be brighter than {shorter}, got a picture '
+              'that is not; give different files, and --exposure-times in their order',
+              file=sys.stderr)
+
+
+def check_not_among_times(paths: Sequence[Path], times: Sequence[str]) -> None:
+    """Raise ValueError if the files were named behind --exposure-times, which took them."""
+    if not paths and times != AUTO and not all(map(_is_time, times)):
+        raise ValueError('expected image files, got none before --exposure-times, which takes all '
+                         'that follows it; put the files before it, or -- between')
+
+
+def _is_time(word: str) -> bool:
+    try:
+        return seconds(word) > 0
+    except ValueError:
+        return False
+
+
+def _check_named(paths: Sequence[Path], times: Sequence[str]) -> None:
+    """Raise an error unless files are named that are there."""
+    check_not_among_times(paths, times)
+    if missing := next((path for path in paths if not path.exists()), None):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(missing))
 
 
 def _read(path: Path) -> Pixels:

@@ -16,6 +16,7 @@ from ddfnet_ros.bags.reading import name_of
 from ddfnet_ros.bags.suggestion import Suggestion, suggestions
 from ddfnet_ros.bags.survey import ImageTopic, Survey, survey
 from ddfnet_ros.bracket import Pixels
+from ddfnet_ros.command_line.naming import argument
 from ddfnet_ros.command_line.parsing import parse
 from ddfnet_ros.command_line.waiting import waiting
 from ddfnet_ros.settings import RadianceSettings
@@ -89,7 +90,7 @@ def _bag_command(found: Survey, guess: Suggestion, number: int) -> str:
     """
     named = found.path if found.path.name else found.path.absolute()  # '.' has no name
     end = f'_{number}' if number else ''
-    words = ['ddfnet', 'bag', str(found.path), str(named.with_name(
+    words = ['ddfnet', 'bag', argument(found.path), argument(named.with_name(
         f'{name_of(named)}_fused{end}.mcap'))]
     for option in ('image_topics', 'metadata_topics') if number else ():
         if topics := guess.parameters.get(option):

@@ -56,10 +56,20 @@ class Options:
             raise ValueError('--preview: expected --panoramas as well, a folder of .exr panoramas')
         if self.brackets < 1:
             raise ValueError(f'--brackets: expected at least 1, got {self.brackets}')
+        if self.seed < 0:
+            raise ValueError(f'--seed: expected 0 or more, got {self.seed}; choose another')
+        self._check_for_useless_options()
         for name in ('panoramas', 'cutouts'):
             folder = getattr(self, name)
             if folder is not None and not folder.is_dir():
                 raise ValueError(f'--{name}: expected a folder, got {folder}')
+
+    def _check_for_useless_options(self) -> None:
+        beside, ignored = ('output', 'cutouts') if self.preview is None else (
+            'preview', 'brackets')
+        if getattr(self, ignored) != getattr(Options, ignored):
+            raise ValueError(f'--{ignored}: expected none with --{beside}, where it changes '
+                             'nothing; leave it out')
 
 
 def run(words: Sequence[str]) -> int:

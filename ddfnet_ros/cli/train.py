@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ddfnet_ros.command_line.naming import quoted
 from ddfnet_ros.command_line.waiting import waiting
 from ddfnet_ros.training.options import parse
 
@@ -21,5 +22,5 @@ def run(words: Sequence[str]) -> int:
         print(state_json(settings, state))
         return 0
     print(f'{state.step} steps, {state.seconds / 60:.1f} min; '
-          f'ship it: ddfnet weights ship {settings.run} models/NAME.safetensors')
+          f'ship it: ddfnet weights ship {quoted(settings.run)} models/NAME.safetensors')
     return 0

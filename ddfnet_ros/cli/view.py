@@ -20,15 +20,21 @@ import tyro
 from tqdm import tqdm
 
 from ddfnet_ros.bags.brackets import BracketFinder
-from ddfnet_ros.bags.reading import BagError, BagReader
+from ddfnet_ros.bags.reading import BagError, BagReader, may_be_bag
 from ddfnet_ros.bracket import Bracket
 from ddfnet_ros.cli.bag_settings import LIVE_ONLY, node_settings, settings_for_bag
-from ddfnet_ros.cli.image_files import AUTO, frames_of, seconds
+from ddfnet_ros.cli.image_files import (
+    AUTO,
+    check_not_among_times,
+    frames_of,
+    seconds,
+    warn_of_mismatch,
+)
 from ddfnet_ros.cli.options import as_options, check_output, optional
-from ddfnet_ros.command_line.naming import given_settings
+from ddfnet_ros.command_line.naming import given_settings, option, quoted
 from ddfnet_ros.command_line.parsing import parse
 from ddfnet_ros.command_line.waiting import waiting
-from ddfnet_ros.settings import NodeSettings
+from ddfnet_ros.settings import DeghosterSettings, NodeSettings
 
 if TYPE_CHECKING:
     from ddfnet_ros.runtime.deghosted import Deghosted
@@ -40,6 +46,9 @@ EXAMPLES = """\
   ddfnet view IMG_*.JPG --save inside.rrd                 (times from EXIF)"""
 
 _SUFFIX = '.rrd'
+# Beside the settings of the deghoster.
+_OF_FILES = {'exposure_times', 'moving_threshold'}
+_ROOM = 2**16  # bytes that a disk with room takes
 # With CI set the viewer sends no analytics, and the user's own choice is kept. It looks for newer
 # releases through the named proxy; none runs at this one.
 _OFFLINE = dict.fromkeys(('ALL_PROXY', 'HTTPS_PROXY'), 'http://127.0.0.1:9') | {'CI': 'true'}
@@ -76,6 +85,7 @@ metadata; auto, for files: estimated."""
 
     def __post_init__(self) -> None:
         if not self.sources:
+            check_not_among_times(self.sources, self.exposure_times)
             raise ValueError('expected a bag or image files, got none')
         if self.brackets is not None and self.brackets < 1:
             raise ValueError(f'--brackets: expected at least 1, got {self.brackets}')
@@ -89,6 +99,8 @@ def run(words: Sequence[str]) -> int:
     is_recording = options.sources[0].suffix == _SUFFIX
     if is_recording:
         _check_no_other_words(options.sources, words)
+    if len(options.sources) > 1:
+        _check_files_use(options, words)
     if importlib.util.find_spec('rerun') is None:
         raise ValueError('expected rerun, got none; pip install "ddfnet_ros[view]" '
                          '(Python 3.11 or newer)')
@@ -101,6 +113,7 @@ def run(words: Sequence[str]) -> int:
     with TemporaryDirectory(prefix='.ddfnet_view_', dir=place) as folder:
         recording = Path(folder) / f'inside{_SUFFIX}'
         about = _record_brackets(options, words, recording)
+        _check_room(Path(folder))
         if options.save is None:
             return _open_viewer(recording)
         recording.replace(options.save)
@@ -116,6 +129,24 @@ def _check_no_other_words(sources: Sequence[Path], words: Sequence[str]) -> None
     if more:
         raise ValueError(f'{sources[0]}: expected no more words beside a recording, got '
                          f'{more[0]}; leave that out, or give what the recording was made of')
+
+
+def _check_files_use(options: Options, words: Sequence[str]) -> None:
+    """Raise ValueError if there are options that image files do not use, or bags among these."""
+    if bag := next((path for path in options.sources if may_be_bag(path)), None):
+        raise ValueError(f'expected image files, or one bag, got {bag} among {options.sources[0]} '
+                         'and others; name one bag alone')
+    given = {*given_settings(words, options.settings),
+             *(name for name in ('params_file', 'brackets') if getattr(options, name) is not None)}
+    used = {field.name for field in dataclasses.fields(DeghosterSettings)} | _OF_FILES
+    if useless := sorted(given - used):
+        raise ValueError(f'{option(useless[0])}: expected none with image files, where it changes '
+                         'nothing; leave it out')
+
+
+def _check_room(folder: Path) -> None:
+    """Raise OSError on a full disk, of which rerun says nothing: the recording lacks its end."""
+    (folder / 'room').write_bytes(bytes(_ROOM))
 
 
 def _record_brackets(options: Options, words: Sequence[str], path: Path) -> dict[str, Any]:
@@ -136,7 +167,9 @@ def _record_brackets(options: Options, words: Sequence[str], path: Path) -> dict
         if from_files:
             with waiting('fusing'):
                 frames = frames_of(options.sources, options.exposure_times, settings)
-                add(Bracket.of(frames, settings.reference))
+                bracket = Bracket.of(frames, settings.reference)
+                add(bracket)
+            warn_of_mismatch(bracket, dict(zip(map(id, frames), options.sources, strict=True)))
             count = 1
         else:
             count = _fuse_bag(options, settings, add)
@@ -146,7 +179,7 @@ def _record_brackets(options: Options, words: Sequence[str], path: Path) -> dict
 def _format(recording: Path, about: Mapping[str, Any]) -> str:
     brackets = '1 bracket' if about['brackets'] == 1 else f'{about["brackets"]} brackets'
     return (f'{recording}: {brackets}, model {about["model"]} on {about["device"]}; look at it: '
-            f'ddfnet view {recording}')
+            f'ddfnet view {quoted(recording)}')
 
 
 def _bag_settings(options: Options, words: Sequence[str]) -> NodeSettings:
@@ -172,7 +205,7 @@ def _fuse_bag(
                 count += 1
     if not count:
         raise BagError(f'{source}: expected complete brackets, got none; see `ddfnet inspect '
-                       f'{source}`')
+                       f'{quoted(source)}`')
     return count
 
 

@@ -46,6 +46,11 @@ class Ship:
     json: bool = False
     """Print one JSON object and nothing else."""
 
+    def __post_init__(self) -> None:
+        if self.mix is None and self.share != Ship.share:
+            raise ValueError(f'--share: expected --mix as well, got {self.share:g} alone; leave '
+                             'it out, or name what to mix in')
+
 
 @dataclass(frozen=True, kw_only=True)
 class Slim:
@@ -73,6 +78,11 @@ class Calibrate:
     """Batches of two scenes to look at."""
     json: bool = False
     """Print one JSON object and nothing else."""
+
+    def __post_init__(self) -> None:
+        if self.batches < 1:
+            raise ValueError(f'--batches: expected at least 1, got {self.batches}; leave it out '
+                             'for 64')
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from ddfnet_ros.tunables import Settings
@@ -14,6 +16,16 @@ from ddfnet_ros.tunables import Settings
 def option(name: str) -> str:
     """Return the option that sets a field."""
     return '--' + name.replace('_', '-')
+
+
+def argument(path: Path | str) -> str:
+    """Return a path as a word of a command line, where a leading minus would make an option."""
+    return f'./{path}' if str(path).startswith('-') else str(path)
+
+
+def quoted(path: Path | str) -> str:
+    """Return a path as it is to be typed into a shell."""
+    return shlex.quote(argument(path))
 
 
 def with_option_names(text: str, settings: type[Settings]) -> str:

@@ -142,16 +142,15 @@ def _run_on_photographs(
 def _choose_peers(names: Iterable[str]) -> dict[str, Fuser]:
     chosen = list(PEERS) if ALL in names else list(names)
     for name in chosen:
-        if name in ABSENT:
-            raise ValueError(f'--peers: {name} is not there: {ABSENT[name]}')
         if name not in PEERS:
-            raise ValueError(
-                f'--peers: expected {ALL} or some of {", ".join(PEERS)}, got {name!r}')
+            why = f' ({ABSENT[name].rstrip(".")})' if name in ABSENT else ''
+            raise ValueError(f'--peers: expected {ALL} or some of {", ".join(PEERS)}, got '
+                             f'{name!r}{why}; choose among those')
     return {name: PEERS[name] for name in chosen}
 
 
 def _make_source(plan: Plan, reference: int | str) -> SceneSource:
-    if isinstance(reference, str):
+    if isinstance(reference, str) or reference > plan.frames:
         raise ValueError(f'--reference: expected 1 to {plan.frames}, or 0 for the median, got '
                          f'{reference}; name an exposure')
     settings = SceneSettings(size=plan.size, frames=plan.frames, ratios=_ratio_range(plan.frames),

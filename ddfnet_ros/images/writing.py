@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from ddfnet_ros.bracket import Pixels
 from ddfnet_ros.images.reading import ImageError
+from ddfnet_ros.whole_files import behind_links, replacing
 
 
 def write_exr(
@@ -40,7 +41,7 @@ def write_exr(
         'compression': OpenEXR.DWAB_COMPRESSION if compact else OpenEXR.ZIP_COMPRESSION,
         'type': OpenEXR.scanlineimage,
     }
-    with _atomic_target(Path(path)) as partial:
+    with whole_target(Path(path)) as partial:
         try:
             OpenEXR.File(header, {'RGB': pixels}).write(str(partial))
         except RuntimeError as error:  # raised on a full disk
@@ -58,35 +59,33 @@ def write_png(path: Path | str, image: Pixels) -> None:
     done, encoded = cv2.imencode('.png', pixels)
     if not done:
         raise ImageError(f'{path}: expected an image that PNG can hold, got {image.shape}')
-    with _atomic_target(Path(path)) as partial:
+    with whole_target(Path(path)) as partial:
         partial.write_bytes(encoded.tobytes())
 
 
 @contextmanager
-def _atomic_target(path: Path) -> Iterator[Path]:
+def whole_target(path: Path) -> Iterator[Path]:
     """Give a temporary path to write to; it replaces `path` when it is complete.
 
     Raises:
         OSError: no file can be written there.
     """
     check_writable(path)
-    if not os.access(path.parent, os.W_OK) or (path.exists() and not path.is_file()):
+    folder = behind_links(path).parent
+    if not os.access(folder, os.W_OK) or (path.exists() and not path.is_file()):
         yield path  # written directly, such as /dev/null
         return
-    partial = path.with_name(f'.{path.name}.partial')
-    try:
+    with replacing(path) as partial:
         yield partial
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def check_writable(path: Path | str) -> None:
     """Raise OSError, naming the remedy, unless a file can be written at `path`."""
     path = Path(path)
-    if not path.parent.is_dir():
+    folder = behind_links(path).parent
+    if not folder.is_dir():
         raise FileNotFoundError(f'{path}: expected its folder to exist, got none; create it')
-    target = path if path.exists() else path.parent
+    target = path if path.exists() else folder
     if path.is_dir() or not os.access(target, os.W_OK):
         raise PermissionError(f'{path}: expected a file that may be written, got '
                               f'{"a folder" if path.is_dir() else "no permission"}; '

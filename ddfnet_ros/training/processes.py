@@ -13,6 +13,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from ddfnet_ros.runtime.selection import choose_device
+
 
 @dataclass(frozen=True)
 class ProcessGroup:
@@ -63,22 +65,28 @@ def join(device: str) -> Iterator[ProcessGroup]:
 
     Args:
         device: Torch device, or 'auto'; with several processes on 'cuda' each takes its own GPU.
+
+    Raises:
+        ValueError: there is no such device.
     """
     size = int(os.environ.get('WORLD_SIZE', '1'))
-    if device == 'auto':
-        device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    try:
+        chosen = choose_device(device)
+        if size > 1 and chosen == torch.device('cuda'):
+            chosen = choose_device(f'cuda:{os.environ.get("LOCAL_RANK", "0")}')
+    except ValueError as error:
+        raise ValueError(f'--{error}') from error
     if size == 1:
-        yield ProcessGroup(0, 1, torch.device(device))
+        yield ProcessGroup(0, 1, chosen)
         return
-    if device == 'cuda':
-        device = f'cuda:{os.environ.get("LOCAL_RANK", "0")}'
-        torch.cuda.set_device(device)
+    if chosen.type == 'cuda':
+        torch.cuda.set_device(chosen)
     # Optimizers import this module later. Imported within a process group, it would keep the
     # group and its threads alive for good.
     importlib.import_module('torch._dynamo')
-    dist.init_process_group('gloo' if device == 'cpu' else 'nccl')
+    dist.init_process_group('gloo' if chosen.type == 'cpu' else 'nccl')
     try:
-        yield ProcessGroup(dist.get_rank(), size, torch.device(device))
+        yield ProcessGroup(dist.get_rank(), size, chosen)
     finally:
         # This ends the group's threads: one that outlives Python would abort the process.
         dist.destroy_process_group()

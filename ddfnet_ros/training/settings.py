@@ -174,7 +174,7 @@ class TrainingSettings(Settings):
 def _parse_entry(entry: str) -> tuple[str, Any]:
     name, equals, value = entry.partition('=')
     if not equals:
-        raise ValueError(f'config: expected NAME=VALUE, such as channels=40, got {entry!r}')
+        raise ValueError(f'--config: expected NAME=VALUE, got {entry!r}; write it as channels=40')
     try:
         return name, json.loads(value)
     except json.JSONDecodeError:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ddfnet_ros import network, weights
 from ddfnet_ros.runtime.machine import hardware
@@ -67,23 +67,47 @@ def ship(
 
     Raises:
         FileNotFoundError: the folder holds no finished checkpoint, or the model to mix is missing.
-        ValueError: a PWC-Net was trained jointly but `pwcnet` is not given; the model to mix has
-            another network, flow or licence.
+        ValueError: a PWC-Net was trained jointly but `pwcnet` is not given, or the other way
+            round; the model to mix has another network, flow or licence; the evaluation is of
+            other weights.
     """
     stored = slim.read_any(run)
+    dtype = torch.float16 if half else torch.float32
     tensors = stored.part('average')
     card = _card(stored) | ({'evaluation': dict(evaluation)} if evaluation else {})
-    dtype = torch.float16 if half else torch.float32
-    if flow_tensors := stored.part('flow_average'):
-        if pwcnet is None:
-            raise ValueError(f'{run}: expected a file for the PWC-Net, which was trained along, '
-                             'got none; give --pwcnet')
+    flow, flow_card = _flow_of(run, stored, pwcnet), card.copy()
+    if flow is not None:
         flow_card = {k: v for k, v in card.items() if not k.startswith('flow')}
-        card['flow_sha256'] = _save(
-            {'architecture': 'pwcnet'}, flow_tensors, pwcnet, flow_card, dtype)
+        card['flow_sha256'] = weights.stored_checksum(flow, dtype)
     if mix:
         tensors, card = _mix_in(mix, stored.network, tensors, card)
-    return _save(stored.network, tensors, path, card, dtype)
+    model = _filled(stored.network, tensors)
+    _check_evaluation(evaluation or {}, weights.stored_checksum(model, dtype))
+    if flow is not None and pwcnet is not None:
+        weights.save(flow, pwcnet, flow_card, dtype)
+    return weights.save(model, path, card, dtype)
+
+
+def _flow_of(run: Path, stored: Checkpoint, pwcnet: Path | None) -> nn.Module | None:
+    """The PWC-Net that was trained along, if one was; a file for it must be given only then."""
+    tensors = stored.part('flow_average')
+    if tensors and pwcnet is None:
+        raise ValueError(f'{run}: expected a file for the PWC-Net, which was trained along, '
+                         'got none; give --pwcnet')
+    if pwcnet is not None and not tensors:
+        raise ValueError(f'--pwcnet: expected none, as {run} has trained no PWC-Net along, got '
+                         f'{pwcnet}; leave it out')
+    return _filled({'architecture': 'pwcnet'}, tensors) if tensors else None
+
+
+def _check_evaluation(evaluation: Mapping[str, Any], shipped: str) -> None:
+    """Raise ValueError if an evaluation is of other weights; old ones do not say of which."""
+    measured = evaluation.get('sha256', {})
+    if measured and shipped not in measured.values():
+        got = str(measured.get('fused', 'others'))[:12]
+        raise ValueError(f'--evaluation: expected one of these weights, sha256 {shipped[:12]}, '
+                         f'got one of {got}; ship without it, evaluate what was shipped, and ship '
+                         'again')
 
 
 def _mix_in(
@@ -106,13 +130,10 @@ def _mix_in(
     return mean, card | {'mixed_with': source}
 
 
-def _save(
-    config: Mapping[str, Any], tensors: dict[str, Tensor], path: Path, card: Mapping[str, Any],
-    dtype: torch.dtype,
-) -> str:
+def _filled(config: Mapping[str, Any], tensors: dict[str, Tensor]) -> nn.Module:
     model = network.build(config)
     fill(model, tensors)
-    return weights.save(model, path, card, dtype)
+    return model
 
 
 def _card(stored: Checkpoint) -> dict[str, Any]:

@@ -10,14 +10,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
 from ddfnet_ros import weights
 from ddfnet_ros.training import checkpoint
 from ddfnet_ros.training.checkpoint import Checkpoint
+from ddfnet_ros.whole_files import write_whole
 
 INDEX = 'index.json'
 
@@ -49,9 +52,9 @@ def write(stored: Checkpoint, folder: Path) -> list[Path]:
         name = f'step_{stored.facts["step"]}_part_{number}_of_{len(parts)}{weights.SUFFIX}'
         weights.write(part, folder / name, {})
         checksums[name] = weights.checksum(part)
-    index, partial = folder / INDEX, folder / f'{INDEX}.partial'
-    partial.write_text(json.dumps({'facts': stored.facts, 'parts': checksums}, indent=1) + '\n')
-    partial.replace(index)
+    index = folder / INDEX
+    text = json.dumps({'facts': stored.facts, 'parts': checksums}, indent=1) + '\n'
+    write_whole(index, text.encode())
     for old in folder.glob(f'step_*_part_*{weights.SUFFIX}'):
         if old.name not in checksums:
             old.unlink()
@@ -63,21 +66,46 @@ def read(folder: Path) -> Checkpoint:
 
     Raises:
         FileNotFoundError: a file is missing.
-        ValueError: a part is damaged or belongs to another checkpoint.
+        ValueError: the index or a part is damaged, or a part belongs to another checkpoint.
     """
-    index = json.loads((folder / INDEX).read_text())
+    facts, checksums = _read_index(folder / INDEX)
     tensors: dict[str, Tensor] = {}
-    for name, expected in index['parts'].items():
-        part = load_file(folder / name) if (folder / name).is_file() else {}
+    for name, expected in checksums.items():
+        part = _read_part(folder / name)
         if (got := weights.checksum(part)) != expected:
             raise ValueError(f'{folder / name}: expected sha256 {expected}, got '
                              f'{got if part else "no file"}; copy all parts again')
         tensors |= part
-    return Checkpoint(index['facts'], {name: tensor.float() for name, tensor in tensors.items()})
+    return Checkpoint(facts, {name: tensor.float() for name, tensor in tensors.items()})
+
+
+def _read_index(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """Read the facts, and the checksum of each part."""
+    try:
+        index = json.loads(path.read_text(encoding='utf-8'))
+    except ValueError as error:
+        raise _unusable_error(path, f'no JSON ({error})') from error
+    facts, parts = (index.get(name) if isinstance(index, dict) else None
+                    for name in ('facts', 'parts'))
+    if not (isinstance(facts, dict) and {'step', 'seconds', 'settings'} <= facts.keys()
+            and isinstance(parts, dict)):
+        raise _unusable_error(path, 'other JSON')
+    return facts, parts
+
+
+def _read_part(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path) if path.is_file() else {}
+    except SafetensorError as error:
+        raise _unusable_error(path, f'a damaged part ({error})') from error
+
+
+def _unusable_error(path: Path, got: str) -> ValueError:
+    return ValueError(f'{path}: expected a slim checkpoint, got {got}; copy it again')
 
 
 def read_any(path: Path) -> Checkpoint:
-    """Read a full or slim checkpoint.
+    """Read a full or slim checkpoint; a folder that has both gives the full one.
 
     Args:
         path: Folder of a run or its checkpoint file, or folder of a slim checkpoint or its index.
@@ -86,8 +114,11 @@ def read_any(path: Path) -> Checkpoint:
         FileNotFoundError: there is none.
         ValueError: it cannot be used.
     """
-    folder = path.parent if path.name == INDEX else path
-    return read(folder) if (folder / INDEX).is_file() else checkpoint.read(path)
+    if path.name == INDEX and path.is_file():
+        return read(path.parent)
+    # A slim one beside the full one is older, if the run went on.
+    is_slim = (path / INDEX).is_file() and not (path / checkpoint.CHECKPOINT).is_file()
+    return read(path) if is_slim else checkpoint.read(path)
 
 
 def _split(tensors: dict[str, Tensor]) -> Iterator[dict[str, Tensor]]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import copy
 import json
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import torch
@@ -22,6 +24,7 @@ from ddfnet_ros.training.settings import TrainingSettings
 
 _NO_PWCNET = ('train one (--recipe pwcnet), import one (ddfnet weights import-pwcnet), or do '
               'without (--flow dis)')
+_MAX_ERROR_LENGTH = 200  # characters of another library's error that are quoted
 _AVERAGE_OF = {'model': 'average', 'flow': 'flow_average'}
 
 
@@ -82,6 +85,7 @@ def _build_model(
     settings: TrainingSettings, stored: Checkpoint | None
 ) -> tuple[nn.Module, dict[str, Any]]:
     """The network, and the history entries on the origin of its weights."""
+    _check_config(settings)
     if stored is not None:
         model = network.build(stored.network)
         _check_network(settings, model)
@@ -91,7 +95,32 @@ def _build_model(
         _check_network(settings, loaded.model)
         origin = sources.origin(Path(settings.start_from).stem, loaded.sha256, loaded.card)
         return loaded.model.train(), {'started_from': origin}
-    return network.build(settings.network), {}
+    return _build_new(settings), {}
+
+
+def _check_config(settings: TrainingSettings) -> None:
+    """Raise ValueError if `config` names fields that the network does not have."""
+    own = network.describe(network.build({'architecture': settings.architecture}))
+    if unknown := settings.network.keys() - own.keys():
+        fields = ', '.join(name for name in own if name != 'architecture')
+        raise ValueError(f'--config: expected fields of {settings.architecture} ({fields}), got '
+                         f'{", ".join(sorted(unknown))}; leave that out')
+
+
+def _build_new(settings: TrainingSettings) -> nn.Module:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')  # of layers without channels, which are refused
+            model = network.build(settings.network)
+        if empty := [name for name, weight in model.named_parameters() if not weight.numel()]:
+            raise ValueError(f'no weights in {empty[0]}')
+    except Exception as error:  # wrong layer arguments can raise anything
+        if not settings.config:
+            raise
+        problem = shorten(str(error), _MAX_ERROR_LENGTH) or type(error).__name__
+        raise ValueError(f'--config: expected values that make a network, got '
+                         f'{" ".join(settings.config)} ({problem}); choose others') from error
+    return model
 
 
 def _check_network(settings: TrainingSettings, model: nn.Module) -> None:

@@ -110,8 +110,11 @@ Task = FusionTask | MotionTask
 
 
 def _logit_module(model: nn.Module) -> nn.Module | None:
-    """Module that outputs the frames' logits: core of fast, weight predictor of ddfnet."""
+    """Module that outputs the frames' logits: core, weight predictor, or layer before a sigmoid."""
     parts = dict(model.named_children())
+    layers = parts.get('layers')
+    if isinstance(layers, nn.Sequential) and isinstance(layers[-1], nn.Sigmoid):
+        return layers[-2]
     return parts.get('core') or parts.get('weight_predictor')
 
 

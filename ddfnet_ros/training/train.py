@@ -3,12 +3,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -21,10 +19,11 @@ from ddfnet_ros.runtime.memory import keep_freed_memory
 from ddfnet_ros.runtime.selection import choose_precision
 from ddfnet_ros.training import checkpoint, slim, sources
 from ddfnet_ros.training.batches import Batch, Batches, loader
-from ddfnet_ros.training.checkpoint import CHECKPOINT, SETTINGS, State
+from ddfnet_ros.training.checkpoint import CHECKPOINT, State
 from ddfnet_ros.training.data import make_draw
 from ddfnet_ros.training.processes import ProcessGroup, join
 from ddfnet_ros.training.record import LOG_EVERY, Record
+from ddfnet_ros.training.run_folder import alone_in, write_settings
 from ddfnet_ros.training.schedule import Schedule
 from ddfnet_ros.training.settings import TrainingSettings
 from ddfnet_ros.training.start import start, unfreeze_flow
@@ -47,7 +46,7 @@ def train(settings: TrainingSettings, ready: Callable[[], object] = lambda: None
         The final state, which the checkpoint holds too.
 
     Raises:
-        ValueError: unusable folders or settings.
+        ValueError: unusable folders or settings, or another run in the same folder.
         NotFiniteError: loss or gradient are no longer finite; the checkpoint is from before that.
         OSError: a file cannot be written, as on a full disk; the last checkpoint is intact.
     """
@@ -57,12 +56,13 @@ def train(settings: TrainingSettings, ready: Callable[[], object] = lambda: None
         keep_freed_memory()
         torch.backends.cudnn.benchmark = True  # pays because only a few shapes occur
         draw = make_draw(settings)
-        state = start(settings, group.device)
-        _note_hardware(state, group)
-        sources.note(state.history, settings, state.step)
-        batches = Batches(draw, settings.seed, state.step, group.rank, group.size)
-        ready()
-        _Trainer(settings, state, group, stop).train(batches)
+        with alone_in(Path(settings.run)) if group.leads else nullcontext():
+            state = start(settings, group.device)
+            _note_hardware(state, group)
+            sources.note(state.history, settings, state.step)
+            batches = Batches(draw, settings.seed, state.step, group.rank, group.size)
+            ready()
+            _Trainer(settings, state, group, stop).train(batches)
     return state
 
 
@@ -85,6 +85,7 @@ class _Trainer:
         """Train until it is time to stop; log and save on the way."""
         state = self._state
         if state.step >= self._schedule.steps:
+            self._save_if_missing()
             return
         task = make_task(self._settings, state.model, state.flow)
         with self._open_record() as record:
@@ -106,7 +107,7 @@ class _Trainer:
         if not self._group.leads:
             yield None
             return
-        _write_settings(self._settings)
+        write_settings(self._settings)
         with Record(self._settings, self._state.step, self._schedule.steps) as record:
             yield record
 
@@ -181,6 +182,12 @@ class _Trainer:
             with _explain_write_errors(folder):
                 slim.write(checkpoint.read(self._path), folder)
 
+    def _save_if_missing(self) -> None:
+        """Write a checkpoint where a run begins at its end, as one started from another's may."""
+        if self._group.leads and not self._path.is_file():
+            write_settings(self._settings)
+            self._save()
+
     def _keep(self) -> None:
         """Write a slim checkpoint to a folder of its own, which later ones do not replace."""
         if not self._group.leads:
@@ -212,12 +219,6 @@ def _update_averages(state: State, decay: float) -> None:
         pairs.append((state.flow_average, state.flow))
     for average, network in pairs:
         get_ema_multi_avg_fn(decay)(list(average.parameters()), list(network.parameters()), 0)
-
-
-def _write_settings(settings: TrainingSettings) -> None:
-    path = Path(settings.run) / SETTINGS
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(asdict(settings), indent=2) + '\n')
 
 
 def _note_hardware(state: State, group: ProcessGroup) -> None:

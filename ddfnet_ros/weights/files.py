@@ -64,7 +64,7 @@ def save(model: nn.Module, path: Path | str, card: Mapping[str, Any],
     path = Path(path)
     if path.suffix != SUFFIX:
         raise WeightsError(f'expected a path that ends in {SUFFIX}, got {path}')
-    tensors = {name: _convert(tensor, dtype) for name, tensor in model.state_dict().items()}
+    tensors = _converted(model, dtype)
     digest = checksum(tensors)
     metadata = {
         'config': json.dumps(network.describe(model)),
@@ -119,6 +119,15 @@ def checksum(tensors: Mapping[str, Tensor]) -> str:
         digest.update(f'{name} {tensor.dtype} {tuple(tensor.shape)}\n'.encode())
         digest.update(tensor.flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()
+
+
+def stored_checksum(model: nn.Module, dtype: torch.dtype = torch.float32) -> str:
+    """Checksum that `save` would give a model."""
+    return checksum(_converted(model, dtype))
+
+
+def _converted(model: nn.Module, dtype: torch.dtype) -> dict[str, Tensor]:
+    return {name: _convert(tensor, dtype) for name, tensor in model.state_dict().items()}
 
 
 def _convert(tensor: Tensor, dtype: torch.dtype) -> Tensor:

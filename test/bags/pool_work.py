@@ -6,6 +6,8 @@ import signal
 import threading
 from pathlib import Path
 
+from tqdm import tqdm
+
 from ddfnet_ros.bags.fusing import BagJob, Done
 from ddfnet_ros.bags.many import WorkerDiedError, run_all
 from ddfnet_ros.settings import NodeSettings
@@ -19,7 +21,8 @@ def work(given):
     if kind == 'interrupted':
         os.kill(os.getpid(), signal.SIGINT)
     if kind == 'stays':
-        Path(marker.replace('!', '/')).write_text(str(os.getpid()))
+        with tqdm(disable=True):
+            Path(marker.replace('!', '/')).write_text(str(os.getpid()))
         threading.Event().wait(60)
     if kind == 'fatal' or (kind == 'dies' and not Path(marker.replace('!', '/')).exists()):
         Path(marker.replace('!', '/')).touch()

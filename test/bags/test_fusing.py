@@ -131,6 +131,16 @@ def test_a_result_of_another_run_is_left_as_it_is(record, fuse, tmp_path):
     assert fuse_bag(job(source, tmp_path, overwrite=True), fuse).brackets == 4
 
 
+def test_a_link_for_the_result_stays_and_what_it_points_to_is_written(record, fuse, tmp_path):
+    source = record()
+    (tmp_path / 'far').mkdir()
+    (tmp_path / 'out.mcap').symlink_to('far/fused.mcap')
+    fuse_bag(job(source, tmp_path), fuse)
+    assert (tmp_path / 'out.mcap').is_symlink()
+    assert [path.name for path in (tmp_path / 'far').iterdir()] == ['fused.mcap']
+    assert contents(tmp_path / 'far/fused.mcap')
+
+
 def test_a_result_that_came_while_this_one_was_made_is_left_too(record, fuse, tmp_path):
     def meanwhile(bracket):
         (tmp_path / 'out.mcap').write_bytes(b'theirs')

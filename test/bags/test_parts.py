@@ -100,3 +100,12 @@ def test_two_runs_at_one_bag_do_not_meet(record, fuse, tmp_path):
         return fuse(bracket)
 
     assert fuse_bag(job(source, tmp_path), meanwhile).brackets == 4
+
+
+def test_a_folder_that_no_run_has_made_is_left_as_it_is(record, fuse, tmp_path):
+    (tmp_path / 'out.mcap.partial').mkdir()
+    (tmp_path / 'out.mcap.partial/thesis.tex').write_text('years of work')
+    with pytest.raises(BagError, match=r'a folder of an earlier run, .* thesis.tex; move'):
+        fuse_bag(job(record(), tmp_path), fuse)
+    assert [p.name for p in (tmp_path / 'out.mcap.partial').iterdir()] == ['thesis.tex']
+    assert not fuse.seen

@@ -49,6 +49,27 @@ def test_an_interrupt_does_not_wait_for_what_is_being_fused(tmp_path):
     assert not Path(f'/proc/{marker.read_text()}').exists()
 
 
+def test_an_interrupt_leaves_nothing_that_python_complains_of(tmp_path):
+    marker = tmp_path / 'pid'
+    name = f'stays@{marker}'.replace('/', '!')
+    script = tmp_path / 'parent.py'
+    script.write_text(f"""
+import sys, time
+from pathlib import Path
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+import pool_work
+from ddfnet_ros.bags.processes import Processes
+if __name__ == '__main__':
+    with Processes(1, pool_work.work) as pool:
+        pool.start(pool_work.job({name!r}))
+        while not Path({str(marker)!r}).exists():
+            time.sleep(0.05)
+        sys.exit('the last line')
+""")
+    done = subprocess.run([sys.executable, script], stderr=subprocess.PIPE, text=True, check=False)
+    assert done.stderr == 'the last line\n'
+
+
 def test_an_interrupt_is_for_the_one_that_began_them():
     told = pool_work.outcomes(['interrupted'], Processes(1, pool_work.work))
     assert told['interrupted'].dropped == {}

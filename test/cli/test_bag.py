@@ -227,6 +227,18 @@ def test_bags_are_not_their_own_results(overwrite, street, capsys):
     assert said.out == ''
 
 
+def test_a_bag_or_a_file_is_no_folder_for_results(street, tmp_path, capsys):
+    (tmp_path / 'bag').mkdir()
+    (tmp_path / 'bag/metadata.yaml').touch()
+    (tmp_path / 'file.mcap').touch()
+    for last, got in (('bag', 'a bag'), ('file.mcap', 'a file')):
+        assert main(['bag', str(street), str(tmp_path / 'b.mcap'), str(tmp_path / last)]) == 2
+        assert capsys.readouterr().err.endswith(
+            f'{last}: expected a folder for the results, got {got}; name OUT last\n')
+    assert main(['bag', str(street), str(tmp_path / 'bag')]) == 2
+    assert [path.name for path in (tmp_path / 'bag').iterdir()] == ['metadata.yaml']
+
+
 def test_folders_give_their_results_their_whole_names(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ('run.1', 'run.2'):

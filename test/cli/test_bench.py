@@ -30,6 +30,8 @@ def test_lines_for_people_name_model_and_peer(quick, capsys):
     (['--size', '640x32'], 'at least 64'),
     (['--frames', '1'], 'expected 2 to 9'),
     (['--repeats', '1'], 'at least 3'),
+    (['--reference', '5'], '--reference: expected none, as no time depends on it, got 5; leave'),
+    (['--reference', 'latest'], 'got latest; leave it out'),
 ])
 def test_bad_options_get_one_line(words, said, capsys):
     assert main(['bench', *words]) == 2

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -45,6 +46,20 @@ def test_what_was_measured_is_shown_though_the_disk_is_full(panoramas, capsys):
     assert 'expected room to write, got a full disk' in told.err
 
 
+def test_a_record_stays_where_the_disk_has_no_room_for_the_new_one(
+        panoramas, monkeypatch, tmp_path):
+    def run_out_of_space(path, *_, **__):
+        path.write_bytes(b'{')
+        raise OSError(28, 'No space left on device')
+
+    (tmp_path / 'record.json').write_text('before')
+    monkeypatch.setattr(Path, 'write_text', run_out_of_space)
+    words = ['--panoramas', str(panoramas), '--scenes', '1', '--size', '64', '--device', 'cpu']
+    assert main(['evaluate', *words, '--json', str(tmp_path / 'record.json')]) == 2
+    assert (tmp_path / 'record.json').read_text() == 'before'
+    assert [path.name for path in tmp_path.iterdir()] == ['record.json']
+
+
 def test_equal_seeds_give_equal_numbers(panoramas, capsys):
     words = ['--panoramas', str(panoramas), '--scenes', '1', '--size', '64', '--device', 'cpu']
     tables = []
@@ -59,7 +74,8 @@ def test_equal_seeds_give_equal_numbers(panoramas, capsys):
     ({'--model': 'nothing'}, "got 'nothing'"),
     ({'--json': 'nowhere/found.json'}, 'create it'),
     ({'--cutouts': 'nowhere'}, '--cutouts: expected a folder with .png files'),
-    ({'--peers': 'photomatix'}, 'a commercial program'.capitalize()),
+    ({'--peers': 'photomatix'}, 'lee14, got \'photomatix\' (A commercial program; what it does'
+     ' is not published); choose'),
     ({'--peers': 'nobody'}, 'expected all or some of reference, static_merge, debevec'),
     ({'--dataset': 'kalantari'}, '--root: expected the folder of the data set'),
     ({'--frames': '1'}, '--frames: expected 2 to 9, got 1'),

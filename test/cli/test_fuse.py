@@ -159,6 +159,8 @@ def damage(folder):
     blob = bytearray(weights.find('fast').read_bytes())
     blob[-1] ^= 1
     (folder / 'flipped.safetensors').write_bytes(blob)
+    (folder / 'bag').mkdir()
+    (folder / 'bag/metadata.yaml').touch()
     (folder / 'cut.safetensors').write_bytes(blob[: len(blob) // 2])
 
 
@@ -168,6 +170,9 @@ def damage(folder):
     ('short.png gone.png --exposure-times 1 4', 'gone.png: no such file'),
     ('short.png --exposure-times 1', 'expected 2 to 9 image files, got 1'),
     ('--exposure-times 1 4', 'expected 2 to 9 image files, got 0'),
+    ('--exposure-times 1 4 short.png mid.png', 'put the files before it, or -- between'),
+    ('no_match*.png --exposure-times 1 4', 'no_match*.png: no such file or directory; check'),
+    ('bag short.png --exposure-times 1 4', 'expected image files, got the bag bag; give it alone'),
     ('. --exposure-times 1 4', 'expected image files, got the folder .; name ./*.png'),
     ('short.png mid.png --exposure-times 1,4', 'with blanks between, such as 1 4 16'),
     ('short.png mid.png --exposure-times 4 4', 'expected different exposures, got 4 s twice'),

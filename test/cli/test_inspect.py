@@ -34,7 +34,7 @@ def test_a_bag_that_was_fused_before_is_offered_another_name_for_the_results(cap
     assert '_fused.mcap --node fuse_node_2\n' in capsys.readouterr().out
 
 
-@pytest.mark.parametrize('name', ['a street', 'street.2026-01-01', '.'])
+@pytest.mark.parametrize('name', ['a street', 'street.2026-01-01', '.', '-dash'])
 def test_what_is_printed_can_be_typed_for_any_name(name, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = 'a street' if name == '.' else name
@@ -44,10 +44,11 @@ def test_what_is_printed_can_be_typed_for_any_name(name, capsys, tmp_path, monke
         for message in street.messages():
             bag.write(known[message.topic], message.stamp_ns, bytes(message.cdr))
     monkeypatch.chdir(folder if name == '.' else '.')
-    assert main(['inspect', name]) == 0
+    assert main(['inspect', *(('--', name) if name == '-dash' else (name,))]) == 0
     (line,) = [line for line in capsys.readouterr().out.splitlines() if 'ddfnet bag' in line]
     source, output = shlex.split(line)[2:]
-    assert source == name
+    assert source == ('./-dash' if name == '-dash' else name)
+    assert not output.startswith('-')
     assert Path(output).absolute() == tmp_path / f'{folder}_fused.mcap'
 
 

@@ -46,8 +46,13 @@ def test_a_preview_that_cannot_be_written_is_found_before_the_work(
     ([], '--output and --preview'),
     (['--output', 'a', '--preview', 'b.png'], '--output and --preview'),
     (['--preview', 'b.png'], '--panoramas'),
-    (['--output', 'a', '--cutouts', 'nowhere'], '--cutouts: expected a folder'),
+    (['--preview', 'b.png', '--panoramas', '.', '--cutouts', 'nowhere'],
+     '--cutouts: expected a folder'),
     (['--output', 'a', '--brackets', '0'], '--brackets'),
+    (['--output', 'a', '--seed', '-1'], '--seed: expected 0 or more, got -1; choose'),
+    (['--output', 'a', '--cutouts', '.'], '--cutouts: expected none with --output, .*; leave'),
+    (['--preview', 'b.png', '--panoramas', '.', '--brackets', '3'],
+     '--brackets: expected none with --preview, .*; leave it out'),
 ])
 def test_unclear_wishes_are_refused(words, complaint):
     with pytest.raises(ValueError, match=complaint):

@@ -3,6 +3,7 @@ import importlib.util
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -113,6 +114,80 @@ def test_nothing_is_said_beside_a_recording_that_would_be_ignored(more, capsys):
     assert error.startswith('ddfnet: inside.rrd: expected no more words beside a recording, got '
                             f'{more.split()[0]}; leave that out')
     assert error.count('\n') == 1
+
+
+@pytest.mark.parametrize(('more', 'said'), [
+    ('--params-file gone.yaml', '--params-file: expected none with image files, where it changes'),
+    ('--brackets 3', '--brackets: expected none with image files'),
+    ('--image-topics /nope', '--image-topics: expected none with image files'),
+    ('--cycle-gap 0.5', '--cycle-gap: expected none with image files'),
+    ('street.mcap', 'got street.mcap among '),
+])
+def test_nothing_is_said_beside_image_files_that_would_be_ignored(files, more, said, capsys):
+    assert main(['view', *files, *more.split()]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count('\n') == 1
+
+
+def test_files_behind_the_times_are_asked_for_before_them(files, capsys):
+    assert main(['view', '--exposure-times', '1', '4', '16', *files]) == 2
+    assert 'put the files before it, or -- between' in capsys.readouterr().err
+
+
+class Recording:
+    """In the place of rerun's, which need not be installed."""
+
+    def __init__(self, path, settings):
+        path.write_bytes(b'recorded')
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def add(self, deghosted):
+        pass
+
+
+@pytest.fixture
+def without_rerun(monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, 'find_spec', lambda name, *rest: (
+        name if name == 'rerun' else find(name, *rest)))
+    monkeypatch.setitem(sys.modules, 'ddfnet_ros.results.inside',
+                        SimpleNamespace(InsideRecording=Recording))
+
+
+def test_the_command_that_shows_a_recording_can_be_typed(
+        files, model, without_rerun, tmp_path, capsys):
+    target = tmp_path / 'v w.rrd'
+    assert main(['view', *files, '--exposure-times', '1', '4', '16', '--moving-threshold', '0.2',
+                 '--save', str(target), *model]) == 0
+    assert capsys.readouterr().out.endswith(f"look at it: ddfnet view '{target}'\n")
+    assert target.read_bytes() == b'recorded'
+
+
+def test_files_whose_times_do_not_fit_are_told_as_by_fuse(
+        files, model, without_rerun, tmp_path, capsys):
+    assert main(['view', *files, '--exposure-times', '16', '4', '1', '--save',
+                 str(tmp_path / 'a.rrd'), *model]) == 0
+    assert 'ddfnet: warning: expected ' in capsys.readouterr().err
+
+
+def test_a_recording_that_a_full_disk_cut_is_not_left(
+        files, model, without_rerun, tmp_path, monkeypatch, capsys):
+    def fill(path, content):
+        raise OSError(28, 'No space left on device')
+
+    before = Path.write_bytes
+    monkeypatch.setattr(Path, 'write_bytes', lambda path, content: (
+        fill if path.name == 'room' else before)(path, content))
+    assert main(['view', *files, '--exposure-times', '1', '4', '16', '--save',
+                 str(tmp_path / 'a.rrd'), *model]) == 2
+    assert 'expected room to write, got a full disk' in capsys.readouterr().err
+    assert not (tmp_path / 'a.rrd').exists()
 
 
 def test_without_rerun_the_remedy_is_named(street, monkeypatch, capsys):

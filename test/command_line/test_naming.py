@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
-from ddfnet_ros.command_line.naming import given_settings, with_option_names
+from ddfnet_ros.command_line.naming import given_settings, quoted, with_option_names
 from ddfnet_ros.settings import NodeSettings
 
 
@@ -23,3 +23,9 @@ def test_what_is_named_is_given_be_it_the_default_or_not(words):
     settings = NodeSettings(mend_halos='no' not in words)
     assert given_settings(words.split(), settings) == {
         'tone_map': 'mu_colour', 'mend_halos': settings.mend_halos}
+
+
+@pytest.mark.parametrize(('path', 'typed'), [
+    ('a.mcap', 'a.mcap'), ('v w.rrd', "'v w.rrd'"), ('-dash.mcap', './-dash.mcap')])
+def test_a_path_is_shown_as_it_is_to_be_typed(path, typed):
+    assert quoted(path) == typed

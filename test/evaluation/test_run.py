@@ -103,6 +103,13 @@ def test_latest_frame_is_no_reference_of_scenes_without_stamps(folder):
         carry_out(plan(folder), DeghosterSettings(model='fast', device='cpu', reference='latest'))
 
 
+@pytest.mark.parametrize('frames', [2, 3])
+def test_a_reference_beyond_the_frames_is_refused(folder, frames):
+    with pytest.raises(ValueError, match=f'--reference: expected 1 to {frames}, or 0 .* got 4; '):
+        carry_out(plan(folder, frames=frames),
+                  DeghosterSettings(model='fast', device='cpu', reference=4))
+
+
 def test_sequences_without_truth_have_only_what_their_frames_tell(fusion, tmp_path):
     coarse = np.random.default_rng(1).uniform(0.002, 0.2, (8, 8, 3))
     radiance = np.clip(cv2.resize(coarse, (64, 64), interpolation=cv2.INTER_CUBIC), 0.002, 1)

@@ -27,7 +27,8 @@ def overwritten(data, filler):
 
 
 @pytest.mark.parametrize('name', KINDS)
-@pytest.mark.parametrize('filler', [b'\0' * 60, b'\xff\xd0' * 30, bytes(range(11, 71))])
+@pytest.mark.parametrize('filler', [b'\0' * 60, b'\xff\xd0' * 30, bytes(range(11, 71))],
+                         ids=['zeros', 'markers', 'others'])
 def test_a_picture_damaged_in_the_middle_is_refused_in_silence(tmp_path, capfd, name, filler):
     path = tmp_path / name
     path.write_bytes(overwritten(encoded(name), filler))
@@ -36,7 +37,8 @@ def test_a_picture_damaged_in_the_middle_is_refused_in_silence(tmp_path, capfd, 
     assert capfd.readouterr() == ('', '')
 
 
-@pytest.mark.parametrize('padding', [b'\x12\x34\x56', bytes(300), b'\x55' * 40])
+@pytest.mark.parametrize('padding', [b'\x12\x34\x56', bytes(300), b'\x55' * 40],
+                         ids=['few', 'zeros', 'equal'])
 def test_what_cameras_leave_before_the_end_of_a_jpeg_is_no_damage(tmp_path, capfd, padding):
     whole = encoded('sequential.jpg')
     path = tmp_path / 'padded.jpg'

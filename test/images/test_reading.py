@@ -58,7 +58,7 @@ def test_a_tiff_of_8_bits_with_transparency_is_refused_and_an_opaque_one_is_not(
         tmp_path, compression):
     pixels = random_pixels(np.uint8, (8, 9, 4))
     Image.fromarray(pixels).save(tmp_path / 'rgba.tif', compression=compression)
-    with pytest.raises(ImageError, match='rgba.tif: expected .* got transparency; save it as'):
+    with pytest.raises(ImageError, match=r'rgba.tif: expected .* got transparency; save it as'):
         images.read_ldr(tmp_path / 'rgba.tif')
     pixels[..., 3] = 255
     Image.fromarray(pixels).save(tmp_path / 'opaque.tif', compression=compression)

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import os
 from pathlib import Path
 
 import numpy as np
@@ -65,3 +66,22 @@ def test_a_file_that_cannot_be_written_whole_leaves_the_one_before(tmp_path, wri
         write(path, random_pixels(np.uint8, (40, 50)))
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize('write', [images.write_exr, images.write_png])
+def test_a_link_stays_and_any_name_that_the_disk_takes_may_be_written(tmp_path, write):
+    (tmp_path / 'far').mkdir()
+    link = tmp_path / 'link'
+    for name in ('x' * 255, os.fsdecode(b'caf\xe9')):
+        link.symlink_to(f'far/{name}')
+        write(link, random_pixels(np.uint8))
+        assert link.is_symlink()
+        assert [path.name for path in (tmp_path / 'far').iterdir()] == [name]
+        link.unlink()
+        (tmp_path / 'far' / name).unlink()
+
+
+def test_a_link_into_no_folder_names_the_remedy(tmp_path):
+    (tmp_path / 'link').symlink_to('nowhere/file')
+    with pytest.raises(FileNotFoundError, match='create it'):
+        images.write_png(tmp_path / 'link', random_pixels(np.uint8))

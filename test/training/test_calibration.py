@@ -34,3 +34,13 @@ def test_a_network_that_openvino_does_not_compute_is_refused(panorama_folder, tm
     weights.save(network.build({'architecture': 'ddfnet', 'width': 8}), path, CARD)
     with pytest.raises(ValueError, match='a network that OpenVINO computes'):
         calibrate(path, panorama_folder, None, 1)
+
+
+def test_no_batches_are_refused_and_ranges_stay(panorama_folder, tmp_path, capsys):
+    path = tmp_path / 'mine.safetensors'
+    weights.save(network.build({'architecture': 'fast', 'blocks': 1}), path,
+                 CARD | {'ranges': {'encoder.0': [0, 1]}})
+    assert main(['weights', 'calibrate', str(path), '--panoramas', str(panorama_folder),
+                 '--batches', '0']) == 2
+    assert '--batches: expected at least 1, got 0; ' in capsys.readouterr().err
+    assert weights.load(path).card['ranges'] == {'encoder.0': [0, 1]}

@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import torch
 from torch import nn
 
@@ -18,6 +19,7 @@ from ddfnet_ros.training.schedule import Schedule
 from ddfnet_ros.training.settings import TrainingSettings
 from ddfnet_ros.training.start import start
 from ddfnet_ros.training.tasks import make_task
+from ddfnet_ros.training.train import train
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -111,3 +113,9 @@ def test_alone_a_process_leads_and_decides(monkeypatch):
         assert group.leads
         assert group.any(True)
         assert not group.any(False)
+
+
+@pytest.mark.parametrize('device', ['cuda:99', 'abacus'])
+def test_a_device_that_is_not_there_is_refused(settings, device):
+    with pytest.raises(ValueError, match=f"--device: expected .* got '{device}'.*; "):
+        train(replace(settings, device=device))

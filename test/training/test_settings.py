@@ -71,7 +71,7 @@ def test_help_explains_every_setting_by_example(capsys):
 
 
 def test_a_config_without_a_value_is_shown():
-    with pytest.raises(ValueError, match="expected NAME=VALUE, such as channels=40, got 'channel"):
+    with pytest.raises(ValueError, match="--config: expected NAME=VALUE, got 'channel"):
         _ = TrainingSettings(config=('channels',)).network
 
 

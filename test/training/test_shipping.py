@@ -90,11 +90,40 @@ def test_card_page_shows_measured_figures_and_checksum(state_and_run, tmp_path):
 def test_a_card_says_where_its_figures_are_of_other_weights(state_and_run, tmp_path):
     _, run = state_and_run
     other = {**EVALUATION, 'sha256': {'fused': '0123abc'}}
-    checksum = ship(run, tmp_path / 'new.safetensors', other)
+    checksum = ship(run, tmp_path / 'new.safetensors')
+    loaded = weights.load(tmp_path / 'new.safetensors')
+    weights.save(loaded.model, tmp_path / 'new.safetensors', loaded.card | {'evaluation': other},
+                 torch.float16)
     assert '**Measured with earlier weights of this name**, sha256 `0123abc`. Scenes from' \
         in cards(tmp_path)
     ship(run, tmp_path / 'new.safetensors', {**other, 'sha256': {'base': checksum}})
     assert 'earlier weights' not in cards(tmp_path)
+
+
+def test_an_evaluation_of_other_weights_is_refused_and_nothing_written(
+        state_and_run, tmp_path, capsys):
+    (tmp_path / 'other.json').write_text(json.dumps({**EVALUATION, 'sha256': {'fused': '0123'}}))
+    assert main(['weights', 'ship', str(state_and_run[1]), str(tmp_path / 'x.safetensors'),
+                 '--evaluation', str(tmp_path / 'other.json')]) == 2
+    assert '--evaluation: expected one of these weights, sha256 ' in capsys.readouterr().err
+    assert not (tmp_path / 'x.safetensors').exists()
+
+
+def test_options_that_would_change_nothing_are_refused(state_and_run, tmp_path, capsys):
+    words = ['weights', 'ship', str(state_and_run[1]), str(tmp_path / 'x.safetensors')]
+    for more, said in ((['--share', '2'], '--share: expected --mix as well, got 2 alone; leave'),
+                       (['--pwcnet', 'y.safetensors'], '--pwcnet: expected none, as ')):
+        assert main([*words, *more]) == 2
+        assert said in capsys.readouterr().err
+    assert not (tmp_path / 'x.safetensors').exists()
+
+
+def test_a_run_that_went_on_is_shipped_though_a_slim_checkpoint_lies_beside(
+        state_and_run, settings, tmp_path):
+    run = str(state_and_run[1])
+    assert main(['weights', 'slim', run, run]) == 0
+    train(replace(settings, steps=3))
+    assert card_of(Path(run), tmp_path)['steps'] == 3
 
 
 def test_a_card_of_others_may_say_next_to_nothing(tmp_path):

@@ -95,6 +95,21 @@ def test_a_part_that_is_missing_or_damaged_is_named(trained, damage):
     assert '\n' not in str(e.value)
 
 
+@pytest.mark.parametrize(('name', 'content'), [
+    ('step_4_part_1_of_1.safetensors', None), ('index.json', b'{}'), ('index.json', b'{"facts'),
+    ('index.json', b'[1]'), ('index.json', b'{"facts": {}, "parts": {}}')])
+def test_a_damaged_one_names_the_file(trained, name, content):
+    path = Path(trained[0].slim) / name
+    path.write_bytes(path.read_bytes()[:100] if content is None else content)
+    with pytest.raises(ValueError, match=f'{name}: expected a slim checkpoint, got .*; copy it'):
+        slim.read_any(Path(trained[0].slim))
+
+
+def test_an_index_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'index.json: expected a checkpoint, got none'):
+        slim.read_any(tmp_path / slim.INDEX)
+
+
 def test_until_a_new_one_is_whole_the_old_one_stays(trained, monkeypatch, tmp_path):
     settings, _ = trained
     folder = Path(settings.slim)

@@ -125,3 +125,15 @@ def test_joining_twice_changes_nothing(along):
     average = state.flow_average
     unfreeze_flow(state)
     assert state.flow_average is average
+
+
+@pytest.mark.parametrize(('config', 'said'), [
+    (('channels=0',), r'--config: expected values that make a network, got channels=0 \(.*; ch'),
+    (('channels=4.5',), r'--config: expected values that make a network, got channels=4.5 \(ch'),
+    (('foo=1', 'blocks=1'), r'--config: expected fields of fast \(channels, .*\), got foo; leave'),
+    (('channels',), "--config: expected NAME=VALUE, got 'channels'; write"),
+])
+def test_a_config_that_makes_no_network_is_one_line(settings, config, said):
+    with pytest.raises(ValueError, match=said) as error:
+        start(replace(settings, config=config), CPU)
+    assert '\n' not in str(error.value)
