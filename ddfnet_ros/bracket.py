@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,6 +15,8 @@ import numpy.typing as npt
 from ddfnet_ros.settings import MAX_FRAMES, MIN_FRAMES
 
 _DTYPES = (np.uint8, np.uint16, np.float32)
+
+_LONGEST_END = 64  # characters of a frame ID in which a counter is looked for
 
 _OVERSHOOT = 0.25  # LDR values: what interpolation adds at an edge (Lanczos: 0.22)
 
@@ -150,6 +153,12 @@ class Bracket:
         """The frames in the network's order: reference, then the others from short to long."""
         k = self.reference_index
         return (self.frames[k], *self.frames[:k], *self.frames[k + 1:])
+
+
+def without_counter(frame_id: str) -> str:
+    """Remove the last number from a frame ID that counts frames."""
+    start, end = frame_id[:-_LONGEST_END], frame_id[-_LONGEST_END:]
+    return start + re.sub(r'\d+(?=\D*$)', '', end)
 
 
 def exposure_mismatch(bracket: Bracket) -> str:

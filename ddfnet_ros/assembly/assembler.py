@@ -15,7 +15,7 @@ from ddfnet_ros.assembly.selection import (
     source_of,
 )
 from ddfnet_ros.assembly.sorting import OPEN_TURNS, Drops, FrameError, Sorter
-from ddfnet_ros.bracket import Bracket, Frame
+from ddfnet_ros.bracket import Bracket, Frame, without_counter
 from ddfnet_ros.settings import AssemblySettings
 
 _log = logging.getLogger(__name__)
@@ -45,6 +45,7 @@ class BracketAssembler:
             ValueError: no bracket could ever be assembled with these settings.
         """
         self._settings, self._topics, self._reference = settings, stream_count, reference
+        self._frame_ids: dict[int, str] = {}  # by stream
         self._size = settings.size if stream_count == 1 else stream_count
         check_settings(settings, stream_count, self._size, reference)
         self.source = ''
@@ -54,7 +55,7 @@ class BracketAssembler:
             maxlen=4 * self._size)
         self._newest: Frame | None = None
         self._stray: Frame | None = None
-        self._useless_in_a_row = 0  # stale frames and duplicates
+        self._useless_in_a_row = 0  # stale frames, duplicates, and frames of another camera
         self._last_reference_ns = _NEVER  # stamp of the last reference frame
 
     @property
@@ -106,6 +107,7 @@ class BracketAssembler:
             self._sorter.flush('incomplete')
         self._drop_stray()
         self._recent.clear()
+        self._frame_ids.clear()
         self._newest = None
         self._useless_in_a_row = 0
         self._last_reference_ns = _NEVER
@@ -127,6 +129,7 @@ class BracketAssembler:
     def _add(self, frame: Frame, chosen: Sorter) -> list[Bracket]:
         if self._useless_in_a_row >= 2 * self._size:
             self.reset('nothing but old frames comes')
+        self._check_camera(frame)
         identity = frame.stream, frame.stamp_ns, frame.sequence_id, frame.exposure_time
         if identity in self._recent:
             raise FrameError('duplicate', 'this frame was here before')
@@ -166,6 +169,17 @@ class BracketAssembler:
     def _drop_stray(self) -> None:
         self._drops.count('stale', self._stray is not None)
         self._stray = None
+
+    def _check_camera(self, frame: Frame) -> None:
+        """Refuse frames of a second camera on a topic, until no others come any more.
+
+        Numbers are not compared: some drivers count frames in the frame ID.
+        """
+        expected = self._frame_ids.setdefault(frame.stream, frame.frame_id)
+        if without_counter(frame.frame_id) != without_counter(expected):
+            self._useless_in_a_row += 1
+            raise FrameError('invalid', 'expected frames of one camera on a topic, got frame_id '
+                             f'{frame.frame_id} beside {expected}; give each camera its own topic')
 
     def _check_alike(self, frame: Frame, before: Frame) -> None:
         """Reset when the camera changed the size or type of its images."""

@@ -103,17 +103,24 @@ class BracketFinder:
                 self._camera_infos.add(message.topic, content)
                 return []
             if message.topic in self._metadata and self._joiner:
-                return [frame for place in self._metadata_places(self._joiner, message.topic)
-                        for frame in self._joiner.add_metadata(place, content)]
+                return self._join(self._joiner, message.topic, content)
             frame = frame_of(content, pixels_of(content, self._settings.significant_bits),
                              self.image_topics.index(message.topic),
                              self._settings.image_counter_field)
             return self._joiner.add_frame(frame) if self._joiner else [frame]
         except ValueError as error:
-            self._own_drops['invalid'] += 1
+            # Of bad metadata, the joiner counts the frame.
+            self._own_drops['invalid'] += message.topic not in self._metadata
             text = str(error).removeprefix(f'{self._path}: ')
             self.complaints.setdefault(message.topic, text)
             return []
+
+    def _join(self, joiner: MetadataJoiner, topic: str, content: Any) -> list[Frame]:
+        frames = [frame for place in self._metadata_places(joiner, topic)
+                  for frame in joiner.add_metadata(place, content)]
+        if complaint := joiner.take_complaint():
+            self.complaints.setdefault(topic, complaint)
+        return frames
 
     def _metadata_places(self, joiner: MetadataJoiner, topic: str) -> list[int]:
         """Indices of a metadata topic in the settings; several if image topics share it.

@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from ddfnet_ros.bracket import Frame
+from ddfnet_ros.bracket import Frame, without_counter
 from ddfnet_ros.metadata.matching import Matcher
 from ddfnet_ros.metadata.reading import FrameMetadata, MetadataReader
 from ddfnet_ros.metadata.sources import MetadataSource
@@ -57,7 +56,7 @@ class MetadataJoiner:
 
     @property
     def dropped(self) -> Counter[str]:
-        """Frames whose metadata never came, under 'no_metadata'."""
+        """Frames without usable metadata, by reason; see `Matcher`."""
         return sum((matcher.dropped for matcher in self._matchers()), self._dropped)
 
     def add_frame(self, frame: Frame) -> list[Frame]:
@@ -93,6 +92,13 @@ class MetadataJoiner:
             return []
         return self._join(camera, message, metadata)
 
+    def take_complaint(self) -> str:
+        """Return what is wrong with metadata; '' if nothing was since the last call."""
+        complaint = ''
+        for matcher in self._matchers():
+            complaint, matcher.complaint = complaint or matcher.complaint, ''
+        return complaint
+
     def reset(self) -> None:
         """Forget all waiting frames and metadata."""
         for matcher in self._matchers():
@@ -106,7 +112,7 @@ class MetadataJoiner:
         """
         name = frame_id if self.shared else ''
         if self._counts_in_frame_id:
-            name = re.sub(r'\d+(?=\D*$)', '', name)
+            name = without_counter(name)
         cameras = self._cameras[topic]
         cameras[name] = cameras.pop(name) if name in cameras else self._new_camera(topic)
         if len(cameras) > _MAX_CAMERAS:

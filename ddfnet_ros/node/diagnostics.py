@@ -30,7 +30,8 @@ REMEDIES = {
     'duplicate': 'sent twice, or two publishers on one topic?',
     'superseded': 'brackets come faster than they are fused; choose a faster model or device',
     'invalid': 'see the log for what was expected',
-    'no_metadata': 'nothing with the stamp of the image on ~/meta; check its remapping',
+    'no_metadata': 'nothing with the stamp of the image on ~/meta, or too late; check its '
+                   'remapping, and the log',
     'failed': 'the fusion raised an error; see the log',
 }
 

@@ -194,11 +194,16 @@ class Inputs:
 
     def _on_metadata(self, place: int, message: Any) -> None:
         received_at = time.monotonic()
-        if self._exposures:
-            try:
-                self._assemble(self._exposures.add_metadata(place, message), received_at)
-            except ValueError as error:
-                self._drop_invalid(self._exposures.topics[place], str(error))
+        if not self._exposures:
+            return
+        topic, frames, complaint = self._exposures.topics[place], [], ''
+        try:
+            frames = self._exposures.add_metadata(place, message)
+        except ValueError as error:  # its frame is counted when it comes
+            complaint = str(error)
+        if complaint := complaint or self._exposures.take_complaint():
+            self._log_once(topic, complaint)
+        self._assemble(frames, received_at)
 
     def _assemble(self, frames: list[Frame], received_at: float) -> None:
         for frame in frames:

@@ -110,7 +110,7 @@ Task = FusionTask | MotionTask
 
 
 def _logit_module(model: nn.Module) -> nn.Module | None:
-    """Module that outputs the frames' logits: core, weight predictor, or layer before a sigmoid."""
+    """Module that outputs logits of the frames: the core, or what precedes their weights."""
     parts = dict(model.named_children())
     layers = parts.get('layers')
     if isinstance(layers, nn.Sequential) and isinstance(layers[-1], nn.Sigmoid):

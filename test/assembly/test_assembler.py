@@ -131,3 +131,24 @@ def test_reset_drops_what_is_held_and_forgets_no_camera():
 def test_frames_that_all_carry_one_stamp_still_have_their_counter():
     frames = [frame(0, exposure=k % 3 + 1, counter=k) for k in range(9)]
     assert len(run(assembler(), frames)) == 3
+
+
+def test_frames_of_two_cameras_on_one_topic_meet_in_no_bracket():
+    made, frames = assembler(), []
+    for left, right in zip(cycle(6), cycle(6), strict=True):
+        frames += [dataclasses.replace(left, frame_id='left_1'),
+                   dataclasses.replace(right, frame_id='right_1')]
+    brackets = run(made, frames)
+    assert len(brackets) == 6
+    assert {one.frame_id for bracket in brackets for one in bracket.frames} == {'left_1'}
+    assert made.dropped == {'invalid': 18}
+    assert 'one camera on a topic, got frame_id right_1' in made.take_complaint()
+
+
+def test_a_camera_that_is_renamed_or_counts_in_its_frame_id_goes_on():
+    made = assembler()
+    for turn, name in enumerate(('old', 'old', 'new', 'new', 'new', 'new', 'new')):
+        for k, one in enumerate(cycle(1, turn)):
+            made.add(dataclasses.replace(one, frame_id=f'{name}_{3 * turn + k:06}'))
+    assert made.dropped['invalid'] == 6
+    assert run(made, [dataclasses.replace(one, frame_id='new_9') for one in cycle(1, 7)])

@@ -137,7 +137,7 @@ def test_each_frame_is_counted_once_as_refused_or_as_without_metadata(by_counter
     with pytest.raises(ValueError, match='exposure: expected a positive number'):
         joins.add_metadata(0, shot(1, exposure=0.0, count=1))
     joins.reset()
-    assert joins.dropped == {'no_metadata': 1}
+    assert joins.dropped == {'no_metadata': 1, 'invalid': 1}
 
 
 def test_other_cameras_on_a_shared_topic_are_not_judged_as_if_they_were_ours():

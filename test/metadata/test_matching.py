@@ -78,7 +78,42 @@ def test_a_frame_whose_metadata_is_useless_is_let_go_whichever_comes_first():
     matcher.add_metadata(2, None)
     assert matcher.add_frame(2, frame(2)) is None
     matcher.reset()
-    assert not matcher.dropped  # it was counted when its metadata was refused
+    assert matcher.dropped == {'invalid': 2}
+
+
+def test_metadata_that_come_after_their_frame_was_given_up_are_told():
+    matcher = Matcher(depth=2)
+    for number in range(3):
+        matcher.add_frame(number, frame(number))
+    assert matcher.dropped == {'no_metadata': 1}
+    assert not matcher.complaint
+    assert matcher.add_metadata(0, HALF) is None
+    assert 'raise metadata_depth' in matcher.complaint
+
+
+@pytest.mark.parametrize('frame_first', [True, False])
+def test_where_stamps_are_not_unique_the_first_exposure_alone_is_believed(frame_first):
+    matcher, exposures = Matcher(depth=4), []
+    for k in range(8):
+        metadata = FrameMetadata(0.001 * (k + 1))
+        found = [matcher.add_frame(0, frame(0))] if frame_first else []
+        found.append(matcher.add_metadata(0, metadata))
+        found += [] if frame_first else [matcher.add_frame(0, frame(0))]
+        exposures += [one.exposure_time for one in found if one]
+    assert set(exposures) <= {0.001}
+    assert matcher.dropped['invalid'] >= 6
+    assert 'expected one stamp or counter per image' in matcher.complaint
+
+
+def test_a_single_stamp_that_came_twice_costs_some_frames_and_no_more():
+    matcher = Matcher(depth=4)
+    for metadata in (HALF, HALF, QUARTER):
+        matcher.add_metadata(0, metadata)
+    found = []
+    for number in range(1, 10):
+        matcher.add_metadata(number, HALF)
+        found.append(bool(matcher.add_frame(number, frame(number))))
+    assert found == 4 * [False] + 5 * [True]
 
 
 def test_stamps_may_come_in_any_order():
