@@ -67,10 +67,12 @@ def sentences():
         f'AHDRNet ({ahdrnet}) and DeepHDR ({deephdr}) stay below the plain merge')
     yield 'doc/results.md', (
         f'Kalantari17 ({kalantari17}) has learned to take the reference alone ({reference})')
-    ahdrnet, deephdr = (record('evaluation_peers')['methods'][name]['psnr_mu']['mean']
-                        for name in ('ahdrnet', 'deephdr'))
+    ahdrnet, deephdr, kalantari17 = (
+        record('evaluation_peers')['methods'][name]['psnr_mu']['mean']
+        for name in ('ahdrnet', 'deephdr', 'kalantari17'))
     yield 'doc/results.md', (
         f'AHDRNet ({ahdrnet:.2f} dB) and DeepHDR ({deephdr:.2f} dB) were trained as the first run')
+    yield 'doc/results.md', f'Kalantari17 ({kalantari17:.2f} dB) mixes colours'
     yield 'doc/howto-cameras.md', (
         f'one process gave {cameras("one process", 1)} results per second and camera, '
         f'{max(one["age_ms"]) / 1e3:.1f} s old, in {one["memory_mb"] / 1e3:.1f} GB; a process '

@@ -139,3 +139,38 @@ def test_bad_parameters_are_one_line_and_exit_code_2():
     (line,) = [line for line in output.splitlines() if 'FATAL' in line]
     assert '1.0, not 1' in line
     assert 'Traceback' not in output
+
+
+BUSY = """
+import time
+from ddfnet_ros.node import process
+
+process._GRACE = 0.5
+with process.ros_process(['busy']):
+    print('begun', flush=True)
+    while True:  # as where a model is loaded or a bracket is fused for minutes
+        time.sleep(0.01)
+"""
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_what_takes_minutes_is_not_waited_for_after_a_signal(number):
+    process = subprocess.Popen([sys.executable, '-c', BUSY], cwd=ROOT, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        assert process.stdout.readline() == 'begun\n'
+        process.send_signal(number)
+        output, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 0
+    assert 'ended without waiting' in output
+
+
+def test_logs_that_cannot_be_written_are_one_line():
+    process = start(HOME='/proc/nobody', ROS_HOME='', ROS_LOG_DIR='')
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert 'expected ROS to start, got: ' in output
+    assert 'set ROS_LOG_DIR' in output
+    assert 'Traceback' not in output
