@@ -55,7 +55,7 @@ class BracketAssembler:
             maxlen=4 * self._size)
         self._newest: Frame | None = None
         self._stray: Frame | None = None
-        self._useless_in_a_row = 0  # stale frames, duplicates, and frames of another camera
+        self._useless_in_a_row = 0  # stale frames and duplicates
         self._last_reference_ns = _NEVER  # stamp of the last reference frame
 
     @property
@@ -171,15 +171,18 @@ class BracketAssembler:
         self._stray = None
 
     def _check_camera(self, frame: Frame) -> None:
-        """Refuse frames of a second camera on a topic, until no others come any more.
+        """Reset when another camera sends on a topic: its frames are in no bracket of this one.
 
         Numbers are not compared: some drivers count frames in the frame ID.
         """
-        expected = self._frame_ids.setdefault(frame.stream, frame.frame_id)
-        if without_counter(frame.frame_id) != without_counter(expected):
-            self._useless_in_a_row += 1
-            raise FrameError('invalid', 'expected frames of one camera on a topic, got frame_id '
-                             f'{frame.frame_id} beside {expected}; give each camera its own topic')
+        before = self._frame_ids.get(frame.stream, frame.frame_id)
+        if without_counter(frame.frame_id) != without_counter(before) and self._sorter:
+            change = FrameError('invalid', f'expected frames of frame_id {before} as before, got '
+                                f'{frame.frame_id}; give each camera its own topic')
+            self._drops.reject(change, 0)
+            self._sorter.flush('invalid')
+            self.reset(str(change))
+        self._frame_ids[frame.stream] = frame.frame_id
 
     def _check_alike(self, frame: Frame, before: Frame) -> None:
         """Reset when the camera changed the size or type of its images."""

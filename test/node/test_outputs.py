@@ -125,9 +125,9 @@ def test_the_network_runs_once_for_all_topics_of_weights(viewed, monkeypatch):
     bench, _ = viewed
     shares, asked = Deghoster._shares, []
 
-    def counted(deghoster, bracket, *arguments):
-        asked.append(bracket.reference.stamp_ns)
-        return shares(deghoster, bracket, *arguments)
+    def counted(deghoster, request, *arguments):
+        asked.append(request.bracket.reference.stamp_ns)
+        return shares(deghoster, request, *arguments)
 
     monkeypatch.setattr(Deghoster, '_shares', counted)
     result(bench, 'fusion_weights', 6)
