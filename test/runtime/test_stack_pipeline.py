@@ -16,10 +16,11 @@ from .conftest import small_fast
 
 CPU = torch.device('cpu')
 STACK, MOTION = torch.rand(1, 3, 6, 24, 32), torch.randn(1, 2, 2, 24, 32)
+GUARD = Guard(0.01)
 KEY = BatchKey((24, 32), frames=3, reference_index=1, mend_halos=True)
 
 
-def prepared(stack=STACK, motion=MOTION, guard=Guard(0.01)):  # noqa: B008
+def prepared(stack=STACK, motion=MOTION, guard=GUARD):
     return Prepared(None, stack, motion, guard, ())
 
 
