@@ -45,7 +45,7 @@ def is_truncated(data: bytes) -> bool:
     Data after the end, such as the video of a motion photo, is allowed.
     """
     if data.startswith(b'\xff\xd8\xff'):
-        scan = _find_jpeg_scan(data)
+        scan = find_jpeg_scan(data)
         return scan < 0 or data.find(b'\xff\xd9', scan) < 0
     return data.startswith(b'\x89PNG') and data.rfind(b'IEND') <= data.rfind(b'IDAT')
 
@@ -95,7 +95,7 @@ def _jpeg_pixels(data: bytes) -> int:
     return max((int(height * width) for height, width in sizes), default=0)
 
 
-def _find_jpeg_scan(data: bytes) -> int:
+def find_jpeg_scan(data: bytes) -> int:
     """Offset of the pixel data, behind thumbnails, which are in segments; -1 if there is none."""
     place = data.find(b'\xff', 2)
     while 0 <= place < len(data) - 4:

@@ -14,7 +14,7 @@ from rosbags.typesys import TypesysError
 
 from ddfnet_ros.bags.reading import BagError, Message
 from ddfnet_ros.bags.types import TYPES, Topic
-from ddfnet_ros.whole_files import put_in_place
+from ddfnet_ros.whole_files import behind_links, put_in_place
 
 
 class BagWriter:
@@ -27,8 +27,9 @@ class BagWriter:
             raise BagError(f'{self._path}: expected a name that ends in .mcap; choose another')
 
     def __enter__(self) -> BagWriter:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._folder = tempfile.TemporaryDirectory(dir=self._path.parent, prefix='.bag-')
+        folder = behind_links(self._path).parent
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = tempfile.TemporaryDirectory(dir=folder, prefix='.bag-')
         # rosbags writes a folder with the file and metadata.yaml; only the file is needed.
         self._writer = Writer(Path(self._folder.name) / 'bag', version=9,
                               storage_plugin=StoragePlugin.MCAP)

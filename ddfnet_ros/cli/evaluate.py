@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from ddfnet_ros import images
 from ddfnet_ros.cli.options import FUSION, optional
 from ddfnet_ros.command_line.parsing import parse
 from ddfnet_ros.command_line.waiting import waiting
 from ddfnet_ros.evaluation.plan import Plan
 from ddfnet_ros.settings import DeghosterSettings
+from ddfnet_ros.whole_files import check_writable, whole_target
 
 if TYPE_CHECKING:
     from ddfnet_ros.evaluation.evaluate import Comparison
@@ -48,14 +48,14 @@ def run(words: Sequence[str]) -> int:
     """Measure, print tables, write JSON."""
     options = parse(Options, 'ddfnet evaluate', words, EXAMPLES)
     if options.json is not None:
-        images.check_writable(options.json)
+        check_writable(options.json)
     with waiting('reading models and scenes') as stop:
         from ddfnet_ros.evaluation.run import carry_out
 
         evaluation = carry_out(options, options.fusion, ready=stop)
     print(report(evaluation), flush=True)  # before writing the file, which may fail on a full disk
     if options.json is not None:
-        with images.whole_target(options.json) as partial:
+        with whole_target(options.json) as partial:
             partial.write_text(evaluation.to_json(), encoding='utf-8')
     return 0
 

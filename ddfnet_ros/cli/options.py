@@ -10,9 +10,9 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 import tyro
 
-from ddfnet_ros.images import check_writable
 from ddfnet_ros.settings import DeghosterSettings
 from ddfnet_ros.tunables import Settings
+from ddfnet_ros.whole_files import check_writable
 
 
 def as_options(

@@ -35,6 +35,7 @@ from ddfnet_ros.command_line.naming import given_settings, option, quoted
 from ddfnet_ros.command_line.parsing import parse
 from ddfnet_ros.command_line.waiting import waiting
 from ddfnet_ros.settings import DeghosterSettings, NodeSettings
+from ddfnet_ros.whole_files import behind_links, put_in_place
 
 if TYPE_CHECKING:
     from ddfnet_ros.runtime.deghosted import Deghosted
@@ -109,14 +110,14 @@ def run(words: Sequence[str]) -> int:
     if options.save is not None:
         check_output(options.save, _SUFFIX)
     # Recorded in the folder of the result, so that the final rename is atomic.
-    place = options.save.parent if options.save else None
+    place = behind_links(options.save).parent if options.save else None
     with TemporaryDirectory(prefix='.ddfnet_view_', dir=place) as folder:
         recording = Path(folder) / f'inside{_SUFFIX}'
         about = _record_brackets(options, words, recording)
         _check_room(Path(folder))
         if options.save is None:
             return _open_viewer(recording)
-        recording.replace(options.save)
+        put_in_place(recording, options.save)
     print(json.dumps({'recording': str(options.save), **about}) if options.json else
           _format(options.save, about))
     return 0

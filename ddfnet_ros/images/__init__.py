@@ -7,7 +7,7 @@ the file's name and the remedy in one line.
 
 from ddfnet_ros.images.exif import read_exposure_time, read_gain
 from ddfnet_ros.images.reading import ImageError, decode, read_exr, read_ldr
-from ddfnet_ros.images.writing import check_writable, whole_target, write_exr, write_png
+from ddfnet_ros.images.writing import write_exr, write_png
 
-__all__ = ['ImageError', 'check_writable', 'decode', 'read_exposure_time', 'read_exr', 'read_gain',
-           'read_ldr', 'whole_target', 'write_exr', 'write_png']
+__all__ = ['ImageError', 'decode', 'read_exposure_time', 'read_exr', 'read_gain',
+           'read_ldr', 'write_exr', 'write_png']

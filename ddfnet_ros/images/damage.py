@@ -6,13 +6,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+
+import cv2
+
+from ddfnet_ros.image_headers import find_jpeg_scan
 
 # Of libjpeg, and of libtiff by way of OpenCV's log.
 _DAMAGE = re.compile(r'(?:Corrupt JPEG data: |TIFF_Error )(.+)|(Premature end of JPEG.*)')
 _EXTRANEOUS = re.compile(r'(\d+) extraneous bytes before marker')
 _END_OF_JPEG = b'\xff\xd9'
-_START_OF_SCAN = b'\xff\xda'
 _MAX_PADDING = 16  # bytes of any value that cameras leave before a marker
 
 
@@ -20,24 +23,37 @@ _MAX_PADDING = 16  # bytes of any value that cameras leave before a marker
 def caught_stderr() -> Iterator[list[str]]:
     """Catch what is printed to stderr within; the list has it afterwards, as one text.
 
-    Redirects stderr of the whole process, as C libraries know no other. Where it is closed they
-    print nothing.
+    Redirects stderr of the whole process, as C libraries know no other, and has OpenCV log errors.
     """
     caught: list[str] = []
-    try:
-        saved = os.dup(2)
-    except OSError:
-        yield caught
-        return
-    sink = os.memfd_create('stderr')
-    try:
+    level = cv2.utils.logging.getLogLevel()
+    with ExitStack() as stack:
+        sink = os.memfd_create('stderr')
+        stack.callback(os.close, sink)
+        stack.callback(_restore_stderr, _duplicate_stderr())
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+        stack.callback(cv2.utils.logging.setLogLevel, level)
         os.dup2(sink, 2)
-        yield caught
-    finally:
-        os.dup2(saved, 2)
-        caught.append(os.pread(sink, os.fstat(sink).st_size, 0).decode(errors='replace'))
-        os.close(saved)
-        os.close(sink)
+        try:
+            yield caught
+        finally:
+            caught.append(os.pread(sink, os.fstat(sink).st_size, 0).decode(errors='replace'))
+
+
+def _duplicate_stderr() -> int | None:
+    """Duplicate the descriptor of stderr; None where it is closed."""
+    try:
+        return os.dup(2)
+    except OSError:
+        return None
+
+
+def _restore_stderr(saved: int | None) -> None:
+    if saved is None:
+        os.close(2)
+        return
+    os.dup2(saved, 2)
+    os.close(saved)
 
 
 def find_damage(printed: str, data: bytes) -> str:
@@ -56,5 +72,5 @@ def find_damage(printed: str, data: bytes) -> str:
 
 def _is_padding(data: bytes, count: int) -> bool:
     """Whether surplus bytes at the end of a JPEG are a camera's and not pixels that got lost."""
-    end = data.find(_END_OF_JPEG, max(data.find(_START_OF_SCAN), 0))
+    end = data.find(_END_OF_JPEG, max(find_jpeg_scan(data), 0))
     return count <= _MAX_PADDING or len(set(data[max(end - count, 0):end])) == 1

@@ -3,9 +3,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +12,7 @@ import numpy.typing as npt
 
 from ddfnet_ros.bracket import Pixels
 from ddfnet_ros.images.reading import ImageError
-from ddfnet_ros.whole_files import behind_links, replacing
+from ddfnet_ros.whole_files import whole_target
 
 
 def write_exr(
@@ -61,32 +58,3 @@ def write_png(path: Path | str, image: Pixels) -> None:
         raise ImageError(f'{path}: expected an image that PNG can hold, got {image.shape}')
     with whole_target(Path(path)) as partial:
         partial.write_bytes(encoded.tobytes())
-
-
-@contextmanager
-def whole_target(path: Path) -> Iterator[Path]:
-    """Give a temporary path to write to; it replaces `path` when it is complete.
-
-    Raises:
-        OSError: no file can be written there.
-    """
-    check_writable(path)
-    folder = behind_links(path).parent
-    if not os.access(folder, os.W_OK) or (path.exists() and not path.is_file()):
-        yield path  # written directly, such as /dev/null
-        return
-    with replacing(path) as partial:
-        yield partial
-
-
-def check_writable(path: Path | str) -> None:
-    """Raise OSError, naming the remedy, unless a file can be written at `path`."""
-    path = Path(path)
-    folder = behind_links(path).parent
-    if not folder.is_dir():
-        raise FileNotFoundError(f'{path}: expected its folder to exist, got none; create it')
-    target = path if path.exists() else folder
-    if path.is_dir() or not os.access(target, os.W_OK):
-        raise PermissionError(f'{path}: expected a file that may be written, got '
-                              f'{"a folder" if path.is_dir() else "no permission"}; '
-                              'choose another path')

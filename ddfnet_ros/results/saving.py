@@ -19,7 +19,7 @@ import numpy.typing as npt
 from ddfnet_ros.bracket import Frame
 from ddfnet_ros.images import write_exr, write_png
 from ddfnet_ros.runtime.deghosted import Deghosted
-from ddfnet_ros.whole_files import sync
+from ddfnet_ros.whole_files import write_whole
 
 
 def save(deghosted: Deghosted, folder: Path, about: Mapping[str, Any], blur: float = 0.0) -> Path:
@@ -44,8 +44,6 @@ def save(deghosted: Deghosted, folder: Path, about: Mapping[str, Any], blur: flo
     partial, final = _create_partial(folder, deghosted.bracket.reference.stamp_ns)
     try:
         _write(_blurred(deghosted, blur) if blur else deghosted, partial, about)
-        for file in partial.iterdir():
-            sync(file)
         return partial.rename(final)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -100,7 +98,7 @@ def _write(deghosted: Deghosted, folder: Path, about: Mapping[str, Any]) -> None
         'stage_ms': deghosted.stage_ms, **about,
     }
     text = json.dumps(metadata, indent=2, allow_nan=False) + '\n'
-    (folder / 'metadata.json').write_text(text, encoding='utf-8')
+    write_whole(folder / 'metadata.json', text.encode())
 
 
 def _write_frame(frame: Frame, folder: Path, place: int) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 import importlib
 import logging
-import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from ddfnet_ros.whole_files import put_in_place
+from ddfnet_ros.whole_files import replacing
 
 _PACKAGES = ('onnx', 'onnxscript', 'onnxruntime')
 _MAX_SIDE = 8192  # largest height and width [px]
@@ -87,14 +86,10 @@ def export(
     written = onnx_of(model, frames, reference_index)  # checks that the packages are there
     onnx, runtime = map(importlib.import_module, ('onnx', 'onnxruntime'))
     onnx.helper.set_model_props(written, dict(about))
-    partial = path.with_name(f'.{path.name}.{os.getpid()}.partial')
-    try:
+    with replacing(path) as partial:
         onnx.save(written, partial)
         difference = _largest_difference(
             runtime, Whole(model, reference_index), partial, frames)
-        put_in_place(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
     return Exported(
         file=str(path), sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         opset=written.opset_import[0].version, multiple=cast('int', model.multiple),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 from collections.abc import Iterator
@@ -12,8 +13,10 @@ from pathlib import Path
 
 from ddfnet_ros.training.checkpoint import SETTINGS
 from ddfnet_ros.training.settings import TrainingSettings
+from ddfnet_ros.whole_files import write_whole
 
 LOCK = 'lock'
+_UNLOCKABLE = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)  # of file systems without locks
 
 
 @contextmanager
@@ -32,12 +35,15 @@ def alone_in(folder: Path) -> Iterator[None]:
         except BlockingIOError as error:
             raise ValueError(f'--run: expected to be alone in {folder}, got another run that is '
                              'at it; wait for it, or choose another --run') from error
+        except OSError as error:
+            if error.errno not in _UNLOCKABLE:
+                raise
         try:
             yield
         finally:
-            if [found.name for found in folder.iterdir()] == [LOCK]:
-                path.unlink()
-                with suppress(OSError):
+            with suppress(OSError):
+                if [found.name for found in folder.iterdir()] == [LOCK]:
+                    path.unlink()
                     folder.rmdir()
 
 
@@ -47,6 +53,5 @@ def write_settings(settings: TrainingSettings) -> None:
     Raises:
         OSError: they cannot be written.
     """
-    path = Path(settings.run) / SETTINGS
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(asdict(settings), indent=2) + '\n')
+    text = json.dumps(asdict(settings), indent=2) + '\n'
+    write_whole(Path(settings.run) / SETTINGS, text.encode())

@@ -47,6 +47,28 @@ def test_what_cameras_leave_before_the_end_of_a_jpeg_is_no_damage(tmp_path, capf
     assert capfd.readouterr() == ('', '')
 
 
+def test_nor_is_it_behind_a_thumbnail(tmp_path, capfd):
+    whole, thumbnail = encoded('sequential.jpg'), cv2.imencode('.jpg', PICTURE[::8, ::8])[1]
+    segment = b'Exif\0\0' + thumbnail.tobytes()
+    segment = b'\xff\xe1' + (len(segment) + 2).to_bytes(2, 'big') + segment
+    path = tmp_path / 'camera.jpg'
+    path.write_bytes(whole[:2] + segment + whole[2:-2] + bytes(300) + whole[-2:])
+    np.testing.assert_array_equal(images.read_ldr(path), images.decode(whole))
+    assert capfd.readouterr() == ('', '')
+
+
+@pytest.mark.parametrize('name', KINDS)
+def test_damage_is_seen_though_opencv_is_silent_and_stderr_closed(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(overwritten(encoded(name), bytes(range(11, 71))))
+    read = ('import os; os.close(2)\nimport cv2\nfrom ddfnet_ros import images\n'
+            'cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)\n'
+            f'try: images.read_ldr({str(path)!r})\n'
+            'except images.ImageError as error: print(error)\n')
+    done = subprocess.run([sys.executable, '-c', read], capture_output=True, text=True, check=True)
+    assert 'expected a whole picture' in done.stdout
+
+
 def test_a_damaged_exr_is_refused_in_silence(tmp_path, capfd):
     path = tmp_path / 'damaged.exr'
     OpenEXR.File({'compression': OpenEXR.ZIP_COMPRESSION, 'type': OpenEXR.scanlineimage},

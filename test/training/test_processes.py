@@ -32,9 +32,9 @@ import torch
 
 from ddfnet_ros.training.processes import join
 
-with join('cpu') as crew:
-    gradients = [torch.full((2, 3), float(crew.rank)), torch.full((4,), 1.0 - crew.rank)]
-    crew.average(gradients)
+with join('cpu') as group:
+    gradients = [torch.full((2, 3), float(group.rank)), torch.full((4,), 1.0 - group.rank)]
+    group.average(gradients)
     torch.optim.AdamW([torch.nn.Parameter(gradients[0])])  # imports what would keep the group
 print([gradient.unique().tolist() for gradient in gradients],
       [path.read_text().strip() for path in Path('/proc/self/task').glob('*/comm')])

@@ -84,18 +84,17 @@ def record(
 ) -> Path:
     """Expose a street bracket by bracket and write `street.mcap` and `truth/`."""
     output.mkdir(parents=True, exist_ok=True)
-    bracket: list[Shot] = []
-    with (TemporaryDirectory(dir=output, prefix='.truth-') as folder,
-          BagWriter(output / 'street.mcap') as bag):
-        truth = Path(folder)
-        for shot in _take_shots(street, shutter, brackets, seed):
-            write_messages(bag, shot, shutter)
-            bracket.append(shot)
-            if len(bracket) == len(shutter.exposure_times):
-                _write_truth(truth, bracket, shutter)
-                bracket = []
-            if progress:
-                progress(shot.index + 1, brackets * len(shutter.exposure_times))
+    with TemporaryDirectory(dir=output, prefix='.truth-') as folder:
+        truth, bracket = Path(folder), list[Shot]()
+        with BagWriter(output / 'street.mcap') as bag:
+            for shot in _take_shots(street, shutter, brackets, seed):
+                write_messages(bag, shot, shutter)
+                bracket.append(shot)
+                if len(bracket) == len(shutter.exposure_times):
+                    _write_truth(truth, bracket, shutter)
+                    bracket = []
+                if progress:
+                    progress(shot.index + 1, brackets * len(shutter.exposure_times))
         _replace_truth(truth, output / 'truth')
     return output / 'street.mcap'
 

@@ -135,6 +135,20 @@ def test_a_recording_that_is_stopped_leaves_the_truth_of_the_older_one(small_str
     assert sorted(path.name for path in tmp_path.rglob('*')) == before
 
 
+def test_where_the_bag_cannot_be_finished_the_truth_stays_that_of_the_older_one(
+        small_street, tmp_path, monkeypatch):
+    record(small_street, SHUTTER, tmp_path, brackets=1, seed=3)
+    before = sorted(path.name for path in tmp_path.rglob('*'))
+
+    def full(*_):
+        raise OSError('no space left on device')
+
+    monkeypatch.setattr('ddfnet_ros.bags.writing.put_in_place', full)
+    with pytest.raises(OSError, match='no space'):
+        record(small_street, SHUTTER, tmp_path, brackets=2, seed=3)
+    assert sorted(path.name for path in tmp_path.rglob('*')) == before
+
+
 def test_the_readme_of_something_else_stays(tmp_path):
     (tmp_path / 'README.md').write_text('mine')
     with pytest.raises(ValueError, match='of something else; choose another'):
