@@ -177,8 +177,8 @@ def mismatched_frames(bracket: Bracket) -> tuple[Frame, ...]:
     Such frames do not have their nominal exposures: they have those of their neighbours in the
     cycle, or the camera does not change its exposure.
     """
-    for shorter, longer in pairwise(bracket.frames):
-        a, b = _sample_grey(shorter.pixels), _sample_grey(longer.pixels)
+    greys = [_sample_grey(frame.pixels) for frame in bracket.frames]
+    for (shorter, a), (longer, b) in pairwise(zip(bracket.frames, greys, strict=True)):
         if _is_darker(a, b) or _is_as_bright(a, b, longer.exposure / shorter.exposure):
             return shorter, longer
     return ()

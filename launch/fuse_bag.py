@@ -58,7 +58,7 @@ def play_options(given: Given, rosbag2: bool, overrides: str) -> list[str]:
         overrides: QoS override file; '' for none.
     """
     rate, loop = value(given, 'rate'), value(given, 'loop')
-    options = [given['bag'], '--clock', '--rate', f'{rate:g}']
+    options = [str(Path(given['bag']).expanduser()), '--clock', '--rate', f'{rate:g}']
     if rosbag2:
         # With --loop it would wait before each round; messages lost in the first come again.
         delay = 0.0 if loop else value(given, 'delay')

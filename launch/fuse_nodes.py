@@ -131,9 +131,9 @@ def _fuser(given: Given, namespace: str) -> Fuser:
     for name, text in (given | {'namespace': namespace}).items():
         if CAMERA in text:
             raise RuntimeError(f'{name}: got {text!r} without cameras; set cameras')
-    for file in _files(given):
-        if not Path(file).is_file():
-            raise RuntimeError(f'params_file: expected a YAML file, got {file!r}; check the path')
+    files = _files(given)
+    if given['params_file'] and not Path(files[-1]).is_file():
+        raise RuntimeError(f'params_file: expected a YAML file, got {files[-1]!r}; check the path')
     topics = [topic if topic.startswith('/') else f'{namespace.rstrip("/")}/{topic}'
               for topic in values.get('image_topics', [])]
     if given['bag']:
@@ -141,7 +141,7 @@ def _fuser(given: Given, namespace: str) -> Fuser:
         if given['bag_qos'] == 'reliable':
             values |= {f'qos_overrides.{topic}.subscription.reliability': 'reliable'
                        for topic in topics}
-    return Fuser(namespace, _files(given), values, _remappings(given), topics)
+    return Fuser(namespace, files, values, _remappings(given), topics)
 
 
 def _preset(given: Given) -> str:

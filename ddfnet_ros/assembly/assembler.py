@@ -175,23 +175,24 @@ class BracketAssembler:
 
         Numbers are not compared: some drivers count frames in the frame ID.
         """
-        before = self._frame_ids.get(frame.stream, frame.frame_id)
-        if without_counter(frame.frame_id) != without_counter(before) and self._sorter:
-            change = FrameError('invalid', f'expected frames of frame_id {before} as before, got '
-                                f'{frame.frame_id}; give each camera its own topic')
-            self._drops.reject(change, 0)
-            self._sorter.flush('invalid')
-            self.reset(str(change))
-        self._frame_ids[frame.stream] = frame.frame_id
+        now, before = frame.frame_id, self._frame_ids.get(frame.stream, frame.frame_id)
+        if now != before and without_counter(now) != without_counter(before):
+            self._reset_for(f'expected frames of frame_id {before} as before, got {now}; give '
+                            'each camera its own topic')
+        self._frame_ids[frame.stream] = now
 
     def _check_alike(self, frame: Frame, before: Frame) -> None:
         """Reset when the camera changed the size or type of its images."""
         kind, was = ((f.pixels.shape, str(f.pixels.dtype)) for f in (frame, before))
-        if kind != was and self._sorter:
-            change = FrameError('invalid', f'expected frames of {was} as before, got {kind}')
-            self._drops.reject(change, 0)
+        if kind != was:
+            self._reset_for(f'expected frames of {was} as before, got {kind}')
+
+    def _reset_for(self, change: str) -> None:
+        """Drop what is held, as invalid: the next frames do not belong to it."""
+        self._drops.reject(FrameError('invalid', change), 0)
+        if self._sorter:
             self._sorter.flush('invalid')
-            self.reset(str(change))
+        self.reset(change)
 
     def _finish(self, frames: list[Frame]) -> Bracket | None:
         """Build the bracket from its frames; raises FrameError.

@@ -93,10 +93,11 @@ class MetadataJoiner:
         return self._join(camera, message, metadata)
 
     def take_complaint(self) -> str:
-        """Return what is wrong with metadata; '' if nothing was since the last call."""
+        """Return what is wrong with our cameras' metadata; '' if nothing was since the last call."""
         complaint = ''
-        for matcher in self._matchers():
-            complaint, matcher.complaint = complaint or matcher.complaint, ''
+        for camera in (camera for cameras in self._cameras for camera in cameras.values()):
+            for matcher in camera.matchers.values() if camera.has_images else ():
+                complaint, matcher.complaint = complaint or matcher.complaint, ''
         return complaint
 
     def reset(self) -> None:

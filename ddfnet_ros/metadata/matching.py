@@ -92,12 +92,11 @@ class Matcher:
         self._metadata.clear()
         self._last_frame = self._last_metadata = _NEVER
         self._restarted = ''
-        self._given_up.clear()
         self._doubtful = 0
 
     def _check(self, number: int, metadata: FrameMetadata | None) -> None:
         """Note metadata that came too late, or that may be another frame's."""
-        if number in self._given_up:
+        if number in self._given_up and number not in self._frames:
             self.complaint = ('expected metadata soon after its image, got it when that had been '
                               'given up; raise metadata_depth, or see dds_profile')
         before = self._metadata.get(number)
@@ -119,6 +118,7 @@ class Matcher:
     def _forget_frames(self) -> None:
         self._count_dropped(len(self._frames))
         self._frames.clear()
+        self._given_up.clear()
 
     def _count_dropped(self, frames: int) -> None:
         if frames:

@@ -145,7 +145,7 @@ def _declarations(cls: type[Settings]) -> list[tuple[str, Any, ParameterDescript
     hints = get_type_hints(cls)
     # rclpy takes an empty list for an array of bytes: declare only the type, without a value.
     return [
-        (field.name, _ARRAY_TYPES[hints[field.name]], _list_descriptor(field, read_only=False))
+        (field.name, _ARRAY_TYPES[hints[field.name]], _writable_descriptor(field))
         if field.default == () else (field.name, field.default, _descriptor(field))
         for field in dataclasses.fields(cls)
     ]
@@ -162,15 +162,15 @@ def _complete_lists(node: Node, cls: type[Settings]) -> None:
         if field.default == ():
             kind = _ARRAY_TYPES[hints[field.name]]
             if node.get_parameter_or(field.name).value is None:
-                node.set_parameters([Parameter(field.name, kind, [])])
-            descriptor = _list_descriptor(field, read_only=not field.metadata['live'])
+                node.set_parameters_atomically([Parameter(field.name, kind, [])])
+            descriptor = _descriptor(field)
             descriptor.type = kind.value
             node.set_descriptor(field.name, descriptor)
 
 
-def _list_descriptor(field: dataclasses.Field[Any], *, read_only: bool) -> ParameterDescriptor:
+def _writable_descriptor(field: dataclasses.Field[Any]) -> ParameterDescriptor:
     descriptor = _descriptor(field)
-    descriptor.read_only = read_only
+    descriptor.read_only = False
     return descriptor
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -35,7 +36,7 @@ def ros_process(arguments: Sequence[str] | None = None) -> Iterator[None]:
     """
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # a line per bad image
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _leave_in_time)
+        signal.signal(number, lambda _signal, _frame: None)
     try:
         rclpy.init(args=None if arguments is None else list(arguments))
     except RuntimeError as error:  # such as a log folder that cannot be made
@@ -43,23 +44,40 @@ def ros_process(arguments: Sequence[str] | None = None) -> Iterator[None]:
               file=sys.stderr)
         sys.exit(2)
     try:
-        with ignore_shutdown():
+        with _ended_in_time(), ignore_shutdown():
             yield
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # until the interpreter has shut down
         rclpy.try_shutdown()
 
 
-def _leave_in_time(_signal: int, _frame: object) -> None:
-    """End the process after the grace period, whatever it is doing."""
-    def leave() -> None:
-        print(f'not done {_GRACE:g} s after the signal: ended without waiting', file=sys.stderr)
-        sys.stderr.flush()
-        os._exit(0)
+@contextmanager
+def _ended_in_time() -> Iterator[None]:
+    """End the process some seconds after a signal, if the body of the `with` still runs.
 
-    timer = threading.Timer(_GRACE, leave)
-    timer.daemon = True
-    timer.start()
+    A thread waits for the signal: Python's handlers wait for the call that the main thread is in.
+    """
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    ended = threading.Event()
+
+    def watch() -> None:
+        if reader.recv(1) and not ended.wait(_GRACE):
+            print(f'not done {_GRACE:g} s after the signal: ended without waiting',
+                  file=sys.stderr, flush=True)
+            os._exit(0)
+
+    watcher = threading.Thread(target=watch, name='signals', daemon=True)
+    watcher.start()
+    before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        ended.set()
+        writer.close()
+        watcher.join()
+        reader.close()
 
 
 @contextmanager

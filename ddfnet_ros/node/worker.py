@@ -127,6 +127,8 @@ class WorkThread:
 class Worker(Generic[Job]):
     """Does jobs one after the other, and drops those that a newer one has overtaken.
 
+    `idle`, `ready`, `take` and `take_task` are for the thread, which holds `changed`.
+
     Attributes:
         ready_since: Since when a job has been in the mailbox that could be started, by the
             monotonic clock [s].
@@ -184,7 +186,7 @@ class Worker(Generic[Job]):
 
     @property
     def idle(self) -> bool:
-        """Whether there is nothing to do. For this and the next three hold `changed`."""
+        """Whether there is nothing to do."""
         return not self._tasks and (self._stopping or not self._mailbox)
 
     @property

@@ -112,7 +112,8 @@ class TrainingSettings(Settings):
         'where it is not clipped [-].', bounds=(0.0, 100.0))
     logit_penalty: float = setting(
         0.0, 'Weight of a third loss: logits of fast, ddfnet and kalantari17 beyond 8. Where they '
-        'run away a frame\'s odds are next to nothing, and nothing more is learnt [-].', bounds=(0.0, 100.0))
+        'run away a frame\'s odds are next to nothing, and nothing more is learnt [-].',
+        bounds=(0.0, 100.0))
     dead_relu_penalty: float = setting(
         0.0, 'Weight of a fourth loss: channels of ReLUs that are given less than 0.1 in all of a '
         'batch. Below zero everywhere they give nothing, and learn nothing more [-].',

@@ -91,6 +91,20 @@ def test_metadata_that_come_after_their_frame_was_given_up_are_told():
     assert 'raise metadata_depth' in matcher.complaint
 
 
+def test_images_of_one_stamp_or_a_counter_that_restarts_are_not_told_as_late_metadata():
+    matcher = Matcher(depth=4)
+    matcher.add_frame(5, frame(5))
+    matcher.add_frame(5, frame(5))
+    assert matcher.add_metadata(5, HALF)
+    assert not matcher.complaint
+    matcher = Matcher(depth=2, counts=True)
+    for number in (0, 1, 2, 3, 4, 0):
+        matcher.add_frame(number, frame(number))
+    assert matcher.add_metadata(0, HALF)
+    matcher.add_metadata(1, HALF)
+    assert not matcher.complaint
+
+
 @pytest.mark.parametrize('frame_first', [True, False])
 def test_where_stamps_are_not_unique_the_first_exposure_alone_is_believed(frame_first):
     matcher, exposures = Matcher(depth=4), []

@@ -78,8 +78,8 @@ def test_whatever_enters_finite_numbers_in_range_come_out(
         if dtype != np.float32:
             pixels = np.clip(pixels, 0, 1) * top
         frames.append(Frame(pixels=pixels.astype(dtype), exposure_time=first * ratio ** place))
-    fuse.settings = DeghosterSettings(model='fast', device='cpu', threads=1, tone_map=operator)
-    result = fuse(Bracket.of(frames))
+    settings = DeghosterSettings(model='fast', device='cpu', threads=1, tone_map=operator)
+    result = fuse(Bracket.of(frames), settings)
     assert np.isfinite(result.radiance).all()
     assert (result.radiance >= 0).all()
     brightest = 1 / first  # where the shortest exposure clips
