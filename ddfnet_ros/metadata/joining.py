@@ -93,7 +93,7 @@ class MetadataJoiner:
         return self._join(camera, message, metadata)
 
     def take_complaint(self) -> str:
-        """Return what is wrong with our cameras' metadata; '' if nothing was since the last call."""
+        """Return what is wrong with our cameras' metadata; '' for nothing since the last call."""
         complaint = ''
         for camera in (camera for cameras in self._cameras for camera in cameras.values()):
             for matcher in camera.matchers.values() if camera.has_images else ():
