@@ -13,7 +13,6 @@ from pathlib import Path
 
 from ddfnet_ros.training.checkpoint import SETTINGS
 from ddfnet_ros.training.settings import TrainingSettings
-from ddfnet_ros.whole_files import write_whole
 
 LOCK = 'lock'
 _UNLOCKABLE = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)  # of file systems without locks
@@ -53,5 +52,6 @@ def write_settings(settings: TrainingSettings) -> None:
     Raises:
         OSError: they cannot be written.
     """
-    text = json.dumps(asdict(settings), indent=2) + '\n'
-    write_whole(Path(settings.run) / SETTINGS, text.encode())
+    path = Path(settings.run) / SETTINGS
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(asdict(settings), indent=2) + '\n')
